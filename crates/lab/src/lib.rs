@@ -1,1 +1,25 @@
-//! lab
+//! An embedded Juju: units of a charm on one machine, no controller.
+//!
+//! One deterministic state machine, [`world::World`], decides what a real Juju would decide: which hook runs next,
+//! what a hook tool answers, what a commit publishes, who leads. It does no I/O and knows no clock. Two
+//! drivers use it: [`simulation`] in virtual time, with charms as Rust values, and a driver of real processes.
+
+pub mod application;
+pub mod dispatch;
+pub mod error;
+pub mod history;
+pub mod name;
+pub mod settings;
+pub mod tool;
+pub mod version;
+pub mod world;
+
+pub use application::Application;
+pub use dispatch::{
+    ActionId, CrashPoint, Dispatch, ExecId, Exit, Step, ToolCall, ToolReply, What,
+};
+pub use error::LabError;
+pub use name::{ContextId, RelationId, UnitName};
+pub use settings::{Departure, Leases, Millis, Retry, Settings};
+pub use version::JujuVersion;
+pub use world::World;
