@@ -1,0 +1,196 @@
+//! What must hold, each written down once: debug builds assert it after every step, and simulation
+//! and model checking judge histories by the same functions.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use crate::{Lead, Line, LockName, Ticket, UnitRecord};
+
+/// The highest request number; it fits every JSON reader's numbers.
+const SEQ_MAX: u64 = (1 << 53) - 1;
+
+/// A broken invariant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// The invariant's name, the same in code, command line and docs.
+    pub invariant: &'static str,
+    /// What was found.
+    pub found: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.invariant, self.found)
+    }
+}
+
+impl std::error::Error for Violation {}
+
+type Check = Result<(), Violation>;
+
+fn require(invariant: &'static str, holds: bool, found: impl FnOnce() -> String) -> Check {
+    if holds {
+        Ok(())
+    } else {
+        Err(Violation {
+            invariant,
+            found: found(),
+        })
+    }
+}
+
+/// Asserts an invariant in debug builds; free in release builds.
+pub(crate) fn hold(check: impl FnOnce() -> Check) {
+    if cfg!(debug_assertions)
+        && let Err(violation) = check()
+    {
+        debug_assert!(false, "invariant broken: {violation}");
+    }
+}
+
+/// `done-never-passes-seq`: what is finished was asked for.
+///
+/// # Errors
+/// The first lock of the record for which it does not hold.
+pub fn record_is_sound(record: &UnitRecord) -> Check {
+    record.locks.iter().try_for_each(|(lock, state)| {
+        require(
+            "done-never-passes-seq",
+            state.done <= state.seq && state.seq <= SEQ_MAX,
+            || format!("lock {lock} has done {} and seq {}", state.done, state.seq),
+        )
+    })
+}
+
+/// `counters-only-grow`: within one life of a unit, nothing asked for is forgotten and nothing finished
+/// becomes unfinished.
+///
+/// # Errors
+/// The first lock of the record for which it does not hold.
+pub fn counters_only_grow(before: &UnitRecord, after: &UnitRecord) -> Check {
+    if before.incarnation != after.incarnation {
+        return Ok(());
+    }
+    before.locks.iter().try_for_each(|(lock, old)| {
+        let new = after.locks.get(lock).cloned().unwrap_or_default();
+        require(
+            "counters-only-grow",
+            new.seq >= old.seq && new.done >= old.done,
+            || {
+                format!(
+                    "lock {lock} went from {}/{} to {}/{}",
+                    old.done, old.seq, new.done, new.seq
+                )
+            },
+        )
+    })
+}
+
+/// `one-entry-a-unit` and `waves-rise`: what every published line looks like.
+///
+/// # Errors
+/// The first entry for which it does not hold.
+pub fn line_is_sound(line: &Line) -> Check {
+    for (lock, line) in &line.locks {
+        let mut tickets = BTreeSet::new();
+        for entry in &line.entries {
+            let ticket = &entry.ticket;
+            let single = tickets.insert((ticket.unit.clone(), ticket.incarnation.clone()));
+            require("one-entry-a-unit", single, || {
+                format!("lock {lock} has {} twice", ticket.unit)
+            })?;
+            require("limit-is-positive", entry.limit > 0, || {
+                format!("lock {lock}, {ticket}")
+            })?;
+        }
+        let rising = line
+            .entries
+            .windows(2)
+            .all(|pair| pair[0].wave <= pair[1].wave);
+        require("waves-rise", rising, || {
+            format!("the waves of lock {lock} fall")
+        })?;
+    }
+    Ok(())
+}
+
+/// `line-keeps-order` and `only-what-is-over-leaves`: a new line is the old one without what is
+/// finished or gone, and with new entries behind it.
+///
+/// # Errors
+/// What the leader did instead.
+pub fn line_step_is_sound(input: &Lead<'_>, after: &Line) -> Check {
+    let Some(before) = input.unit.line().good() else {
+        return Ok(());
+    };
+    require(
+        "version-grows",
+        after.version > before.version && after.term >= before.term,
+        || {
+            format!(
+                "from {}.{} to {}.{}",
+                before.term, before.version, after.term, after.version
+            )
+        },
+    )?;
+    for (lock, old) in &before.locks {
+        let tickets = |line: &Line| -> Vec<Ticket> {
+            let line = line.locks.get(lock);
+            line.map(|line| {
+                line.entries
+                    .iter()
+                    .map(|entry| entry.ticket.clone())
+                    .collect()
+            })
+            .unwrap_or_default()
+        };
+        let (old_tickets, new_tickets) = (tickets(before), tickets(after));
+        let survivors: Vec<&Ticket> = old_tickets
+            .iter()
+            .filter(|ticket| new_tickets.contains(ticket))
+            .collect();
+        let in_front = new_tickets
+            .iter()
+            .take(survivors.len())
+            .eq(survivors.iter().copied());
+        require("line-keeps-order", in_front, || {
+            format!("lock {lock} was reordered")
+        })?;
+        for ticket in old.entries.iter().map(|entry| &entry.ticket) {
+            let over = input.unit.finished(lock, ticket, input.view)
+                || input
+                    .alive
+                    .is_some_and(|alive| !alive.contains(&ticket.unit));
+            require(
+                "only-what-is-over-leaves",
+                over || new_tickets.contains(ticket),
+                || format!("lock {lock} lost {ticket}"),
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// `at-most-limit-inside`: no more operations are under way than the lock's limit allows.
+///
+/// # Errors
+/// The lock, its limit, and who is inside.
+pub fn at_most_limit_inside(inside: &BTreeMap<LockName, BTreeSet<Ticket>>, limit: u32) -> Check {
+    inside.iter().try_for_each(|(lock, tickets)| {
+        require(
+            "at-most-limit-inside",
+            tickets.len() <= limit as usize,
+            || {
+                let units: Vec<String> = tickets.iter().map(ToString::to_string).collect();
+                format!(
+                    "lock {lock} allows {limit}, inside are {}",
+                    units.join(", ")
+                )
+            },
+        )
+    })
+}
+
+#[cfg(test)]
+#[path = "invariant_tests.rs"]
+mod tests;

@@ -1,0 +1,75 @@
+//! Each check must reject a bad case made by hand.
+
+use super::*;
+use crate::{Incarnation, Reading};
+use crate::{LockRecord, decode_line, decode_record};
+
+#[test]
+fn a_record_that_finished_more_than_it_asked_for_is_unreadable() {
+    let text = r#"{"v":1,"id":"00000001","locks":{"restart":{"seq":1,"done":2}}}"#;
+    let Reading::Unreadable(why) = decode_record(Some(text)) else {
+        panic!()
+    };
+    assert_eq!(
+        why,
+        "done-never-passes-seq: lock restart has done 2 and seq 1"
+    );
+}
+
+#[test]
+fn a_counter_that_shrinks_is_found() {
+    let with = |seq, done| {
+        let mut record = UnitRecord::new(Incarnation::from_random(1));
+        record.locks.insert(
+            "restart".parse().unwrap(),
+            LockRecord {
+                seq,
+                done,
+                ..LockRecord::default()
+            },
+        );
+        record
+    };
+    assert!(counters_only_grow(&with(2, 1), &with(2, 2)).is_ok());
+    assert!(counters_only_grow(&with(2, 1), &with(1, 1)).is_err());
+    assert!(counters_only_grow(&with(2, 2), &with(3, 1)).is_err());
+}
+
+#[test]
+fn a_line_with_a_unit_twice_or_falling_waves_is_unreadable() {
+    let line = |entries: &str| {
+        let text = format!(
+            r#"{{"v":1,"term":1,"version":1,"by":"app/0","locks":{{"restart":{{"line":[{entries}]}}}}}}"#
+        );
+        decode_line(Some(&text))
+    };
+    let entry = |unit: u32, wave: u32| {
+        format!(r#"{{"unit":"app/{unit}","id":"00000001","seq":1,"limit":1,"wave":{wave}}}"#)
+    };
+    assert!(line(&[entry(1, 0), entry(2, 1)].join(",")).good().is_some());
+    for bad in [
+        [entry(1, 0), entry(1, 0)].join(","),
+        [entry(1, 1), entry(2, 0)].join(","),
+    ] {
+        assert!(matches!(line(&bad), Reading::Unreadable(_)));
+    }
+}
+
+#[test]
+fn two_units_inside_a_serial_lock_are_found_and_named() {
+    let ticket = |unit: &str| Ticket {
+        unit: unit.parse().unwrap(),
+        incarnation: Incarnation::from_random(1),
+        seq: 1,
+    };
+    let inside = BTreeMap::from([(
+        "restart".parse().unwrap(),
+        BTreeSet::from([ticket("app/1"), ticket("app/2")]),
+    )]);
+    assert!(at_most_limit_inside(&inside, 2).is_ok());
+    let violation = at_most_limit_inside(&inside, 1).unwrap_err();
+    assert_eq!(
+        violation.to_string(),
+        "at-most-limit-inside: lock restart allows 1, inside are app/1#1, app/2#1"
+    );
+}

@@ -1,0 +1,342 @@
+//! How the leader keeps the line: it appends requests and removes what is over, nothing else.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::policy::{Policy, Request};
+use crate::{
+    Entry, Line, LockLine, LockName, Reading, Ticket, Turn, Unit, UnitName, View, invariant,
+};
+
+/// How long after reading the line a leader may still write it, in milliseconds. Juju promises that
+/// nobody else leads within 30 s of a positive answer; the rest is for the hook to end and commit.
+pub const WRITE_WITHIN: u64 = 25_000;
+
+/// How far the line may shrink below its full length before the leader fills it again. Two entries
+/// behind the running ones keep the turn moving while the leader's hook is on its way.
+const RESERVE: u32 = 2;
+
+/// A point in time on the unit's own monotonic clock, in milliseconds; only differences count.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
+pub struct Tick(pub u64);
+
+/// What a leader's hook has read when it comes to keeping the line.
+pub struct Lead<'a> {
+    /// The leader itself, with this hook's changes.
+    pub unit: &'a Unit,
+    /// The other units' records; all members' must have been read.
+    pub view: &'a View,
+    /// The other units that the relation lists.
+    pub members: &'a BTreeSet<UnitName>,
+    /// The unit that the hook says is departing; nothing is appended for it.
+    pub departing: Option<&'a UnitName>,
+    /// The units that the controller still knows (`goal-state`), where it was asked.
+    pub alive: Option<&'a BTreeSet<UnitName>>,
+    /// Taken before the unit asked whether it leads, which was before it read the line.
+    pub read_at: Tick,
+    /// The present time.
+    pub now: Tick,
+    /// Whether the unit finished an operation in this hook.
+    pub finished_operation: bool,
+    /// Tickets that an operator wants cancelled.
+    pub cancel: &'a [(LockName, Ticket)],
+}
+
+/// What the leader shall do about the line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Plan {
+    /// Nothing: the line is as it should be. `wake` says that it will need another look although
+    /// perhaps no event will come.
+    Keep {
+        /// Whether to arrange for another hook.
+        wake: bool,
+    },
+    /// Ask the controller which units there are, and plan again: these are in the line, not finished,
+    /// and not in the relation.
+    AskGoalState(Vec<UnitName>),
+    /// Write this line at the very end of the hook.
+    Write {
+        /// The line to write.
+        line: Line,
+        /// Whether to arrange for another hook, in case the agent sends none for our own write.
+        wake: bool,
+    },
+    /// The line needs a change, but not now. Arrange for another hook.
+    Postpone(Postponed),
+    /// The line cannot be kept; the text says why and what to do.
+    Frozen(String),
+}
+
+/// Why a change of the line is left to a later hook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Postponed {
+    /// The line was read too long ago: another unit may have led, and written, since.
+    LeaseBound,
+    /// This hook finished an operation, and that must not be lost should the line be refused. The
+    /// unit named here will wake us anyway.
+    FinishFirst(UnitName),
+}
+
+/// Decides what to do about the line, from what the hook has read.
+pub fn lead(input: &Lead<'_>, policy: &dyn Policy) -> Plan {
+    if let Some(why) = frozen(input) {
+        return Plan::Frozen(why);
+    }
+    let read = input.unit.line().good();
+    let mut locks = read.map(|line| line.locks.clone()).unwrap_or_default();
+    for lock in requested_locks(input) {
+        locks.entry(lock).or_default();
+    }
+    let mut missing = BTreeSet::new();
+    let (mut changed, mut only_appended) = (false, true);
+    for (lock, line) in &mut locks {
+        let kept = Keeper { input, lock }.keep(line, policy);
+        changed |= kept.changed();
+        only_appended &= !kept.removed;
+        missing.extend(kept.missing);
+    }
+    if !missing.is_empty() && input.alive.is_none() {
+        return Plan::AskGoalState(missing.into_iter().collect());
+    }
+    // A unit that left but lives: its entry can go as soon as the controller has forgotten it, and
+    // nothing tells us when that is.
+    let waits_for_leaver = !missing.is_empty();
+    if !changed {
+        return Plan::Keep {
+            wake: waits_for_leaver,
+        };
+    }
+    if input.now.0.saturating_sub(input.read_at.0) >= WRITE_WITHIN {
+        return Plan::Postpone(Postponed::LeaseBound);
+    }
+    if let Some(other) = who_wakes_us(input).filter(|_| only_appended && input.finished_operation) {
+        return Plan::Postpone(Postponed::FinishFirst(other));
+    }
+    let line = next_line(input, locks);
+    invariant::hold(|| invariant::line_is_sound(&line));
+    invariant::hold(|| invariant::line_step_is_sound(input, &line));
+    let wake = waits_for_leaver || may_start_on(input, &line);
+    Plan::Write { line, wake }
+}
+
+fn frozen(input: &Lead<'_>) -> Option<String> {
+    let line = input.unit.line();
+    if let (Reading::Unreadable(_) | Reading::Foreign(_), Some(fault)) = (line, line.fault()) {
+        return Some(format!(
+            "the line in the application's databag is left as it is: {fault}; \
+             once no unit is in its operation, remove the key '{}' from it",
+            crate::KEY
+        ));
+    }
+    input
+        .view
+        .records()
+        .iter()
+        .find_map(|(unit, record)| match record {
+            Reading::Foreign(_) => record
+                .fault()
+                .map(|fault| format!("nothing joins the line: the databag of {unit}: {fault}")),
+            _ => None,
+        })
+}
+
+fn requested_locks(input: &Lead<'_>) -> BTreeSet<LockName> {
+    let records = input.view.records().values().filter_map(Reading::good);
+    records
+        .chain([input.unit.record()])
+        .flat_map(|record| &record.locks)
+        .filter(|(_, state)| state.seq > state.done)
+        .map(|(lock, _)| lock.clone())
+        .collect()
+}
+
+/// A living unit whose unfinished entry in the line *as read* will bring us another hook. An entry
+/// that we have only just computed wakes nobody: counting it would be a deadlock.
+fn who_wakes_us(input: &Lead<'_>) -> Option<UnitName> {
+    let line = input.unit.line().good()?;
+    line.locks
+        .iter()
+        .filter(|(_, line)| line.paused.is_none())
+        .flat_map(|(lock, line)| line.entries.iter().map(move |entry| (lock, &entry.ticket)))
+        .find(|(lock, ticket)| {
+            input.members.contains(&ticket.unit) && !input.view.finished(lock, ticket)
+        })
+        .map(|(_, ticket)| ticket.unit.clone())
+}
+
+fn next_line(input: &Lead<'_>, locks: BTreeMap<LockName, LockLine>) -> Line {
+    let me = input.unit.name();
+    let (term, version, unknown) = match input.unit.line().good() {
+        Some(line) => (
+            line.term + u64::from(&line.leader != me),
+            line.version + 1,
+            line.unknown.clone(),
+        ),
+        None => (1, 1, BTreeMap::new()),
+    };
+    Line {
+        term,
+        version,
+        leader: me.clone(),
+        locks,
+        unknown,
+    }
+}
+
+/// Whether our own turn would come with the line that we are about to write.
+fn may_start_on(input: &Lead<'_>, line: &Line) -> bool {
+    line.locks.iter().any(|(lock, line)| {
+        input.unit.outstanding(lock).is_some_and(|ticket| {
+            let finished = |other: &Ticket| input.unit.finished(lock, other, input.view);
+            matches!(line.turn(&ticket, finished), Turn::Start(_))
+        })
+    })
+}
+
+/// Keeps the line of one lock.
+struct Keeper<'a> {
+    input: &'a Lead<'a>,
+    lock: &'a LockName,
+}
+
+/// What keeping a lock's line came to.
+struct Kept {
+    appended: bool,
+    /// Something else than an append: an entry that is gone, a cancellation.
+    removed: bool,
+    missing: Vec<UnitName>,
+}
+
+impl Kept {
+    fn changed(&self) -> bool {
+        self.appended || self.removed
+    }
+}
+
+impl Keeper<'_> {
+    fn keep(&self, line: &mut LockLine, policy: &dyn Policy) -> Kept {
+        let removed = self.keep_cancellations(line);
+        let mut kept = Kept {
+            missing: self.missing(line),
+            removed,
+            appended: false,
+        };
+        let remaining: Vec<Entry> = line
+            .entries
+            .iter()
+            .filter(|entry| !self.is_over(&entry.ticket))
+            .cloned()
+            .collect();
+        let gone = line.entries.iter().any(|entry| self.is_gone(&entry.ticket));
+        let joining = self.joining(line, &remaining, policy);
+        kept.removed |= gone;
+        kept.appended = !joining.is_empty();
+        // A finished entry does no harm; it goes when there is another reason to write.
+        if gone || kept.appended {
+            line.entries = remaining;
+            line.entries.extend(joining);
+        }
+        kept
+    }
+
+    /// The entries to append: none unless the line has become short.
+    fn joining(&self, line: &LockLine, remaining: &[Entry], policy: &dyn Policy) -> Vec<Entry> {
+        let mut requests = self.requests(line, remaining);
+        let lookahead = policy.lookahead(self.lock);
+        let limit = policy.limit(self.lock, remaining.len() + requests.len());
+        if remaining.len() >= limit.saturating_add(lookahead.min(RESERVE)) as usize {
+            return Vec::new();
+        }
+        let last = line.entries.last().map(|entry| &entry.ticket.unit);
+        policy.order(self.lock, &mut requests, last);
+        let room = (limit.saturating_add(lookahead) as usize).saturating_sub(remaining.len());
+        // Waves only ever rise along a line, whatever the policy says.
+        let mut wave = remaining.last().map_or(0, |entry| entry.wave);
+        let enter = |request: Request| {
+            wave = wave.max(request.wave);
+            Entry {
+                ticket: request.ticket,
+                limit,
+                wave,
+                unknown: BTreeMap::new(),
+            }
+        };
+        requests.into_iter().take(room).map(enter).collect()
+    }
+
+    fn requests(&self, line: &LockLine, remaining: &[Entry]) -> Vec<Request> {
+        let Lead {
+            unit,
+            view,
+            members,
+            departing,
+            ..
+        } = self.input;
+        let others = view
+            .records()
+            .iter()
+            .filter_map(|(name, record)| Some((name, record.good()?)));
+        let others = others.filter(|(name, _)| members.contains(name));
+        others
+            .chain([(unit.name(), unit.record())])
+            .filter(|(name, _)| Some(*name) != *departing)
+            .filter_map(|(name, record)| {
+                let ticket = record.outstanding(name, self.lock)?;
+                Some(Request {
+                    ticket,
+                    zone: record.zone.clone(),
+                    wave: 0,
+                })
+            })
+            .filter(|request| !line.cancelled.contains(&request.ticket))
+            .filter(|request| {
+                remaining
+                    .iter()
+                    .all(|entry| entry.ticket.unit != request.ticket.unit)
+            })
+            .collect()
+    }
+
+    fn keep_cancellations(&self, line: &mut LockLine) -> bool {
+        let before = line.cancelled.clone();
+        for (lock, ticket) in self.input.cancel {
+            if lock == self.lock && !line.cancelled.contains(ticket) {
+                line.cancelled.push(ticket.clone());
+            }
+        }
+        line.cancelled.retain(|ticket| !self.is_over(ticket));
+        line.cancelled != before
+    }
+
+    fn missing(&self, line: &LockLine) -> Vec<UnitName> {
+        let entries = line.entries.iter().map(|entry| &entry.ticket);
+        entries
+            .chain(&line.cancelled)
+            .filter(|ticket| !self.is_here(&ticket.unit) && !self.is_over(ticket))
+            .map(|ticket| ticket.unit.clone())
+            .collect()
+    }
+
+    fn is_here(&self, unit: &UnitName) -> bool {
+        unit == self.input.unit.name() || self.input.members.contains(unit)
+    }
+
+    fn is_over(&self, ticket: &Ticket) -> bool {
+        self.input.unit.finished(self.lock, ticket, self.input.view) || self.is_gone(ticket)
+    }
+
+    /// Gone by positive evidence. That the relation does not list a unit is none: it may not have been
+    /// met yet, or be leaving with its operation still under way.
+    fn is_gone(&self, ticket: &Ticket) -> bool {
+        let forgotten = self
+            .input
+            .alive
+            .is_some_and(|alive| !alive.contains(&ticket.unit));
+        forgotten && !self.is_here(&ticket.unit)
+    }
+}
+
+#[cfg(test)]
+#[path = "leader_tests.rs"]
+mod tests;

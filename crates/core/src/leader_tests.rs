@@ -1,0 +1,326 @@
+//! What the leader does about the line, case by case.
+
+use super::*;
+use crate::policy::Rotation;
+use crate::{Incarnation, Journal, LockRecord, UnitRecord, decode_line, encode_line};
+
+fn lock() -> LockName {
+    "restart".parse().unwrap()
+}
+
+fn name(unit: u32) -> UnitName {
+    format!("app/{unit}").parse().unwrap()
+}
+
+fn ticket(unit: u32, seq: u64) -> Ticket {
+    Ticket {
+        unit: name(unit),
+        incarnation: Incarnation::from_random(unit),
+        seq,
+    }
+}
+
+fn record(unit: u32, seq: u64, done: u64) -> UnitRecord {
+    let mut record = UnitRecord::new(Incarnation::from_random(unit));
+    record.locks.insert(
+        lock(),
+        LockRecord {
+            seq,
+            done,
+            ..LockRecord::default()
+        },
+    );
+    record
+}
+
+/// A leader's hook, ready to be varied. The leader is app/0.
+struct Case {
+    units: BTreeMap<u32, Reading<UnitRecord>>,
+    line: Reading<Line>,
+    members: BTreeSet<UnitName>,
+    departing: Option<UnitName>,
+    alive: Option<BTreeSet<UnitName>>,
+    now: u64,
+    finished_operation: bool,
+    cancel: Vec<(LockName, Ticket)>,
+    policy: Rotation,
+}
+
+impl Case {
+    /// Units 0.. with `(seq, done)` each, and a line of these units' first tickets.
+    fn new(units: &[(u64, u64)], line: &[u32]) -> Self {
+        let units: BTreeMap<u32, _> = (0..)
+            .zip(units)
+            .map(|(unit, &(seq, done))| (unit, Reading::Good(record(unit, seq, done))))
+            .collect();
+        let mut case = Self {
+            members: units.keys().skip(1).map(|&unit| name(unit)).collect(),
+            units,
+            line: Reading::Absent,
+            departing: None,
+            alive: None,
+            now: 0,
+            finished_operation: false,
+            cancel: Vec::new(),
+            policy: Rotation {
+                limit: 1,
+                lookahead: 2,
+            },
+        };
+        if !line.is_empty() {
+            let entries = line
+                .iter()
+                .map(|&unit| Entry {
+                    ticket: ticket(unit, 1),
+                    limit: 1,
+                    wave: 0,
+                    unknown: BTreeMap::new(),
+                })
+                .collect();
+            case.line = Reading::Good(Line {
+                term: 4,
+                version: 7,
+                leader: name(0),
+                locks: BTreeMap::from([(
+                    lock(),
+                    LockLine {
+                        entries,
+                        ..LockLine::default()
+                    },
+                )]),
+                unknown: BTreeMap::new(),
+            });
+        }
+        case
+    }
+
+    fn edit(mut self, edit: impl FnOnce(&mut Self)) -> Self {
+        edit(&mut self);
+        self
+    }
+
+    fn lead(&self) -> Plan {
+        let own = self.units[&0].clone();
+        let journal = Journal::default();
+        let fresh = Incarnation::from_random(0);
+        let unit = Unit::handle_hook(name(0), own, self.line.clone(), journal, fresh);
+        let mut view = View::default();
+        for (&other, record) in self.units.iter().skip(1) {
+            view.handle_record(name(other), record.clone());
+        }
+        let input = Lead {
+            unit: &unit,
+            view: &view,
+            members: &self.members,
+            departing: self.departing.as_ref(),
+            alive: self.alive.as_ref(),
+            read_at: Tick(0),
+            now: Tick(self.now),
+            finished_operation: self.finished_operation,
+            cancel: &self.cancel,
+        };
+        lead(&input, &self.policy)
+    }
+
+    /// The line that the leader writes, as `unit#seq` texts.
+    fn writes(&self) -> Vec<String> {
+        match self.lead() {
+            Plan::Write { line, .. } => line
+                .locks
+                .get(&lock())
+                .map(|line| {
+                    line.entries
+                        .iter()
+                        .map(|entry| entry.ticket.to_string())
+                        .collect()
+                })
+                .unwrap_or_default(),
+            other => panic!("nothing was written: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn requests_join_the_line_up_to_limit_and_lookahead() {
+    let case = Case::new(&[(1, 0); 9], &[]);
+    assert_eq!(case.writes(), ["app/0#1", "app/1#1", "app/2#1"]);
+}
+
+#[test]
+fn the_first_line_has_term_and_version_one_and_both_only_grow() {
+    let Plan::Write { line, .. } = Case::new(&[(0, 0), (1, 0)], &[]).lead() else {
+        panic!()
+    };
+    assert_eq!((line.term, line.version), (1, 1));
+    let again = Case::new(&[(0, 0), (1, 0), (1, 0)], &[1]);
+    let Plan::Write { line, .. } = again.lead() else {
+        panic!()
+    };
+    assert_eq!((line.term, line.version), (4, 8));
+    let other_leads = again.edit(|case| {
+        let Reading::Good(line) = &mut case.line else {
+            panic!()
+        };
+        line.leader = name(5);
+    });
+    let Plan::Write { line, .. } = other_leads.lead() else {
+        panic!()
+    };
+    assert_eq!((line.term, line.version), (5, 8));
+}
+
+#[test]
+fn an_idle_application_causes_no_write() {
+    assert_eq!(
+        Case::new(&[(0, 0), (3, 3)], &[]).lead(),
+        Plan::Keep { wake: false }
+    );
+    assert_eq!(
+        Case::new(&[(1, 1), (1, 1)], &[0, 1]).lead(),
+        Plan::Keep { wake: false }
+    );
+}
+
+#[test]
+fn a_line_that_is_long_enough_is_left_alone() {
+    let case = Case::new(&[(0, 0), (1, 0), (1, 0), (1, 0), (1, 0)], &[1, 2, 3]);
+    assert_eq!(case.lead(), Plan::Keep { wake: false });
+}
+
+#[test]
+fn finished_entries_make_room_and_the_rest_keeps_its_order() {
+    let case = Case::new(&[(0, 0), (1, 1), (1, 0), (1, 0), (1, 0)], &[1, 3, 2]);
+    assert_eq!(case.writes(), ["app/3#1", "app/2#1", "app/4#1"]);
+}
+
+#[test]
+fn a_unit_that_asks_again_goes_behind_those_that_wait() {
+    let case = Case::new(&[(0, 0), (2, 1), (1, 0), (1, 0)], &[1]).edit(|case| {
+        case.policy = Rotation {
+            limit: 1,
+            lookahead: 0,
+        }
+    });
+    assert_eq!(case.writes(), ["app/2#1"]);
+}
+
+#[test]
+fn an_unreadable_record_keeps_its_own_entry_and_holds_up_nothing_else() {
+    let case = Case::new(&[(0, 0), (1, 0), (1, 0), (1, 0)], &[1]).edit(|case| {
+        case.units
+            .insert(1, Reading::Unreadable("garbage".to_owned()));
+    });
+    assert_eq!(case.writes(), ["app/1#1", "app/2#1", "app/3#1"]);
+}
+
+#[test]
+fn an_unknown_major_version_freezes_the_line_and_names_the_unit() {
+    let case = Case::new(&[(0, 0), (1, 0), (1, 0)], &[])
+        .edit(|case| drop(case.units.insert(2, Reading::Foreign(2))));
+    let Plan::Frozen(why) = case.lead() else {
+        panic!()
+    };
+    assert!(why.contains("app/2") && why.contains("version 2"), "{why}");
+}
+
+#[test]
+fn a_corrupt_line_is_left_alone_and_the_reason_says_what_to_do() {
+    let case = Case::new(&[(1, 0)], &[]).edit(|case| case.line = decode_line(Some("[]")));
+    let Plan::Frozen(why) = case.lead() else {
+        panic!()
+    };
+    assert!(why.contains("remove the key"), "{why}");
+}
+
+#[test]
+fn a_line_read_too_long_ago_is_not_written() {
+    let case = Case::new(&[(1, 0)], &[]);
+    assert_eq!(
+        case.edit(|case| case.now = WRITE_WITHIN).lead(),
+        Plan::Postpone(Postponed::LeaseBound)
+    );
+}
+
+#[test]
+fn a_finish_goes_first_where_another_unit_in_the_line_will_wake_us() {
+    let case =
+        Case::new(&[(1, 1), (1, 0), (1, 0)], &[0, 1]).edit(|case| case.finished_operation = true);
+    assert_eq!(case.lead(), Plan::Postpone(Postponed::FinishFirst(name(1))));
+}
+
+#[test]
+fn an_entry_that_is_only_computed_wakes_nobody_so_it_is_published() {
+    let case =
+        Case::new(&[(1, 1), (1, 0), (1, 0)], &[0]).edit(|case| case.finished_operation = true);
+    assert_eq!(case.writes(), ["app/1#1", "app/2#1"]);
+}
+
+#[test]
+fn a_unit_that_the_relation_does_not_list_keeps_its_place_until_the_controller_forgets_it() {
+    let case = Case::new(&[(0, 0), (1, 0), (1, 0)], &[2, 1])
+        .edit(|case| case.members.retain(|member| member != &name(2)));
+    assert_eq!(case.lead(), Plan::AskGoalState(vec![name(2)]));
+    let leaving = case.edit(|case| case.alive = Some((0..=2).map(name).collect()));
+    assert_eq!(leaving.lead(), Plan::Keep { wake: true });
+    let gone = leaving.edit(|case| case.alive = Some((0..=1).map(name).collect()));
+    assert_eq!(gone.writes(), ["app/1#1"]);
+}
+
+#[test]
+fn nothing_is_appended_for_a_unit_that_departs() {
+    let case =
+        Case::new(&[(0, 0), (1, 0), (1, 0)], &[]).edit(|case| case.departing = Some(name(1)));
+    assert_eq!(case.writes(), ["app/2#1"]);
+    let leaver_leads =
+        Case::new(&[(1, 0), (1, 0)], &[]).edit(|case| case.departing = Some(name(0)));
+    assert_eq!(leaver_leads.writes(), ["app/1#1"]);
+}
+
+#[test]
+fn a_cancelled_ticket_is_published_until_its_unit_has_finished_it() {
+    let case =
+        Case::new(&[(0, 0), (1, 0)], &[1]).edit(|case| case.cancel.push((lock(), ticket(1, 1))));
+    let Plan::Write { line, .. } = case.lead() else {
+        panic!()
+    };
+    assert_eq!(line.locks[&lock()].cancelled, [ticket(1, 1)]);
+    assert_eq!(
+        line.locks[&lock()].entries.len(),
+        1,
+        "only its unit may finish it"
+    );
+    let accepted = Case::new(&[(0, 0), (1, 1)], &[1]).edit(|case| case.line = Reading::Good(line));
+    let Plan::Write { line, .. } = accepted.lead() else {
+        panic!()
+    };
+    assert_eq!(
+        line.locks[&lock()],
+        LockLine {
+            entries: line.locks[&lock()].entries.clone(),
+            ..LockLine::default()
+        }
+    );
+}
+
+#[test]
+fn the_leaders_own_turn_is_announced_for_agents_that_send_no_event_for_their_own_write() {
+    let Plan::Write { wake, .. } = Case::new(&[(1, 0)], &[]).lead() else {
+        panic!()
+    };
+    assert!(wake);
+    let Plan::Write { wake, .. } = Case::new(&[(0, 0), (1, 0)], &[]).lead() else {
+        panic!()
+    };
+    assert!(!wake);
+}
+
+#[test]
+fn a_line_survives_the_wire_with_fields_that_we_do_not_know() {
+    let text = concat!(
+        r#"{"v":1,"term":1,"version":2,"by":"app/0","locks":{"restart":{"line":["#,
+        r#"{"unit":"app/1","id":"00000001","seq":1,"limit":1,"wave":2,"token":9}],"#,
+        r#""window":"night"}},"era":"new"}"#
+    );
+    let line = decode_line(Some(text));
+    assert_eq!(encode_line(line.good().unwrap()), text);
+}

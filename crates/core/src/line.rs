@@ -1,0 +1,278 @@
+//! The line: who goes next, and the rule by which a unit sees that its turn has come.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{LockName, Ticket, UnitName};
+
+/// What the leader publishes in the application's databag: one value for all locks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// Grows by one whenever another unit begins to write the line.
+    pub term: u64,
+    /// Grows by one with each write, so no two writes are ever equal.
+    pub version: u64,
+    /// The unit that wrote it.
+    #[serde(rename = "by")]
+    pub leader: UnitName,
+    /// The line of each lock.
+    #[serde(default)]
+    pub locks: BTreeMap<LockName, LockLine>,
+    /// Fields of a newer minor version, kept as they are.
+    #[serde(flatten)]
+    pub unknown: BTreeMap<String, Value>,
+}
+
+/// The line of one lock. Its length does not depend on the number of units.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockLine {
+    /// The entries in order. They are appended and removed, never reordered.
+    #[serde(default, rename = "line", skip_serializing_if = "Vec::is_empty")]
+    pub entries: Vec<Entry>,
+    /// Why nothing may start at present, where an operator has paused the lock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<String>,
+    /// Tickets that an operator has cancelled and that their units have not finished yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cancelled: Vec<Ticket>,
+    /// Fields of a newer minor version, kept as they are.
+    #[serde(flatten)]
+    pub unknown: BTreeMap<String, Value>,
+}
+
+/// A ticket's place in the line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Whose turn this is.
+    #[serde(flatten)]
+    pub ticket: Ticket,
+    /// How many operations may be under way, this one included, for it to run.
+    pub limit: u32,
+    /// Entries of one wave may run together; a later wave waits until the earlier is finished.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub wave: u32,
+    /// Fields of a newer minor version, kept as they are.
+    #[serde(flatten)]
+    pub unknown: BTreeMap<String, Value>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks for a reference"
+)]
+fn is_first(wave: &u32) -> bool {
+    *wave == 0
+}
+
+/// Whether an operation may start, and if not, what it waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Turn {
+    /// It is this ticket's turn.
+    Start(Ticket),
+    /// It is not.
+    Wait(Wait),
+    /// The unit has no outstanding request for the lock.
+    NotRequested,
+}
+
+/// What a request waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wait {
+    /// The leader has not put it in the line yet.
+    NotInLine,
+    /// Entries before it are not known to be finished; nearest to the front first.
+    Behind(Vec<Ticket>),
+    /// An operator has paused the lock; the text says why.
+    Paused(String),
+    /// An operator has cancelled it; this unit finishes it as soon as it publishes again.
+    Cancelled,
+    /// The line cannot be used; the text says why.
+    Frozen(String),
+}
+
+impl LockLine {
+    /// The place of the ticket, from 0, where it is in the line.
+    pub fn position(&self, ticket: &Ticket) -> Option<usize> {
+        self.entries
+            .iter()
+            .position(|entry| &entry.ticket == ticket)
+    }
+
+    /// The entry of a unit that `finished` does not know to be finished.
+    pub fn entry_of(&self, unit: &UnitName, finished: impl Fn(&Ticket) -> bool) -> Option<&Entry> {
+        self.entries
+            .iter()
+            .find(|entry| &entry.ticket.unit == unit && !finished(&entry.ticket))
+    }
+
+    /// The entry rule. `finished` tells what is known to be finished; what it does not know counts as
+    /// unfinished, which can only make a unit wait longer. That is why stale views are safe.
+    pub fn turn(&self, ticket: &Ticket, finished: impl Fn(&Ticket) -> bool) -> Turn {
+        if self.cancelled.contains(ticket) {
+            return Turn::Wait(Wait::Cancelled);
+        }
+        let Some(position) = self.position(ticket) else {
+            return Turn::Wait(Wait::NotInLine);
+        };
+        if let Some(why) = &self.paused {
+            return Turn::Wait(Wait::Paused(why.clone()));
+        }
+        let (before, own) = (&self.entries[..position], &self.entries[position]);
+        let ahead: Vec<&Entry> = before
+            .iter()
+            .filter(|entry| !finished(&entry.ticket))
+            .collect();
+        let other_wave = ahead.iter().any(|entry| entry.wave != own.wave);
+        if !other_wave && ahead.len() < own.limit as usize {
+            return Turn::Start(ticket.clone());
+        }
+        Turn::Wait(Wait::Behind(
+            ahead
+                .into_iter()
+                .map(|entry| entry.ticket.clone())
+                .collect(),
+        ))
+    }
+}
+
+impl Wait {
+    /// Whose record to read next, where reading could still end the wait.
+    ///
+    /// A waiting unit's hook must stay cheap however many are before it: it reads one unit that it
+    /// waits for, and goes on only as long as each turns out to be finished. `hint` is the unit that
+    /// the hook is about, most likely the one with news; without one `rotation` (any number that
+    /// changes from hook to hook) spreads the reads, so that news whose hook was lost is found too.
+    pub fn next_to_read(
+        &self,
+        has_read: impl Fn(&UnitName) -> bool,
+        hint: Option<&UnitName>,
+        rotation: u64,
+    ) -> Option<UnitName> {
+        let Self::Behind(ahead) = self else {
+            return None;
+        };
+        if ahead.iter().any(|ticket| has_read(&ticket.unit)) {
+            return None;
+        }
+        if let Some(hinted) = hint.filter(|hint| ahead.iter().any(|ticket| &ticket.unit == *hint)) {
+            return Some(hinted.clone());
+        }
+        let index = usize::try_from(rotation % (ahead.len().max(1) as u64)).unwrap_or_default();
+        ahead.get(index).map(|ticket| ticket.unit.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Incarnation;
+
+    fn ticket(unit: u32) -> Ticket {
+        Ticket {
+            unit: format!("app/{unit}").parse().unwrap(),
+            incarnation: Incarnation::from_random(unit),
+            seq: 1,
+        }
+    }
+
+    fn line(entries: &[(u32, u32, u32)]) -> LockLine {
+        let entries = entries
+            .iter()
+            .map(|&(unit, limit, wave)| Entry {
+                ticket: ticket(unit),
+                limit,
+                wave,
+                unknown: BTreeMap::new(),
+            })
+            .collect();
+        LockLine {
+            entries,
+            ..LockLine::default()
+        }
+    }
+
+    fn turn(line: &LockLine, unit: u32, finished: &[u32]) -> Turn {
+        line.turn(&ticket(unit), |other| {
+            finished.contains(&other.unit.number())
+        })
+    }
+
+    fn behind(units: &[u32]) -> Turn {
+        Turn::Wait(Wait::Behind(
+            units.iter().map(|&unit| ticket(unit)).collect(),
+        ))
+    }
+
+    #[test]
+    fn the_front_of_the_line_starts_and_the_rest_waits() {
+        let line = line(&[(0, 1, 0), (1, 1, 0), (2, 1, 0)]);
+        assert_eq!(turn(&line, 0, &[]), Turn::Start(ticket(0)));
+        assert_eq!(turn(&line, 1, &[]), behind(&[0]));
+        assert_eq!(turn(&line, 2, &[]), behind(&[0, 1]));
+    }
+
+    #[test]
+    fn a_finish_hands_the_turn_to_the_next_without_a_new_line() {
+        let line = line(&[(0, 1, 0), (1, 1, 0), (2, 1, 0)]);
+        assert_eq!(turn(&line, 1, &[0]), Turn::Start(ticket(1)));
+        assert_eq!(
+            turn(&line, 2, &[1]),
+            behind(&[0]),
+            "a later finish does not overtake"
+        );
+    }
+
+    #[test]
+    fn limit_many_run_together() {
+        let line = line(&[(0, 2, 0), (1, 2, 0), (2, 2, 0), (3, 2, 0)]);
+        assert_eq!(turn(&line, 1, &[]), Turn::Start(ticket(1)));
+        assert_eq!(turn(&line, 2, &[]), behind(&[0, 1]));
+        assert_eq!(turn(&line, 2, &[0]), Turn::Start(ticket(2)));
+        assert_eq!(turn(&line, 3, &[0]), behind(&[1, 2]));
+    }
+
+    #[test]
+    fn a_lower_limit_behind_a_higher_one_waits_for_all_before_it() {
+        let line = line(&[(0, 3, 0), (1, 3, 0), (2, 1, 0)]);
+        assert_eq!(turn(&line, 2, &[0]), behind(&[1]));
+        assert_eq!(turn(&line, 2, &[0, 1]), Turn::Start(ticket(2)));
+    }
+
+    #[test]
+    fn a_wave_waits_for_the_wave_before_it() {
+        let line = line(&[(0, 9, 0), (1, 9, 0), (2, 9, 1)]);
+        assert_eq!(turn(&line, 2, &[0]), behind(&[1]));
+        assert_eq!(turn(&line, 2, &[0, 1]), Turn::Start(ticket(2)));
+    }
+
+    #[test]
+    fn nothing_starts_while_paused_or_cancelled() {
+        let mut line = line(&[(0, 1, 0)]);
+        line.paused = Some("night shift".to_owned());
+        assert_eq!(
+            turn(&line, 0, &[]),
+            Turn::Wait(Wait::Paused("night shift".to_owned()))
+        );
+        line.cancelled.push(ticket(0));
+        assert_eq!(turn(&line, 0, &[]), Turn::Wait(Wait::Cancelled));
+    }
+
+    #[test]
+    fn a_waiting_unit_reads_one_record_and_stops_at_the_first_that_is_not_finished() {
+        let wait = Wait::Behind(vec![ticket(0), ticket(1), ticket(2)]);
+        let none = |_: &UnitName| false;
+        assert_eq!(
+            wait.next_to_read(none, Some(&ticket(1).unit), 0),
+            Some(ticket(1).unit)
+        );
+        assert_eq!(
+            wait.next_to_read(none, Some(&ticket(9).unit), 2),
+            Some(ticket(2).unit)
+        );
+        assert_eq!(wait.next_to_read(none, None, 3), Some(ticket(0).unit));
+        let one = |unit: &UnitName| unit.number() == 1;
+        assert_eq!(wait.next_to_read(one, None, 0), None);
+    }
+}

@@ -1,0 +1,34 @@
+//! Policies: how many units may run at once, and in which order requests join the line.
+//!
+//! A policy is a pure function over the requests; the leader asks it whenever there is room in the
+//! line. What is in the line already is never reordered.
+
+mod rotation;
+
+pub use rotation::Rotation;
+
+use crate::{LockName, Ticket, UnitName};
+
+/// How the leader fills the line.
+pub trait Policy {
+    /// How many operations may be under way at once for a lock for which `requests` units ask; at least 1.
+    fn limit(&self, lock: &LockName, requests: usize) -> u32;
+
+    /// How many entries to keep in the line behind those that may run. With 0 the leader decides
+    /// every single turn, and a hand-off takes two hooks instead of one.
+    fn lookahead(&self, lock: &LockName) -> u32;
+
+    /// Puts requests in the order in which they join the line; `last` is the unit that joined it last.
+    fn order(&self, lock: &LockName, requests: &mut Vec<Request>, last: Option<&UnitName>);
+}
+
+/// A request that is not in the line yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// Its ticket.
+    pub ticket: Ticket,
+    /// The unit's availability zone, where known.
+    pub zone: Option<String>,
+    /// The wave that it shall run in.
+    pub wave: u32,
+}

@@ -1,0 +1,226 @@
+//! What a unit publishes of itself, and what others conclude from it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{Incarnation, LockName, Reading, Ticket, UnitName};
+
+/// The longest text of a zone, an operation or a reason in a record, in bytes.
+const TEXT_MAX: usize = 32;
+
+/// What a unit publishes in its own databag: one value for all its locks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnitRecord {
+    /// The life of the unit that publishes.
+    #[serde(rename = "id")]
+    pub incarnation: Incarnation,
+    /// The unit's availability zone, where Juju tells one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
+    /// Earlier lives of this unit name that the line still mentions. They are over: the unit itself
+    /// says so, which is the only evidence that counts (a reader may see an older life than the
+    /// line does).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replaces: Vec<Incarnation>,
+    /// The state of each lock that this unit has ever asked for.
+    #[serde(default)]
+    pub locks: BTreeMap<LockName, LockRecord>,
+    /// Fields of a newer minor version, kept as they are.
+    #[serde(flatten)]
+    pub unknown: BTreeMap<String, Value>,
+}
+
+/// A unit's state for one lock. A request is outstanding while `seq > done`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockRecord {
+    /// The number of the newest request.
+    pub seq: u64,
+    /// The highest number that is finished. It only grows, so "finished" is a stable fact.
+    pub done: u64,
+    /// What the unit wants to do, for readers; absent where it is the lock's own name.
+    #[serde(default, rename = "op", skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
+    /// How often the last operation was begun.
+    #[serde(default, rename = "try", skip_serializing_if = "is_zero")]
+    pub attempt: u16,
+    /// How the last operation, or its last attempt, ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
+    /// Why, in a few words, where the outcome needs one.
+    #[serde(default, rename = "why", skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Fields of a newer minor version, kept as they are.
+    #[serde(flatten)]
+    pub unknown: BTreeMap<String, Value>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks for a reference"
+)]
+fn is_zero(number: &u16) -> bool {
+    *number == 0
+}
+
+/// How an operation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// It succeeded; the turn is handed on.
+    Done,
+    /// It failed; the unit keeps its place, and nothing behind it starts.
+    Failed,
+    /// The unit took its request back.
+    Withdrawn,
+    /// An operator cancelled the request.
+    Cancelled,
+}
+
+impl Outcome {
+    /// The outcome's name on the wire and in what a user reads.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Withdrawn => "withdrawn",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+impl UnitRecord {
+    /// The record of a unit that has not asked for anything yet.
+    pub fn new(incarnation: Incarnation) -> Self {
+        Self {
+            incarnation,
+            zone: None,
+            replaces: Vec::new(),
+            locks: BTreeMap::new(),
+            unknown: BTreeMap::new(),
+        }
+    }
+
+    /// Whether this record shows that the ticket, which must be of this record's unit, is finished.
+    pub fn finished(&self, lock: &LockName, ticket: &Ticket) -> bool {
+        if self.replaces.contains(&ticket.incarnation) {
+            return true;
+        }
+        self.incarnation == ticket.incarnation
+            && self
+                .locks
+                .get(lock)
+                .is_some_and(|state| state.done >= ticket.seq)
+    }
+
+    /// The ticket that is next to be served for a lock, where one is outstanding.
+    pub fn outstanding(&self, unit: &UnitName, lock: &LockName) -> Option<Ticket> {
+        let state = self
+            .locks
+            .get(lock)
+            .filter(|state| state.seq > state.done)?;
+        Some(Ticket {
+            unit: unit.clone(),
+            incarnation: self.incarnation.clone(),
+            seq: state.done + 1,
+        })
+    }
+}
+
+/// A text cut and cleaned so that a record stays small and its JSON needs no escapes.
+pub(crate) fn short(text: &str) -> String {
+    let plain = |c: char| match c {
+        '"' => '\'',
+        '\\' => '/',
+        ' '..='~' => c,
+        _ if c.is_whitespace() => ' ',
+        _ => '?',
+    };
+    text.trim().chars().map(plain).take(TEXT_MAX).collect()
+}
+
+/// The other units' records, as far as they were read in this hook, and what is known for good.
+///
+/// What was not read counts as unfinished: that can only make a unit wait longer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct View {
+    records: BTreeMap<UnitName, Reading<UnitRecord>>,
+    finished: BTreeMap<LockName, Vec<Ticket>>,
+}
+
+impl View {
+    /// A view that starts with tickets which an earlier hook saw finished.
+    pub fn knowing(finished: BTreeMap<LockName, Vec<Ticket>>) -> Self {
+        Self {
+            records: BTreeMap::new(),
+            finished,
+        }
+    }
+
+    /// Takes in what a unit's databag held.
+    pub fn handle_record(&mut self, unit: UnitName, record: Reading<UnitRecord>) {
+        self.records.insert(unit, record);
+    }
+
+    /// Whether the unit's databag was read.
+    pub fn has_read(&self, unit: &UnitName) -> bool {
+        self.records.contains_key(unit)
+    }
+
+    /// What was read, by unit.
+    pub fn records(&self) -> &BTreeMap<UnitName, Reading<UnitRecord>> {
+        &self.records
+    }
+
+    /// Whether the ticket is known to be finished.
+    pub fn finished(&self, lock: &LockName, ticket: &Ticket) -> bool {
+        let known = self
+            .finished
+            .get(lock)
+            .is_some_and(|known| known.contains(ticket));
+        known
+            || self
+                .records
+                .get(&ticket.unit)
+                .and_then(Reading::good)
+                .is_some_and(|record| record.finished(lock, ticket))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_needs_no_escape_and_has_a_bound() {
+        assert_eq!(
+            short("  said \"no\"\n\tat C:\\x \u{e9}"),
+            "said 'no'  at C:/x ?"
+        );
+        assert_eq!(short(&"long ".repeat(20)).len(), TEXT_MAX);
+    }
+
+    #[test]
+    fn a_ticket_of_an_earlier_life_is_over_only_when_the_unit_says_so() {
+        let lock: LockName = "restart".parse().unwrap();
+        let unit: UnitName = "app/1".parse().unwrap();
+        let old = Ticket {
+            unit,
+            incarnation: Incarnation::from_random(1),
+            seq: 3,
+        };
+        let mut record = UnitRecord::new(Incarnation::from_random(2));
+        record.locks.insert(
+            lock.clone(),
+            LockRecord {
+                seq: 9,
+                done: 9,
+                ..LockRecord::default()
+            },
+        );
+        assert!(!record.finished(&lock, &old));
+        record.replaces.push(old.incarnation.clone());
+        assert!(record.finished(&lock, &old));
+    }
+}

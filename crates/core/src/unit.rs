@@ -1,0 +1,348 @@
+//! A unit during one hook: what it knows of itself, and how a hook changes that.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::record::short;
+use crate::{
+    Incarnation, Journal, Line, LockName, LockRecord, Outcome, Reading, Started, Ticket, Turn,
+    UnitName, UnitRecord, View, Wait, encode_record, invariant,
+};
+
+/// One unit in one hook.
+///
+/// The line that it holds is the line that was *read*, and stays so until the hook ends: a unit never
+/// acts on a line that it has only just written, because that write may still be refused.
+#[derive(Debug, Clone)]
+pub struct Unit {
+    name: UnitName,
+    read: Reading<UnitRecord>,
+    record: UnitRecord,
+    line: Reading<Line>,
+    journal: Journal,
+    running: BTreeSet<LockName>,
+    reports: Vec<String>,
+}
+
+/// What became of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Requested {
+    /// The ticket that serves it.
+    pub ticket: Ticket,
+    /// Whether an earlier request that still waits serves this one too.
+    pub joined: bool,
+}
+
+/// An operation that may begin now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// Whose turn it is.
+    pub ticket: Ticket,
+    /// How often this operation has been begun, this time included.
+    pub number: u16,
+    /// Whether the attempt before this one was cut off, so that half of its work may be there.
+    pub interrupted: bool,
+}
+
+impl Unit {
+    /// Takes in what a hook read of the unit itself. `fresh` is used where the unit needs an
+    /// incarnation; what had to be mended is in [`Unit::reports`].
+    pub fn handle_hook(
+        name: UnitName,
+        own: Reading<UnitRecord>,
+        line: Reading<Line>,
+        mut journal: Journal,
+        fresh: Incarnation,
+    ) -> Self {
+        let mut reports = Vec::new();
+        let known = journal.incarnation.clone();
+        let mut record = match (&own, &known) {
+            (Reading::Good(record), _) => record.clone(),
+            (_, Some(incarnation)) => UnitRecord::new(incarnation.clone()),
+            (_, None) => UnitRecord::new(fresh),
+        };
+        if let Some(fault) = own.fault() {
+            reports.push(format!(
+                "the databag of {name} is of no use as it is: {fault}"
+            ));
+        }
+        if known.as_ref() != Some(&record.incarnation) && !record.locks.is_empty() {
+            reports.push(format!(
+                "{name} has no journal of its published requests; at most one operation is repeated"
+            ));
+        }
+        journal.join(&mut record);
+        let mut unit = Self {
+            name,
+            read: own,
+            record,
+            line,
+            journal,
+            running: BTreeSet::new(),
+            reports,
+        };
+        unit.replace_earlier_lives();
+        unit.accept_cancellations();
+        unit.hold_invariants();
+        unit
+    }
+
+    /// Says that an operation was begun earlier in this very hook and has not ended.
+    pub fn handle_running(&mut self, lock: &LockName) {
+        self.running.insert(lock.clone());
+    }
+
+    /// Records where the unit runs, for readers and for policies.
+    pub fn handle_zone(&mut self, zone: Option<&str>) {
+        self.record.zone = zone.map(short).filter(|zone| !zone.is_empty());
+    }
+
+    /// Asks for a turn. A request that waits already serves this one too; one whose operation is under
+    /// way in this hook does not, because that operation may have missed the reason for asking.
+    pub fn handle_request(
+        &mut self,
+        lock: &LockName,
+        operation: Option<&str>,
+        payload: Option<Value>,
+    ) -> Requested {
+        let running = u64::from(self.running.contains(lock));
+        let kept = self.journal.locks.entry(lock.clone()).or_default();
+        let joined = kept.record.seq > kept.record.done + running;
+        if !joined {
+            kept.record.seq += 1;
+        }
+        if operation.is_some() {
+            kept.record.operation = operation.map(short).filter(|text| text != lock.as_str());
+        }
+        let seq = kept.record.seq;
+        if let Some(payload) = payload {
+            kept.payload.insert(seq, payload);
+        }
+        self.publish_journal();
+        Requested {
+            ticket: self.ticket(seq),
+            joined,
+        }
+    }
+
+    /// Takes back what the unit has asked for; false where nothing waits or it is under way.
+    pub fn handle_withdraw(&mut self, lock: &LockName) -> bool {
+        let waits = self.outstanding(lock).is_some() && !self.running.contains(lock);
+        if waits {
+            self.end(lock, Outcome::Withdrawn, None);
+        }
+        waits
+    }
+
+    /// Whose turn it is, for this unit: may its operation start now?
+    pub fn turn(&self, lock: &LockName, view: &View) -> Turn {
+        if let Reading::Foreign(_) = self.read {
+            return Turn::Wait(Wait::Frozen(self.read.fault().unwrap_or_default()));
+        }
+        let Some(ticket) = self.outstanding(lock) else {
+            return Turn::NotRequested;
+        };
+        match &self.line {
+            Reading::Absent => Turn::Wait(Wait::NotInLine),
+            Reading::Good(line) => match line.locks.get(lock) {
+                Some(line) => line.turn(&ticket, |other| self.finished(lock, other, view)),
+                None => Turn::Wait(Wait::NotInLine),
+            },
+            faulty => {
+                let fault = faulty.fault().unwrap_or_default();
+                Turn::Wait(Wait::Frozen(format!("the application's databag: {fault}")))
+            }
+        }
+    }
+
+    /// Begins the operation, where it is this unit's turn. The journal must be durable before the
+    /// operation does anything.
+    ///
+    /// # Errors
+    /// What the unit waits for, where it is not its turn.
+    pub fn handle_start(&mut self, lock: &LockName, view: &View) -> Result<Attempt, Turn> {
+        let ticket = match self.turn(lock, view) {
+            Turn::Start(ticket) => ticket,
+            other => return Err(other),
+        };
+        let kept = self.journal.locks.entry(lock.clone()).or_default();
+        let before = kept.started.filter(|started| started.seq == ticket.seq);
+        let number = before.map_or(1, |started| started.attempt.saturating_add(1));
+        kept.started = Some(Started {
+            seq: ticket.seq,
+            attempt: number,
+            ended: false,
+        });
+        self.running.insert(lock.clone());
+        let interrupted = before.is_some_and(|started| !started.ended);
+        Ok(Attempt {
+            ticket,
+            number,
+            interrupted,
+        })
+    }
+
+    /// Ends the operation that [`Unit::handle_start`] began. After a failure the unit keeps its place.
+    /// The journal must be durable before the hook goes on.
+    pub fn handle_finish(&mut self, lock: &LockName, success: Result<(), String>) {
+        if !self.running.remove(lock) {
+            return;
+        }
+        match success {
+            Ok(()) => self.end(lock, Outcome::Done, None),
+            Err(why) => self.end(lock, Outcome::Failed, Some(&why)),
+        }
+    }
+
+    /// The record to write into the unit's databag, where it differs from what was read.
+    pub fn poll_record(&self) -> Option<String> {
+        let foreign = matches!(self.read, Reading::Foreign(_));
+        let nothing_to_say = self.read == Reading::Absent && self.record.locks.is_empty();
+        let unchanged = self.read.good() == Some(&self.record);
+        (!foreign && !nothing_to_say && !unchanged).then(|| encode_record(&self.record))
+    }
+
+    /// The journal to keep, where it differs from what `kept` says.
+    pub fn poll_journal(&self, kept: &Journal) -> Option<Journal> {
+        let confirmed = self.read.good() == Some(&self.record);
+        let journal = Journal {
+            confirmed,
+            ..self.journal.clone()
+        };
+        let nothing_to_say = kept == &Journal::default() && journal.locks.is_empty();
+        (!nothing_to_say && &journal != kept).then_some(journal)
+    }
+
+    /// The unit's name.
+    pub fn name(&self) -> &UnitName {
+        &self.name
+    }
+
+    /// The unit's record, this hook's changes included.
+    pub fn record(&self) -> &UnitRecord {
+        &self.record
+    }
+
+    /// The line as this hook read it.
+    pub fn line(&self) -> &Reading<Line> {
+        &self.line
+    }
+
+    /// What this hook found amiss and mended, for the log.
+    pub fn reports(&self) -> &[String] {
+        &self.reports
+    }
+
+    /// The request that is served next, where one is outstanding.
+    pub fn outstanding(&self, lock: &LockName) -> Option<Ticket> {
+        self.record.outstanding(&self.name, lock)
+    }
+
+    /// What was asked for with the request that is served next.
+    pub fn payload(&self, lock: &LockName) -> Option<&Value> {
+        let ticket = self.outstanding(lock)?;
+        self.journal.locks.get(lock)?.payload.get(&ticket.seq)
+    }
+
+    /// Whether the ticket is finished, as far as this unit can know.
+    pub(crate) fn finished(&self, lock: &LockName, ticket: &Ticket, view: &View) -> bool {
+        if ticket.unit == self.name {
+            self.record.finished(lock, ticket)
+        } else {
+            view.finished(lock, ticket)
+        }
+    }
+
+    fn ticket(&self, seq: u64) -> Ticket {
+        Ticket {
+            unit: self.name.clone(),
+            incarnation: self.record.incarnation.clone(),
+            seq,
+        }
+    }
+
+    fn end(&mut self, lock: &LockName, outcome: Outcome, reason: Option<&str>) {
+        let Some(kept) = self.journal.locks.get_mut(lock) else {
+            return;
+        };
+        let record: &mut LockRecord = &mut kept.record;
+        match outcome {
+            Outcome::Failed => {}
+            Outcome::Done | Outcome::Cancelled => record.done += 1,
+            // The unit takes back all that it has asked for.
+            Outcome::Withdrawn => record.done = record.seq,
+        }
+        record.outcome = Some(outcome);
+        record.reason = reason.map(short);
+        if let Some(started) = &mut kept.started {
+            started.ended = true;
+            record.attempt = started.attempt;
+        }
+        let done = record.done;
+        kept.payload.retain(|seq, _| *seq > done);
+        self.publish_journal();
+    }
+
+    fn publish_journal(&mut self) {
+        self.journal.incarnation = Some(self.record.incarnation.clone());
+        self.journal.write_to(&mut self.record);
+        self.hold_invariants();
+    }
+
+    /// Entries of an earlier life of this unit name are over; only this unit can say so. Where the
+    /// record was lost with the journal, what the earlier life asked for is asked for again.
+    fn replace_earlier_lives(&mut self) {
+        let Some(line) = self.line.good() else { return };
+        let mut earlier: Vec<Incarnation> = Vec::new();
+        let mut lost: Vec<LockName> = Vec::new();
+        for (lock, line) in &line.locks {
+            for entry in line
+                .entries
+                .iter()
+                .filter(|entry| entry.ticket.unit == self.name)
+            {
+                let incarnation = &entry.ticket.incarnation;
+                if incarnation != &self.record.incarnation && !earlier.contains(incarnation) {
+                    earlier.push(incarnation.clone());
+                }
+                if incarnation != &self.record.incarnation
+                    && matches!(self.read, Reading::Unreadable(_))
+                {
+                    lost.push(lock.clone());
+                }
+            }
+        }
+        self.record.replaces = earlier;
+        for lock in lost {
+            self.handle_request(&lock, None, None);
+        }
+    }
+
+    fn accept_cancellations(&mut self) {
+        let Some(line) = self.line.good() else { return };
+        let cancelled: Vec<LockName> = line
+            .locks
+            .iter()
+            .filter(|(lock, line)| {
+                self.outstanding(lock)
+                    .is_some_and(|ticket| line.cancelled.contains(&ticket))
+            })
+            .map(|(lock, _)| lock.clone())
+            .collect();
+        for lock in cancelled {
+            self.end(&lock, Outcome::Cancelled, None);
+        }
+    }
+
+    fn hold_invariants(&self) {
+        invariant::hold(|| invariant::record_is_sound(&self.record));
+        if let Reading::Good(before) = &self.read {
+            invariant::hold(|| invariant::counters_only_grow(before, &self.record));
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "unit_tests.rs"]
+mod tests;

@@ -1,0 +1,345 @@
+//! A unit's transitions, hook by hook.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::*;
+use crate::{Entry, LockLine, decode_record};
+
+const ME: &str = "app/1";
+
+fn lock() -> LockName {
+    "restart".parse().unwrap()
+}
+
+fn name(unit: &str) -> UnitName {
+    unit.parse().unwrap()
+}
+
+fn fresh() -> Incarnation {
+    Incarnation::from_random(0xfeed)
+}
+
+fn hook(own: Reading<UnitRecord>, line: Reading<Line>, journal: &Journal) -> Unit {
+    Unit::handle_hook(name(ME), own, line, journal.clone(), fresh())
+}
+
+fn record(seq: u64, done: u64) -> UnitRecord {
+    let mut record = UnitRecord::new(Incarnation::from_random(1));
+    record.locks.insert(
+        lock(),
+        LockRecord {
+            seq,
+            done,
+            ..LockRecord::default()
+        },
+    );
+    record
+}
+
+fn line_of(tickets: &[Ticket]) -> Line {
+    let entries = tickets
+        .iter()
+        .map(|ticket| Entry {
+            ticket: ticket.clone(),
+            limit: 1,
+            wave: 0,
+            unknown: BTreeMap::new(),
+        })
+        .collect();
+    Line {
+        term: 1,
+        version: 1,
+        leader: name("app/0"),
+        locks: BTreeMap::from([(
+            lock(),
+            LockLine {
+                entries,
+                ..LockLine::default()
+            },
+        )]),
+        unknown: BTreeMap::new(),
+    }
+}
+
+fn ticket(seq: u64) -> Ticket {
+    Ticket {
+        unit: name(ME),
+        incarnation: Incarnation::from_random(1),
+        seq,
+    }
+}
+
+/// The unit's next hook: what it published was committed, its journal kept.
+fn committed(unit: &Unit, line: Reading<Line>) -> Unit {
+    let record = unit
+        .poll_record()
+        .map_or(unit.read.clone(), |text| decode_record(Some(&text)));
+    hook(
+        record,
+        line,
+        &unit.poll_journal(&Journal::default()).unwrap_or_default(),
+    )
+}
+
+#[test]
+fn a_quiet_hook_of_a_unit_that_never_asked_writes_nothing() {
+    let unit = hook(Reading::Absent, Reading::Absent, &Journal::default());
+    assert_eq!(unit.poll_record(), None);
+    assert_eq!(unit.poll_journal(&Journal::default()), None);
+}
+
+#[test]
+fn a_request_becomes_a_ticket_and_a_second_one_joins_it() {
+    let mut unit = hook(Reading::Absent, Reading::Absent, &Journal::default());
+    let first = unit.handle_request(&lock(), Some("reload"), Some(json!({"a": 1})));
+    let second = unit.handle_request(&lock(), None, None);
+    assert!(!first.joined && second.joined);
+    assert_eq!(first.ticket, second.ticket);
+    assert_eq!(
+        unit.poll_record().unwrap(),
+        r#"{"v":1,"id":"0000feed","locks":{"restart":{"seq":1,"done":0,"op":"reload"}}}"#
+    );
+    assert_eq!(unit.payload(&lock()), Some(&json!({"a": 1})));
+}
+
+#[test]
+fn the_front_of_the_line_starts_finishes_and_publishes_it() {
+    let line = Reading::Good(line_of(&[ticket(3)]));
+    let mut unit = hook(Reading::Good(record(3, 2)), line, &Journal::default());
+    let attempt = unit.handle_start(&lock(), &View::default()).unwrap();
+    assert_eq!(
+        attempt,
+        Attempt {
+            ticket: ticket(3),
+            number: 1,
+            interrupted: false
+        }
+    );
+    unit.handle_finish(&lock(), Ok(()));
+    assert_eq!(unit.turn(&lock(), &View::default()), Turn::NotRequested);
+    let published = decode_record(unit.poll_record().as_deref());
+    let state = &published.good().unwrap().locks[&lock()];
+    assert_eq!(
+        (state.seq, state.done, state.outcome),
+        (3, 3, Some(Outcome::Done))
+    );
+}
+
+#[test]
+fn a_unit_does_not_start_before_its_ticket_is_in_the_line_it_read() {
+    let mut unit = hook(
+        Reading::Good(record(3, 2)),
+        Reading::Absent,
+        &Journal::default(),
+    );
+    let refused = unit.handle_start(&lock(), &View::default());
+    assert_eq!(refused, Err(Turn::Wait(Wait::NotInLine)));
+    assert_eq!(
+        unit.poll_journal(&unit.journal),
+        Some(Journal {
+            confirmed: true,
+            ..unit.journal.clone()
+        })
+    );
+}
+
+#[test]
+fn a_finished_operation_whose_hook_juju_refused_is_published_and_not_run_again() {
+    let line = Reading::Good(line_of(&[ticket(3)]));
+    let mut unit = hook(
+        Reading::Good(record(3, 2)),
+        line.clone(),
+        &Journal::default(),
+    );
+    unit.handle_start(&lock(), &View::default()).unwrap();
+    unit.handle_finish(&lock(), Ok(()));
+    let journal = unit.poll_journal(&Journal::default()).unwrap();
+    // The commit was refused: the databag is as before, the journal is not.
+    let again = hook(Reading::Good(record(3, 2)), line, &journal);
+    assert_eq!(again.turn(&lock(), &View::default()), Turn::NotRequested);
+    let published = decode_record(again.poll_record().as_deref());
+    assert_eq!(published.good().unwrap().locks[&lock()].done, 3);
+}
+
+#[test]
+fn an_operation_that_was_cut_off_runs_again_and_is_told_so() {
+    let line = Reading::Good(line_of(&[ticket(3)]));
+    let mut unit = hook(
+        Reading::Good(record(3, 2)),
+        line.clone(),
+        &Journal::default(),
+    );
+    unit.handle_start(&lock(), &View::default()).unwrap();
+    let journal = unit.poll_journal(&Journal::default()).unwrap();
+    let mut again = hook(Reading::Good(record(3, 2)), line, &journal);
+    let attempt = again.handle_start(&lock(), &View::default()).unwrap();
+    assert_eq!((attempt.number, attempt.interrupted), (2, true));
+}
+
+#[test]
+fn a_failed_operation_keeps_its_place_and_says_why() {
+    let line = Reading::Good(line_of(&[ticket(3)]));
+    let mut unit = hook(
+        Reading::Good(record(3, 2)),
+        line.clone(),
+        &Journal::default(),
+    );
+    unit.handle_start(&lock(), &View::default()).unwrap();
+    unit.handle_finish(&lock(), Err("exit \"1\"".to_owned()));
+    let mut next = committed(&unit, line);
+    let state = next.record().locks[&lock()].clone();
+    assert_eq!((state.done, state.outcome), (2, Some(Outcome::Failed)));
+    assert_eq!(state.reason.as_deref(), Some("exit '1'"));
+    let attempt = next.handle_start(&lock(), &View::default()).unwrap();
+    assert_eq!((attempt.number, attempt.interrupted), (2, false));
+}
+
+#[test]
+fn a_request_made_while_the_operation_runs_gets_a_turn_of_its_own() {
+    let line = Reading::Good(line_of(&[ticket(3)]));
+    let mut unit = hook(Reading::Good(record(3, 2)), line, &Journal::default());
+    unit.handle_start(&lock(), &View::default()).unwrap();
+    assert!(!unit.handle_request(&lock(), None, None).joined);
+    assert!(unit.handle_request(&lock(), None, None).joined);
+    unit.handle_finish(&lock(), Ok(()));
+    assert_eq!(unit.outstanding(&lock()), Some(ticket(4)));
+}
+
+#[test]
+fn a_lost_journal_is_reported_and_costs_no_request() {
+    let unit = hook(
+        Reading::Good(record(3, 2)),
+        Reading::Absent,
+        &Journal::default(),
+    );
+    assert_eq!(unit.outstanding(&lock()), Some(ticket(3)));
+    assert_eq!(unit.reports().len(), 1, "{:?}", unit.reports());
+}
+
+#[test]
+fn a_corrupt_databag_is_written_anew_from_the_journal() {
+    let mut unit = hook(
+        Reading::Good(record(2, 2)),
+        Reading::Absent,
+        &Journal::default(),
+    );
+    unit.handle_request(&lock(), None, None);
+    let journal = unit.poll_journal(&Journal::default()).unwrap();
+    let corrupt = decode_record(Some("{\"v\":1,"));
+    let next = hook(corrupt, Reading::Absent, &journal);
+    assert_eq!(next.outstanding(&lock()), Some(ticket(3)));
+    assert_eq!(next.reports().len(), 1);
+    assert!(next.poll_record().is_some());
+}
+
+#[test]
+fn without_databag_and_journal_what_the_line_knows_is_asked_for_again() {
+    let line = Reading::Good(line_of(&[ticket(3)]));
+    let unit = hook(decode_record(Some("garbage")), line, &Journal::default());
+    let record = unit.record();
+    assert_eq!(record.incarnation, fresh());
+    assert_eq!(record.replaces, [Incarnation::from_random(1)]);
+    assert_eq!(unit.outstanding(&lock()).unwrap().seq, 1);
+}
+
+#[test]
+fn a_new_pod_with_an_old_name_ends_the_old_ones_turn_and_does_not_inherit_it() {
+    let line = Reading::Good(line_of(&[ticket(3)]));
+    let unit = hook(Reading::Absent, line, &Journal::default());
+    assert_eq!(unit.turn(&lock(), &View::default()), Turn::NotRequested);
+    assert!(unit.record().finished(&lock(), &ticket(3)));
+}
+
+#[test]
+fn a_cancelled_request_is_finished_by_its_own_unit() {
+    let mut line = line_of(&[ticket(3)]);
+    line.locks
+        .get_mut(&lock())
+        .unwrap()
+        .cancelled
+        .push(ticket(3));
+    let unit = hook(
+        Reading::Good(record(3, 2)),
+        Reading::Good(line),
+        &Journal::default(),
+    );
+    let state = &unit.record().locks[&lock()];
+    assert_eq!((state.done, state.outcome), (3, Some(Outcome::Cancelled)));
+    assert!(unit.poll_record().is_some());
+}
+
+#[test]
+fn a_withdrawn_request_is_over() {
+    let mut unit = hook(
+        Reading::Good(record(3, 2)),
+        Reading::Absent,
+        &Journal::default(),
+    );
+    assert!(unit.handle_withdraw(&lock()));
+    assert!(!unit.handle_withdraw(&lock()));
+    assert_eq!(unit.outstanding(&lock()), None);
+}
+
+#[test]
+fn a_record_of_an_unknown_major_version_freezes_the_unit_and_is_left_alone() {
+    let newer = decode_record(Some(r#"{"v":2,"anything":[]}"#));
+    let mut unit = hook(newer, Reading::Absent, &Journal::default());
+    unit.handle_request(&lock(), None, None);
+    let Turn::Wait(Wait::Frozen(why)) = unit.turn(&lock(), &View::default()) else {
+        panic!()
+    };
+    assert!(why.contains("version 2"), "{why}");
+    assert_eq!(unit.poll_record(), None);
+    let kept = unit.poll_journal(&Journal::default()).unwrap();
+    assert_eq!(kept.locks[&lock()].record.seq, 1, "the request is not lost");
+}
+
+#[test]
+fn a_waiting_units_journal_alone_tells_that_it_waits_once_it_is_confirmed() {
+    let line = line_of(&[
+        Ticket {
+            unit: name("app/0"),
+            ..ticket(1)
+        },
+        ticket(3),
+    ]);
+    let unit = hook(
+        Reading::Good(record(3, 2)),
+        Reading::Good(line.clone()),
+        &Journal::default(),
+    );
+    let journal = unit.poll_journal(&Journal::default()).unwrap();
+    assert_eq!(
+        journal.waiting(&name(ME), &line),
+        Some(vec![(lock(), ticket(3))])
+    );
+    assert_eq!(
+        journal.waiting(&name(ME), &line_of(&[])),
+        None,
+        "not in the line: read the databag"
+    );
+    let unsure = Journal {
+        confirmed: false,
+        ..journal
+    };
+    assert_eq!(unsure.waiting(&name(ME), &line), None);
+}
+
+#[test]
+fn unknown_fields_of_a_newer_minor_version_survive_a_rewrite() {
+    let text =
+        r#"{"v":1,"id":"00000001","locks":{"restart":{"seq":1,"done":1,"soak":5}},"new":{"x":1}}"#;
+    let mut unit = hook(
+        decode_record(Some(text)),
+        Reading::Absent,
+        &Journal::default(),
+    );
+    unit.handle_request(&lock(), None, None);
+    let written = unit.poll_record().unwrap();
+    assert!(
+        written.contains(r#""soak":5"#) && written.contains(r#""new":{"x":1}"#),
+        "{written}"
+    );
+}

@@ -1,0 +1,111 @@
+//! Databag values: one JSON object with a major version, decoded without ever failing a hook.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{Line, UnitRecord, invariant};
+
+/// The major version of the wire format. Fields may be added within it; a reader keeps those that
+/// it does not know. Whatever changes the meaning of a field takes the next number.
+pub const MAJOR: u64 = 1;
+
+/// What a databag key held. Corrupt data is a value like any other: it must never fail a hook.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reading<T> {
+    /// The key is not there.
+    Absent,
+    /// A value of our major version.
+    Good(T),
+    /// The value does not parse, or contradicts itself; the text says how.
+    Unreadable(String),
+    /// The value is of a major version that this code does not know.
+    Foreign(u64),
+}
+
+impl<T> Reading<T> {
+    /// The value, where it is good.
+    pub fn good(&self) -> Option<&T> {
+        match self {
+            Self::Good(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// What is wrong with the value, in words, where something is.
+    pub fn fault(&self) -> Option<String> {
+        match self {
+            Self::Absent | Self::Good(_) => None,
+            Self::Unreadable(why) => Some(format!("its value cannot be read: {why}")),
+            Self::Foreign(major) => Some(format!(
+                "it speaks version {major} of the protocol, this unit speaks version {MAJOR}; \
+                 refresh the charm on all units"
+            )),
+        }
+    }
+}
+
+/// Reads a unit's record from the value of its key; `None` or empty where the key is absent.
+pub fn decode_record(value: Option<&str>) -> Reading<UnitRecord> {
+    checked(decode(value), invariant::record_is_sound)
+}
+
+/// Reads the line from the value of the application's key; `None` or empty where it is absent.
+pub fn decode_line(value: Option<&str>) -> Reading<Line> {
+    checked(decode(value), invariant::line_is_sound)
+}
+
+/// The record as the value of the unit's key: compact JSON, at most 300 bytes for one lock.
+pub fn encode_record(record: &UnitRecord) -> String {
+    encode(record)
+}
+
+/// The line as the value of the application's key: compact JSON.
+pub fn encode_line(line: &Line) -> String {
+    encode(line)
+}
+
+#[derive(Serialize)]
+struct Versioned<'a, T> {
+    v: u64,
+    #[serde(flatten)]
+    body: &'a T,
+}
+
+fn encode<T: Serialize>(body: &T) -> String {
+    // Maps with string keys and no custom serialisers: serde_json cannot fail on them.
+    serde_json::to_string(&Versioned { v: MAJOR, body }).unwrap_or_default()
+}
+
+fn decode<T: DeserializeOwned>(value: Option<&str>) -> Reading<T> {
+    let Some(text) = value.filter(|text| !text.is_empty()) else {
+        return Reading::Absent;
+    };
+    let mut fields = match serde_json::from_str::<serde_json::Map<String, Value>>(text) {
+        Ok(fields) => fields,
+        Err(error) => return Reading::Unreadable(error.to_string()),
+    };
+    match fields.remove("v").as_ref().map(Value::as_u64) {
+        Some(Some(MAJOR)) => {}
+        Some(Some(major)) => return Reading::Foreign(major),
+        _ => return Reading::Unreadable("it has no version number 'v'".to_owned()),
+    }
+    match serde_json::from_value(Value::Object(fields)) {
+        Ok(body) => Reading::Good(body),
+        Err(error) => Reading::Unreadable(error.to_string()),
+    }
+}
+
+fn checked<T>(
+    reading: Reading<T>,
+    check: impl Fn(&T) -> Result<(), invariant::Violation>,
+) -> Reading<T> {
+    match reading {
+        Reading::Good(value) => match check(&value) {
+            Ok(()) => Reading::Good(value),
+            Err(violation) => Reading::Unreadable(violation.to_string()),
+        },
+        other => other,
+    }
+}
