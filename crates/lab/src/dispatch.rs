@@ -92,6 +92,17 @@ impl CrashPoint {
         Self::AfterFlush,
         Self::AfterDone,
     ];
+
+    /// The point's name in scenarios and reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::BeforeProcess => "before-process",
+            Self::MidProcess => "mid-process",
+            Self::AfterProcess => "after-process",
+            Self::AfterFlush => "after-flush",
+            Self::AfterDone => "after-done",
+        }
+    }
 }
 
 /// The number of an action, unique in a model.

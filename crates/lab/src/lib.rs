@@ -5,10 +5,14 @@
 //! drivers use it: [`simulation`] in virtual time, with charms as Rust values, and a driver of real processes.
 
 pub mod application;
+pub mod charm;
+pub mod client;
 pub mod dispatch;
 pub mod error;
 pub mod history;
 pub mod name;
+pub mod process;
+pub mod scenario;
 pub mod settings;
 pub mod tool;
 pub mod version;

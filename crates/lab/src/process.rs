@@ -1,0 +1,200 @@
+//! Runs a model with real processes, in real time.
+//!
+//! A [`Lab`] has a directory with a folder for each unit (a copy of the charm, the hook tools, a log)
+//! and a thread for each unit's agent. The agents ask the one [`World`] what to run next, start it in a
+//! process group of its own with an environment of its own, and serve its hook tools over a socket.
+//!
+//! What a hook leaves running in the background lives on, as it does on a machine, and ends with the
+//! lab: [`Lab::end`] ends every process that carries the lab's mark in its environment, with all that
+//! descends from it, and a command that runs under a [`keeper`] leaves nothing at all, however it ends.
+
+mod agent;
+mod command;
+mod directory;
+mod error;
+mod expectation;
+mod hook;
+pub mod keeper;
+mod output;
+pub mod play;
+mod shared;
+mod socket;
+mod sweep;
+pub(crate) mod wire;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::charm::Charm;
+use crate::dispatch::CrashPoint;
+use crate::name::UnitName;
+use crate::settings::{Millis, Settings};
+use crate::world::World;
+
+pub use error::ProcessError;
+
+use directory::Directory;
+use shared::Shared;
+
+/// How a [`Lab`] is set up.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How the model behaves.
+    pub settings: Settings,
+    /// The directory of the run, new or empty, which is kept; a temporary one if `None`.
+    pub directory: Option<PathBuf>,
+    /// Where the history is written as JSON lines; `history.jsonl` in the directory if `None`.
+    pub history: Option<PathBuf>,
+    /// The executable that is every hook tool, and `ops-coordinator` on the hooks' `PATH`.
+    pub executable: PathBuf,
+    /// Directories that come before the system's own on the hooks' `PATH`.
+    pub path: Vec<PathBuf>,
+}
+
+/// A model whose units run real charm processes. Ends when it is dropped.
+pub struct Lab {
+    shared: Arc<Shared>,
+    application: String,
+}
+
+/// A hook, action or command that runs now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Running {
+    /// The unit.
+    pub unit: UnitName,
+    /// The hook's or action's name.
+    pub name: String,
+    /// When its process was started, in milliseconds since the lab began.
+    pub since: Millis,
+}
+
+impl Lab {
+    /// Deploys `units` units of `charm` with `config`, and starts their agents.
+    ///
+    /// # Errors
+    /// When the directory is not empty or cannot be written, or the model refuses the charm or its config.
+    pub fn start(
+        options: Options,
+        charm: &Charm,
+        units: u32,
+        config: BTreeMap<String, serde_json::Value>,
+    ) -> Result<Self, ProcessError> {
+        let directory = Directory::open(options.directory.clone())?;
+        let history = options.history.clone();
+        let history = history.unwrap_or_else(|| directory.path().join("history.jsonl"));
+        let shared = Shared::new(options, directory, &history, charm.directory.clone())?;
+        let lab = Self { shared: Arc::new(shared), application: charm.name.clone() };
+        let mut application = charm.application();
+        for (option, value) in config {
+            if !application.config.contains_key(&option) {
+                let problem = crate::error::LabError::NoOption {
+                    application: charm.name.clone(),
+                    option,
+                    known: application.config.into_keys().collect::<Vec<_>>().join(", "),
+                };
+                return Err(problem.into());
+            }
+            application.config.insert(option, value);
+        }
+        let names = lab.with_world(|world, now| world.deploy(application, units, now))?;
+        lab.start_agents(&names)?;
+        Ok(lab)
+    }
+
+    /// The name of the application.
+    pub fn application(&self) -> &str {
+        &self.application
+    }
+
+    /// The directory of the run.
+    pub fn directory(&self) -> &Path {
+        self.shared.directory.path()
+    }
+
+    /// Milliseconds since the lab began.
+    pub fn now(&self) -> Millis {
+        self.shared.now()
+    }
+
+    /// Looks at the model, or does something to it; agents and viewers learn of what changed.
+    pub fn with_world<T>(&self, look: impl FnOnce(&mut World, Millis) -> T) -> T {
+        self.shared.with_world(look)
+    }
+
+    /// Waits until something happens in the model, at most this long.
+    pub fn wait_for_news(&self, at_most: Duration) {
+        self.shared.wait_for_news(at_most);
+    }
+
+    /// Adds units and starts their agents.
+    ///
+    /// # Errors
+    /// When their directories cannot be made.
+    pub fn add_units(&self, units: u32) -> Result<Vec<UnitName>, ProcessError> {
+        let names =
+            self.with_world(|world, now| world.add_units(&self.application, units, now))?;
+        self.start_agents(&names)?;
+        Ok(names)
+    }
+
+    /// Upgrades the charm, from another directory if one is given.
+    ///
+    /// # Errors
+    /// When the model refuses it.
+    pub fn upgrade_charm(&self, charm: Option<&Charm>) -> Result<(), ProcessError> {
+        if let Some(charm) = charm {
+            self.shared.set_charm(charm.directory.clone());
+        }
+        self.with_world(|world, now| world.upgrade_charm(&self.application, false, now))?;
+        Ok(())
+    }
+
+    /// What runs now, sorted by unit.
+    pub fn running(&self) -> Vec<Running> {
+        self.shared.running()
+    }
+
+    /// Kills the running hook of a unit, with its process group, by SIGKILL. `false`: nothing runs there.
+    pub fn kill_hook(&self, unit: &UnitName) -> bool {
+        self.shared.kill(unit, None)
+    }
+
+    /// Lets a unit's agent die at this point of its hook: at once in the middle of a hook that runs,
+    /// or else in the course of its next one.
+    pub fn crash_agent(&self, unit: &UnitName, at: CrashPoint) {
+        if at == CrashPoint::MidProcess && self.shared.kill(unit, Some(at)) {
+            return;
+        }
+        self.shared.crash_next(unit, at);
+    }
+
+    /// Stops a unit's agent together with the hook that it runs.
+    ///
+    /// # Errors
+    /// When the model knows no such unit.
+    pub fn stop_agent(&self, unit: &UnitName) -> Result<(), ProcessError> {
+        self.with_world(|world, now| world.set_agent_up(unit, false, now))?;
+        self.shared.kill(unit, None);
+        Ok(())
+    }
+
+    /// Ends the lab: no hook runs on, and no process that one of them left behind.
+    pub fn end(self) {
+        drop(self);
+    }
+
+    fn start_agents(&self, units: &[UnitName]) -> Result<(), ProcessError> {
+        for unit in units {
+            agent::start(&self.shared, unit)?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        self.shared.end();
+    }
+}

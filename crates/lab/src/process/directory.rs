@@ -1,0 +1,128 @@
+//! The directory of a run, and a folder in it for each unit.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use super::ProcessError;
+use crate::name::UnitName;
+
+/// Where a run keeps its files.
+pub(super) enum Directory {
+    /// A directory that the user named; it stays.
+    Kept(PathBuf),
+    /// One that goes with the run.
+    Temporary(TempDir),
+}
+
+impl Directory {
+    /// Takes the directory at `path`, which must be new or empty, or makes a temporary one.
+    pub(super) fn open(path: Option<PathBuf>) -> Result<Self, ProcessError> {
+        let Some(path) = path else {
+            let parent = std::env::temp_dir();
+            return tempfile::Builder::new()
+                .prefix("ops-coordinator-lab-")
+                .tempdir_in(&parent)
+                .map(Self::Temporary)
+                .map_err(ProcessError::system("make a directory in", &parent));
+        };
+        fs::create_dir_all(&path).map_err(ProcessError::system("make the directory", &path))?;
+        // Hooks run in a folder below it, so it must not depend on where the lab was started.
+        let path = path.canonicalize().map_err(ProcessError::system("find", &path))?;
+        let mut entries = fs::read_dir(&path).map_err(ProcessError::system("list", &path))?;
+        if entries.next().is_some() {
+            return Err(ProcessError::DirectoryInUse(path));
+        }
+        Ok(Self::Kept(path))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        match self {
+            Self::Kept(path) => path,
+            Self::Temporary(directory) => directory.path(),
+        }
+    }
+
+    pub(super) fn unit(&self, unit: &UnitName) -> UnitFolder {
+        UnitFolder { path: self.path().join(format!("unit-{}", unit.dashed())) }
+    }
+}
+
+/// The folder of one unit.
+#[derive(Debug, Clone)]
+pub(super) struct UnitFolder {
+    path: PathBuf,
+}
+
+impl UnitFolder {
+    pub(super) fn charm(&self) -> PathBuf {
+        self.path.join("charm")
+    }
+
+    pub(super) fn tools(&self) -> PathBuf {
+        self.path.join("tools")
+    }
+
+    pub(super) fn log(&self) -> PathBuf {
+        self.path.join("log")
+    }
+
+    /// Makes the folder with the tools as links to `executable`, and a copy of the charm.
+    pub(super) fn make(
+        &self,
+        charm: &Path,
+        executable: &Path,
+        tools: &[&str],
+    ) -> Result<(), ProcessError> {
+        let folder = self.tools();
+        fs::create_dir_all(&folder).map_err(ProcessError::system("make the directory", &folder))?;
+        for tool in tools.iter().chain(&["lab-mark", "ops-coordinator"]) {
+            let link = folder.join(tool);
+            match symlink(executable, &link) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                    return Err(ProcessError::system("make the link", &link)(error));
+                }
+                _ => {}
+            }
+        }
+        self.copy_charm(charm)
+    }
+
+    /// Puts the files of the charm in `from` over those that are there.
+    pub(super) fn copy_charm(&self, from: &Path) -> Result<(), ProcessError> {
+        copy(from, &self.charm())
+    }
+}
+
+/// Copies a directory with its links and permissions, but without version control.
+fn copy(from: &Path, to: &Path) -> Result<(), ProcessError> {
+    fs::create_dir_all(to).map_err(ProcessError::system("make the directory", to))?;
+    for entry in fs::read_dir(from).map_err(ProcessError::system("list", from))? {
+        let entry = entry.map_err(ProcessError::system("list", from))?;
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        let kind = entry.file_type().map_err(ProcessError::system("look at", &source))?;
+        if kind.is_dir() {
+            if entry.file_name() != ".git" {
+                copy(&source, &target)?;
+            }
+            continue;
+        }
+        // A file that runs must not be written into; a new one takes its place.
+        match fs::remove_file(&target) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(ProcessError::system("replace", &target)(error));
+            }
+            _ => {}
+        }
+        if kind.is_symlink() {
+            let aim = fs::read_link(&source).map_err(ProcessError::system("read", &source))?;
+            symlink(aim, &target).map_err(ProcessError::system("make the link", &target))?;
+        } else {
+            fs::copy(&source, &target).map_err(ProcessError::system("copy", &source))?;
+        }
+    }
+    Ok(())
+}

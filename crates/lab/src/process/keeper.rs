@@ -1,0 +1,101 @@
+//! Keeps a command that runs a lab from leaving anything behind, however it ends.
+//!
+//! The command starts itself once more: the first process is the keeper, the second does the work. The
+//! keeper is the *subreaper* of all that descends from it, so that what a hook detaches becomes the keeper's child
+//! rather than init's. When the worker has ended (by itself, by a panic, by `kill -9`) the keeper
+//! ends every one of them and passes the worker's exit code on. If the keeper is killed, the kernel tells the worker to
+//! end, which then ends its lab itself.
+
+use std::env;
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, ExitCode, ExitStatus};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use rustix::process::{
+    Pid, Signal, WaitOptions, getpid, getppid, kill_process, set_child_subreaper,
+    set_parent_process_death_signal,
+};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
+use signal_hook::iterator::Signals;
+
+use super::sweep;
+
+/// Tells the worker which process keeps it.
+const KEEPER_VARIABLE: &str = "OPS_COORDINATOR_LAB_KEEPER";
+
+/// Whether the user, or the system, wants the command to end.
+#[derive(Debug, Clone, Default)]
+pub struct Interrupt(Arc<AtomicBool>);
+
+impl Interrupt {
+    /// Whether it is time to end.
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// Runs `work` under a keeper; its exit code comes back.
+///
+/// # Errors
+/// When the system refuses what a keeper needs.
+pub fn run(work: impl FnOnce(&Interrupt) -> ExitCode) -> io::Result<ExitCode> {
+    if is_kept() {
+        set_parent_process_death_signal(Some(Signal::TERM))?;
+        let interrupt = Interrupt::default();
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
+            flag::register(signal, Arc::clone(&interrupt.0))?;
+        }
+        // The keeper may have been killed before the kernel knew whom to tell.
+        if !is_kept() {
+            interrupt.0.store(true, Ordering::SeqCst);
+        }
+        return Ok(work(&interrupt));
+    }
+    keep()
+}
+
+fn is_kept() -> bool {
+    let keeper = env::var(KEEPER_VARIABLE).ok().and_then(|text| text.parse::<i32>().ok());
+    keeper.is_some() && keeper == getppid().map(Pid::as_raw_pid)
+}
+
+fn keep() -> io::Result<ExitCode> {
+    set_child_subreaper(Some(getpid()))?;
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+    let worker = Command::new(env::current_exe()?)
+        .args(env::args_os().skip(1))
+        .env(KEEPER_VARIABLE, getpid().as_raw_pid().to_string())
+        .spawn()?;
+    let worker = Pid::from_child(&worker);
+    thread::spawn(move || {
+        for signal in signals.forever() {
+            if let Some(signal) = Signal::from_named_raw(signal) {
+                // It may have ended already; then this process is about to end as well.
+                let _ = kill_process(worker, signal);
+            }
+        }
+    });
+    let status = wait_for(worker)?;
+    sweep::end_descendants();
+    Ok(match status.code() {
+        Some(code) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
+        None => ExitCode::from(u8::try_from(128 + status.signal().unwrap_or(1)).unwrap_or(1)),
+    })
+}
+
+/// Waits for the worker, and meanwhile for every orphan that ends.
+fn wait_for(worker: Pid) -> io::Result<ExitStatus> {
+    loop {
+        match rustix::process::wait(WaitOptions::empty()) {
+            Ok(Some((pid, status))) if pid == worker => {
+                return Ok(ExitStatus::from_raw(status.as_raw()));
+            }
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Scenario files: what happens to a model while the lab runs, written in TOML.
+//!
+//! A scenario says which charm runs with how many units, and then a list of steps. Each step waits
+//! for its moment (`after`) and does one thing. The whole format is in `docs/scenario.md`; every
+//! mistake in a file is reported with the file, the line, and what was expected.
+//!
+//! ```
+//! use ops_coordinator_lab::scenario::{Deed, Scenario};
+//!
+//! let text = "units = 3\n[[step]]\nafter = \"2s\"\nadd-units = 2\n";
+//! let scenario = Scenario::parse("grow.toml".as_ref(), text)?;
+//! assert_eq!(scenario.units, 3);
+//! assert_eq!(scenario.steps[0].deed, Deed::AddUnits(2));
+//! # Ok::<(), ops_coordinator_lab::scenario::ScenarioError>(())
+//! ```
+
+mod duration;
+mod reader;
+mod step;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+pub use duration::parse_duration;
+pub use step::{After, Deed, Expectation, Moment, Step, Target};
+
+use reader::{Source, Table};
+
+/// A scenario as its file says it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scenario {
+    /// The charm's directory, relative to the scenario's file where it was written so.
+    pub charm: Option<PathBuf>,
+    /// How many units are deployed at the start.
+    pub units: u32,
+    /// The seed of every random choice.
+    pub seed: Option<u64>,
+    /// The version of Juju to play, such as `3.6.9`.
+    pub juju: Option<String>,
+    /// The run fails if the model is not idle by then; milliseconds.
+    pub timeout: Option<u64>,
+    /// The time between update-status hooks in milliseconds; 0 means never.
+    pub update_status_interval: Option<u64>,
+    /// How many units may be inside each lock at once.
+    pub limits: BTreeMap<String, u32>,
+    /// Config that is set when the application is deployed.
+    pub config: BTreeMap<String, Value>,
+    /// What happens, in order.
+    pub steps: Vec<Step>,
+}
+
+/// What is wrong with a scenario file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}{}: {problem}", file.display(), line.map(|line| format!(":{line}")).unwrap_or_default())]
+pub struct ScenarioError {
+    /// The file.
+    pub file: PathBuf,
+    /// The line, counted from 1, where one can be named.
+    pub line: Option<usize>,
+    /// What is wrong and what was expected.
+    pub problem: String,
+}
+
+const KEYS: &[&str] = &[
+    "charm",
+    "config",
+    "juju",
+    "limit",
+    "seed",
+    "step",
+    "timeout",
+    "units",
+    "update-status-interval",
+];
+
+impl Scenario {
+    /// Reads the scenario in `file`; a relative `charm` is taken from the file's directory.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or as for [`Scenario::parse`].
+    pub fn read(file: &Path) -> Result<Self, ScenarioError> {
+        let text = fs::read_to_string(file).map_err(|error| ScenarioError {
+            file: file.to_owned(),
+            line: None,
+            problem: format!("cannot be read: {error}"),
+        })?;
+        let mut scenario = Self::parse(file, &text)?;
+        let folder = file.parent().unwrap_or(Path::new(""));
+        scenario.charm = scenario.charm.map(|charm| folder.join(charm));
+        for step in &mut scenario.steps {
+            if let Deed::Upgrade { charm: Some(charm) } = &mut step.deed {
+                *charm = folder.join(&charm);
+            }
+        }
+        Ok(scenario)
+    }
+
+    /// Reads a scenario from `text`; `file` is only named in errors.
+    ///
+    /// # Errors
+    /// When the text is no TOML, has a key that is not known, or a value that does not fit.
+    pub fn parse(file: &Path, text: &str) -> Result<Self, ScenarioError> {
+        let source = Source { file, text };
+        let document = source.document()?;
+        let table = Table::new("a scenario", document.get_ref(), document.span(), source);
+        table.allow_only(KEYS)?;
+        let mut steps = Vec::new();
+        if let Some(list) = table.get("step") {
+            for item in list.list("[[step]] tables")? {
+                steps.push(step::read(&item.table("a step")?)?);
+            }
+        }
+        Ok(Self {
+            charm: table.optional("charm", |item| item.text("a path").map(PathBuf::from))?,
+            units: table
+                .optional("units", |item| item.whole(1, 10_000))?
+                .map_or(1, |units| u32::try_from(units).unwrap_or(u32::MAX)),
+            seed: table.optional("seed", |item| item.whole(0, u64::MAX))?,
+            juju: table
+                .optional("juju", |item| item.text("a version such as \"3.6.9\""))?
+                .map(str::to_owned),
+            timeout: table.optional("timeout", |item| item.duration())?,
+            update_status_interval: table
+                .optional("update-status-interval", |item| item.duration())?,
+            limits: table.optional("limit", |item| item.counts(1))?.unwrap_or_default(),
+            config: table.optional("config", |item| item.values())?.unwrap_or_default(),
+            steps,
+        })
+    }
+}
