@@ -152,7 +152,7 @@ def _membership(hooks, endpoint):
 def ops(model):
     """What is wrong with a run of the charm on ops."""
     units = seen(model)
-    wrong = [*checks(units, 200), *environment(units), *order(units, 'probe', removed=(2,))]
+    wrong = [*checks(units, 150), *environment(units), *order(units, 'probe', removed=(2,))]
     if sorted(units) != [0, 1, 2, 3]:
         return [*wrong, f'units {sorted(units)} left something, not 0 to 3']
     for number in (0, 1, 2):
@@ -185,7 +185,7 @@ def ops(model):
 def charmhelpers(model):
     """What is wrong with a run of the charm on charmhelpers.core.hookenv."""
     units = seen(model)
-    return [*checks(units, 90), *environment(units), *order(units, 'cluster', removed=(0,))]
+    return [*checks(units, 100), *environment(units), *order(units, 'cluster', removed=(0,))]
 
 
 def roll(model):

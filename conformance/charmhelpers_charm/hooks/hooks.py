@@ -27,6 +27,7 @@ check = record.check
     'start',
     'update-status',
     'stop',
+    'remove',
     'leader-elected',
     'leader-settings-changed',
 )

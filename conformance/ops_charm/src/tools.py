@@ -185,7 +185,10 @@ def check_hookcmds(hookcmds, relation, unit, app):
         hookcmds.status_set('active', 'all of it', app=True)
         status = hookcmds.status_get(app=True)
         check('application status', (status.status, status.message), ('active', 'all of it'))
-        check('with the units', sorted(status.units), sorted([unit.name, *peers]))
+        # Juju nests the units; ops looks for them one level up and finds none, so ask as a shell.
+        raw = json.loads(record.tool('status-get', '--application', '--format=json')[1])
+        units = raw['application-status']['units']
+        check('with the units', sorted(units), sorted([unit.name, *peers]))
 
     for level in ('TRACE', 'DEBUG', 'INFO', 'WARNING', 'ERROR'):
         hookcmds.juju_log(f'-{level}', level=level)
