@@ -12,6 +12,7 @@ pub mod error;
 pub mod history;
 pub mod name;
 pub mod process;
+pub mod report;
 pub mod scenario;
 pub mod settings;
 pub mod tool;

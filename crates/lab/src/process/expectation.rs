@@ -1,35 +1,55 @@
 //! Holds what a scenario expects against the model.
 
+use std::collections::BTreeMap;
 
 use crate::history::{Event, Happening, Outcome};
+use crate::report::Report;
 use crate::scenario::Expectation;
 use crate::world::World;
 
 /// Everything that is not as expected, as phrases.
 pub(super) fn unmet(world: &World, expected: &Expectation) -> Vec<String> {
+    let report = Report::of(world, &BTreeMap::new());
+    let lock = |name: &String| report.locks.iter().find(|lock| lock.lock == *name);
     let mut problems = Vec::new();
-    let mut expect = |what: String, wanted: String, found: String| {
+    let mut expect = |what: String, wanted: &dyn ToString, found: &dyn ToString| {
+        let (wanted, found) = (wanted.to_string(), found.to_string());
         if wanted != found {
-            problems.push(format!("{what}: {found}, expected {wanted}"));
+            problems.push(format!("{what}: expected {wanted}, found {found}"));
         }
     };
-    let units = world.units();
+    for (name, wanted) in &expected.turns {
+        let turns = lock(name).map_or(0, |lock| lock.finished());
+        expect(format!("turns of {name}"), wanted, &turns);
+    }
+    for (name, wanted) in &expected.largest_inside {
+        let most = lock(name).map_or(0, |lock| lock.most_inside);
+        expect(format!("largest number inside {name}"), wanted, &most);
+    }
     if let Some(wanted) = expected.units {
-        expect("units".to_owned(), wanted.to_string(), units.len().to_string());
+        expect("units".to_owned(), &wanted, &report.units.len());
     }
     if let Some(wanted) = expected.failed_hooks {
-        let failed = failed_hooks(world.history().events());
-        expect("failed hooks".to_owned(), wanted.to_string(), failed.to_string());
+        expect("failed hooks".to_owned(), &wanted, &failed_hooks(world.history().events()));
     }
     if let Some(wanted) = &expected.leader {
-        let leader = units.iter().find(|unit| unit.leader);
-        let found = leader.map_or("nobody".to_owned(), |unit| unit.unit.to_string());
-        expect("leader".to_owned(), wanted.clone(), found);
+        let leader = report.units.iter().find(|unit| unit.status.leader);
+        let found = leader.map_or("nobody".to_owned(), |unit| unit.status.unit.to_string());
+        expect("leader".to_owned(), wanted, &found);
     }
     for (name, wanted) in &expected.status {
-        let unit = units.iter().find(|unit| unit.unit.to_string() == *name);
-        let found = unit.map_or("no such unit".to_owned(), |unit| unit.workload.clone());
-        expect(format!("status of {name}"), wanted.clone(), found);
+        let unit = report.units.iter().find(|unit| unit.status.unit.to_string() == *name);
+        let found = unit.map_or("no such unit", |unit| unit.status.workload.as_str());
+        expect(format!("status of {name}"), wanted, &found);
+    }
+    for (name, wanted) in &expected.each_unit {
+        for unit in report.units.iter().map(|unit| &unit.status.unit) {
+            let turns = lock(name).map_or(0, |lock| lock.finished_of(unit));
+            if u32::try_from(turns).is_ok_and(|turns| turns < *wanted) {
+                let text = format!("expected at least {wanted}, found {turns}");
+                problems.push(format!("turns of {name} on {unit}: {text}"));
+            }
+        }
     }
     problems
 }
