@@ -22,7 +22,7 @@
 //!     me, Reading::Absent, Reading::Absent, Journal::default(), Incarnation::from_random(7),
 //! );
 //! let lock = "restart".parse()?;
-//! unit.handle_request(&lock, None, None);
+//! unit.handle_request(&lock, None);
 //! // Nobody has put us in the line yet, so nothing may start.
 //! assert_eq!(unit.turn(&lock, &View::default()), Turn::Wait(Wait::NotInLine));
 //! assert!(unit.poll_record().is_some(), "the request is to be published");

@@ -22,6 +22,7 @@ pub struct Unit {
     line: Reading<Line>,
     journal: Journal,
     running: BTreeSet<LockName>,
+    uncommitted: bool,
     reports: Vec<String>,
 }
 
@@ -80,6 +81,7 @@ impl Unit {
             line,
             journal,
             running: BTreeSet::new(),
+            uncommitted: false,
             reports,
         };
         unit.replace_earlier_lives();
@@ -100,12 +102,7 @@ impl Unit {
 
     /// Asks for a turn. A request that waits already serves this one too; one whose operation is under
     /// way in this hook does not, because that operation may have missed the reason for asking.
-    pub fn handle_request(
-        &mut self,
-        lock: &LockName,
-        operation: Option<&str>,
-        payload: Option<Value>,
-    ) -> Requested {
+    pub fn handle_request(&mut self, lock: &LockName, operation: Option<&str>) -> Requested {
         let running = u64::from(self.running.contains(lock));
         let kept = self.journal.locks.entry(lock.clone()).or_default();
         let joined = kept.record.seq > kept.record.done + running;
@@ -116,13 +113,45 @@ impl Unit {
             kept.record.operation = operation.map(short).filter(|text| text != lock.as_str());
         }
         let seq = kept.record.seq;
-        if let Some(payload) = payload {
-            kept.payload.insert(seq, payload);
-        }
         self.publish_journal();
         Requested {
             ticket: self.ticket(seq),
             joined,
+        }
+    }
+
+    /// Keeps what a request asks for, in place of what was kept with it before.
+    pub fn handle_payload(&mut self, lock: &LockName, seq: u64, payload: Value) {
+        let done = self.record.locks.get(lock).map_or(0, |state| state.done);
+        if seq > done {
+            self.journal
+                .locks
+                .entry(lock.clone())
+                .or_default()
+                .payload
+                .insert(seq, payload);
+        }
+    }
+
+    /// Says that what was read of this unit's databag is this hook's own, uncommitted write.
+    pub fn handle_uncommitted(&mut self) {
+        self.uncommitted = true;
+    }
+
+    /// Says that the record was written, so that it is not written again in the same hook.
+    pub fn handle_written(&mut self) {
+        self.read = Reading::Good(self.record.clone());
+        self.uncommitted = true;
+    }
+
+    /// Takes in which tickets another look at the line found finished.
+    pub fn handle_known(&mut self, journal: &Journal) {
+        for (lock, kept) in &mut self.journal.locks {
+            kept.finished = journal
+                .locks
+                .get(lock)
+                .map(|known| known.finished.clone())
+                .unwrap_or_default();
         }
     }
 
@@ -205,7 +234,7 @@ impl Unit {
 
     /// The journal to keep, where it differs from what `kept` says.
     pub fn poll_journal(&self, kept: &Journal) -> Option<Journal> {
-        let confirmed = self.read.good() == Some(&self.record);
+        let confirmed = !self.uncommitted && self.read.good() == Some(&self.record);
         let journal = Journal {
             confirmed,
             ..self.journal.clone()
@@ -241,8 +270,12 @@ impl Unit {
 
     /// What was asked for with the request that is served next.
     pub fn payload(&self, lock: &LockName) -> Option<&Value> {
-        let ticket = self.outstanding(lock)?;
-        self.journal.locks.get(lock)?.payload.get(&ticket.seq)
+        self.payload_of(lock, self.outstanding(lock)?.seq)
+    }
+
+    /// What was asked for with one of the unit's requests.
+    pub fn payload_of(&self, lock: &LockName, seq: u64) -> Option<&Value> {
+        self.journal.locks.get(lock)?.payload.get(&seq)
     }
 
     /// Whether the ticket is finished, as far as this unit can know.
@@ -315,7 +348,7 @@ impl Unit {
         }
         self.record.replaces = earlier;
         for lock in lost {
-            self.handle_request(&lock, None, None);
+            self.handle_request(&lock, None);
         }
     }
 

@@ -93,8 +93,9 @@ fn a_quiet_hook_of_a_unit_that_never_asked_writes_nothing() {
 #[test]
 fn a_request_becomes_a_ticket_and_a_second_one_joins_it() {
     let mut unit = hook(Reading::Absent, Reading::Absent, &Journal::default());
-    let first = unit.handle_request(&lock(), Some("reload"), Some(json!({"a": 1})));
-    let second = unit.handle_request(&lock(), None, None);
+    let first = unit.handle_request(&lock(), Some("reload"));
+    unit.handle_payload(&lock(), first.ticket.seq, json!({"a": 1}));
+    let second = unit.handle_request(&lock(), None);
     assert!(!first.joined && second.joined);
     assert_eq!(first.ticket, second.ticket);
     assert_eq!(
@@ -201,10 +202,33 @@ fn a_request_made_while_the_operation_runs_gets_a_turn_of_its_own() {
     let line = Reading::Good(line_of(&[ticket(3)]));
     let mut unit = hook(Reading::Good(record(3, 2)), line, &Journal::default());
     unit.handle_start(&lock(), &View::default()).unwrap();
-    assert!(!unit.handle_request(&lock(), None, None).joined);
-    assert!(unit.handle_request(&lock(), None, None).joined);
+    assert!(!unit.handle_request(&lock(), None).joined);
+    assert!(unit.handle_request(&lock(), None).joined);
     unit.handle_finish(&lock(), Ok(()));
     assert_eq!(unit.outstanding(&lock()), Some(ticket(4)));
+}
+
+#[test]
+fn what_this_hook_wrote_is_not_taken_for_committed() {
+    let mut unit = hook(
+        Reading::Good(record(2, 2)),
+        Reading::Absent,
+        &Journal::default(),
+    );
+    unit.handle_request(&lock(), None);
+    unit.handle_written();
+    assert_eq!(unit.poll_record(), None, "not twice in one hook");
+    let journal = unit.poll_journal(&Journal::default()).unwrap();
+    assert!(!journal.confirmed);
+    let next = hook(
+        Reading::Good(unit.record().clone()),
+        Reading::Absent,
+        &journal,
+    );
+    assert!(
+        next.poll_journal(&journal).unwrap().confirmed,
+        "the next hook has read it back"
+    );
 }
 
 #[test]
@@ -225,7 +249,7 @@ fn a_corrupt_databag_is_written_anew_from_the_journal() {
         Reading::Absent,
         &Journal::default(),
     );
-    unit.handle_request(&lock(), None, None);
+    unit.handle_request(&lock(), None);
     let journal = unit.poll_journal(&Journal::default()).unwrap();
     let corrupt = decode_record(Some("{\"v\":1,"));
     let next = hook(corrupt, Reading::Absent, &journal);
@@ -286,7 +310,7 @@ fn a_withdrawn_request_is_over() {
 fn a_record_of_an_unknown_major_version_freezes_the_unit_and_is_left_alone() {
     let newer = decode_record(Some(r#"{"v":2,"anything":[]}"#));
     let mut unit = hook(newer, Reading::Absent, &Journal::default());
-    unit.handle_request(&lock(), None, None);
+    unit.handle_request(&lock(), None);
     let Turn::Wait(Wait::Frozen(why)) = unit.turn(&lock(), &View::default()) else {
         panic!()
     };
@@ -336,7 +360,7 @@ fn unknown_fields_of_a_newer_minor_version_survive_a_rewrite() {
         Reading::Absent,
         &Journal::default(),
     );
-    unit.handle_request(&lock(), None, None);
+    unit.handle_request(&lock(), None);
     let written = unit.poll_record().unwrap();
     assert!(
         written.contains(r#""soak":5"#) && written.contains(r#""new":{"x":1}"#),

@@ -43,7 +43,7 @@ proptest! {
         );
         unit.handle_zone(Some(&zone));
         if seq < (1 << 53) - 1 {
-            unit.handle_request(&lock, Some(&operation), None);
+            unit.handle_request(&lock, Some(&operation));
         }
         // A failure puts the longest text into a record; it needs a turn, so it is put in here.
         let mut record = unit.record().clone();
@@ -81,7 +81,7 @@ proptest! {
             Incarnation::from_random(1),
         );
         let lock: LockName = "restart".parse().expect("valid");
-        unit.handle_request(&lock, None, None);
+        unit.handle_request(&lock, None);
         let _ = unit.turn(&lock, &View::default());
     }
 }

@@ -1,1 +1,30 @@
-//! juju
+//! What a hook sees of Juju, and how it drives the protocol of `ops-coordinator-core`.
+//!
+//! - [`Environment`]: which unit, which hook, about whom;
+//! - [`Tools`]: the hook tools, typed, over any [`Transport`] (processes, or a model in memory);
+//! - [`Machine`]: the unit's disk, clock and waker, so that a simulation can stand in for them;
+//! - [`Hook`]: one hook, from its first look at the databags to its last write;
+//! - [`Operation`]: what a request asks for; [`service`]: restarting systemd services.
+
+mod declaration;
+mod environment;
+mod error;
+mod hook;
+mod lead;
+mod machine;
+mod operation;
+pub mod service;
+mod session;
+mod status;
+mod tool;
+mod waker;
+
+pub use declaration::require_peer_relation;
+pub use environment::{Environment, RelationId};
+pub use error::{Error, ToolError};
+pub use hook::{Closing, Hook};
+pub use machine::{LocalMachine, Machine};
+pub use operation::{CONTEXT_MAX, Operation};
+pub use status::{LockStatus, Place, Status, UnitStatus};
+pub use tool::{Exec, ToolOutput, Tools, Transport};
+pub use waker::{Waker, run_waker};

@@ -1,0 +1,138 @@
+//! The environment of a hook, as Juju sets it.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use ops_coordinator_core::UnitName;
+
+use crate::Error;
+
+/// A relation's id as Juju writes it, `endpoint:number`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RelationId(String);
+
+impl RelationId {
+    /// Takes an id as Juju gave it.
+    pub fn new(id: impl Into<String>) -> Self {
+        Self(id.into())
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The endpoint's name: the part before the colon.
+    pub fn endpoint(&self) -> &str {
+        self.0.split(':').next().unwrap_or_default()
+    }
+
+    /// The number after the colon, for ordering: `peer:10` comes after `peer:9`.
+    pub(crate) fn number(&self) -> u64 {
+        self.0
+            .rsplit(':')
+            .next()
+            .and_then(|digits| digits.parse().ok())
+            .unwrap_or(u64::MAX)
+    }
+}
+
+impl fmt::Display for RelationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What Juju tells a hook through environment variables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Environment {
+    /// The unit that the hook runs on.
+    pub unit: UnitName,
+    /// The id of this hook's context; no two hooks share one.
+    pub context: String,
+    /// The charm's directory.
+    pub charm_dir: PathBuf,
+    /// The relation that the hook is about.
+    pub relation: Option<RelationId>,
+    /// The unit that the hook is about.
+    pub remote_unit: Option<UnitName>,
+    /// The unit that is leaving, in a `relation-departed` hook.
+    pub departing_unit: Option<UnitName>,
+    /// The unit's availability zone.
+    pub zone: Option<String>,
+}
+
+impl Environment {
+    /// Reads the environment of this process.
+    ///
+    /// # Errors
+    /// [`Error::Environment`] where a variable that every hook has is missing, [`Error::Name`] where
+    /// one does not hold a unit's name.
+    pub fn from_process() -> Result<Self, Error> {
+        Self::from_variables(|name| std::env::var(name).ok())
+    }
+
+    /// Reads the environment from anything that knows variables by name. Empty values count as
+    /// absent, as Juju exports some variables always.
+    ///
+    /// # Errors
+    /// As [`Environment::from_process`].
+    pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
+        let get = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let need = |name: &'static str| {
+            get(name).ok_or(Error::Environment {
+                variable: name,
+                why: "is not set".to_owned(),
+            })
+        };
+        let unit = |name: &str| get(name).map(|text| text.parse()).transpose();
+        Ok(Self {
+            unit: need("JUJU_UNIT_NAME")?.parse()?,
+            context: need("JUJU_CONTEXT_ID")?,
+            charm_dir: need("JUJU_CHARM_DIR")
+                .or_else(|_| need("CHARM_DIR"))?
+                .into(),
+            relation: get("JUJU_RELATION_ID").map(RelationId),
+            remote_unit: unit("JUJU_REMOTE_UNIT")?,
+            departing_unit: unit("JUJU_DEPARTING_UNIT")?,
+            zone: get("JUJU_AVAILABILITY_ZONE"),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(pairs: &[(&str, &str)]) -> Result<Environment, Error> {
+        Environment::from_variables(|name| {
+            pairs
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn empty_variables_count_as_absent() {
+        let seen = environment(&[
+            ("JUJU_UNIT_NAME", "app/3"),
+            ("JUJU_CONTEXT_ID", "app/3-start-1"),
+            ("CHARM_DIR", "/charm"),
+            ("JUJU_REMOTE_UNIT", ""),
+            ("JUJU_RELATION_ID", "coordinator:7"),
+        ])
+        .unwrap();
+        assert_eq!(seen.remote_unit, None);
+        assert_eq!(seen.relation.unwrap().endpoint(), "coordinator");
+    }
+
+    #[test]
+    fn outside_a_hook_the_error_names_the_variable() {
+        let error = environment(&[]).unwrap_err().to_string();
+        assert!(
+            error.starts_with("JUJU_UNIT_NAME is not set: this runs inside a Juju hook"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,147 @@
+//! The end of a hook: what the unit publishes last, and the line where it leads.
+
+use std::collections::BTreeSet;
+
+use ops_coordinator_core::leader::{Lead, Plan, Postponed, lead};
+use ops_coordinator_core::policy::Policy;
+use ops_coordinator_core::{KEY, LockName, Ticket, UnitName, encode_line};
+
+use crate::Error;
+use crate::hook::{Closing, Hook};
+
+impl Hook<'_> {
+    /// Ends the hook: publishes what is still to be published and, where this unit leads, keeps the
+    /// line. It must be the last thing that the hook does, because the line may be written only for a
+    /// short while after it was read. Calling it again is harmless.
+    ///
+    /// # Errors
+    /// A hook tool's failure, or a state file that cannot be written.
+    pub fn release(
+        &mut self,
+        policy: &dyn Policy,
+        cancel: &[(LockName, Ticket)],
+    ) -> Result<Closing, Error> {
+        if self.relation.is_some() {
+            if self.session.leader {
+                self.publish_own()?;
+                self.keep_line(policy, cancel)?;
+            } else if !self.only_waits()? {
+                self.publish_own()?;
+            }
+        }
+        self.save_session()?;
+        Ok(Closing {
+            wrote_line: self.session.wrote_line,
+            warnings: std::mem::take(&mut self.warnings),
+        })
+    }
+
+    fn publish_own(&mut self) -> Result<(), Error> {
+        self.load_unit()?;
+        self.publish()
+    }
+
+    /// Whether every request of this unit is in the line and waits there, so that it has nothing to say.
+    fn only_waits(&mut self) -> Result<bool, Error> {
+        let Some(tickets) = self.quiet_tickets() else {
+            return Ok(false);
+        };
+        for (lock, _) in tickets {
+            // What matters is the look at the line: should the turn have come in a hook that the charm
+            // did not wire, it stays ours until a hook takes it.
+            self.turn(&lock)?;
+        }
+        Ok(true)
+    }
+
+    fn keep_line(
+        &mut self,
+        policy: &dyn Policy,
+        cancel: &[(LockName, Ticket)],
+    ) -> Result<(), Error> {
+        let Some(relation) = self.relation.clone() else {
+            return Ok(());
+        };
+        if self.session.wrote_line {
+            return Ok(());
+        }
+        let members = self.tools.relation_list(&relation)?;
+        for member in &members {
+            self.read_peer(member);
+        }
+        self.report_unreadable();
+        let mut plan = self.plan(policy, &members, None, cancel)?;
+        if let Plan::AskGoalState(_) = plan {
+            let alive = self.tools.goal_state_units()?;
+            plan = self.plan(policy, &members, Some(&alive), cancel)?;
+        }
+        match plan {
+            Plan::Keep { wake: false } | Plan::AskGoalState(_) => {}
+            Plan::Keep { wake: true } | Plan::Postpone(Postponed::FinishFirst(_)) => self.wake(),
+            Plan::Postpone(Postponed::LeaseBound) => {
+                self.warnings
+                    .push("the hook took so long that the line is left to the next one".to_owned());
+                self.wake();
+            }
+            Plan::Write { line, wake } => {
+                self.tools
+                    .relation_set(&relation, true, KEY, &encode_line(&line))?;
+                self.session.wrote_line = true;
+                if wake {
+                    self.wake();
+                }
+            }
+            Plan::Frozen(why) => self.warnings.push(why),
+        }
+        Ok(())
+    }
+
+    fn plan(
+        &mut self,
+        policy: &dyn Policy,
+        members: &BTreeSet<UnitName>,
+        alive: Option<&BTreeSet<UnitName>>,
+        cancel: &[(LockName, Ticket)],
+    ) -> Result<Plan, Error> {
+        let departing = self.environment.departing_unit.clone();
+        let (read_at, now) = (self.session.read_at, self.machine.now());
+        let finished_operation = self.session.finished_operation;
+        let view = self.view.clone();
+        let unit = self.load_unit()?;
+        let input = Lead {
+            unit,
+            view: &view,
+            members,
+            departing: departing.as_ref(),
+            alive,
+            read_at,
+            now,
+            finished_operation,
+            cancel,
+        };
+        Ok(lead(&input, policy))
+    }
+
+    fn report_unreadable(&mut self) {
+        for (unit, record) in self.view.records() {
+            if let Some(fault) = record.fault() {
+                self.warnings
+                    .push(format!("the databag of {unit}: {fault}"));
+            }
+        }
+    }
+
+    /// Arranges for another hook. That there is no waker is no reason to fail: the next `update-status`
+    /// serves as well, only later.
+    fn wake(&mut self) {
+        if self.session.woke {
+            return;
+        }
+        match self.machine.wake(&self.environment.context) {
+            Ok(()) => self.session.woke = true,
+            Err(error) => self
+                .warnings
+                .push(format!("no waker could be started: {error}")),
+        }
+    }
+}

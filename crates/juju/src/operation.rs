@@ -1,0 +1,97 @@
+//! What a request asks for: services to restart, and a context that comes back when it was done.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::Error;
+use crate::service::ServiceName;
+
+/// The largest context that is kept with a request, in bytes of compact JSON.
+pub const CONTEXT_MAX: usize = 16 * 1024;
+
+/// What a request asks for. It stays on the unit's own disk; nobody else needs it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Operation {
+    /// Whatever the charm wants back when its turn has come.
+    #[serde(default)]
+    pub context: Value,
+    /// The services to restart, in this order.
+    #[serde(default)]
+    pub services: Vec<ServiceName>,
+}
+
+impl Operation {
+    /// An operation with a context of bounded size.
+    ///
+    /// # Errors
+    /// [`Error::ContextTooLarge`].
+    pub fn new(context: Value, services: Vec<ServiceName>) -> Result<Self, Error> {
+        let size = context.to_string().len();
+        if size > CONTEXT_MAX {
+            return Err(Error::ContextTooLarge {
+                size,
+                limit: CONTEXT_MAX,
+            });
+        }
+        Ok(Self { context, services })
+    }
+
+    /// One operation for two requests that share a turn: the services of both, the newer context where
+    /// there is one.
+    #[must_use]
+    pub fn join(mut self, newer: Self) -> Self {
+        if !newer.context.is_null() {
+            self.context = newer.context;
+        }
+        for service in newer.services {
+            if !self.services.contains(&service) {
+                self.services.push(service);
+            }
+        }
+        self
+    }
+
+    pub(crate) fn to_payload(&self) -> Value {
+        serde_json::to_value(self).unwrap_or_default()
+    }
+
+    /// What the journal kept, as far as it can be read.
+    pub(crate) fn from_payload(payload: Option<&Value>) -> Self {
+        payload
+            .and_then(|value| serde_json::from_value(value.clone()).ok())
+            .unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn two_requests_that_share_a_turn_lose_neither_service() {
+        let operation = |context, services: &[&str]| {
+            let services = services.iter().map(|name| name.parse().unwrap()).collect();
+            Operation::new(context, services).unwrap()
+        };
+        let first = operation(json!({"generation": 1}), &["db", "web"]);
+        let joined = first
+            .clone()
+            .join(operation(json!({"generation": 2}), &["web", "cache"]));
+        assert_eq!(
+            joined,
+            operation(json!({"generation": 2}), &["db", "web", "cache"])
+        );
+        assert_eq!(first.clone().join(operation(Value::Null, &[])), first);
+    }
+
+    #[test]
+    fn a_context_over_the_limit_is_refused_with_the_limit() {
+        let error = Operation::new(json!("x".repeat(CONTEXT_MAX)), Vec::new()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the context is 16386 bytes of JSON; at most 16384 are kept with a request"
+        );
+    }
+}

@@ -1,0 +1,207 @@
+//! Restarting systemd services, through `systemctl` and without a shell.
+
+use std::fmt;
+use std::process::{Command, Stdio};
+use std::str::FromStr;
+use std::thread;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// The longest name that systemd accepts for a unit, in bytes.
+const NAME_MAX: usize = 255;
+
+/// How many lines of a service's log an error carries.
+const LOG_LINES: &str = "10";
+
+/// A service that dies at once is "active" for a moment; it must still be so after this long.
+const SETTLE: Duration = Duration::from_millis(250);
+
+/// The name of a systemd unit, safe to hand to `systemctl`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ServiceName(String);
+
+impl ServiceName {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ServiceName {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b":_.@-\\".contains(&b);
+        let fits = (1..=NAME_MAX).contains(&text.len()) && text.bytes().all(plain);
+        if fits && !text.starts_with('-') {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(Error::ServiceName(text.to_owned()))
+        }
+    }
+}
+
+impl TryFrom<String> for ServiceName {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self, Error> {
+        text.parse()
+    }
+}
+
+impl From<ServiceName> for String {
+    fn from(name: ServiceName) -> Self {
+        name.0
+    }
+}
+
+impl fmt::Display for ServiceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A service that did not restart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceError {
+    /// The service.
+    pub service: ServiceName,
+    /// What happened, in a few words.
+    pub found: String,
+    /// The service's last log lines, oldest first.
+    pub log: Vec<String>,
+}
+
+impl fmt::Display for ServiceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the service {} did not restart: {}",
+            self.service, self.found
+        )?;
+        self.log
+            .iter()
+            .try_for_each(|line| write!(f, "\n  | {line}"))
+    }
+}
+
+impl std::error::Error for ServiceError {}
+
+/// Restarts services in the given order and checks each before it goes on to the next; the first that
+/// fails ends it.
+///
+/// # Errors
+/// The service that failed, with the last lines of its log.
+pub fn restart(services: &[ServiceName]) -> Result<(), ServiceError> {
+    services.iter().try_for_each(restart_one)
+}
+
+fn restart_one(service: &ServiceName) -> Result<(), ServiceError> {
+    let failed = |found: String| ServiceError {
+        service: service.clone(),
+        found,
+        log: last_lines(service),
+    };
+    let output = systemctl(&["restart", "--", service.as_str()])
+        .map_err(|error| failed(format!("systemctl could not be run: {error}")))?;
+    if !output.success {
+        let said = output.stderr.lines().next().unwrap_or_default().to_owned();
+        return Err(failed(if said.is_empty() {
+            "systemctl failed".to_owned()
+        } else {
+            said
+        }));
+    }
+    thread::sleep(SETTLE);
+    let state = systemctl(&["is-active", "--", service.as_str()])
+        .map_err(|error| failed(format!("systemctl could not be run: {error}")))?
+        .stdout;
+    match state.trim() {
+        "active" => Ok(()),
+        other => Err(failed(format!("it is {other} after the restart"))),
+    }
+}
+
+struct Output {
+    success: bool,
+    stdout: String,
+    stderr: String,
+}
+
+fn systemctl(args: &[&str]) -> std::io::Result<Output> {
+    run("systemctl", args)
+}
+
+fn run(program: &str, args: &[&str]) -> std::io::Result<Output> {
+    let output = Command::new(program)
+        .args(args)
+        .stdin(Stdio::null())
+        .output()?;
+    Ok(Output {
+        success: output.status.success(),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    })
+}
+
+/// The end of the service's journal; empty where there is no journal to read.
+fn last_lines(service: &ServiceName) -> Vec<String> {
+    let args = [
+        "--no-pager",
+        "--output=cat",
+        "--lines",
+        LOG_LINES,
+        "--unit",
+        service.as_str(),
+    ];
+    let lines = run("journalctl", &args)
+        .map(|output| output.stdout)
+        .unwrap_or_default();
+    lines
+        .lines()
+        .filter(|line| !line.starts_with("-- No entries"))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_systemctl_would_take_for_options_or_patterns_are_refused() {
+        for good in ["nginx", "nginx.service", "db@1.service", "a\\x2db"] {
+            assert!(good.parse::<ServiceName>().is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "--now",
+            "-H",
+            "a b",
+            "a;b",
+            "a/b",
+            "*",
+            "a\n",
+            &"x".repeat(256),
+        ] {
+            assert!(bad.parse::<ServiceName>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_error_shows_the_services_last_words() {
+        let error = ServiceError {
+            service: "db".parse().unwrap(),
+            found: "it is failed after the restart".to_owned(),
+            log: vec!["reading config".to_owned(), "no such port".to_owned()],
+        };
+        assert_eq!(
+            error.to_string(),
+            "the service db did not restart: it is failed after the restart\n  | reading config\n  | no such port"
+        );
+    }
+}
