@@ -26,17 +26,24 @@ fn with_a_real_systemd(name: &str, body: impl FnOnce()) {
     let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let output = Command::new(crate_folder.join("../../tools/systemd-sandbox"))
         .arg(crate_folder.join("tests/systemd"))
-        .arg(env::current_exe().unwrap())
+        .arg(env::current_exe().expect("a test has a program"))
         .args(["--exact", name, "--nocapture"])
         .env(INSIDE, "yes")
         .output()
-        .unwrap();
+        .expect("the sandbox is a script of this project");
     let told = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-    assert!(told.contains("test result: ok. 1 passed"), "{}:\n{told}", output.status);
+    assert!(
+        told.contains("test result: ok. 1 passed"),
+        "{}:\n{told}",
+        output.status
+    );
 }
 
 fn restart_named(names: &[&str]) -> Result<(), ServiceError> {
-    let services: Vec<ServiceName> = names.iter().map(|name| name.parse().unwrap()).collect();
+    let services: Vec<ServiceName> = names
+        .iter()
+        .map(|name| name.parse().expect("a good name"))
+        .collect();
     restart(&services)
 }
 
@@ -46,9 +53,11 @@ fn started() -> String {
 
 /// A property of a service, as systemd tells it.
 fn property(service: &str, name: &str) -> String {
-    let output =
-        Command::new("systemctl").args(["show", "--value", "-p", name, service]).output().unwrap();
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    let output = Command::new("systemctl")
+        .args(["show", "--value", "-p", name, service])
+        .output();
+    let told = output.expect("systemd brings systemctl along").stdout;
+    String::from_utf8_lossy(&told).trim().to_owned()
 }
 
 #[test]
@@ -82,33 +91,48 @@ fn a_slow_start_is_waited_for() {
 
 #[test]
 fn the_first_failure_ends_it_and_carries_the_last_words() {
-    with_a_real_systemd("the_first_failure_ends_it_and_carries_the_last_words", || {
-        let error = restart_named(&["worker@a", "refuses", "good"]).unwrap_err();
-        assert_eq!(error.service.as_str(), "refuses");
-        let log = error.log.join("\n");
-        assert!(log.contains("reading the configuration\ncannot bind port 80"), "{error}");
-        assert!(log.contains("status=3"), "{error}");
-        assert_eq!(started(), "worker a\n");
-        assert_eq!(property("worker@a", "ActiveState"), "active");
-    });
+    with_a_real_systemd(
+        "the_first_failure_ends_it_and_carries_the_last_words",
+        || {
+            let error = restart_named(&["worker@a", "refuses", "good"]).unwrap_err();
+            assert_eq!(error.service.as_str(), "refuses");
+            let log = error.log.join("\n");
+            assert!(
+                log.contains("reading the configuration\ncannot bind port 80"),
+                "{error}"
+            );
+            assert!(log.contains("status=3"), "{error}");
+            assert_eq!(started(), "worker a\n");
+            assert_eq!(property("worker@a", "ActiveState"), "active");
+        },
+    );
 }
 
 #[test]
 fn a_service_that_dies_after_its_start_has_not_restarted() {
-    with_a_real_systemd("a_service_that_dies_after_its_start_has_not_restarted", || {
-        let error = restart_named(&["dies", "good"]).unwrap_err();
-        assert_eq!(error.found, "it is failed after the restart");
-        assert!(error.log.iter().any(|line| line == "lost the database"), "{error}");
-        assert_eq!(started(), "");
-    });
+    with_a_real_systemd(
+        "a_service_that_dies_after_its_start_has_not_restarted",
+        || {
+            let error = restart_named(&["dies", "good"]).unwrap_err();
+            assert_eq!(error.found, "it is failed after the restart");
+            assert!(
+                error.log.iter().any(|line| line == "lost the database"),
+                "{error}"
+            );
+            assert_eq!(started(), "");
+        },
+    );
 }
 
 #[test]
 fn a_service_that_systemd_starts_over_and_over_has_not_restarted() {
-    with_a_real_systemd("a_service_that_systemd_starts_over_and_over_has_not_restarted", || {
-        let error = restart_named(&["loops"]).unwrap_err();
-        assert_eq!(error.found, "it is activating after the restart");
-    });
+    with_a_real_systemd(
+        "a_service_that_systemd_starts_over_and_over_has_not_restarted",
+        || {
+            let error = restart_named(&["loops"]).unwrap_err();
+            assert_eq!(error.found, "it is activating after the restart");
+        },
+    );
 }
 
 #[test]
@@ -116,7 +140,10 @@ fn a_service_that_does_not_exist_is_named() {
     with_a_real_systemd("a_service_that_does_not_exist_is_named", || {
         let error = restart_named(&["good", "nowhere"]).unwrap_err();
         assert_eq!(error.service.as_str(), "nowhere");
-        assert!(error.to_string().contains("nowhere.service not found"), "{error}");
+        assert!(
+            error.to_string().contains("nowhere.service not found"),
+            "{error}"
+        );
         assert_eq!(started(), "good\n");
     });
 }
