@@ -100,13 +100,17 @@ impl Charm {
         }
         let metadata = directory.join("metadata.yaml");
         let charmcraft = directory.join("charmcraft.yaml");
-        let main = [metadata, charmcraft].into_iter().find(|path| path.exists());
+        let main = [metadata, charmcraft]
+            .into_iter()
+            .find(|path| path.exists());
         let main = main.ok_or_else(|| CharmError::NoMetadata(directory.to_owned()))?;
         let declared: Declared = parse(&main)?;
         let name = declared.name.filter(|name| !name.is_empty());
         let name = name.ok_or_else(|| invalid(&main, "it has no `name`"))?;
         if !is_application_name(&name) {
-            let text = format!("`name` is {name:?}: use small letters, digits and single dashes, a letter first");
+            let text = format!(
+                "`name` is {name:?}: use small letters, digits and single dashes, a letter first"
+            );
             return Err(invalid(&main, text));
         }
         let config = match optional::<Config>(&directory.join("config.yaml"))? {
@@ -121,14 +125,24 @@ impl Charm {
             return Err(CharmError::NothingToRun(directory.to_owned()));
         }
         let options = config.options.unwrap_or_default();
-        let kind = |option: &OptionDeclared| option.kind.clone().unwrap_or_else(|| "string".to_owned());
+        let kind =
+            |option: &OptionDeclared| option.kind.clone().unwrap_or_else(|| "string".to_owned());
         Ok(Self {
             directory: directory.to_owned(),
             name,
             peers: declared.peers.unwrap_or_default().into_keys().collect(),
-            config_types: options.iter().map(|(key, o)| (key.clone(), kind(o))).collect(),
-            config: options.into_iter().map(|(key, option)| (key, option.default)).collect(),
-            actions: actions.into_keys().filter(|name| name != "additionalProperties").collect(),
+            config_types: options
+                .iter()
+                .map(|(key, o)| (key.clone(), kind(o)))
+                .collect(),
+            config: options
+                .into_iter()
+                .map(|(key, option)| (key, option.default))
+                .collect(),
+            actions: actions
+                .into_keys()
+                .filter(|name| name != "additionalProperties")
+                .collect(),
         })
     }
 
@@ -150,13 +164,24 @@ impl Charm {
     pub fn config_value(&self, key: &str, text: &str) -> Result<Value, String> {
         let Some(kind) = self.config_types.get(key) else {
             let known: Vec<_> = self.config_types.keys().map(String::as_str).collect();
-            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-            return Err(format!("{} has no config option `{key}`; it has: {known}", self.name));
+            let known = if known.is_empty() {
+                "none".to_owned()
+            } else {
+                known.join(", ")
+            };
+            return Err(format!(
+                "{} has no config option `{key}`; it has: {known}",
+                self.name
+            ));
         };
         let value = match kind.as_str() {
             "int" => text.parse::<i64>().ok().map(Value::from),
             "float" => text.parse::<f64>().ok().map(Value::from),
-            "boolean" => text.to_ascii_lowercase().parse::<bool>().ok().map(Value::from),
+            "boolean" => text
+                .to_ascii_lowercase()
+                .parse::<bool>()
+                .ok()
+                .map(Value::from),
             _ => Some(Value::from(text)),
         };
         value.ok_or_else(|| format!("config option `{key}` is of type {kind}, not {text:?}"))
@@ -174,19 +199,31 @@ pub(crate) fn is_executable(path: &Path) -> bool {
 }
 
 fn invalid(path: &Path, problem: impl Into<String>) -> CharmError {
-    CharmError::Invalid { path: path.to_owned(), problem: problem.into() }
+    CharmError::Invalid {
+        path: path.to_owned(),
+        problem: problem.into(),
+    }
 }
 
 fn optional<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>, CharmError> {
-    if path.exists() { parse(path).map(Some) } else { Ok(None) }
+    if path.exists() {
+        parse(path).map(Some)
+    } else {
+        Ok(None)
+    }
 }
 
 fn parse<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, CharmError> {
-    let text = fs::read_to_string(path)
-        .map_err(|source| CharmError::Unreadable { path: path.to_owned(), source })?;
+    let text = fs::read_to_string(path).map_err(|source| CharmError::Unreadable {
+        path: path.to_owned(),
+        source,
+    })?;
     serde_saphyr::from_str(&text).map_err(|error| {
         // The parser draws the lines around the error as well; the first line says it.
         let text = error.to_string();
         invalid(path, text.lines().next().unwrap_or("malformed").to_owned())
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -84,11 +84,17 @@ struct Failure {
 
 impl Failure {
     fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), code: 1 }
+        Self {
+            text: text.into(),
+            code: 1,
+        }
     }
 
     fn usage(text: impl Into<String>) -> Self {
-        Self { text: text.into(), code: 2 }
+        Self {
+            text: text.into(),
+            code: 2,
+        }
     }
 }
 
@@ -107,7 +113,9 @@ fn call(command: &str) -> Result<u8, Failure> {
         .map_err(|_| Failure::new(format!("{} not set", wire::ADDRESS_VARIABLE)))?;
     let mut request = Request {
         context,
-        dir: env::current_dir().map(|dir| dir.display().to_string()).unwrap_or_default(),
+        dir: env::current_dir()
+            .map(|dir| dir.display().to_string())
+            .unwrap_or_default(),
         command: command.to_owned(),
         args: arguments()?,
         has_stdin: false,
@@ -115,13 +123,17 @@ fn call(command: &str) -> Result<u8, Failure> {
     let mut answer = ask(&address, &request, &[])?;
     if answer.0.needs_stdin {
         let mut stdin = Vec::new();
-        io::stdin().read_to_end(&mut stdin).map_err(|error| Failure::new(error.to_string()))?;
+        io::stdin()
+            .read_to_end(&mut stdin)
+            .map_err(|error| Failure::new(error.to_string()))?;
         request.has_stdin = true;
         answer = ask(&address, &request, &stdin)?;
     }
     let (reply, body) = answer;
     let (stdout, stderr) = body.split_at(reply.stdout_length.min(body.len()));
-    let printed = io::stdout().write_all(stdout).and_then(|()| io::stdout().flush());
+    let printed = io::stdout()
+        .write_all(stdout)
+        .and_then(|()| io::stdout().flush());
     let _ = io::stderr().write_all(stderr);
     printed.map_err(|error| Failure::new(error.to_string()))?;
     Ok(u8::try_from(reply.code).unwrap_or(1))
@@ -165,7 +177,10 @@ mod tests {
     #[test]
     fn the_name_of_the_program_says_which_tool_is_meant() {
         let name = |path| tool_name(Some(OsStr::new(path)));
-        assert_eq!(name("/x/tools/relation-get"), Some("relation-get".to_owned()));
+        assert_eq!(
+            name("/x/tools/relation-get"),
+            Some("relation-get".to_owned())
+        );
         assert_eq!(name("lab-mark"), Some("lab-mark".to_owned()));
         assert_eq!(name("/usr/bin/ops-coordinator"), None);
         assert_eq!(tool_name(None), None);

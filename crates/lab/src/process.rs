@@ -85,14 +85,21 @@ impl Lab {
         let history = options.history.clone();
         let history = history.unwrap_or_else(|| directory.path().join("history.jsonl"));
         let shared = Shared::new(options, directory, &history, charm.directory.clone())?;
-        let lab = Self { shared: Arc::new(shared), application: charm.name.clone() };
+        let lab = Self {
+            shared: Arc::new(shared),
+            application: charm.name.clone(),
+        };
         let mut application = charm.application();
         for (option, value) in config {
             if !application.config.contains_key(&option) {
                 let problem = crate::error::LabError::NoOption {
                     application: charm.name.clone(),
                     option,
-                    known: application.config.into_keys().collect::<Vec<_>>().join(", "),
+                    known: application
+                        .config
+                        .into_keys()
+                        .collect::<Vec<_>>()
+                        .join(", "),
                 };
                 return Err(problem.into());
             }
@@ -111,6 +118,11 @@ impl Lab {
     /// The directory of the run.
     pub fn directory(&self) -> &Path {
         self.shared.directory.path()
+    }
+
+    /// The copy of the charm that a unit runs.
+    pub fn charm_directory(&self, unit: &UnitName) -> PathBuf {
+        self.shared.directory.unit(unit).charm()
     }
 
     /// Milliseconds since the lab began.
@@ -133,8 +145,7 @@ impl Lab {
     /// # Errors
     /// When their directories cannot be made.
     pub fn add_units(&self, units: u32) -> Result<Vec<UnitName>, ProcessError> {
-        let names =
-            self.with_world(|world, now| world.add_units(&self.application, units, now))?;
+        let names = self.with_world(|world, now| world.add_units(&self.application, units, now))?;
         self.start_agents(&names)?;
         Ok(names)
     }

@@ -39,26 +39,41 @@ impl Report {
         let events = world.history().events();
         let killed = |unit: &UnitName| {
             let of_unit = |event: &&Event| match &event.happening {
-                Happening::HookEnd { unit: other, outcome, .. } => {
-                    other == unit && matches!(outcome, Outcome::Killed | Outcome::Crashed)
-                }
+                Happening::HookEnd {
+                    unit: other,
+                    outcome,
+                    ..
+                } => other == unit && matches!(outcome, Outcome::Killed | Outcome::Crashed),
                 _ => false,
             };
             events.iter().filter(of_unit).count()
         };
-        let units = world.units().into_iter().filter(|unit| unit.life != Life::Dead);
+        let units = world
+            .units()
+            .into_iter()
+            .filter(|unit| unit.life != Life::Dead);
         let units: Vec<_> = units
-            .map(|status| UnitReport { killed: killed(&status.unit), status })
+            .map(|status| UnitReport {
+                killed: killed(&status.unit),
+                status,
+            })
             .collect();
         let dead = events.iter().filter_map(|event| match &event.happening {
-            Happening::Life { unit, life: Life::Dead } => Some(unit.clone()),
+            Happening::Life {
+                unit,
+                life: Life::Dead,
+            } => Some(unit.clone()),
             _ => None,
         });
         let mut gone: Vec<_> = dead.collect();
         gone.sort();
         gone.dedup();
         gone.retain(|name| units.iter().all(|unit| unit.status.unit != *name));
-        Self { units, gone, locks: LockReport::all(events, limits) }
+        Self {
+            units,
+            gone,
+            locks: LockReport::all(events, limits),
+        }
     }
 
     /// What is not well, a sentence each.
@@ -66,8 +81,15 @@ impl Report {
         let mut problems = Vec::new();
         for unit in &self.units {
             if let AgentStatus::Error { hook, attempt, .. } = &unit.status.agent {
-                let times = if *attempt == 1 { "once" } else { &format!("{attempt} times") };
-                problems.push(format!("{} is in error: {hook} failed {times}", unit.status.unit));
+                let times = if *attempt == 1 {
+                    "once"
+                } else {
+                    &format!("{attempt} times")
+                };
+                problems.push(format!(
+                    "{} is in error: {hook} failed {times}",
+                    unit.status.unit
+                ));
             }
         }
         problems.extend(self.locks.iter().filter_map(LockReport::breach));
@@ -94,7 +116,9 @@ impl fmt::Display for Report {
                 status.failures.to_string(),
                 killed.to_string(),
                 describe(&status.agent),
-                format!("{} {}", status.workload, status.message).trim().to_owned(),
+                format!("{} {}", status.workload, status.message)
+                    .trim()
+                    .to_owned(),
             ]);
         }
         write!(f, "{table}")?;
@@ -118,7 +142,8 @@ impl fmt::Display for Report {
                 lock.limit.to_string(),
                 lock.finished().to_string(),
                 lock.most_inside.to_string(),
-                lock.breach().unwrap_or_else(|| format!("never more than {} inside", lock.limit)),
+                lock.breach()
+                    .unwrap_or_else(|| format!("never more than {} inside", lock.limit)),
             ]);
         }
         write!(f, "\n{table}")

@@ -17,6 +17,8 @@
 mod duration;
 mod reader;
 mod step;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -62,6 +64,23 @@ pub struct ScenarioError {
     pub line: Option<usize>,
     /// What is wrong and what was expected.
     pub problem: String,
+}
+
+impl Default for Scenario {
+    /// One unit, and nothing happens.
+    fn default() -> Self {
+        Self {
+            charm: None,
+            units: 1,
+            seed: None,
+            juju: None,
+            timeout: None,
+            update_status_interval: None,
+            limits: BTreeMap::new(),
+            config: BTreeMap::new(),
+            steps: Vec::new(),
+        }
+    }
 }
 
 const KEYS: &[&str] = &[
@@ -116,8 +135,8 @@ impl Scenario {
         Ok(Self {
             charm: table.optional("charm", |item| item.text("a path").map(PathBuf::from))?,
             units: table
-                .optional("units", |item| item.whole(1, 10_000))?
-                .map_or(1, |units| u32::try_from(units).unwrap_or(u32::MAX)),
+                .optional("units", |item| item.count(1, 10_000))?
+                .unwrap_or(1),
             seed: table.optional("seed", |item| item.whole(0, u64::MAX))?,
             juju: table
                 .optional("juju", |item| item.text("a version such as \"3.6.9\""))?
@@ -125,8 +144,12 @@ impl Scenario {
             timeout: table.optional("timeout", |item| item.duration())?,
             update_status_interval: table
                 .optional("update-status-interval", |item| item.duration())?,
-            limits: table.optional("limit", |item| item.counts(1))?.unwrap_or_default(),
-            config: table.optional("config", |item| item.values())?.unwrap_or_default(),
+            limits: table
+                .optional("limit", |item| item.counts(1))?
+                .unwrap_or_default(),
+            config: table
+                .optional("config", |item| item.values())?
+                .unwrap_or_default(),
             steps,
         })
     }

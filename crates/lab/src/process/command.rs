@@ -77,7 +77,10 @@ fn parse(args: &[String]) -> Result<Wanted, String> {
     }
     match words[..] {
         [] => Err("missing commands".to_owned()),
-        [command] => Ok(Wanted { unit, command: command.clone() }),
+        [command] => Ok(Wanted {
+            unit,
+            command: command.clone(),
+        }),
         [_, ref extra @ ..] => Err(format!("unrecognized args: {extra:?}")),
     }
 }
@@ -103,8 +106,14 @@ mod tests {
     #[test]
     fn a_wrong_call_says_what_is_wrong() {
         assert_eq!(parsed(&[]), Err("missing commands".to_owned()));
-        assert_eq!(parsed(&["-u"]), Err("option needs an argument: -u".to_owned()));
-        assert_eq!(parsed(&["a", "b"]), Err("unrecognized args: [\"b\"]".to_owned()));
+        assert_eq!(
+            parsed(&["-u"]),
+            Err("option needs an argument: -u".to_owned())
+        );
+        assert_eq!(
+            parsed(&["a", "b"]),
+            Err("unrecognized args: [\"b\"]".to_owned())
+        );
         assert_eq!(
             parsed(&["--wat", "a"]),
             Err("option provided but not defined: --wat".to_owned())

@@ -31,7 +31,9 @@ impl Directory {
         };
         fs::create_dir_all(&path).map_err(ProcessError::system("make the directory", &path))?;
         // Hooks run in a folder below it, so it must not depend on where the lab was started.
-        let path = path.canonicalize().map_err(ProcessError::system("find", &path))?;
+        let path = path
+            .canonicalize()
+            .map_err(ProcessError::system("find", &path))?;
         let mut entries = fs::read_dir(&path).map_err(ProcessError::system("list", &path))?;
         if entries.next().is_some() {
             return Err(ProcessError::DirectoryInUse(path));
@@ -47,7 +49,9 @@ impl Directory {
     }
 
     pub(super) fn unit(&self, unit: &UnitName) -> UnitFolder {
-        UnitFolder { path: self.path().join(format!("unit-{}", unit.dashed())) }
+        UnitFolder {
+            path: self.path().join(format!("unit-{}", unit.dashed())),
+        }
     }
 }
 
@@ -103,7 +107,9 @@ fn copy(from: &Path, to: &Path) -> Result<(), ProcessError> {
     for entry in fs::read_dir(from).map_err(ProcessError::system("list", from))? {
         let entry = entry.map_err(ProcessError::system("list", from))?;
         let (source, target) = (entry.path(), to.join(entry.file_name()));
-        let kind = entry.file_type().map_err(ProcessError::system("look at", &source))?;
+        let kind = entry
+            .file_type()
+            .map_err(ProcessError::system("look at", &source))?;
         if kind.is_dir() {
             if entry.file_name() != ".git" {
                 copy(&source, &target)?;

@@ -30,7 +30,11 @@ pub(super) fn unmet(world: &World, expected: &Expectation) -> Vec<String> {
         expect("units".to_owned(), &wanted, &report.units.len());
     }
     if let Some(wanted) = expected.failed_hooks {
-        expect("failed hooks".to_owned(), &wanted, &failed_hooks(world.history().events()));
+        expect(
+            "failed hooks".to_owned(),
+            &wanted,
+            &failed_hooks(world.history().events()),
+        );
     }
     if let Some(wanted) = &expected.leader {
         let leader = report.units.iter().find(|unit| unit.status.leader);
@@ -38,7 +42,10 @@ pub(super) fn unmet(world: &World, expected: &Expectation) -> Vec<String> {
         expect("leader".to_owned(), wanted, &found);
     }
     for (name, wanted) in &expected.status {
-        let unit = report.units.iter().find(|unit| unit.status.unit.to_string() == *name);
+        let unit = report
+            .units
+            .iter()
+            .find(|unit| unit.status.unit.to_string() == *name);
         let found = unit.map_or("no such unit", |unit| unit.status.workload.as_str());
         expect(format!("status of {name}"), wanted, &found);
     }
@@ -56,7 +63,13 @@ pub(super) fn unmet(world: &World, expected: &Expectation) -> Vec<String> {
 
 fn failed_hooks(events: &[Event]) -> usize {
     let failed = |event: &&Event| {
-        matches!(event.happening, Happening::HookEnd { outcome: Outcome::Failed, .. })
+        matches!(
+            event.happening,
+            Happening::HookEnd {
+                outcome: Outcome::Failed,
+                ..
+            }
+        )
     };
     events.iter().filter(failed).count()
 }

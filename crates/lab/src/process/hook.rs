@@ -42,7 +42,12 @@ pub(super) fn run(shared: &Arc<Shared>, dispatch: &Dispatch) -> Exit {
         }
     };
     let group = Pid::from_child(&child);
-    let job = Job { name: dispatch.name.clone(), since: shared.now(), group, crash: None };
+    let job = Job {
+        name: dispatch.name.clone(),
+        since: shared.now(),
+        group,
+        crash: None,
+    };
     shared.begin_job(&dispatch.unit, job);
     let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
         // Both were asked for when the process was started.
@@ -68,8 +73,14 @@ pub(super) fn run(shared: &Arc<Shared>, dispatch: &Dispatch) -> Exit {
 
 fn by_signal(status: ExitStatus) -> Exit {
     let signal = status.signal().unwrap_or_default();
-    let counts_as_killed = [Signal::KILL, Signal::TERM].map(Signal::as_raw).contains(&signal);
-    if counts_as_killed { Exit::Killed } else { Exit::Code(128 + signal) }
+    let counts_as_killed = [Signal::KILL, Signal::TERM]
+        .map(Signal::as_raw)
+        .contains(&signal);
+    if counts_as_killed {
+        Exit::Killed
+    } else {
+        Exit::Code(128 + signal)
+    }
 }
 
 /// Juju skips a hook that the charm does not have; an action must exist.
@@ -153,6 +164,8 @@ fn wait(
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
     while let Err(rustix::io::Errno::INTR) = waitid(id.clone(), options) {}
     let crash = shared.end_job(&dispatch.unit).and_then(|job| job.crash);
-    let status = child.wait().unwrap_or_else(|_| ExitStatus::from_raw(1 << 8));
+    let status = child
+        .wait()
+        .unwrap_or_else(|_| ExitStatus::from_raw(1 << 8));
     (status, crash)
 }

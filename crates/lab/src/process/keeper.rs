@@ -59,7 +59,9 @@ pub fn run(work: impl FnOnce(&Interrupt) -> ExitCode) -> io::Result<ExitCode> {
 }
 
 fn is_kept() -> bool {
-    let keeper = env::var(KEEPER_VARIABLE).ok().and_then(|text| text.parse::<i32>().ok());
+    let keeper = env::var(KEEPER_VARIABLE)
+        .ok()
+        .and_then(|text| text.parse::<i32>().ok());
     keeper.is_some() && keeper == getppid().map(Pid::as_raw_pid)
 }
 

@@ -18,7 +18,9 @@ pub(super) struct UnitLog {
 
 impl UnitLog {
     pub(super) fn open(path: &Path) -> Self {
-        Self { file: Mutex::new(File::options().create(true).append(true).open(path).ok()) }
+        Self {
+            file: Mutex::new(File::options().create(true).append(true).open(path).ok()),
+        }
     }
 
     pub(super) fn line(&self, at: Millis, level: &str, source: &str, text: &str) {
@@ -66,7 +68,10 @@ impl Output {
             thread::spawn(move || reader.read(stream));
             kept
         };
-        let streams = [keep("DEBUG", Box::new(stdout)), keep("WARNING", Box::new(stderr))];
+        let streams = [
+            keep("DEBUG", Box::new(stdout)),
+            keep("WARNING", Box::new(stderr)),
+        ];
         Self { streams, ended }
     }
 
@@ -74,7 +79,9 @@ impl Output {
     pub(super) fn finish(self) -> (Vec<u8>, Vec<u8>) {
         let until = Instant::now() + PATIENCE;
         // Readers never send; the channel closes when both have reached the end.
-        let _ = self.ended.recv_timeout(until.saturating_duration_since(Instant::now()));
+        let _ = self
+            .ended
+            .recv_timeout(until.saturating_duration_since(Instant::now()));
         let [stdout, stderr] = self.streams.map(|kept| lock(&kept).clone());
         (stdout, stderr)
     }
@@ -107,7 +114,8 @@ impl Reader {
                 }
             }
             let text = String::from_utf8_lossy(&line);
-            self.log.line(self.shared.now(), self.level, &self.source, text.trim_end());
+            self.log
+                .line(self.shared.now(), self.level, &self.source, text.trim_end());
         }
     }
 }

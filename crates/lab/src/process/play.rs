@@ -52,7 +52,14 @@ enum Awaited {
 impl Player {
     /// A player of these steps.
     pub fn new(steps: Vec<Step>) -> Self {
-        Self { steps, next: 0, since: 0, seen: 0, came: None, awaited: None }
+        Self {
+            steps,
+            next: 0,
+            since: 0,
+            seen: 0,
+            came: None,
+            awaited: None,
+        }
     }
 
     /// How many steps are still to be taken.
@@ -74,7 +81,11 @@ impl Player {
         }
         let Some(step) = self.steps.get(self.next).cloned() else {
             let idle = lab.with_world(|world, _| world.is_idle());
-            return if idle { Advance::Finished } else { Advance::Waiting };
+            return if idle {
+                Advance::Finished
+            } else {
+                Advance::Waiting
+            };
         };
         if !self.is_due(lab, &step.after) {
             return Advance::Waiting;
@@ -100,7 +111,8 @@ impl Player {
                     _ => now,
                 });
             }
-            self.came.is_some_and(|came| now >= came.saturating_add(after.delay))
+            self.came
+                .is_some_and(|came| now >= came.saturating_add(after.delay))
         })
     }
 
@@ -134,19 +146,31 @@ impl Player {
                 let names: Vec<_> = names.iter().map(ToString::to_string).collect();
                 format!("add {}", names.join(" "))
             }
-            Deed::RemoveUnit { unit: target, force } => {
+            Deed::RemoveUnit {
+                unit: target,
+                force,
+            } => {
                 let unit = unit(target)?;
                 on_world(lab, |world, now| world.remove_unit(&unit, *force, now))?;
                 format!("remove {unit}{}", if *force { " by force" } else { "" })
             }
-            Deed::Action { unit: target, name, params, fails } => {
+            Deed::Action {
+                unit: target,
+                name,
+                params,
+                fails,
+            } => {
                 let unit = unit(target)?;
                 let params: BTreeMap<_, _> = params.clone();
                 let id = on_world(lab, |world, now| world.run_action(&unit, name, params, now))?;
                 self.awaited = Some(Awaited::Action { id, fails: *fails });
                 format!("action {name} on {unit}")
             }
-            Deed::Exec { unit: target, command, code } => {
+            Deed::Exec {
+                unit: target,
+                command,
+                code,
+            } => {
                 let unit = unit(target)?;
                 let id = on_world(lab, |world, now| world.exec(&unit, command.clone(), now))?;
                 self.awaited = Some(Awaited::Exec { id, code: *code });
@@ -158,10 +182,16 @@ impl Player {
                 lab.upgrade_charm(charm.as_ref()).map_err(text)?;
                 "upgrade the charm".to_owned()
             }
-            Deed::Resolve { unit: target, retry } => {
+            Deed::Resolve {
+                unit: target,
+                retry,
+            } => {
                 let unit = unit(target)?;
                 on_world(lab, |world, now| world.resolve(&unit, *retry, now))?;
-                format!("resolve {unit}{}", if *retry { "" } else { " without a retry" })
+                format!(
+                    "resolve {unit}{}",
+                    if *retry { "" } else { " without a retry" }
+                )
             }
             Deed::Crash { unit: target, at } => {
                 let unit = unit(target)?;
@@ -180,12 +210,16 @@ impl Player {
             }
             Deed::CutOff(target) => {
                 let unit = unit(target)?;
-                on_world(lab, |world, now| world.set_controller_reachable(&unit, false, now))?;
+                on_world(lab, |world, now| {
+                    world.set_controller_reachable(&unit, false, now)
+                })?;
                 format!("{unit} is cut off the controller")
             }
             Deed::Reconnect(target) => {
                 let unit = unit(target)?;
-                on_world(lab, |world, now| world.set_controller_reachable(&unit, true, now))?;
+                on_world(lab, |world, now| {
+                    world.set_controller_reachable(&unit, true, now)
+                })?;
                 format!("{unit} reaches the controller again")
             }
             Deed::Expect(expected) => {
@@ -233,7 +267,9 @@ fn outcome(world: &World, awaited: &Awaited) -> Option<Result<(), String>> {
             }
             let stderr = String::from_utf8_lossy(&record.stderr);
             let (got, stderr) = (record.code, stderr.trim());
-            Some(Err(format!("the command was to exit {code}, but exited {got}: {stderr}")))
+            Some(Err(format!(
+                "the command was to exit {code}, but exited {got}: {stderr}"
+            )))
         }
     }
 }
@@ -241,7 +277,9 @@ fn outcome(world: &World, awaited: &Awaited) -> Option<Result<(), String>> {
 /// The unit that a target stands for now.
 fn find(lab: &Lab, target: &Target) -> Result<UnitName, String> {
     match target {
-        Target::Unit(name) => name.parse().map_err(|error: crate::LabError| error.to_string()),
+        Target::Unit(name) => name
+            .parse()
+            .map_err(|error: crate::LabError| error.to_string()),
         Target::Leader => lab
             .with_world(|world, _| world.leader(lab.application()))
             .ok_or_else(|| "there is no leader now".to_owned()),
@@ -267,16 +305,27 @@ fn holder(events: &[Event]) -> Option<UnitName> {
 fn has_come(world: &World, moment: &Moment, seen: usize) -> bool {
     let events = world.history().events();
     let count = |matches: &dyn Fn(&Happening) -> bool| {
-        events.iter().skip(seen).filter(|event| matches(&event.happening)).count()
+        events
+            .iter()
+            .skip(seen)
+            .filter(|event| matches(&event.happening))
+            .count()
     };
     let of_unit = |wanted: &Option<String>, unit: &UnitName| {
-        wanted.as_ref().is_none_or(|wanted| unit.to_string() == *wanted)
+        wanted
+            .as_ref()
+            .is_none_or(|wanted| unit.to_string() == *wanted)
     };
     let enough = |found: usize, wanted: u32| u32::try_from(found).is_ok_and(|n| n >= wanted);
     match moment {
         Moment::Now => true,
         Moment::Idle => world.is_idle(),
-        Moment::Mark { enter, lock, unit: wanted, count: times } => {
+        Moment::Mark {
+            enter,
+            lock,
+            unit: wanted,
+            count: times,
+        } => {
             let fits = |happening: &Happening| match happening {
                 Happening::Enter { unit, lock: marked } if *enter => {
                     of_unit(wanted, unit) && lock.as_ref().is_none_or(|lock| lock == marked)
@@ -288,7 +337,11 @@ fn has_come(world: &World, moment: &Moment, seen: usize) -> bool {
             };
             enough(count(&fits), *times)
         }
-        Moment::Hook { name, unit: wanted, count: times } => {
+        Moment::Hook {
+            name,
+            unit: wanted,
+            count: times,
+        } => {
             let fits = |happening: &Happening| match happening {
                 Happening::HookBegin { unit, hook, .. } => hook == name && of_unit(wanted, unit),
                 _ => false,

@@ -68,14 +68,20 @@ impl Shared {
     ) -> Result<Self, ProcessError> {
         let file = File::create(history).map_err(ProcessError::system("write", history))?;
         let world = World::new(options.settings.clone());
-        let mark =
-            format!("@ops-coordinator-lab/{}-{:08x}", std::process::id(), fastrand::u32(..));
+        let mark = format!(
+            "@ops-coordinator-lab/{}-{:08x}",
+            std::process::id(),
+            fastrand::u32(..)
+        );
         Ok(Self {
             options,
             directory,
             mark,
             launch: Mutex::default(),
-            world: Mutex::new(Recorded { world, file: BufWriter::new(file) }),
+            world: Mutex::new(Recorded {
+                world,
+                file: BufWriter::new(file),
+            }),
             news: Condvar::new(),
             began: Instant::now(),
             charm: Mutex::new(charm),
@@ -115,7 +121,12 @@ impl Shared {
             any = true;
             // A full disk must not end the run; the summary comes from memory.
             let _ = writeln!(file, "{}", event.to_line());
-            if let Happening::Log { unit, level, message } = &event.happening {
+            if let Happening::Log {
+                unit,
+                level,
+                message,
+            } = &event.happening
+            {
                 self.log(unit).line(event.at, level, "juju-log", message);
             }
         }
@@ -154,7 +165,10 @@ impl Shared {
     pub(super) fn log(&self, unit: &UnitName) -> Arc<UnitLog> {
         let path = || self.directory.unit(unit).log();
         let mut logs = lock(&self.logs);
-        Arc::clone(logs.entry(unit.clone()).or_insert_with(|| Arc::new(UnitLog::open(&path()))))
+        Arc::clone(
+            logs.entry(unit.clone())
+                .or_insert_with(|| Arc::new(UnitLog::open(&path()))),
+        )
     }
 
     pub(super) fn keep_thread(&self, thread: JoinHandle<()>) {
@@ -182,7 +196,9 @@ impl Shared {
     /// the number cannot be another's by now.
     pub(super) fn kill(&self, unit: &UnitName, crash: Option<CrashPoint>) -> bool {
         let mut jobs = lock(&self.jobs);
-        let Some(job) = jobs.get_mut(unit) else { return false };
+        let Some(job) = jobs.get_mut(unit) else {
+            return false;
+        };
         job.crash = crash;
         kill_process_group(job.group, Signal::KILL).is_ok()
     }

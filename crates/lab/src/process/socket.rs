@@ -54,7 +54,9 @@ pub(super) fn wake(address: &str) {
 
 fn serve(shared: &Shared, unit: &UnitName, mut stream: UnixStream) {
     let _ = stream.set_read_timeout(Some(PATIENCE));
-    let Ok((request, body)) = wire::read_frame::<Request>(&mut stream) else { return };
+    let Ok((request, body)) = wire::read_frame::<Request>(&mut stream) else {
+        return;
+    };
     let reply = if is_trusted(&stream) {
         answer(shared, unit, request, body)
     } else {
@@ -89,7 +91,13 @@ fn answer(shared: &Shared, unit: &UnitName, request: Request, body: Vec<u8>) -> 
     };
     // Another unit's context is as wrong as none, and the world cannot see which socket was called.
     if call.context.unit().is_some_and(|claimed| claimed != *unit) {
-        return error(1, &format!("bad request: context id {:?} is not of {unit}", call.context.0));
+        return error(
+            1,
+            &format!(
+                "bad request: context id {:?} is not of {unit}",
+                call.context.0
+            ),
+        );
     }
     if let Some(name) = tool::named_file(&call.command, &call.args) {
         match read_file(&Path::new(&call.dir).join(&name)) {
@@ -106,16 +114,28 @@ fn read_file(path: &Path) -> Result<Vec<u8>, String> {
     let file = File::open(path).map_err(failed)?;
     if !file.metadata().map_err(failed)?.is_file() {
         // A pipe could keep the lab waiting for ever.
-        return Err(format!("cannot read {}: it is no regular file", path.display()));
+        return Err(format!(
+            "cannot read {}: it is no regular file",
+            path.display()
+        ));
     }
-    file.take(FILE_LIMIT + 1).read_to_end(&mut contents).map_err(failed)?;
+    file.take(FILE_LIMIT + 1)
+        .read_to_end(&mut contents)
+        .map_err(failed)?;
     if u64::try_from(contents.len()).is_ok_and(|length| length > FILE_LIMIT) {
-        return Err(format!("{} is longer than {FILE_LIMIT} bytes", path.display()));
+        return Err(format!(
+            "{} is longer than {FILE_LIMIT} bytes",
+            path.display()
+        ));
     }
     Ok(contents)
 }
 
 /// The answer of a tool that failed.
 pub(super) fn error(code: i32, text: &str) -> ToolReply {
-    ToolReply { code, stderr: format!("ERROR {text}\n").into_bytes(), ..ToolReply::default() }
+    ToolReply {
+        code,
+        stderr: format!("ERROR {text}\n").into_bytes(),
+        ..ToolReply::default()
+    }
 }

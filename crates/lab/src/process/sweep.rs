@@ -22,7 +22,12 @@ pub(super) fn end_marked(mark: &str) {
 /// Ends every process that descends from this one.
 pub(super) fn end_descendants() {
     let own = std::process::id();
-    end_all(|| with_descendants(BTreeSet::from([own])).into_iter().filter(|pid| *pid != own).collect());
+    end_all(|| {
+        with_descendants(BTreeSet::from([own]))
+            .into_iter()
+            .filter(|pid| *pid != own)
+            .collect()
+    });
 }
 
 /// Kills what `find` finds until it finds nothing more: a process may start another meanwhile.
@@ -45,10 +50,16 @@ fn end_all(find: impl Fn() -> BTreeSet<u32>) {
 fn marked(wanted: &[u8]) -> BTreeSet<u32> {
     let carries = |pid: &u32| {
         let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        environment.split(|byte| *byte == 0).any(|variable| variable.starts_with(wanted))
+        environment
+            .split(|byte| *byte == 0)
+            .any(|variable| variable.starts_with(wanted))
     };
     let own = std::process::id();
-    let carriers = processes().into_keys().filter(|pid| *pid != own).filter(carries).collect();
+    let carriers = processes()
+        .into_keys()
+        .filter(|pid| *pid != own)
+        .filter(carries)
+        .collect();
     with_descendants(carriers)
 }
 
@@ -68,9 +79,14 @@ fn with_descendants(mut known: BTreeSet<u32>) -> BTreeSet<u32> {
 
 /// Every process that has not ended, with its parent.
 fn processes() -> BTreeMap<u32, u32> {
-    let Ok(entries) = fs::read_dir("/proc") else { return BTreeMap::new() };
-    let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    pids.filter_map(|pid: u32| Some((pid, living_parent(pid)?))).collect()
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return BTreeMap::new();
+    };
+    let pids = entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.filter_map(|pid: u32| Some((pid, living_parent(pid)?)))
+        .collect()
 }
 
 fn living_parent(pid: u32) -> Option<u32> {

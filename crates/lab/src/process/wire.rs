@@ -103,7 +103,11 @@ mod tests {
 
     #[test]
     fn a_frame_comes_back_as_it_was_sent() {
-        let sent = Reply { code: 2, stdout_length: 1, needs_stdin: false };
+        let sent = Reply {
+            code: 2,
+            stdout_length: 1,
+            needs_stdin: false,
+        };
         let mut bytes = Vec::new();
         write_frame(&mut bytes, &sent, b"\xffx").unwrap();
         let (reply, body): (Reply, _) = read_frame(&mut bytes.as_slice()).unwrap();
@@ -113,7 +117,10 @@ mod tests {
     #[test]
     fn a_body_beyond_the_limit_is_refused_by_the_writer_and_by_the_reader() {
         let error = write_frame(&mut Vec::new(), &(), &vec![0; BODY_LIMIT + 1]).unwrap_err();
-        assert_eq!(error.to_string(), "data of 16777217 bytes: the limit is 16777216");
+        assert_eq!(
+            error.to_string(),
+            "data of 16777217 bytes: the limit is 16777216"
+        );
         let lie = [0, 0, 0, 0, 0xff, 0, 0, 0];
         let error = read_frame::<()>(&mut lie.as_slice()).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::InvalidData);

@@ -23,7 +23,12 @@ impl Table {
     pub fn new(columns: &[(&str, Align)]) -> Self {
         Self {
             columns: columns.iter().map(|(_, align)| *align).collect(),
-            rows: vec![columns.iter().map(|(title, _)| (*title).to_owned()).collect()],
+            rows: vec![
+                columns
+                    .iter()
+                    .map(|(title, _)| (*title).to_owned())
+                    .collect(),
+            ],
         }
     }
 
@@ -60,7 +65,11 @@ mod tests {
 
     #[test]
     fn columns_line_up_and_lines_have_no_trailing_blanks() {
-        let mut table = Table::new(&[("unit", Align::Left), ("hooks", Align::Right), ("", Align::Left)]);
+        let mut table = Table::new(&[
+            ("unit", Align::Left),
+            ("hooks", Align::Right),
+            ("", Align::Left),
+        ]);
         table.row(["app/10".to_owned(), "7".to_owned(), "active".to_owned()]);
         table.row(["app/2".to_owned(), "12".to_owned(), String::new()]);
         assert_eq!(

@@ -59,12 +59,17 @@ impl LockReport {
             most_inside: 0,
             first_breach: None,
         };
-        let mut locks: BTreeMap<String, Self> =
-            limits.keys().map(|lock| (lock.clone(), new(lock))).collect();
+        let mut locks: BTreeMap<String, Self> = limits
+            .keys()
+            .map(|lock| (lock.clone(), new(lock)))
+            .collect();
         for event in events {
             match &event.happening {
                 Happening::Enter { unit, lock } => {
-                    locks.entry(lock.clone()).or_insert_with(|| new(lock)).enter(event, unit);
+                    locks
+                        .entry(lock.clone())
+                        .or_insert_with(|| new(lock))
+                        .enter(event, unit);
                 }
                 Happening::Leave { unit, lock } => {
                     if let Some(lock) = locks.get_mut(lock) {
@@ -74,9 +79,14 @@ impl LockReport {
                 }
                 Happening::HookEnd { unit, outcome, .. } => {
                     let cut_off = *outcome != Outcome::Done;
-                    locks.values_mut().for_each(|lock| lock.end_spell(unit, event.at, cut_off));
+                    locks
+                        .values_mut()
+                        .for_each(|lock| lock.end_spell(unit, event.at, cut_off));
                 }
-                Happening::Life { unit, life: Life::Dead } => {
+                Happening::Life {
+                    unit,
+                    life: Life::Dead,
+                } => {
                     locks.values_mut().for_each(|lock| lock.finish(unit));
                 }
                 _ => {}
@@ -92,7 +102,10 @@ impl LockReport {
 
     /// How many turns of this unit have ended.
     pub fn finished_of(&self, unit: &UnitName) -> usize {
-        self.turns.iter().filter(|turn| turn.finished && turn.unit == *unit).count()
+        self.turns
+            .iter()
+            .filter(|turn| turn.finished && turn.unit == *unit)
+            .count()
     }
 
     /// The units that are inside, sorted.
@@ -117,11 +130,18 @@ impl LockReport {
     }
 
     fn open(&mut self, unit: &UnitName) -> Option<&mut Turn> {
-        self.turns.iter_mut().find(|turn| !turn.finished && turn.unit == *unit)
+        self.turns
+            .iter_mut()
+            .find(|turn| !turn.finished && turn.unit == *unit)
     }
 
     fn enter(&mut self, event: &Event, unit: &UnitName) {
-        let spell = Spell { n: event.n, from: event.at, until: None, cut_off: false };
+        let spell = Spell {
+            n: event.n,
+            from: event.at,
+            until: None,
+            cut_off: false,
+        };
         match self.open(unit) {
             Some(turn) => turn.spells.push(spell),
             None => self.turns.push(Turn {
@@ -158,23 +178,48 @@ mod tests {
     use super::*;
 
     fn event(at: Millis, happening: Happening) -> Event {
-        Event { n: at, at, happening }
+        Event {
+            n: at,
+            at,
+            happening,
+        }
     }
 
     fn enter(at: Millis, unit: u32) -> Event {
         let unit = UnitName::new("app", unit);
-        event(at, Happening::Enter { unit, lock: "restart".to_owned() })
+        event(
+            at,
+            Happening::Enter {
+                unit,
+                lock: "restart".to_owned(),
+            },
+        )
     }
 
     fn leave(at: Millis, unit: u32) -> Event {
         let unit = UnitName::new("app", unit);
-        event(at, Happening::Leave { unit, lock: "restart".to_owned() })
+        event(
+            at,
+            Happening::Leave {
+                unit,
+                lock: "restart".to_owned(),
+            },
+        )
     }
 
     fn hook_killed(at: Millis, unit: u32) -> Event {
         let unit = UnitName::new("app", unit);
         let hook = "config-changed".to_owned();
-        event(at, Happening::HookEnd { unit, hook, outcome: Outcome::Killed, code: None, took: 1 })
+        event(
+            at,
+            Happening::HookEnd {
+                unit,
+                hook,
+                outcome: Outcome::Killed,
+                code: None,
+                took: 1,
+            },
+        )
     }
 
     fn restart(events: &[Event]) -> LockReport {
@@ -184,13 +229,19 @@ mod tests {
     #[test]
     fn units_that_take_turns_are_never_together() {
         let report = restart(&[enter(1, 0), leave(2, 0), enter(3, 1), leave(4, 1)]);
-        assert_eq!((report.finished(), report.most_inside, report.breach()), (2, 1, None));
+        assert_eq!(
+            (report.finished(), report.most_inside, report.breach()),
+            (2, 1, None)
+        );
     }
 
     #[test]
     fn two_inside_at_once_are_named_with_the_time() {
         let report = restart(&[enter(1_500, 1), enter(1_507, 0), leave(1_600, 1)]);
-        assert_eq!(report.breach().unwrap(), "2 inside restart at 1.507 s: app/0 app/1");
+        assert_eq!(
+            report.breach().unwrap(),
+            "2 inside restart at 1.507 s: app/0 app/1"
+        );
     }
 
     #[test]
@@ -202,8 +253,15 @@ mod tests {
     #[test]
     fn coming_back_after_a_kill_is_the_same_turn() {
         let report = restart(&[enter(1, 0), hook_killed(5, 0), enter(8, 0), leave(9, 0)]);
-        assert_eq!((report.turns.len(), report.finished(), report.most_inside), (1, 1, 1));
-        let cut_off: Vec<_> = report.turns[0].spells.iter().map(|spell| spell.cut_off).collect();
+        assert_eq!(
+            (report.turns.len(), report.finished(), report.most_inside),
+            (1, 1, 1)
+        );
+        let cut_off: Vec<_> = report.turns[0]
+            .spells
+            .iter()
+            .map(|spell| spell.cut_off)
+            .collect();
         assert_eq!(cut_off, [true, false]);
     }
 

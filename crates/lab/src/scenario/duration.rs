@@ -41,7 +41,16 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused_with_examples() {
-        for text in ["", "5", "s", "-1s", "1.5s", "2 s", "2d", "99999999999999999999s"] {
+        for text in [
+            "",
+            "5",
+            "s",
+            "-1s",
+            "1.5s",
+            "2 s",
+            "2d",
+            "99999999999999999999s",
+        ] {
             let wanted = format!("{text:?} is no duration; write one like 500ms, 2s, 5m or 1h");
             assert_eq!(parse_duration(text), Err(wanted));
         }

@@ -26,7 +26,11 @@ impl<'a> Source<'a> {
     fn error(self, at: Range<usize>, problem: impl Into<String>) -> ScenarioError {
         let before = self.text.get(..at.start).unwrap_or(self.text);
         let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
-        ScenarioError { file: self.file.to_owned(), line: Some(line), problem: problem.into() }
+        ScenarioError {
+            file: self.file.to_owned(),
+            line: Some(line),
+            problem: problem.into(),
+        }
     }
 }
 
@@ -45,25 +49,42 @@ impl<'a> Table<'a> {
         span: Range<usize>,
         source: Source<'a>,
     ) -> Self {
-        Self { what, entries, span, source }
+        Self {
+            what,
+            entries,
+            span,
+            source,
+        }
     }
 
     /// Refuses any key that is not in `keys`.
     pub(super) fn allow_only(&self, keys: &[&str]) -> Result<(), ScenarioError> {
         // The first in the file, not in the alphabet.
-        let unknown = self.entries.keys().filter(|key| !keys.contains(&key.get_ref().as_ref()));
-        let Some(key) = unknown.min_by_key(|key| key.span().start) else { return Ok(()) };
+        let unknown = self
+            .entries
+            .keys()
+            .filter(|key| !keys.contains(&key.get_ref().as_ref()));
+        let Some(key) = unknown.min_by_key(|key| key.span().start) else {
+            return Ok(());
+        };
         let name = key.get_ref();
         let advice = match closest(name, keys) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("it knows: {}", keys.join(", ")),
         };
-        Err(self.source.error(key.span(), format!("{} has no key `{name}`; {advice}", self.what)))
+        Err(self.source.error(
+            key.span(),
+            format!("{} has no key `{name}`; {advice}", self.what),
+        ))
     }
 
     pub(super) fn get(&self, key: &'static str) -> Option<Item<'a>> {
         let value = self.entries.get(key)?;
-        Some(Item { key: key.to_owned(), value, source: self.source })
+        Some(Item {
+            key: key.to_owned(),
+            value,
+            source: self.source,
+        })
     }
 
     pub(super) fn has(&self, key: &str) -> bool {
@@ -81,7 +102,8 @@ impl<'a> Table<'a> {
 
     /// The value of `key`, which must be there.
     pub(super) fn required(&self, key: &'static str) -> Result<Item<'a>, ScenarioError> {
-        self.get(key).ok_or_else(|| self.error(format!("{} needs the key `{key}`", self.what)))
+        self.get(key)
+            .ok_or_else(|| self.error(format!("{} needs the key `{key}`", self.what)))
     }
 
     /// An error about the table as a whole.
@@ -121,11 +143,16 @@ impl<'a> Item<'a> {
 
     /// One of a few words.
     pub(super) fn word<T: Copy>(&self, words: &[(&str, T)]) -> Result<T, ScenarioError> {
-        let names: Vec<_> = words.iter().map(|(name, _)| format!("\"{name}\"")).collect();
+        let names: Vec<_> = words
+            .iter()
+            .map(|(name, _)| format!("\"{name}\""))
+            .collect();
         let wanted = format!("one of {}", names.join(", "));
         let text = self.text(&wanted)?;
         let found = words.iter().find(|(name, _)| *name == text);
-        found.map(|(_, meaning)| *meaning).ok_or_else(|| self.mismatch(&wanted))
+        found
+            .map(|(_, meaning)| *meaning)
+            .ok_or_else(|| self.mismatch(&wanted))
     }
 
     pub(super) fn whole(&self, least: u64, most: u64) -> Result<u64, ScenarioError> {
@@ -133,13 +160,21 @@ impl<'a> Item<'a> {
             DeValue::Integer(number) => u64::from_str_radix(number.as_str(), number.radix()).ok(),
             _ => None,
         };
-        number.filter(|number| (least..=most).contains(number)).ok_or_else(|| {
-            let bounds = match most {
-                u64::MAX => format!("from {least} upwards"),
-                _ => format!("from {least} to {most}"),
-            };
-            self.mismatch(&format!("a whole number {bounds}"))
-        })
+        number
+            .filter(|number| (least..=most).contains(number))
+            .ok_or_else(|| {
+                let bounds = match most {
+                    u64::MAX => format!("from {least} upwards"),
+                    _ => format!("from {least} to {most}"),
+                };
+                self.mismatch(&format!("a whole number {bounds}"))
+            })
+    }
+
+    /// A whole number of things.
+    pub(super) fn count(&self, least: u32, most: u32) -> Result<u32, ScenarioError> {
+        let number = self.whole(least.into(), most.into())?;
+        Ok(u32::try_from(number).unwrap_or(most))
     }
 
     pub(super) fn flag(&self) -> Result<bool, ScenarioError> {
@@ -160,7 +195,11 @@ impl<'a> Item<'a> {
         };
         Ok(items
             .iter()
-            .map(|value| Item { key: self.key.clone(), value, source: self.source })
+            .map(|value| Item {
+                key: self.key.clone(),
+                value,
+                source: self.source,
+            })
             .collect())
     }
 
@@ -180,18 +219,25 @@ impl<'a> Item<'a> {
         };
         let item = |key: &str, value| {
             let path = format!("{}.{key}", self.key);
-            (key.to_owned(), Item { key: path, value, source: self.source })
+            (
+                key.to_owned(),
+                Item {
+                    key: path,
+                    value,
+                    source: self.source,
+                },
+            )
         };
-        Ok(entries.iter().map(|(key, value)| item(key.get_ref(), value)).collect())
+        Ok(entries
+            .iter()
+            .map(|(key, value)| item(key.get_ref(), value))
+            .collect())
     }
 
     /// A table of names and whole numbers, such as `{ restart = 1 }`.
-    pub(super) fn counts(&self, least: u64) -> Result<BTreeMap<String, u32>, ScenarioError> {
+    pub(super) fn counts(&self, least: u32) -> Result<BTreeMap<String, u32>, ScenarioError> {
         let entries = self.entries("a table such as { restart = 1 }")?;
-        let count = |(name, item): (String, Item<'a>)| {
-            let count = item.whole(least, 1_000_000)?;
-            Ok((name, u32::try_from(count).unwrap_or(u32::MAX)))
-        };
+        let count = |(name, item): (String, Item<'a>)| Ok((name, item.count(least, 1_000_000)?));
         entries.into_iter().map(count).collect()
     }
 
@@ -205,7 +251,10 @@ impl<'a> Item<'a> {
     /// A table of any values.
     pub(super) fn values(&self) -> Result<BTreeMap<String, Value>, ScenarioError> {
         let entries = self.entries("a table such as { message = \"hello\" }")?;
-        entries.into_iter().map(|(name, item)| Ok((name, item.value()?))).collect()
+        entries
+            .into_iter()
+            .map(|(name, item)| Ok((name, item.value()?)))
+            .collect()
     }
 
     fn value(&self) -> Result<Value, ScenarioError> {
@@ -216,18 +265,27 @@ impl<'a> Item<'a> {
                 .map(Value::from)
                 .map_err(|_| self.mismatch("a whole number that fits 64 bits")),
             DeValue::Float(number) => {
-                let number: Option<f64> = number.as_str().parse().ok().filter(|n: &f64| n.is_finite());
-                number.map(Value::from).ok_or_else(|| self.mismatch("a finite number"))
+                let number: Option<f64> =
+                    number.as_str().parse().ok().filter(|n: &f64| n.is_finite());
+                number
+                    .map(Value::from)
+                    .ok_or_else(|| self.mismatch("a finite number"))
             }
             DeValue::Boolean(flag) => Ok(Value::from(*flag)),
             DeValue::Datetime(_) => Err(self.mismatch(wanted)),
-            DeValue::Array(_) => {
-                self.list(wanted)?.iter().map(Item::value).collect::<Result<_, _>>().map(Value::Array)
-            }
+            DeValue::Array(_) => self
+                .list(wanted)?
+                .iter()
+                .map(Item::value)
+                .collect::<Result<_, _>>()
+                .map(Value::Array),
             DeValue::Table(_) => {
                 let entries = self.entries(wanted)?.into_iter();
                 let pair = |(key, item): (String, Item<'a>)| Ok((key, item.value()?));
-                entries.map(pair).collect::<Result<Map<_, _>, _>>().map(Value::Object)
+                entries
+                    .map(pair)
+                    .collect::<Result<Map<_, _>, _>>()
+                    .map(Value::Object)
             }
         }
     }

@@ -1,0 +1,238 @@
+//! `ops-coordinator demo`: a restart that rolls through the units of a real charm.
+
+mod charm;
+mod handover;
+mod live;
+pub(crate) mod server;
+mod timeline;
+mod watch;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anstream::println;
+use clap::Args;
+use ops_coordinator_lab::Settings;
+use ops_coordinator_lab::charm::Charm;
+use ops_coordinator_lab::process::keeper::Interrupt;
+use ops_coordinator_lab::process::{Lab, Options, keeper};
+use ops_coordinator_lab::report::{LockReport, Report};
+use ops_coordinator_lab::scenario::{After, Deed, Expectation, Moment, Step, Target};
+
+use super::CommandError;
+use super::lab::{Ending, Plain, Session, View, seconds};
+use super::lab::{ending_problem, exit_code};
+use live::Live;
+use watch::Watch;
+
+/// The lock of the example charm.
+const LOCK: &str = "restart";
+
+/// Roll a restart through a few units of a small charm, and watch them take turns.
+///
+/// Real charm processes run on an embedded Juju on this machine; nothing is installed, and nothing is
+/// left behind. When all units have settled their configuration changes, so every unit has to restart
+/// its server, and the line decides who goes when. A client asks all servers all along.
+///
+/// Exit codes: 0 every unit restarted and never too many at once; 1 otherwise.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  ops-coordinator demo
+  ops-coordinator demo --units 9 --limit 2
+  ops-coordinator demo --kill      kill -9 in the middle of a restart: watch it recover")]
+pub(crate) struct DemoArgs {
+    /// How many units
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=30))]
+    units: u32,
+    /// How many units may restart at once
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=30))]
+    limit: u32,
+    /// Kill a hook with SIGKILL in the middle of its unit's restart
+    #[arg(long)]
+    kill: bool,
+    /// Every random choice of the model follows from this number
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Keep the run's files here: a new or empty directory [default: a temporary one]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+}
+
+/// Runs `ops-coordinator demo`.
+///
+/// # Errors
+/// When the lab cannot be set up.
+pub(crate) fn run(args: DemoArgs) -> Result<ExitCode, CommandError> {
+    let code = keeper::run(|interrupt| super::finish(demo(args, interrupt)));
+    code.map_err(|error| CommandError::failed(format!("cannot keep the demo's processes: {error}")))
+}
+
+fn demo(args: DemoArgs, interrupt: &Interrupt) -> Result<ExitCode, CommandError> {
+    let failed = |error: &dyn std::fmt::Display| CommandError::failed(error.to_string());
+    let folder = charm::unpack().map_err(|error| failed(&error))?;
+    let charm = Charm::read(folder.path()).map_err(|error| failed(&error))?;
+    let executable = std::env::current_exe().map_err(|error| failed(&error))?;
+    let directory = args.dir.clone();
+    let session = Session {
+        title: "demo".to_owned(),
+        options: Options {
+            settings: Settings {
+                seed: args.seed,
+                ..Settings::default()
+            },
+            directory,
+            history: None,
+            executable,
+            path: Vec::new(),
+        },
+        charm,
+        units: args.units,
+        config: BTreeMap::from([("limit".to_owned(), args.limit.into())]),
+        steps: steps(&args),
+        limits: BTreeMap::from([(LOCK.to_owned(), args.limit)]),
+        timeout: 60_000,
+        hook_limit: 20_000,
+        quiet: false,
+    };
+    let lab = session.start()?;
+    let watch = Arc::new(Watch::start(&lab, args.units));
+    let heading = format!("{}, {} at a time", session.heading(), args.limit);
+    let mut view: Box<dyn View> = match Live::open(&heading, &args, &watch) {
+        Some(live) => Box::new(live),
+        None => {
+            println!("demo: {heading}");
+            Box::new(Plain::default())
+        }
+    };
+    let ending = session.play(&lab, view.as_mut(), interrupt);
+    watch.stop();
+    let code = summarise(&session, &args, &lab, &watch, &ending);
+    lab.end();
+    Ok(code)
+}
+
+fn steps(args: &DemoArgs) -> Vec<Step> {
+    let idle = After {
+        moment: Moment::Idle,
+        delay: 0,
+    };
+    let message = BTreeMap::from([("message".to_owned(), "good morning".into())]);
+    let mut steps = vec![Step {
+        after: idle.clone(),
+        deed: Deed::Config(message),
+    }];
+    if args.kill {
+        let midway = Moment::Mark {
+            enter: true,
+            lock: Some(LOCK.to_owned()),
+            unit: None,
+            count: args.units.min(2),
+        };
+        // The server takes 300 ms to come up: now the old one is gone, and the new one not yet there.
+        let after = After {
+            moment: midway,
+            delay: 150,
+        };
+        steps.push(Step {
+            after,
+            deed: Deed::Kill(Target::Holder),
+        });
+    }
+    let each_unit = BTreeMap::from([(LOCK.to_owned(), 1)]);
+    let expected = Expectation {
+        each_unit,
+        units: Some(args.units),
+        ..Expectation::default()
+    };
+    steps.push(Step {
+        after: idle,
+        deed: Deed::Expect(expected),
+    });
+    steps
+}
+
+fn summarise(
+    session: &Session,
+    args: &DemoArgs,
+    lab: &Lab,
+    watch: &Watch,
+    ending: &Ending,
+) -> ExitCode {
+    let (report, events) = lab.with_world(|world, _| {
+        (
+            Report::of(world, &session.limits),
+            world.history().events().to_vec(),
+        )
+    });
+    let mut problems = report.problems();
+    problems.extend(ending_problem(ending, session.timeout));
+    let took = lab.now();
+    if let Some(lock) = report.locks.iter().find(|lock| lock.lock == LOCK) {
+        print!("\n{}", timeline::draw(lock));
+        print!(
+            "\n{}",
+            figures(lock, &report, args, watch, &handover::all(lock, &events))
+        );
+    }
+    for problem in &problems {
+        println!("problem: {problem}");
+    }
+    if problems.is_empty() {
+        println!("All went well in {} s.", seconds(took));
+    }
+    if args.dir.is_some() {
+        println!(
+            "The history and the logs are in {}.",
+            lab.directory().display()
+        );
+    }
+    exit_code(ending, &problems)
+}
+
+/// The figures under the timeline.
+fn figures(
+    lock: &LockReport,
+    report: &Report,
+    args: &DemoArgs,
+    watch: &Watch,
+    handovers: &[handover::Handover],
+) -> String {
+    let restarted = report
+        .units
+        .iter()
+        .filter(|unit| lock.finished_of(&unit.status.unit) > 0);
+    let hooks: u64 = report.units.iter().map(|unit| unit.status.runs).sum();
+    let killed: usize = report.units.iter().map(|unit| unit.killed).sum();
+    let kills = if killed > 0 {
+        format!(", {killed} killed midway")
+    } else {
+        String::new()
+    };
+    let worst = watch
+        .fewest_answering()
+        .map_or("never all up".to_owned(), |fewest| {
+            format!("at least {fewest} of {} servers, all along", args.units)
+        });
+    let lines = [
+        (
+            "restarted",
+            format!("{} of {} units", restarted.count(), args.units),
+        ),
+        (
+            "at once",
+            format!(
+                "never more than {} (limit {})",
+                lock.most_inside, args.limit
+            ),
+        ),
+        ("hand-off", handover::describe(handovers)),
+        ("answered", worst),
+        ("hooks run", format!("{hooks}{kills}")),
+    ];
+    lines
+        .iter()
+        .map(|(name, text)| format!(" {name:<10} {text}\n"))
+        .collect()
+}

@@ -1,0 +1,85 @@
+//! How the turn went from one unit to the next.
+
+use ops_coordinator_lab::UnitName;
+use ops_coordinator_lab::history::{Event, Happening};
+use ops_coordinator_lab::report::LockReport;
+
+/// The way from one unit's commit of its finished turn to the next unit's start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Handover {
+    /// How long it took, in milliseconds.
+    pub(super) took: u64,
+    /// How many hooks the next unit had to run to find itself inside.
+    pub(super) hooks: usize,
+}
+
+/// Every hand-over of a lock. A turn that began before the one before it was over has none.
+pub(super) fn all(lock: &LockReport, events: &[Event]) -> Vec<Handover> {
+    let pairs = lock.turns.windows(2);
+    pairs
+        .filter_map(|pair| between(&pair[0].unit, &pair[1].unit, pair, events))
+        .collect()
+}
+
+fn between(
+    from: &UnitName,
+    to: &UnitName,
+    turns: &[ops_coordinator_lab::report::Turn],
+    events: &[Event],
+) -> Option<Handover> {
+    let left = turns[0].spells.last()?.n;
+    let entered = turns[1].spells.first()?;
+    let commit = events.iter().find(|event| {
+        event.n > left
+            && matches!(&event.happening, Happening::Commit { unit, unit_keys, .. }
+                if unit == from && !unit_keys.is_empty())
+    })?;
+    let took = entered.from.checked_sub(commit.at)?;
+    let hooks = events.iter().filter(|event| {
+        (commit.n..entered.n).contains(&event.n)
+            && matches!(&event.happening, Happening::HookBegin { unit, .. } if unit == to)
+    });
+    // No hook of its own: it was inside a hook already, and did not wait for this unit.
+    Some(hooks.count())
+        .filter(|hooks| *hooks > 0)
+        .map(|hooks| Handover { took, hooks })
+}
+
+/// The hand-overs in one line.
+pub(super) fn describe(handovers: &[Handover]) -> String {
+    let mut times: Vec<u64> = handovers.iter().map(|handover| handover.took).collect();
+    times.sort_unstable();
+    let (Some(worst), Some(median)) = (times.last(), times.get(times.len() / 2)) else {
+        return "none to measure".to_owned();
+    };
+    let most = handovers
+        .iter()
+        .map(|handover| handover.hooks)
+        .max()
+        .unwrap_or(0);
+    let hooks = match most {
+        1 => "one hook each".to_owned(),
+        _ => format!("up to {most} hooks"),
+    };
+    format!("{median} ms in the middle, {worst} ms at most; {hooks}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_the_worst_and_the_number_of_hooks_are_told() {
+        let handover = |took, hooks| Handover { took, hooks };
+        let all = [handover(90, 1), handover(40, 1), handover(50, 1)];
+        assert_eq!(
+            describe(&all),
+            "50 ms in the middle, 90 ms at most; one hook each"
+        );
+        assert_eq!(
+            describe(&[handover(1, 2)]),
+            "1 ms in the middle, 1 ms at most; up to 2 hooks"
+        );
+        assert_eq!(describe(&[]), "none to measure");
+    }
+}

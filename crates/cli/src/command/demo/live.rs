@@ -1,0 +1,202 @@
+//! The demo on a terminal: a row for each unit, drawn anew in place.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ops_coordinator_core::{Line, LockName, Ticket, UnitRecord, decode_line, decode_record};
+use ops_coordinator_lab::process::Lab;
+use ops_coordinator_lab::report::{LockReport, describe};
+use ops_coordinator_lab::world::{AgentStatus, UnitStatus, World};
+
+use super::watch::Watch;
+use super::{DemoArgs, LOCK};
+use crate::command::lab::{Board, Cell, Tone, View, seconds};
+
+/// Between two drawings.
+const PACE: Duration = Duration::from_millis(80);
+
+/// The columns: unit, agent, turn, server.
+const WIDTHS: [usize; 4] = [11, 32, 16, 6];
+
+/// The characters of the bar at the bottom.
+const BAR: usize = 30;
+
+/// The live view.
+pub(super) struct Live {
+    board: Board,
+    heading: String,
+    watch: Arc<Watch>,
+    limit: u32,
+    remark: String,
+    drawn: Option<Instant>,
+}
+
+/// What the databags of one lock say.
+struct Bags {
+    line: Option<Line>,
+    records: BTreeMap<String, UnitRecord>,
+}
+
+impl Live {
+    /// A live view, if standard output is a terminal that can show one.
+    pub(super) fn open(heading: &str, args: &DemoArgs, watch: &Arc<Watch>) -> Option<Self> {
+        let rows = usize::try_from(args.units).ok()?;
+        Some(Self {
+            board: Board::open(rows)?,
+            heading: heading.to_owned(),
+            watch: Arc::clone(watch),
+            limit: args.limit,
+            remark: "the units are being installed".to_owned(),
+            drawn: None,
+        })
+    }
+
+    fn draw(&mut self, lab: &Lab) {
+        let (units, lock, bags) = lab.with_world(|world, _| {
+            let limits = BTreeMap::from([(LOCK.to_owned(), self.limit)]);
+            let lock = LockReport::all(world.history().events(), &limits)
+                .into_iter()
+                .next();
+            (world.units(), lock, Bags::read(world, lab.application()))
+        });
+        let Some(lock) = lock else { return };
+        let one = |text: String, tone| vec![Cell::new(text, tone)];
+        let mut lines = vec![
+            one(format!("ops-coordinator   {}", self.heading), Tone::Strong),
+            one(String::new(), Tone::Plain),
+            ["unit", "agent", "turn", "server"]
+                .map(|title| Cell::new(title, Tone::Faint))
+                .into(),
+        ];
+        lines.extend(units.iter().map(|unit| self.row(unit, &lock, &bags)));
+        let done = units
+            .iter()
+            .filter(|unit| lock.finished_of(&unit.unit) > 0)
+            .count();
+        let up = units
+            .iter()
+            .filter(|unit| self.watch.answered(&unit.unit.to_string()))
+            .count();
+        let full = BAR * done / units.len().max(1);
+        let bar = format!("{}{}", "━".repeat(full), "─".repeat(BAR - full));
+        lines.push(one(String::new(), Tone::Plain));
+        lines.push(one(
+            format!("{bar}  {done} of {} restarted, {up} answer", units.len()),
+            if done == units.len() {
+                Tone::Good
+            } else {
+                Tone::Plain
+            },
+        ));
+        lines.push(one(
+            format!("{:>6} s  {}", seconds(lab.now()), self.remark),
+            Tone::Faint,
+        ));
+        self.board.draw(&lines, &WIDTHS);
+    }
+
+    fn row(&self, unit: &UnitStatus, lock: &LockReport, bags: &Bags) -> Vec<Cell> {
+        let name = unit.unit.to_string();
+        let agent_tone = match unit.agent {
+            AgentStatus::Idle => Tone::Faint,
+            AgentStatus::Executing(_) => Tone::Plain,
+            _ => Tone::Bad,
+        };
+        let server = match self.watch.answered(&name) {
+            true => Cell::new("up", Tone::Good),
+            false => Cell::new("down", Tone::Bad),
+        };
+        vec![
+            Cell::new(
+                format!("{name}{}", if unit.leader { "*" } else { "" }),
+                Tone::Plain,
+            ),
+            Cell::new(describe(&unit.agent), agent_tone),
+            turn(unit, lock, bags),
+            server,
+        ]
+    }
+}
+
+impl View for Live {
+    fn say(&mut self, _: u64, text: &str) {
+        text.clone_into(&mut self.remark);
+        self.drawn = None;
+    }
+
+    fn refresh(&mut self, lab: &Lab) {
+        if self.drawn.is_none_or(|drawn| drawn.elapsed() >= PACE) {
+            self.draw(lab);
+            self.drawn = Some(Instant::now());
+        }
+    }
+
+    fn close(&mut self, lab: &Lab) {
+        self.draw(lab);
+    }
+}
+
+/// Where a unit stands with its turn.
+fn turn(unit: &UnitStatus, lock: &LockReport, bags: &Bags) -> Cell {
+    if lock.inside().contains(&unit.unit) {
+        return Cell::new("▶ its turn", Tone::Busy);
+    }
+    let waits = |text: String| Cell::new(text, Tone::Plain);
+    match bags.position(&unit.unit.to_string()) {
+        Some(Position::Asked) => waits("has asked".to_owned()),
+        Some(Position::InLine(0)) => waits("next".to_owned()),
+        Some(Position::InLine(ahead)) => waits(format!("{ahead} ahead of it")),
+        None if lock.finished_of(&unit.unit) > 0 => Cell::new("✔ done", Tone::Good),
+        None => Cell::new("-", Tone::Faint),
+    }
+}
+
+/// A request that is not finished.
+enum Position {
+    /// It is not in the line yet.
+    Asked,
+    /// So many are before it in the line.
+    InLine(usize),
+}
+
+impl Bags {
+    fn read(world: &World, application: &str) -> Self {
+        let value = |unit| {
+            let bag = world.databag(application, "coordinator", unit)?;
+            bag.get("ops-coordinator").cloned()
+        };
+        let record = |unit: &UnitStatus| {
+            let value = value(Some(unit.unit.number()))?;
+            let record = decode_record(Some(&value)).good()?.clone();
+            Some((unit.unit.to_string(), record))
+        };
+        Self {
+            line: value(None).and_then(|value| decode_line(Some(&value)).good().cloned()),
+            records: world.units().iter().filter_map(record).collect(),
+        }
+    }
+
+    fn position(&self, unit: &str) -> Option<Position> {
+        let lock: LockName = LOCK.parse().ok()?;
+        let ticket = self
+            .records
+            .get(unit)?
+            .outstanding(&unit.parse().ok()?, &lock)?;
+        let entries = self.line.as_ref().and_then(|line| line.locks.get(&lock));
+        let entries = entries.map_or(&[][..], |line| &line.entries);
+        let place = entries.iter().position(|entry| entry.ticket == ticket);
+        let Some(place) = place else {
+            return Some(Position::Asked);
+        };
+        let finished = |ticket: &Ticket| {
+            let record = self.records.get(&ticket.unit.to_string());
+            record.is_some_and(|record| record.finished(&lock, ticket))
+        };
+        let ahead = entries[..place]
+            .iter()
+            .filter(|entry| !finished(&entry.ticket))
+            .count();
+        Some(Position::InLine(ahead))
+    }
+}

@@ -1,0 +1,173 @@
+//! `ops-coordinator lab`: runs a charm on the embedded Juju.
+
+mod board;
+mod narrator;
+mod session;
+mod view;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use ops_coordinator_lab::charm::Charm;
+use ops_coordinator_lab::process::{Options, keeper};
+use ops_coordinator_lab::scenario::{Scenario, parse_duration};
+use ops_coordinator_lab::{JujuVersion, Settings};
+
+use super::CommandError;
+
+pub(crate) use board::{Board, Cell, Tone};
+pub(crate) use narrator::seconds;
+use session::run_session;
+pub(crate) use session::{Ending, Session, ending_problem, exit_code};
+pub(crate) use view::{Plain, View};
+
+/// Run a charm on an embedded Juju: many units on this machine, no controller.
+#[derive(Debug, Args)]
+pub(crate) struct LabArgs {
+    #[command(subcommand)]
+    command: LabCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum LabCommand {
+    Run(Box<RunArgs>),
+}
+
+/// Run units of a charm until nothing is left to do, and judge how they took turns.
+///
+/// Each unit gets a copy of the charm, the hook tools, and an environment of its own; nothing is
+/// inherited. The charm marks its critical section with `lab-mark enter LOCK` and `lab-mark leave
+/// LOCK`; the lab checks that never more units are inside than the limit allows.
+///
+/// Exit codes: 0 all went well; 1 a unit is in error, a lock was not kept, something expected did not
+/// hold, or time ran out; 2 a wrong call.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  ops-coordinator lab run --charm charms/shell --units 5
+  ops-coordinator lab run --scenario roll.toml --dir /tmp/roll --seed 7")]
+struct RunArgs {
+    /// The charm's directory
+    #[arg(long, value_name = "DIR")]
+    charm: Option<PathBuf>,
+    /// How many units to deploy [default: 1, or what the scenario says]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    units: Option<u32>,
+    /// What happens while the units run: a TOML file, see docs/scenario.md
+    #[arg(long, value_name = "FILE")]
+    scenario: Option<PathBuf>,
+    /// The Juju to imitate, 2.9 to 4.x [default: 3.6.9]
+    #[arg(long, value_name = "VERSION")]
+    juju_version: Option<JujuVersion>,
+    /// Every random choice of the model follows from this number [default: 0]
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Fail if the model is not idle by then [default: 60s]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    timeout: Option<u64>,
+    /// Report a hook that runs longer than this
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "30s")]
+    hook_limit: u64,
+    /// Keep the run's files here: a new or empty directory [default: a temporary one]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// How many units may be inside a lock at once; 1 for locks not named
+    #[arg(long, value_name = "LOCK=N", value_parser = limit)]
+    limit: Vec<(String, u32)>,
+    /// Write the history here, as JSON lines [default: history.jsonl in the directory]
+    #[arg(long, value_name = "FILE")]
+    history: Option<PathBuf>,
+    /// Put this directory before the system's own on the hooks' PATH
+    #[arg(long, value_name = "DIR")]
+    path: Vec<PathBuf>,
+    /// Set a config option of the charm
+    #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
+    config: Vec<(String, String)>,
+    /// Print nothing but problems and the summary
+    #[arg(long)]
+    quiet: bool,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("write KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+fn limit(text: &str) -> Result<(String, u32), String> {
+    let (lock, number) = text.split_once('=').ok_or("write LOCK=N")?;
+    match number.parse() {
+        Ok(number) if number > 0 => Ok((lock.to_owned(), number)),
+        _ => Err("N is a whole number from 1 upwards".to_owned()),
+    }
+}
+
+/// Runs `ops-coordinator lab`.
+///
+/// # Errors
+/// When the arguments do not fit the charm, or the lab cannot be set up.
+pub(crate) fn run(args: LabArgs) -> Result<ExitCode, CommandError> {
+    let LabCommand::Run(args) = args.command;
+    // Mistakes are reported before anything is started.
+    let session = prepare(*args)?;
+    let code = keeper::run(|interrupt| super::finish(run_session(session, interrupt)));
+    code.map_err(|error| CommandError::failed(format!("cannot keep the lab's processes: {error}")))
+}
+
+fn prepare(args: RunArgs) -> Result<Session, CommandError> {
+    let scenario = match &args.scenario {
+        Some(file) => {
+            Scenario::read(file).map_err(|error| CommandError::usage(error.to_string()))?
+        }
+        None => Scenario::default(),
+    };
+    let charm = args.charm.or(scenario.charm).ok_or_else(|| {
+        CommandError::usage("no charm to run; give --charm DIR, or `charm` in the scenario")
+    })?;
+    let charm = Charm::read(&charm).map_err(|error| CommandError::usage(error.to_string()))?;
+    let mut config = scenario.config;
+    for (key, text) in args.config {
+        let value = charm
+            .config_value(&key, &text)
+            .map_err(CommandError::usage)?;
+        config.insert(key, value);
+    }
+    let defaults = Settings::default();
+    let version = scenario.juju.as_deref().map(str::parse).transpose();
+    let version = version.map_err(|error: ops_coordinator_lab::LabError| {
+        CommandError::usage(format!("`juju` in the scenario: {error}"))
+    })?;
+    let settings = Settings {
+        juju_version: args
+            .juju_version
+            .or(version)
+            .unwrap_or(defaults.juju_version),
+        seed: args.seed.or(scenario.seed).unwrap_or(defaults.seed),
+        update_status_interval: scenario
+            .update_status_interval
+            .unwrap_or(defaults.update_status_interval),
+        ..defaults
+    };
+    let mut limits: BTreeMap<String, u32> = scenario.limits;
+    limits.extend(args.limit);
+    let executable = std::env::current_exe()
+        .map_err(|error| CommandError::failed(format!("cannot find this executable: {error}")))?;
+    Ok(Session {
+        title: "lab run".to_owned(),
+        options: Options {
+            settings,
+            directory: args.dir,
+            history: args.history,
+            executable,
+            path: args.path,
+        },
+        charm,
+        units: args.units.unwrap_or(scenario.units),
+        config,
+        steps: scenario.steps,
+        limits,
+        timeout: args.timeout.or(scenario.timeout).unwrap_or(60_000),
+        hook_limit: args.hook_limit,
+        quiet: args.quiet,
+    })
+}

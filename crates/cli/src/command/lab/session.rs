@@ -1,0 +1,176 @@
+//! One run of a lab from its first hook to its summary.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anstream::println;
+use ops_coordinator_lab::charm::Charm;
+use ops_coordinator_lab::process::keeper::Interrupt;
+use ops_coordinator_lab::process::play::{Advance, Player};
+use ops_coordinator_lab::process::{Lab, Options};
+use ops_coordinator_lab::report::Report;
+use ops_coordinator_lab::scenario::Step;
+
+use super::view::{Plain, View};
+use super::{narrator, seconds};
+use crate::command::CommandError;
+
+/// How often a view is looked after when nothing happens.
+const TICK: Duration = Duration::from_millis(20);
+
+/// Everything that makes up a run.
+pub(crate) struct Session {
+    /// The command, for the heading.
+    pub(crate) title: String,
+    /// How the lab is set up.
+    pub(crate) options: Options,
+    /// The charm.
+    pub(crate) charm: Charm,
+    /// How many units are deployed.
+    pub(crate) units: u32,
+    /// Config that differs from the charm's defaults.
+    pub(crate) config: BTreeMap<String, serde_json::Value>,
+    /// What happens.
+    pub(crate) steps: Vec<Step>,
+    /// How many may be inside each lock.
+    pub(crate) limits: BTreeMap<String, u32>,
+    /// When the run has failed, in milliseconds.
+    pub(crate) timeout: u64,
+    /// How long a hook may run until it is reported, in milliseconds.
+    pub(crate) hook_limit: u64,
+    /// Whether only problems and the summary are printed.
+    pub(crate) quiet: bool,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// All steps were taken and nothing was left to do.
+    Idle,
+    /// Time ran out.
+    Timeout,
+    /// A step could not be taken, or what it expected did not hold.
+    Failed(String),
+    /// The user wanted it.
+    Interrupted,
+}
+
+impl Session {
+    /// One line that says what runs.
+    pub(crate) fn heading(&self) -> String {
+        let plural = if self.units == 1 { "unit" } else { "units" };
+        format!(
+            "{} {plural} of {} on Juju {}, seed {}",
+            self.units,
+            self.charm.name,
+            self.options.settings.juju_version,
+            self.options.settings.seed
+        )
+    }
+
+    /// Starts the lab.
+    pub(crate) fn start(&self) -> Result<Lab, CommandError> {
+        let options = self.options.clone();
+        Lab::start(options, &self.charm, self.units, self.config.clone())
+            .map_err(|error| CommandError::failed(error.to_string()))
+    }
+
+    /// Plays the steps until the model is idle after the last, or something ends the run before.
+    pub(crate) fn play(&self, lab: &Lab, view: &mut dyn View, interrupt: &Interrupt) -> Ending {
+        let mut player = Player::new(self.steps.clone());
+        let mut reported = BTreeSet::new();
+        let ending = loop {
+            if interrupt.is_set() {
+                break Ending::Interrupted;
+            }
+            match player.advance(lab) {
+                Advance::Did(text) => view.say(lab.now(), &text),
+                Advance::Finished => break Ending::Idle,
+                Advance::Failed(problem) => break Ending::Failed(problem),
+                Advance::Waiting => {}
+            }
+            if lab.now() >= self.timeout {
+                break Ending::Timeout;
+            }
+            self.report_slow_hooks(lab, view, &mut reported);
+            view.refresh(lab);
+            lab.wait_for_news(TICK);
+        };
+        view.refresh(lab);
+        view.close(lab);
+        ending
+    }
+
+    fn report_slow_hooks(
+        &self,
+        lab: &Lab,
+        view: &mut dyn View,
+        reported: &mut BTreeSet<(String, u64)>,
+    ) {
+        let now = lab.now();
+        for job in lab.running() {
+            let runs = now.saturating_sub(job.since);
+            if runs > self.hook_limit && reported.insert((job.unit.to_string(), job.since)) {
+                let text = format!("{} {} has run for {} s", job.unit, job.name, runs / 1_000);
+                view.say(now, &text);
+            }
+        }
+    }
+}
+
+/// Runs a session with the plain view, or none, and prints its summary.
+pub(crate) fn run_session(
+    session: Session,
+    interrupt: &Interrupt,
+) -> Result<ExitCode, CommandError> {
+    let lab = session.start()?;
+    if !session.quiet {
+        println!("{}: {}", session.title, session.heading());
+    }
+    let mut view: Box<dyn View> = match session.quiet {
+        true => Box::new(narrator::Silent),
+        false => Box::new(Plain::default()),
+    };
+    let ending = session.play(&lab, view.as_mut(), interrupt);
+    let report = lab.with_world(|world, _| Report::of(world, &session.limits));
+    let took = lab.now();
+    let kept = session.options.directory.is_some() || session.options.history.is_some();
+    let directory = lab.directory().to_owned();
+    lab.end();
+    if !session.quiet {
+        println!();
+    }
+    println!("{report}");
+    let mut problems = report.problems();
+    problems.extend(ending_problem(&ending, session.timeout));
+    for problem in &problems {
+        println!("problem: {problem}");
+    }
+    if problems.is_empty() {
+        println!("all went well in {} s", seconds(took));
+    }
+    if kept {
+        println!("the run's files are in {}", directory.display());
+    }
+    Ok(exit_code(&ending, &problems))
+}
+
+/// What an ending says against a run.
+pub(crate) fn ending_problem(ending: &Ending, timeout: u64) -> Option<String> {
+    match ending {
+        Ending::Idle => None,
+        Ending::Timeout => Some(format!("not idle after {} s", seconds(timeout))),
+        Ending::Failed(problem) => Some(problem.clone()),
+        Ending::Interrupted => Some("interrupted".to_owned()),
+    }
+}
+
+/// The exit code of a run.
+pub(crate) fn exit_code(ending: &Ending, problems: &[String]) -> ExitCode {
+    match ending {
+        Ending::Interrupted => ExitCode::from(130),
+        _ if problems.is_empty() => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    }
+}

@@ -1,0 +1,55 @@
+//! How a run is shown while it lasts.
+
+use std::io::Write;
+
+use ops_coordinator_lab::history::Event;
+use ops_coordinator_lab::process::Lab;
+
+use super::narrator::{line, tell};
+
+/// Shows a run.
+pub(crate) trait View {
+    /// Shows a remark that is no event of the model.
+    fn say(&mut self, at: u64, text: &str);
+    /// Shows what has happened since the last call.
+    fn refresh(&mut self, lab: &Lab);
+    /// Shows the last state; nothing comes after it.
+    fn close(&mut self, lab: &Lab);
+}
+
+/// One line for each thing worth telling.
+#[derive(Debug, Default)]
+pub(crate) struct Plain {
+    seen: usize,
+}
+
+impl View for Plain {
+    fn say(&mut self, at: u64, text: &str) {
+        print_line(&line(at, &format!("-- {text}")));
+    }
+
+    fn refresh(&mut self, lab: &Lab) {
+        for event in news(lab, &mut self.seen) {
+            if let Some(text) = tell(&event) {
+                print_line(&line(event.at, &text));
+            }
+        }
+    }
+
+    fn close(&mut self, _: &Lab) {}
+}
+
+/// The events since `seen`, which is moved on.
+pub(crate) fn news(lab: &Lab, seen: &mut usize) -> Vec<Event> {
+    lab.with_world(|world, _| {
+        let events = world.history().events();
+        let news = events.get(*seen..).unwrap_or_default().to_vec();
+        *seen = events.len();
+        news
+    })
+}
+
+/// Prints a line; whoever reads may have gone.
+pub(crate) fn print_line(text: &str) {
+    let _ = writeln!(anstream::stdout(), "{text}");
+}

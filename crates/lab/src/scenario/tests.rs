@@ -1,0 +1,303 @@
+//! What a scenario file may say, and what its author is told when it says something else.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::{After, Deed, Expectation, Moment, Scenario, Step, Target};
+use crate::dispatch::CrashPoint;
+
+fn parsed(text: &str) -> Scenario {
+    Scenario::parse(Path::new("roll.toml"), text).unwrap()
+}
+
+#[track_caller]
+fn refused(text: &str, wanted: &str) {
+    let error = Scenario::parse(Path::new("roll.toml"), text).unwrap_err();
+    assert_eq!(error.to_string(), wanted);
+}
+
+fn deeds(text: &str) -> Vec<Deed> {
+    parsed(text)
+        .steps
+        .into_iter()
+        .map(|step| step.deed)
+        .collect()
+}
+
+#[test]
+fn an_empty_file_is_one_unit_to_which_nothing_happens() {
+    assert_eq!(parsed(""), Scenario::default());
+}
+
+#[test]
+fn everything_about_the_model_can_be_said() {
+    let scenario = parsed(
+        r#"
+        charm = "../charms/shell"
+        units = 5
+        seed = 1
+        juju = "3.6.9"
+        timeout = "60s"
+        update-status-interval = "5m"
+        limit = { restart = 2 }
+        [config]
+        message = "hello"
+        tags = ["a", 1, true, 0.5]
+        "#,
+    );
+    assert_eq!(
+        (scenario.units, scenario.seed, scenario.timeout),
+        (5, Some(1), Some(60_000))
+    );
+    assert_eq!(
+        scenario.charm.as_deref(),
+        Some(Path::new("../charms/shell"))
+    );
+    assert_eq!(scenario.juju.as_deref(), Some("3.6.9"));
+    assert_eq!(scenario.update_status_interval, Some(300_000));
+    assert_eq!(scenario.limits, BTreeMap::from([("restart".to_owned(), 2)]));
+    assert_eq!(scenario.config["message"], "hello");
+    assert_eq!(scenario.config["tags"].to_string(), r#"["a",1,true,0.5]"#);
+}
+
+#[test]
+fn every_deed_is_understood() {
+    let text = r#"
+        [[step]]
+        config = { message = "x" }
+        [[step]]
+        kill = "holder"
+        [[step]]
+        leader = "app/3"
+        [[step]]
+        add-units = 2
+        [[step]]
+        remove-unit = "leader"
+        force = true
+        [[step]]
+        upgrade-charm = "../new"
+        [[step]]
+        resolve = "app/0"
+        retry = false
+        [[step]]
+        crash = "app/0"
+        at = "after-flush"
+        [[step]]
+        exec = { unit = "app/0", command = "false", code = 1 }
+        [[step]]
+        action = { unit = "app/0", name = "status", params = { n = 1 }, fails = true }
+        [[step]]
+        expect = { turns = { restart = 5 }, units = 5, leader = "app/3" }
+        "#;
+    let app = |number| Target::Unit(format!("app/{number}"));
+    let wanted = [
+        Deed::Config(BTreeMap::from([("message".to_owned(), "x".into())])),
+        Deed::Kill(Target::Holder),
+        Deed::Leader(app(3)),
+        Deed::AddUnits(2),
+        Deed::RemoveUnit {
+            unit: Target::Leader,
+            force: true,
+        },
+        Deed::Upgrade {
+            charm: Some("../new".into()),
+        },
+        Deed::Resolve {
+            unit: app(0),
+            retry: false,
+        },
+        Deed::Crash {
+            unit: app(0),
+            at: CrashPoint::AfterFlush,
+        },
+        Deed::Exec {
+            unit: app(0),
+            command: "false".to_owned(),
+            code: 1,
+        },
+        Deed::Action {
+            unit: app(0),
+            name: "status".to_owned(),
+            params: BTreeMap::from([("n".to_owned(), 1.into())]),
+            fails: true,
+        },
+        Deed::Expect(Expectation {
+            turns: BTreeMap::from([("restart".to_owned(), 5)]),
+            units: Some(5),
+            leader: Some("app/3".to_owned()),
+            ..Expectation::default()
+        }),
+    ];
+    assert_eq!(deeds(text), wanted);
+}
+
+#[test]
+fn a_step_waits_until_all_is_idle_or_for_a_time_or_for_a_mark_or_for_a_hook() {
+    let text = r#"
+        [[step]]
+        add-units = 1
+        [[step]]
+        after = "2s"
+        [[step]]
+        after = { mark = "enter", lock = "restart", count = 2, delay = "150ms" }
+        kill = "holder"
+        [[step]]
+        after = { hook = "config-changed", unit = "app/1" }
+        kill = "app/1"
+        "#;
+    let afters: Vec<After> = parsed(text)
+        .steps
+        .into_iter()
+        .map(|Step { after, .. }| after)
+        .collect();
+    let mark = Moment::Mark {
+        enter: true,
+        lock: Some("restart".to_owned()),
+        unit: None,
+        count: 2,
+    };
+    let unit = Some("app/1".to_owned());
+    let hook = Moment::Hook {
+        name: "config-changed".to_owned(),
+        unit,
+        count: 1,
+    };
+    assert_eq!(
+        afters,
+        [
+            After {
+                moment: Moment::Idle,
+                delay: 0
+            },
+            After {
+                moment: Moment::Now,
+                delay: 2_000
+            },
+            After {
+                moment: mark,
+                delay: 150
+            },
+            After {
+                moment: hook,
+                delay: 0
+            },
+        ]
+    );
+}
+
+#[test]
+fn an_unknown_key_is_named_with_its_line_and_the_likely_one() {
+    refused(
+        "units = 3\ntimout = \"9s\"\n",
+        "roll.toml:2: a scenario has no key `timout`; did you mean `timeout`?",
+    );
+    refused(
+        "[[step]]\nafter = \"1s\"\nkil = \"holder\"\n",
+        "roll.toml:3: a step has no key `kil`; did you mean `kill`?",
+    );
+    refused(
+        "[[step]]\nexec = { unit = \"a/0\", command = \"true\", shell = \"sh\" }\n",
+        "roll.toml:2: an exec has no key `shell`; it knows: code, command, unit",
+    );
+}
+
+#[test]
+fn a_value_that_does_not_fit_is_named_with_what_was_expected() {
+    refused(
+        "units = \"five\"",
+        "roll.toml:1: `units` must be a whole number from 1 to 10000, not the text \"five\"",
+    );
+    refused(
+        "\n\nunits = 0",
+        "roll.toml:3: `units` must be a whole number from 1 to 10000, not 0",
+    );
+    refused(
+        "seed = -1",
+        "roll.toml:1: `seed` must be a whole number from 0 upwards, not -1",
+    );
+    refused(
+        "timeout = \"60\"",
+        "roll.toml:1: `timeout`: \"60\" is no duration; write one like 500ms, 2s, 5m or 1h",
+    );
+    refused(
+        "timeout = 60",
+        "roll.toml:1: `timeout` must be a duration such as \"2s\", not 60",
+    );
+    refused(
+        "limit = { restart = 0 }",
+        "roll.toml:1: `limit.restart` must be a whole number from 1 to 1000000, not 0",
+    );
+    refused(
+        "config = 1",
+        "roll.toml:1: `config` must be a table such as { message = \"hello\" }, not 1",
+    );
+    refused(
+        "step = 1",
+        "roll.toml:1: `step` must be [[step]] tables, not 1",
+    );
+    refused(
+        "[[step]]\nkill = \"app\"",
+        "roll.toml:2: \"app\" is not a unit such as \"app/0\", \"holder\" or \"leader\"",
+    );
+    refused(
+        "[[step]]\ncrash = \"app/0\"\nat = \"noon\"",
+        "roll.toml:3: `at` must be one of \"before-process\", \"mid-process\", \"after-process\", \
+         \"after-flush\", \"after-done\", not the text \"noon\"",
+    );
+}
+
+#[test]
+fn a_step_does_exactly_one_thing() {
+    refused(
+        "[[step]]\nkill = \"holder\"\nadd-units = 1\n",
+        "roll.toml:1: a step does one thing, not both `add-units` and `kill`; write two steps",
+    );
+    refused(
+        "units = 1\n[[step]]\n",
+        "roll.toml:2: a step needs one of: action, add-units, agent-down, agent-up, config, crash, cut-off, exec, expect, kill, leader, reconnect, remove-unit, resolve, upgrade-charm",
+    );
+    refused(
+        "[[step]]\nkill = \"holder\"\nforce = true\n",
+        "roll.toml:3: `force` only goes with `remove-unit`",
+    );
+    refused(
+        "[[step]]\ncrash = \"app/0\"\n",
+        "roll.toml:1: a step needs the key `at`",
+    );
+}
+
+#[test]
+fn a_moment_is_a_mark_or_a_hook() {
+    refused(
+        "[[step]]\nafter = { count = 2 }\nkill = \"holder\"\n",
+        "roll.toml:2: `after` needs either `mark` or `hook`",
+    );
+    refused(
+        "[[step]]\nafter = { hook = \"start\", lock = \"x\" }\n",
+        "roll.toml:2: `lock` goes with `mark`, not with `hook`",
+    );
+    refused(
+        "[[step]]\nafter = \"soon\"\n",
+        "roll.toml:2: `after`: \"soon\" is no duration; write one like 500ms, 2s, 5m or 1h",
+    );
+}
+
+#[test]
+fn what_is_no_toml_is_said_with_its_line() {
+    let error = Scenario::parse(Path::new("roll.toml"), "units = 3\nseed = = 1\n").unwrap_err();
+    assert_eq!(
+        (error.line, error.file.to_str()),
+        (Some(2), Some("roll.toml"))
+    );
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let error = Scenario::read(Path::new("/nowhere/roll.toml"))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.starts_with("/nowhere/roll.toml: cannot be read: "),
+        "{error}"
+    );
+}
