@@ -1,2 +1,17 @@
-//! cli
-fn main() {}
+//! The command `ops-coordinator`: for charms in any language, and for the lab.
+
+mod command;
+mod error;
+mod policy;
+
+use std::process::ExitCode;
+
+use ops_coordinator_lab::client;
+
+fn main() -> ExitCode {
+    // Under the name of a hook tool this is that tool; a hook starts many of them.
+    match client::tool_name(std::env::args_os().next().as_deref()) {
+        Some(tool) => client::main(&tool).into(),
+        None => command::main(),
+    }
+}

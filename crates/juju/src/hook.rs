@@ -18,15 +18,6 @@ pub(crate) const SESSION: &str = "session.json";
 /// The state file that outlives hooks.
 const JOURNAL: &str = "journal.json";
 
-/// What the end of a hook came to, for the log.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Closing {
-    /// Whether the leader wrote a new line.
-    pub wrote_line: bool,
-    /// What a reader of the log should know, where something is amiss.
-    pub warnings: Vec<String>,
-}
-
 /// One hook of one unit. It reads as little as it can, each thing at most once, and continues where an
 /// earlier process of the same hook stopped.
 pub struct Hook<'a> {
@@ -235,9 +226,8 @@ impl<'a> Hook<'a> {
     /// # Errors
     /// As [`Hook::request`].
     pub fn finish(&mut self, lock: &LockName, result: Result<(), String>) -> Result<(), Error> {
+        self.reload()?;
         self.session.finished_operation |= result.is_ok();
-        // The operation may have asked for another turn, in a process of its own.
-        self.reload_journal()?;
         self.load_unit()?.handle_finish(lock, result);
         self.session.running.remove(lock);
         self.publish()?;
@@ -249,9 +239,14 @@ impl<'a> Hook<'a> {
         self.session.running.contains(lock)
     }
 
-    /// How many hook tools this process has called.
-    pub fn tool_calls(&self) -> u32 {
-        self.tools.calls()
+    /// Whether this unit leads, as this hook has asked.
+    pub fn is_leader(&self) -> bool {
+        self.session.leader
+    }
+
+    /// What a reader of the log should know; each is given once.
+    pub fn take_warnings(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.warnings)
     }
 
     /// Whether the peer relation is there.
@@ -297,8 +292,14 @@ impl<'a> Hook<'a> {
         Ok(unit)
     }
 
-    fn reload_journal(&mut self) -> Result<(), Error> {
+    /// Takes in what the operation did in processes of its own: it may have asked for another turn.
+    fn reload(&mut self) -> Result<(), Error> {
         self.journal = load(self.machine, JOURNAL, &mut self.warnings)?.unwrap_or_default();
+        if let Some(session) = load::<Session>(self.machine, SESSION, &mut self.warnings)?
+            && session.context == self.session.context
+        {
+            self.resume(session);
+        }
         self.unit = None;
         Ok(())
     }

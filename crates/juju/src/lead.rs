@@ -7,7 +7,7 @@ use ops_coordinator_core::policy::Policy;
 use ops_coordinator_core::{KEY, LockName, Ticket, UnitName, encode_line};
 
 use crate::Error;
-use crate::hook::{Closing, Hook};
+use crate::hook::Hook;
 
 impl Hook<'_> {
     /// Ends the hook: publishes what is still to be published and, where this unit leads, keeps the
@@ -20,7 +20,7 @@ impl Hook<'_> {
         &mut self,
         policy: &dyn Policy,
         cancel: &[(LockName, Ticket)],
-    ) -> Result<Closing, Error> {
+    ) -> Result<(), Error> {
         if self.relation.is_some() {
             if self.session.leader {
                 self.publish_own()?;
@@ -29,11 +29,7 @@ impl Hook<'_> {
                 self.publish_own()?;
             }
         }
-        self.save_session()?;
-        Ok(Closing {
-            wrote_line: self.session.wrote_line,
-            warnings: std::mem::take(&mut self.warnings),
-        })
+        self.save_session()
     }
 
     fn publish_own(&mut self) -> Result<(), Error> {

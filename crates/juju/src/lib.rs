@@ -22,7 +22,7 @@ mod waker;
 pub use declaration::require_peer_relation;
 pub use environment::{Environment, RelationId};
 pub use error::{Error, ToolError};
-pub use hook::{Closing, Hook};
+pub use hook::Hook;
 pub use machine::{LocalMachine, Machine};
 pub use operation::{CONTEXT_MAX, Operation};
 pub use status::{LockStatus, Place, Status, UnitStatus};

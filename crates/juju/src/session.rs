@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 
 /// The state of one hook, between its first look at Juju and its end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(clippy::struct_excessive_bools, reason = "independent facts about one hook")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts about one hook"
+)]
 pub(crate) struct Session {
     /// The hook's context id. A session of another context is over.
     pub(crate) context: String,

@@ -1,6 +1,5 @@
 //! The hook tools, typed. Arguments and outputs follow Juju's `jujuc` commands.
 
-use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -83,25 +82,15 @@ pub enum Bag<'a> {
 #[derive(Debug)]
 pub struct Tools<T> {
     transport: T,
-    calls: Cell<u32>,
 }
 
 impl<T: Transport> Tools<T> {
     /// Tools over a transport.
     pub fn new(transport: T) -> Self {
-        Self {
-            transport,
-            calls: Cell::new(0),
-        }
-    }
-
-    /// How many calls were made, for those who count them.
-    pub fn calls(&self) -> u32 {
-        self.calls.get()
+        Self { transport }
     }
 
     fn run(&self, tool: &str, args: &[&str], stdin: Option<&str>) -> Result<String, Error> {
-        self.calls.set(self.calls.get() + 1);
         let args: Vec<String> = args.iter().map(|&arg| arg.to_owned()).collect();
         let failed = |code, stderr| ToolError {
             tool: tool.to_owned(),

@@ -1,0 +1,67 @@
+//! The subcommands, one room each.
+
+mod coordination;
+mod demo;
+mod lab;
+mod release;
+mod request;
+mod resume;
+mod run;
+mod status;
+mod wake;
+mod withdraw;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub(crate) use crate::error::{CommandError, finish};
+
+/// Units of a Juju application take turns: restart, upgrade, rotate, one after the other.
+///
+/// In a charm: `resume` at the start of every hook, `request` where a restart is needed, `run` in every
+/// hook (it runs when the unit's turn has come), `release` at the end of every hook.
+#[derive(Debug, Parser)]
+#[command(
+    name = "ops-coordinator",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
+#[command(after_help = "See it work: ops-coordinator demo")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Resume(resume::ResumeArgs),
+    Request(request::RequestArgs),
+    Run(run::RunArgs),
+    Withdraw(withdraw::WithdrawArgs),
+    Release(release::ReleaseArgs),
+    Status(status::StatusArgs),
+    Lab(lab::LabArgs),
+    Demo(demo::DemoArgs),
+    #[command(hide = true)]
+    Wake(wake::WakeArgs),
+    #[command(hide = true)]
+    DemoServer(demo::server::ServerArgs),
+}
+
+/// Runs the command line of this process.
+pub(crate) fn main() -> ExitCode {
+    finish(match Cli::parse().command {
+        Command::Resume(args) => resume::run(&args),
+        Command::Request(args) => request::run(args),
+        Command::Run(args) => run::run(&args),
+        Command::Withdraw(args) => withdraw::run(&args),
+        Command::Release(args) => release::run(args),
+        Command::Status(args) => status::run(&args),
+        Command::Lab(args) => lab::run(args),
+        Command::Demo(args) => demo::run(args),
+        Command::Wake(args) => wake::run(&args),
+        Command::DemoServer(args) => demo::server::run(&args),
+    })
+}

@@ -1,0 +1,58 @@
+//! `ops-coordinator release`: the end of a hook.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use ops_coordinator_juju::{Exec, Tools};
+use serde_json::Value;
+
+use super::CommandError;
+use super::coordination::CoordinationArgs;
+use crate::policy::{Limit, Limits};
+
+/// End a hook: publish what is to be published. Call it last in every hook.
+///
+/// On the leader this keeps the line, which may be written only shortly after it was read; so nothing slow
+/// should come after it. What the hook has published becomes true when the hook succeeds.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples, the last line of a hook:
+  ops-coordinator release
+  ops-coordinator release --limit 2
+  ops-coordinator release --limit-option restarts-at-once --limit backup=3")]
+pub(crate) struct ReleaseArgs {
+    /// How many units may run at once, from 1 to 100; give it again for locks of their own limit
+    #[arg(long, value_name = "[LOCK=]N")]
+    limit: Vec<Limit>,
+    /// The charm's config option that says how many units may run at once; only the leader reads it
+    #[arg(long, value_name = "OPTION")]
+    limit_option: Option<String>,
+    /// How many more units to keep in the line; with 0 the leader decides every single turn
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(0..=32))]
+    lookahead: u32,
+    #[command(flatten)]
+    coordination: CoordinationArgs,
+}
+
+pub(crate) fn run(args: ReleaseArgs) -> Result<ExitCode, CommandError> {
+    args.coordination.in_hook(|hook| {
+        let mut limits = args.limit;
+        if let Some(option) = args.limit_option.filter(|_| hook.is_leader()) {
+            limits.insert(0, configured(&option)?);
+        }
+        hook.release(&Limits::new(limits, args.lookahead), &[])?;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+fn configured(option: &str) -> Result<Limit, CommandError> {
+    let value = Tools::new(Exec).config_get(option)?;
+    let text = match &value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    text.parse().map_err(|why| {
+        CommandError::failed(format!(
+            "the config option '{option}' is {text}, no limit: {why}"
+        ))
+    })
+}

@@ -1,0 +1,24 @@
+//! `ops-coordinator resume`: the start of a hook.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::CommandError;
+use super::coordination::CoordinationArgs;
+
+/// Begin a hook: read whose turn it is. Call it first in every hook.
+///
+/// It reads whether this unit leads and the line, once for the whole hook; the other commands go on from
+/// there. A hook that calls none of the others costs nothing more.
+#[derive(Debug, Args)]
+#[command(after_help = "Example, the first line of a hook:
+  ops-coordinator resume")]
+pub(crate) struct ResumeArgs {
+    #[command(flatten)]
+    coordination: CoordinationArgs,
+}
+
+pub(crate) fn run(args: &ResumeArgs) -> Result<ExitCode, CommandError> {
+    args.coordination.in_hook(|_| Ok(ExitCode::SUCCESS))
+}

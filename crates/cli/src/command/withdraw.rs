@@ -1,0 +1,39 @@
+//! `ops-coordinator withdraw`: a unit takes its request back.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use ops_coordinator_core::LockName;
+
+use super::CommandError;
+use super::coordination::CoordinationArgs;
+
+/// Take back what this unit has asked for; the turn goes on to the next.
+///
+/// An operation that is under way in this hook is not taken back.
+#[derive(Debug, Args)]
+#[command(after_help = "Example, in the stop hook:
+  ops-coordinator withdraw restart")]
+pub(crate) struct WithdrawArgs {
+    /// The lock that was asked for
+    #[arg(value_name = "LOCK")]
+    lock: LockName,
+    #[command(flatten)]
+    coordination: CoordinationArgs,
+}
+
+pub(crate) fn run(args: &WithdrawArgs) -> Result<ExitCode, CommandError> {
+    args.coordination.in_hook(|hook| {
+        let withdrawn = hook.withdraw(&args.lock)?;
+        println!(
+            "{}: {}",
+            args.lock,
+            if withdrawn {
+                "withdrawn"
+            } else {
+                "nothing to withdraw"
+            }
+        );
+        Ok(ExitCode::SUCCESS)
+    })
+}
