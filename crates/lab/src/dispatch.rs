@@ -69,7 +69,7 @@ pub enum Exit {
 }
 
 /// Where in the course of a hook an agent can die.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CrashPoint {
     /// The hook is noted as begun, its process did not start.
     BeforeProcess,

@@ -255,7 +255,10 @@ pub struct History {
 
 impl History {
     pub(crate) fn new(detail: Detail) -> Self {
-        Self { detail, ..Self::default() }
+        Self {
+            detail,
+            ..Self::default()
+        }
     }
 
     /// Whether events of this detail are recorded; to spare the making of those that are not.
@@ -266,7 +269,11 @@ impl History {
     pub(crate) fn record(&mut self, at: Millis, happening: Happening) {
         self.last += 1;
         if self.records(happening.detail()) {
-            self.events.push(Event { n: self.last, at, happening });
+            self.events.push(Event {
+                n: self.last,
+                at,
+                happening,
+            });
         }
     }
 

@@ -7,22 +7,23 @@
 pub mod application;
 pub mod charm;
 pub mod client;
+mod context;
 pub mod dispatch;
 pub mod error;
 pub mod history;
+mod model;
 pub mod name;
 pub mod process;
 pub mod report;
 pub mod scenario;
 pub mod settings;
 pub mod tool;
+mod uniter;
 pub mod version;
 pub mod world;
 
 pub use application::Application;
-pub use dispatch::{
-    ActionId, CrashPoint, Dispatch, ExecId, Exit, Step, ToolCall, ToolReply, What,
-};
+pub use dispatch::{ActionId, CrashPoint, Dispatch, ExecId, Exit, Step, ToolCall, ToolReply, What};
 pub use error::LabError;
 pub use name::{ContextId, RelationId, UnitName};
 pub use settings::{Departure, Leases, Millis, Retry, Settings};

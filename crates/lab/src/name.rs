@@ -22,7 +22,10 @@ impl UnitName {
     /// The unit of `application` with this number. The name is taken as it is; to check text from
     /// outside, parse it.
     pub fn new(application: impl Into<Arc<str>>, number: u32) -> Self {
-        Self { application: application.into(), number }
+        Self {
+            application: application.into(),
+            number,
+        }
     }
 
     /// The name of the unit's application.
@@ -42,7 +45,10 @@ impl UnitName {
 
     /// Another unit of the same application.
     pub(crate) fn sibling(&self, number: u32) -> Self {
-        Self { application: Arc::clone(&self.application), number }
+        Self {
+            application: Arc::clone(&self.application),
+            number,
+        }
     }
 }
 
@@ -89,7 +95,8 @@ impl FromStr for UnitName {
 /// Whether the text can name an application: lower-case words joined by `-`, each with a letter in it.
 pub fn is_application_name(text: &str) -> bool {
     let word = |part: &str| {
-        part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+        part.bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
             && part.bytes().any(|b| b.is_ascii_lowercase())
     };
     text.starts_with(|c: char| c.is_ascii_lowercase()) && text.split('-').all(word)
@@ -139,7 +146,9 @@ mod tests {
 
     #[test]
     fn a_unit_name_of_another_shape_is_refused() {
-        for text in ["app", "app/", "/1", "app/01", "app/-1", "app/+1", "App/1", "app-1/1", "app/1/2"] {
+        for text in [
+            "app", "app/", "/1", "app/01", "app/-1", "app/+1", "App/1", "app-1/1", "app/1/2",
+        ] {
             assert!(text.parse::<UnitName>().is_err(), "{text}");
         }
     }

@@ -70,7 +70,12 @@ pub struct Retry {
 
 impl Default for Retry {
     fn default() -> Self {
-        Self { first: 5_000, cap: 300_000, jitter: true, automatic: true }
+        Self {
+            first: 5_000,
+            cap: 300_000,
+            jitter: true,
+            automatic: true,
+        }
     }
 }
 
@@ -94,7 +99,11 @@ impl Leases {
 
 impl Default for Leases {
     fn default() -> Self {
-        Self { duration: 60_000, expiry_worker: 5_000, revocation_lag: 0 }
+        Self {
+            duration: 60_000,
+            expiry_worker: 5_000,
+            revocation_lag: 0,
+        }
     }
 }
 

@@ -1,14 +1,23 @@
-//! The hook tools.
+//! The hook tools: what each takes, answers and changes. Modelled on `internal/worker/uniter/runner/jujuc`.
 
-/// The file whose contents a call needs beside its arguments (`relation-set --file PATH`), if it names
-/// one. A driver reads it, relative to the caller's directory, and puts it into `ToolCall::files`.
-pub fn named_file(command: &str, args: &[String]) -> Option<String> {
-    let _ = (command, args);
-    None
-}
+mod action;
+mod config;
+mod flag;
+mod goal;
+mod halt;
+mod leader;
+mod log;
+mod mark;
+mod network;
+mod output;
+mod port;
+mod relation_get;
+mod relation_list;
+mod relation_set;
+mod scene;
+mod setting;
+mod state;
+mod status;
+mod table;
 
-/// The names of all tools that a unit finds on its `PATH`, for this Juju version.
-pub fn names(version: crate::JujuVersion) -> Vec<&'static str> {
-    let _ = version;
-    Vec::new()
-}
+pub use table::{named_file, names};

@@ -22,7 +22,11 @@ pub struct JujuVersion {
 impl JujuVersion {
     /// A version from its three numbers.
     pub const fn new(major: u16, minor: u16, patch: u16) -> Self {
-        Self { major, minor, patch }
+        Self {
+            major,
+            minor,
+            patch,
+        }
     }
 
     /// `leader-get` and `leader-set` exist; 4.0 removed them.
@@ -125,12 +129,21 @@ mod tests {
     #[test]
     fn versions_are_read_and_printed() {
         assert_eq!("3.6.9".parse::<JujuVersion>().unwrap().to_string(), "3.6.9");
-        assert_eq!("4.0".parse::<JujuVersion>().unwrap(), JujuVersion::new(4, 0, 0));
+        assert_eq!(
+            "4.0".parse::<JujuVersion>().unwrap(),
+            JujuVersion::new(4, 0, 0)
+        );
     }
 
     #[test]
     fn versions_that_nobody_knows_are_refused() {
-        assert!(matches!("three".parse::<JujuVersion>(), Err(LabError::BadVersion(_))));
-        assert!(matches!("2.8.0".parse::<JujuVersion>(), Err(LabError::UnknownVersion(_))));
+        assert!(matches!(
+            "three".parse::<JujuVersion>(),
+            Err(LabError::BadVersion(_))
+        ));
+        assert!(matches!(
+            "2.8.0".parse::<JujuVersion>(),
+            Err(LabError::UnknownVersion(_))
+        ));
     }
 }

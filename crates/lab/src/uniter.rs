@@ -1,0 +1,14 @@
+//! One unit's agent: what it remembers, what its watchers have told it, what it does next.
+
+pub(crate) mod agent;
+mod begin;
+pub(crate) use begin::Run;
+mod commit;
+mod finish;
+pub(crate) mod hook;
+pub(crate) mod local;
+mod resolve;
+mod step;
+pub(crate) mod unit;
+pub(crate) mod view;
+pub(crate) mod watch;
