@@ -1,5 +1,7 @@
 //! One hook: what it reads from the databags, what the protocol makes of it, and what it writes.
 
+use std::rc::Rc;
+
 use ops_coordinator_core::{
     Attempt, Incarnation, Journal, KEY, Line, LockName, Reading, Requested, Turn, Unit, UnitName,
     View, decode_line, decode_record,
@@ -20,10 +22,10 @@ const JOURNAL: &str = "journal.json";
 
 /// One hook of one unit. It reads as little as it can, each thing at most once, and continues where an
 /// earlier process of the same hook stopped.
-pub struct Hook<'a> {
-    pub(crate) environment: &'a Environment,
-    pub(crate) tools: Tools<&'a dyn Transport>,
-    pub(crate) machine: &'a dyn Machine,
+pub struct Hook {
+    pub(crate) environment: Environment,
+    pub(crate) tools: Tools<Rc<dyn Transport>>,
+    pub(crate) machine: Rc<dyn Machine>,
     pub(crate) relation: Option<RelationId>,
     pub(crate) session: Session,
     pub(crate) line: Reading<Line>,
@@ -34,7 +36,7 @@ pub struct Hook<'a> {
     endpoint: String,
 }
 
-impl Transport for &dyn Transport {
+impl Transport for Rc<dyn Transport> {
     fn call(
         &self,
         tool: &str,
@@ -45,7 +47,7 @@ impl Transport for &dyn Transport {
     }
 }
 
-impl<'a> Hook<'a> {
+impl Hook {
     /// Begins the hook, or continues it. The first call of a hook asks whether the unit leads and reads
     /// the line, in this order, and should come before anything else that the hook does.
     ///
@@ -53,21 +55,22 @@ impl<'a> Hook<'a> {
     /// A hook tool's failure; a state file that cannot be read or written;
     /// [`Error::NotDeclared`] where the charm lacks the peer relation `endpoint`.
     pub fn open(
-        environment: &'a Environment,
-        transport: &'a dyn Transport,
-        machine: &'a dyn Machine,
+        environment: Environment,
+        transport: Rc<dyn Transport>,
+        machine: Rc<dyn Machine>,
         endpoint: &str,
     ) -> Result<Self, Error> {
         let mut warnings = Vec::new();
-        let journal: Journal = load(machine, JOURNAL, &mut warnings)?.unwrap_or_default();
-        let before: Option<Session> = load(machine, SESSION, &mut warnings)?;
+        let journal: Journal = load(machine.as_ref(), JOURNAL, &mut warnings)?.unwrap_or_default();
+        let before: Option<Session> = load(machine.as_ref(), SESSION, &mut warnings)?;
         let hint = before.as_ref().and_then(|session| session.relation.clone());
+        let context = environment.context.clone();
         let mut hook = Self {
+            session: Session::new(&context, machine.now()),
             environment,
             tools: Tools::new(transport),
             machine,
             relation: None,
-            session: Session::new(&environment.context, machine.now()),
             line: Reading::Absent,
             view: View::knowing(journal.known_finished()),
             warnings,
@@ -75,7 +78,7 @@ impl<'a> Hook<'a> {
             unit: None,
             endpoint: endpoint.to_owned(),
         };
-        match before.filter(|session| session.context == environment.context) {
+        match before.filter(|session| session.context == context) {
             Some(session) => hook.resume(session),
             None => hook.begin(hint)?,
         }
@@ -294,8 +297,9 @@ impl<'a> Hook<'a> {
 
     /// Takes in what the operation did in processes of its own: it may have asked for another turn.
     fn reload(&mut self) -> Result<(), Error> {
-        self.journal = load(self.machine, JOURNAL, &mut self.warnings)?.unwrap_or_default();
-        if let Some(session) = load::<Session>(self.machine, SESSION, &mut self.warnings)?
+        self.journal =
+            load(self.machine.as_ref(), JOURNAL, &mut self.warnings)?.unwrap_or_default();
+        if let Some(session) = load::<Session>(self.machine.as_ref(), SESSION, &mut self.warnings)?
             && session.context == self.session.context
         {
             self.resume(session);
@@ -325,14 +329,14 @@ impl<'a> Hook<'a> {
             .as_ref()
             .and_then(|unit| unit.poll_journal(&self.journal))
         {
-            save(self.machine, JOURNAL, &journal, true)?;
+            save(self.machine.as_ref(), JOURNAL, &journal, true)?;
             self.journal = journal;
         }
         Ok(())
     }
 
     pub(crate) fn save_session(&self) -> Result<(), Error> {
-        save(self.machine, SESSION, &self.session, false)
+        save(self.machine.as_ref(), SESSION, &self.session, false)
     }
 
     /// Remembers what was read of other units, for later processes and later hooks.
@@ -345,7 +349,7 @@ impl<'a> Hook<'a> {
         journal.handle_view(&self.environment.unit, line, &self.view);
         if journal != self.journal {
             // Only a saving of time: lost, it is found again.
-            save(self.machine, JOURNAL, &journal, false)?;
+            save(self.machine.as_ref(), JOURNAL, &journal, false)?;
             if let Some(unit) = &mut self.unit {
                 unit.handle_known(&journal);
             }

@@ -9,7 +9,7 @@ use ops_coordinator_core::{KEY, LockName, Ticket, UnitName, encode_line};
 use crate::Error;
 use crate::hook::Hook;
 
-impl Hook<'_> {
+impl Hook {
     /// Ends the hook: publishes what is still to be published and, where this unit leads, keeps the
     /// line. It must be the last thing that the hook does, because the line may be written only for a
     /// short while after it was read. Calling it again is harmless.

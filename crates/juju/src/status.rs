@@ -76,7 +76,7 @@ impl Place {
     }
 }
 
-impl Hook<'_> {
+impl Hook {
     /// Reads every unit's record and tells where all requests stand. Costs one hook tool a unit.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::Path;
+use std::rc::Rc;
 
 use clap::Args;
 use ops_coordinator_juju::{Environment, Exec, Hook, LocalMachine, Tools, Waker};
@@ -23,12 +24,12 @@ impl CoordinationArgs {
     /// Opens the present hook, lets `work` do its part, and logs what was amiss.
     pub(crate) fn in_hook<R>(
         &self,
-        work: impl FnOnce(&mut Hook<'_>) -> Result<R, CommandError>,
+        work: impl FnOnce(&mut Hook) -> Result<R, CommandError>,
     ) -> Result<R, CommandError> {
         let environment = Environment::from_process()?;
         let waker = waker(&environment.unit.to_string(), &environment.charm_dir);
         let machine = LocalMachine::new(environment.charm_dir.join(STATE), waker);
-        let mut hook = Hook::open(&environment, &Exec, &machine, &self.relation)?;
+        let mut hook = Hook::open(environment, Rc::new(Exec), Rc::new(machine), &self.relation)?;
         let result = work(&mut hook);
         let warnings = hook.take_warnings();
         if !warnings.is_empty() {

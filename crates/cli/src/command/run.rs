@@ -76,7 +76,7 @@ fn reason(wait: &Wait) -> String {
 }
 
 fn operate(
-    hook: &mut Hook<'_>,
+    hook: &mut Hook,
     args: &RunArgs,
     attempt: &Attempt,
     operation: &Operation,

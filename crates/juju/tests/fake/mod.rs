@@ -1,0 +1,207 @@
+//! Databags in memory, just enough of Juju for one hook at a time. What Juju really does is the lab's
+//! business; here only the calls matter.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::rc::Rc;
+
+use ops_coordinator_core::{LockName, Tick};
+use ops_coordinator_juju::{Environment, Error, Hook, Machine, ToolOutput, Transport};
+use serde_json::{Value, json};
+
+pub(crate) fn lock() -> LockName {
+    "restart".parse().unwrap()
+}
+
+type Files = BTreeMap<(u32, String), Vec<u8>>;
+
+/// An application whose unit 0 leads.
+pub(crate) struct Juju {
+    units: u32,
+    bags: RefCell<BTreeMap<String, String>>,
+    files: RefCell<Files>,
+    calls: RefCell<Vec<String>>,
+    woken: RefCell<BTreeSet<u32>>,
+    relation: Cell<bool>,
+    clock: Cell<u64>,
+    hooks: Cell<u32>,
+}
+
+impl Juju {
+    pub(crate) fn new(units: u32) -> Rc<Self> {
+        Rc::new(Self {
+            units,
+            bags: RefCell::default(),
+            files: RefCell::default(),
+            calls: RefCell::default(),
+            woken: RefCell::default(),
+            relation: Cell::new(true),
+            clock: Cell::new(0),
+            hooks: Cell::new(0),
+        })
+    }
+
+    /// Runs a hook that succeeds.
+    pub(crate) fn hook<R>(self: &Rc<Self>, unit: u32, work: impl FnOnce(&mut Hook) -> R) -> R {
+        self.hooks.set(self.hooks.get() + 1);
+        self.same_hook(unit, work)
+    }
+
+    /// Runs another process of the present hook.
+    pub(crate) fn same_hook<R>(self: &Rc<Self>, unit: u32, work: impl FnOnce(&mut Hook) -> R) -> R {
+        let environment = Environment::from_variables(|name| match name {
+            "JUJU_UNIT_NAME" => Some(format!("app/{unit}")),
+            "JUJU_CONTEXT_ID" => Some(format!("context-{}", self.hooks.get())),
+            "JUJU_CHARM_DIR" => Some("/nowhere".to_owned()),
+            _ => None,
+        });
+        let environment = environment.unwrap();
+        let part = Rc::new(Part {
+            juju: Rc::clone(self),
+            unit,
+        });
+        let mut hook = Hook::open(environment, part.clone(), part, "coordinator").unwrap();
+        work(&mut hook)
+    }
+
+    /// Runs a hook whose writes Juju refuses.
+    pub(crate) fn refused_hook(self: &Rc<Self>, unit: u32, work: impl FnOnce(&mut Hook)) {
+        let before = self.bags.borrow().clone();
+        self.hook(unit, work);
+        *self.bags.borrow_mut() = before;
+    }
+
+    pub(crate) fn without_relation(&self, work: impl FnOnce()) {
+        self.relation.set(false);
+        work();
+        self.relation.set(true);
+    }
+
+    pub(crate) fn pass(&self, millis: u64) {
+        self.clock.set(self.clock.get() + millis);
+    }
+
+    pub(crate) fn bag(&self, owner: &str) -> Option<String> {
+        self.bags.borrow().get(owner).cloned()
+    }
+
+    pub(crate) fn set_bag(&self, owner: &str, value: &str) {
+        self.bags
+            .borrow_mut()
+            .insert(owner.to_owned(), value.to_owned());
+    }
+
+    pub(crate) fn set_file(&self, unit: u32, name: &str, content: &[u8]) {
+        self.files
+            .borrow_mut()
+            .insert((unit, name.to_owned()), content.to_vec());
+    }
+
+    pub(crate) fn calls(&self) -> Vec<String> {
+        self.calls.borrow().clone()
+    }
+
+    pub(crate) fn forget_calls(&self) {
+        self.calls.borrow_mut().clear();
+    }
+
+    pub(crate) fn woken(&self, unit: u32) -> bool {
+        self.woken.borrow().contains(&unit)
+    }
+}
+
+/// One unit's side of it.
+struct Part {
+    juju: Rc<Juju>,
+    unit: u32,
+}
+
+impl Part {
+    fn answer(&self, tool: &str, args: &[String], stdin: Option<&str>) -> Result<Value, String> {
+        let owner = args.last().cloned().unwrap_or_default();
+        match tool {
+            "is-leader" => Ok(json!(self.unit == 0)),
+            "relation-ids" if self.juju.relation.get() => Ok(json!(["coordinator:3"])),
+            "relation-ids" => Ok(json!([])),
+            _ if !self.juju.relation.get() => Err("relation not found".to_owned()),
+            "relation-list" => {
+                let others = (0..self.juju.units).filter(|&unit| unit != self.unit);
+                Ok(json!(
+                    others.map(|unit| format!("app/{unit}")).collect::<Vec<_>>()
+                ))
+            }
+            "relation-get" => Ok(json!(self.juju.bag(&owner))),
+            "relation-set" => {
+                let body: BTreeMap<String, String> = serde_json::from_str(stdin.unwrap()).unwrap();
+                let app = args.iter().any(|arg| arg == "--app");
+                let owner = if app {
+                    "app".to_owned()
+                } else {
+                    format!("app/{}", self.unit)
+                };
+                self.juju.set_bag(&owner, &body["ops-coordinator"]);
+                Ok(Value::Null)
+            }
+            other => Err(format!("unknown tool {other}")),
+        }
+    }
+}
+
+impl Transport for Part {
+    fn call(&self, tool: &str, args: &[String], stdin: Option<&str>) -> io::Result<ToolOutput> {
+        self.juju
+            .calls
+            .borrow_mut()
+            .push(format!("{tool} {}", args.join(" ")));
+        Ok(match self.answer(tool, args, stdin) {
+            Ok(value) => ToolOutput {
+                code: Some(0),
+                stdout: value.to_string(),
+                stderr: String::new(),
+            },
+            Err(why) => ToolOutput {
+                code: Some(2),
+                stdout: String::new(),
+                stderr: why,
+            },
+        })
+    }
+}
+
+impl Machine for Part {
+    fn load(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
+        Ok(self
+            .juju
+            .files
+            .borrow()
+            .get(&(self.unit, name.to_owned()))
+            .cloned())
+    }
+
+    fn store(&self, name: &str, content: &[u8], _durable: bool) -> Result<(), Error> {
+        self.juju.set_file(self.unit, name, content);
+        Ok(())
+    }
+
+    fn set_aside(&self, name: &str) -> Result<(), Error> {
+        self.juju
+            .files
+            .borrow_mut()
+            .remove(&(self.unit, name.to_owned()));
+        Ok(())
+    }
+
+    fn now(&self) -> Tick {
+        Tick(self.juju.clock.get())
+    }
+
+    fn random(&self) -> u32 {
+        self.unit
+    }
+
+    fn wake(&self, _context: &str) -> io::Result<()> {
+        self.juju.woken.borrow_mut().insert(self.unit);
+        Ok(())
+    }
+}
