@@ -1,0 +1,101 @@
+//! What an operator does while the units run.
+
+use crate::fixture::Fixture;
+
+#[test]
+fn config_scale_leadership_actions_and_commands_reach_the_units() {
+    let script = "case $hook in
+           config-changed) config-get message >>messages ;;
+           go) action-set answer=\"$(action-get question)!\" ;;
+         esac";
+    let scenario = "
+        units = 2
+        [config]
+        message = 'from the file'
+        [[step]]
+        config = { message = 'changed' }
+        [[step]]
+        add-units = 1
+        [[step]]
+        leader = 'app/2'
+        [[step]]
+        action = { unit = 'app/1', name = 'go', params = { question = 'why' } }
+        [[step]]
+        exec = { unit = 'leader', command = 'echo $JUJU_UNIT_NAME >commanded; exit 4', code = 4 }
+        [[step]]
+        remove-unit = 'app/0'
+        [[step]]
+        expect = { units = 2, leader = 'app/2', failed-hooks = 0 }
+        ";
+    let run = Fixture::new(script).play(scenario, &[]).exits(0);
+    assert_eq!(run.file(1, "messages"), "from the file\nchanged\n");
+    assert_eq!(run.file(2, "messages"), "changed\n");
+    assert_eq!(run.file(2, "commanded"), "app/2\n");
+    assert!(run.hooks(2).contains(&"leader-elected".to_owned()));
+    assert!(
+        run.hooks(1)
+            .contains(&"cluster-relation-departed".to_owned())
+    );
+    assert_eq!(run.hooks(0).last().unwrap(), "remove");
+}
+
+#[test]
+fn an_action_that_fails_fails_the_run_unless_that_was_meant() {
+    let fixture = || Fixture::new("[ $hook != go ] || action-fail 'not today'");
+    let step = "[[step]]\naction = { unit = 'app/0', name = 'go'";
+    let run = fixture().play(&format!("{step} }}\n"), &[]).exits(1);
+    assert!(
+        run.text
+            .contains("action go was to succeed, but failed: not today"),
+        "{}",
+        run.text
+    );
+    fixture()
+        .play(&format!("{step}, fails = true }}\n"), &[])
+        .exits(0);
+}
+
+#[test]
+fn a_new_charm_takes_the_place_of_the_old_one() {
+    let newer = Fixture::new("echo $hook >newer");
+    let path = newer.charm();
+    let scenario = format!("[[step]]\nupgrade-charm = '{}'\n", path.display());
+    let run = Fixture::new("true").play(&scenario, &[]).exits(0);
+    assert!(run.hooks(0).contains(&"upgrade-charm".to_owned()));
+    assert_eq!(run.file(0, "newer"), "config-changed\n");
+}
+
+#[test]
+fn a_crashed_agent_comes_back_and_runs_its_hook_again() {
+    let scenario = "
+        [[step]]
+        crash = 'app/0'
+        at = 'after-flush'
+        [[step]]
+        after = '10ms'
+        config = { message = 'x' }
+        ";
+    let run = Fixture::new("echo $hook >>hooks")
+        .play(scenario, &[])
+        .exits(0);
+    let text = run.file(0, "hooks");
+    assert!(text.ends_with("config-changed\nconfig-changed\n"), "{text}");
+}
+
+#[test]
+fn a_hook_that_never_succeeds_ends_with_the_timeout() {
+    let run = Fixture::new("[ $hook != start ]")
+        .run(&["--timeout", "2s"])
+        .exits(1);
+    assert!(
+        run.text
+            .contains("problem: app/0 is in error: start failed once"),
+        "{}",
+        run.text
+    );
+    assert!(
+        run.text.contains("problem: not idle after 2.0 s"),
+        "{}",
+        run.text
+    );
+}
