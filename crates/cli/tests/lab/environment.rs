@@ -18,7 +18,7 @@ fn a_hook_inherits_nothing_and_finds_what_juju_gives_it() {
     command
         .env("HIDDEN", "from the hooks")
         .env("HOME", "/somewhere");
-    let run = crate::fixture::Run::of(command.output().unwrap(), &fixture.directory()).exits(0);
+    let run = fixture.outcome(command.output().unwrap()).exits(0);
     let text = run.file(0, "seen-config-changed");
     let seen = variables(&text);
     let unit = fixture

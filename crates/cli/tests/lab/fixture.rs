@@ -2,17 +2,19 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output};
+use std::sync::Arc;
 
 use serde_json::Value;
+use tempfile::TempDir;
 
 /// The command under test.
 pub(crate) const COMMAND: &str = env!("CARGO_BIN_EXE_ops-coordinator");
 
 /// A charm of one `dispatch`, and the place where its units run.
 pub(crate) struct Fixture {
-    folder: tempfile::TempDir,
+    folder: Arc<TempDir>,
 }
 
 /// What came of a run.
@@ -20,6 +22,8 @@ pub(crate) struct Run {
     pub(crate) code: Option<i32>,
     pub(crate) text: String,
     directory: PathBuf,
+    /// The files stay until their last reader is gone.
+    _folder: Arc<TempDir>,
 }
 
 impl Fixture {
@@ -42,7 +46,9 @@ impl Fixture {
         write("dispatch", &format!("{head}{script}\n"));
         let executable = fs::Permissions::from_mode(0o755);
         fs::set_permissions(charm.join("dispatch"), executable).unwrap();
-        Self { folder }
+        Self {
+            folder: Arc::new(folder),
+        }
     }
 
     pub(crate) fn charm(&self) -> PathBuf {
@@ -63,7 +69,18 @@ impl Fixture {
 
     /// Runs it.
     pub(crate) fn run(&self, args: &[&str]) -> Run {
-        Run::of(self.command(args).output().unwrap(), &self.directory())
+        self.outcome(self.command(args).output().unwrap())
+    }
+
+    /// What came of a run of [`Self::command`].
+    pub(crate) fn outcome(&self, output: Output) -> Run {
+        let text = [output.stdout, output.stderr].concat();
+        Run {
+            code: output.status.code(),
+            text: String::from_utf8(text).unwrap(),
+            directory: self.directory(),
+            _folder: Arc::clone(&self.folder),
+        }
     }
 
     /// Runs it with a scenario.
@@ -76,15 +93,6 @@ impl Fixture {
 }
 
 impl Run {
-    pub(crate) fn of(output: Output, directory: &Path) -> Self {
-        let text = [output.stdout, output.stderr].concat();
-        Self {
-            code: output.status.code(),
-            text: String::from_utf8(text).unwrap(),
-            directory: directory.to_owned(),
-        }
-    }
-
     /// Fails the test with all that the run printed and logged, unless its exit code was this.
     #[track_caller]
     pub(crate) fn exits(self, code: i32) -> Self {
