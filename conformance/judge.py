@@ -24,6 +24,10 @@ ALWAYS = ALLOWED - {
 }  # fmt: skip
 
 
+# What may run in between, once a unit is installed.
+LEADERSHIP = ('leader-elected', 'leader-settings-changed')
+
+
 def seen(model):
     """What each unit wrote down, by the unit's number."""
     units = {}
@@ -117,7 +121,7 @@ def order(units, endpoint, removed=()):
     for number, lines in units.items():
         hooks = [line for line in dispatches(lines) if line['env'].get('JUJU_HOOK_NAME')]
         names = [line['name'] for line in hooks]
-        start = [name for name in names[: names.index('start') + 1] if name != 'leader-elected']
+        start = [n for n in names[: names.index('start') + 1] if n not in LEADERSHIP]
         wanted = ['install', f'{endpoint}-relation-created', 'config-changed', 'start']
         if start != wanted:
             yield f'unit {number} began with {start}, not with {wanted}'

@@ -189,6 +189,13 @@ def check_hookcmds(hookcmds, relation, unit, app):
         raw = json.loads(record.tool('status-get', '--application', '--format=json')[1])
         units = raw['application-status']['units']
         check('with the units', sorted(units), sorted([unit.name, *peers]))
+        check('and no data', raw['application-status']['status'], 'active')
+    check(
+        'a status in JSON is a map',
+        record.tool('status-get', '--format=json')[1],
+        '{"status":"active"}\n',
+    )
+    check('for people it is a word', record.tool('status-get')[1], 'active\n')
 
     for level in ('TRACE', 'DEBUG', 'INFO', 'WARNING', 'ERROR'):
         hookcmds.juju_log(f'-{level}', level=level)

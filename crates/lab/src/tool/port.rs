@@ -62,8 +62,10 @@ fn buffer(scene: &mut Scene<'_>, spec: &Spec, open: bool) -> Answer {
     Ok(Vec::new())
 }
 
-/// `80` is `80/tcp`.
-fn normal(text: &str) -> Result<String, Halt> {
+/// `80` is `80/tcp`, and so is `80/TCP`.
+fn normal(typed: &str) -> Result<String, Halt> {
+    let text = typed.to_lowercase();
+    let text = text.as_str();
     if text == "icmp" {
         return Ok(text.to_owned());
     }
@@ -75,7 +77,7 @@ fn normal(text: &str) -> Result<String, Halt> {
             Ok(format!("{range}/{protocol}"))
         }
         _ => usage(format!(
-            "expected <port>[/<protocol>] or <from>-<to>[/<protocol>]; got {text:?}"
+            "expected <port>[/<protocol>] or <from>-<to>[/<protocol>]; got {typed:?}"
         )),
     }
 }

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::flag::{FORMAT, Flag, OUTPUT, Spec};
 use super::halt::{failure, usage};
+use super::output::Format;
 use super::scene::{Answer, Scene};
 use crate::history::{Detail, Happening};
 use crate::model::deployed::Status;
@@ -84,12 +85,15 @@ pub(super) fn set(scene: &mut Scene<'_>) -> Answer {
 pub(super) fn get(scene: &mut Scene<'_>) -> Answer {
     let parsed = GET.parse(&scene.call.args)?;
     scene.reach_controller()?;
+    let with_data = parsed.has("include-data");
+    // The bare word is only for people: other formats print a map with or without the data.
+    let word_only = !with_data && parsed.format()? == Format::Smart;
     if !parsed.has("application") {
         let status = &scene.unit()?.status;
-        let value = if parsed.has("include-data") {
-            shown(status)
-        } else {
+        let value = if word_only {
             json!(status.level)
+        } else {
+            shown(status, with_data)
         };
         return Scene::print(&parsed, &value);
     }
@@ -97,25 +101,27 @@ pub(super) fn get(scene: &mut Scene<'_>) -> Answer {
         return failure("finding application status: this unit is not the leader");
     }
     let deployed = scene.deployed()?;
-    let mut value = shown(&deployed.status);
-    if !parsed.has("include-data") {
+    if word_only {
         return Scene::print(&parsed, &json!(deployed.status.level));
     }
+    let mut value = shown(&deployed.status, with_data);
     let units: Map<String, Value> = deployed
         .units
         .iter()
         .map(|&member| deployed.unit(member))
         .filter_map(|name| {
-            Some((
-                name.to_string(),
-                shown(&scene.world.units.get(&name)?.status),
-            ))
+            let status = &scene.world.units.get(&name)?.status;
+            Some((name.to_string(), shown(status, with_data)))
         })
         .collect();
     value["units"] = Value::Object(units);
     Scene::print(&parsed, &json!({ "application-status": value }))
 }
 
-fn shown(status: &Status) -> Value {
-    json!({ "status": status.level, "message": status.message, "status-data": {} })
+fn shown(status: &Status, with_data: bool) -> Value {
+    if with_data {
+        json!({ "status": status.level, "message": status.message, "status-data": {} })
+    } else {
+        json!({ "status": status.level })
+    }
 }
