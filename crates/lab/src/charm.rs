@@ -64,6 +64,10 @@ pub enum CharmError {
 
 /// The parts of the YAML files that the lab understands; the rest is for real Juju.
 #[derive(Deserialize)]
+#[expect(
+    clippy::zero_sized_map_values,
+    reason = "only the names matter; what stands under them is for real Juju"
+)]
 struct Declared {
     name: Option<String>,
     #[serde(default)]

@@ -10,6 +10,7 @@
 
 mod agent;
 mod command;
+mod deed;
 mod directory;
 mod error;
 mod expectation;

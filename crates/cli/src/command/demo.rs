@@ -99,12 +99,11 @@ fn demo(args: DemoArgs, interrupt: &Interrupt) -> Result<ExitCode, CommandError>
     let lab = session.start()?;
     let watch = Arc::new(Watch::start(&lab, args.units));
     let heading = format!("{}, {} at a time", session.heading(), args.limit);
-    let mut view: Box<dyn View> = match Live::open(&heading, &args, &watch) {
-        Some(live) => Box::new(live),
-        None => {
-            println!("demo: {heading}");
-            Box::new(Plain::default())
-        }
+    let mut view: Box<dyn View> = if let Some(live) = Live::open(&heading, &args, &watch) {
+        Box::new(live)
+    } else {
+        println!("demo: {heading}");
+        Box::new(Plain::default())
     };
     let ending = session.play(&lab, view.as_mut(), interrupt);
     watch.stop();

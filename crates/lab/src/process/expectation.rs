@@ -1,9 +1,9 @@
 //! Holds what a scenario expects against the model.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::history::{Event, Happening, Outcome};
-use crate::report::Report;
+use crate::report::{LockReport, Report};
 use crate::scenario::Expectation;
 use crate::world::World;
 
@@ -19,7 +19,7 @@ pub(super) fn unmet(world: &World, expected: &Expectation) -> Vec<String> {
         }
     };
     for (name, wanted) in &expected.turns {
-        let turns = lock(name).map_or(0, |lock| lock.finished());
+        let turns = lock(name).map_or(0, LockReport::finished);
         expect(format!("turns of {name}"), wanted, &turns);
     }
     for (name, wanted) in &expected.largest_inside {
@@ -61,15 +61,20 @@ pub(super) fn unmet(world: &World, expected: &Expectation) -> Vec<String> {
     problems
 }
 
+/// Actions and commands are not hooks: whoever asked for them learns how they ended.
 fn failed_hooks(events: &[Event]) -> usize {
-    let failed = |event: &&Event| {
-        matches!(
-            event.happening,
-            Happening::HookEnd {
-                outcome: Outcome::Failed,
-                ..
-            }
-        )
+    let actions: BTreeSet<&str> = events
+        .iter()
+        .filter_map(|event| match &event.happening {
+            Happening::ActionQueued { name, .. } => Some(name.as_str()),
+            _ => None,
+        })
+        .collect();
+    let failed = |event: &&Event| match &event.happening {
+        Happening::HookEnd { hook, outcome, .. } => {
+            *outcome == Outcome::Failed && hook != "juju-exec" && !actions.contains(hook.as_str())
+        }
+        _ => false,
     };
     events.iter().filter(failed).count()
 }

@@ -79,15 +79,17 @@ impl LockReport {
                 }
                 Happening::HookEnd { unit, outcome, .. } => {
                     let cut_off = *outcome != Outcome::Done;
-                    locks
-                        .values_mut()
-                        .for_each(|lock| lock.end_spell(unit, event.at, cut_off));
+                    for lock in locks.values_mut() {
+                        lock.end_spell(unit, event.at, cut_off);
+                    }
                 }
                 Happening::Life {
                     unit,
                     life: Life::Dead,
                 } => {
-                    locks.values_mut().for_each(|lock| lock.finish(unit));
+                    for lock in locks.values_mut() {
+                        lock.finish(unit);
+                    }
                 }
                 _ => {}
             }

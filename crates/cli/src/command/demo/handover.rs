@@ -52,14 +52,13 @@ pub(super) fn describe(handovers: &[Handover]) -> String {
     let (Some(worst), Some(median)) = (times.last(), times.get(times.len() / 2)) else {
         return "none to measure".to_owned();
     };
-    let most = handovers
+    let direct = handovers
         .iter()
-        .map(|handover| handover.hooks)
-        .max()
-        .unwrap_or(0);
-    let hooks = match most {
-        1 => "one hook each".to_owned(),
-        _ => format!("up to {most} hooks"),
+        .filter(|handover| handover.hooks == 1)
+        .count();
+    let hooks = match handovers.len() {
+        all if all == direct => "one hook each".to_owned(),
+        all => format!("{direct} of {all} took one hook"),
     };
     format!("{median} ms in the middle, {worst} ms at most; {hooks}")
 }
@@ -77,8 +76,8 @@ mod tests {
             "50 ms in the middle, 90 ms at most; one hook each"
         );
         assert_eq!(
-            describe(&[handover(1, 2)]),
-            "1 ms in the middle, 1 ms at most; up to 2 hooks"
+            describe(&[handover(1, 2), handover(2, 1)]),
+            "2 ms in the middle, 2 ms at most; 1 of 2 took one hook"
         );
         assert_eq!(describe(&[]), "none to measure");
     }

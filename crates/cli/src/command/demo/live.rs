@@ -103,9 +103,12 @@ impl Live {
             AgentStatus::Executing(_) => Tone::Plain,
             _ => Tone::Bad,
         };
-        let server = match self.watch.answered(&name) {
-            true => Cell::new("up", Tone::Good),
-            false => Cell::new("down", Tone::Bad),
+        let server = if self.watch.answered(&name) {
+            Cell::new("up", Tone::Good)
+        } else if self.watch.fewest_answering().is_some() {
+            Cell::new("down", Tone::Bad)
+        } else {
+            Cell::new("-", Tone::Faint)
         };
         vec![
             Cell::new(
@@ -133,6 +136,7 @@ impl View for Live {
     }
 
     fn close(&mut self, lab: &Lab) {
+        "the end".clone_into(&mut self.remark);
         self.draw(lab);
     }
 }

@@ -67,7 +67,7 @@ impl Board {
         // A line that wraps would count as two when it is drawn anew.
         text.push_str("\x1b[?7l");
         for line in lines {
-            text.push_str(" ");
+            text.push(' ');
             for (index, cell) in line.iter().enumerate() {
                 let width = if line.len() == 1 {
                     0
@@ -82,13 +82,6 @@ impl Board {
         }
         text.push_str("\x1b[?7h\x1b[J");
         self.drawn = lines.len();
-        write(&text);
-    }
-
-    /// Puts a line above the board; it stays when the board is drawn again.
-    pub(crate) fn say(&mut self, line: &str) {
-        let text = format!("{}{line}\x1b[K\n\x1b[J", self.erase());
-        self.drawn = 0;
         write(&text);
     }
 
