@@ -204,9 +204,10 @@ class ProbeCharm(ops.CharmBase):
     def _on_detach_action(self, event):
         """What charmlibs-rollingops does: a process of its own wakes the charm later."""
         env = {k: v for k, v in os.environ.items() if k != 'JUJU_CONTEXT_ID'}
+        tool = tools.command_tool()
         dispatch = f'JUJU_DISPATCH_PATH=hooks/woken {self.charm_dir}/dispatch'
         subprocess.Popen(
-            ['/bin/sh', '-c', 'sleep 0.3; exec juju-exec -u "$0" "$1"', self.unit.name, dispatch],
+            ['/bin/sh', '-c', f'sleep 0.3; exec {tool} -u "$0" "$1"', self.unit.name, dispatch],
             env=env,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -11,6 +11,11 @@ def version():
     return tuple(int(n) for n in os.environ['JUJU_VERSION'].split('-')[0].split('.'))
 
 
+def command_tool():
+    """The tool that runs a command as a hook would; 3.0 gave it another name."""
+    return 'juju-exec' if version() >= (3,) else 'juju-run'
+
+
 def check_command_line(relation, unit, app):
     """Formats, exit codes and messages, whatever the library."""
     relation = str(relation)
@@ -75,7 +80,10 @@ def check_command_line(relation, unit, app):
     fails('nothing to log', ['juju-log'], 2, '')
     fails('no such binding', ['network-get', 'nothing'], 1, 'no network config found for binding')
     fails(
-        'juju-exec within a hook', ['juju-exec', 'true'], 2, 'cannot be called from within a hook'
+        'a command within a hook',
+        [command_tool(), 'true'],
+        2,
+        'cannot be called from within a hook',
     )
     check('state-get without a key', tool('state-get', 'nothing')[:2], (0, ''))
     fails('state-get --strict without a key', ['state-get', '--strict', 'nothing'], 1, '')
