@@ -1,0 +1,168 @@
+//! What operators and bad luck do to a model.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::Simulation;
+use super::agenda::Entry;
+use super::charm::VirtualCharm;
+use super::machine::Trap;
+use crate::dispatch::{CrashPoint, Exit};
+use crate::error::LabError;
+use crate::name::UnitName;
+
+/// One thing that happens to a model from outside. Units are named by number.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Deed {
+    /// Options are set.
+    Config(BTreeMap<String, Value>),
+    /// Units are added.
+    AddUnits(u32),
+    /// A unit is removed.
+    RemoveUnit {
+        /// Which.
+        unit: u32,
+        /// Whether it is gone after a while even if it has not finished.
+        force: bool,
+    },
+    /// The lease moves to a unit.
+    SetLeader(u32),
+    /// The lease lapses.
+    ExpireLease,
+    /// The process that a unit runs is killed now, if there is one.
+    Kill(u32),
+    /// The unit's running or next process is killed once it has done so many phases.
+    KillAfter {
+        /// Which unit.
+        unit: u32,
+        /// How many phases it may do; 0 kills it before its first.
+        phases: u32,
+    },
+    /// The agent dies at this point of its running or next hook, and comes back.
+    Crash {
+        /// Which unit.
+        unit: u32,
+        /// Where.
+        point: CrashPoint,
+    },
+    /// The unit's running or next process exits with this code instead of 0.
+    Fail {
+        /// Which unit.
+        unit: u32,
+        /// The exit code.
+        code: i32,
+    },
+    /// The agent stops, or starts.
+    AgentUp(u32, bool),
+    /// The controller is out of reach, or back.
+    Reachable(u32, bool),
+    /// The machine stands still, its clock included, or goes on.
+    Suspended(u32, bool),
+    /// The machine is lost.
+    Lose(u32),
+    /// The operator resolves a failed hook.
+    Resolve {
+        /// Which unit.
+        unit: u32,
+        /// Whether the hook runs again.
+        retry: bool,
+    },
+    /// A new revision of the charm, forced upon units in error or not.
+    Upgrade {
+        /// Whether it is forced.
+        force: bool,
+    },
+    /// An action is queued.
+    Action {
+        /// Which unit.
+        unit: u32,
+        /// Its name.
+        name: String,
+        /// Its parameters.
+        params: BTreeMap<String, Value>,
+    },
+    /// A command is queued.
+    Exec {
+        /// Which unit.
+        unit: u32,
+        /// Its text.
+        command: String,
+    },
+}
+
+impl<F> Simulation<F>
+where
+    F: FnMut(&UnitName) -> Box<dyn VirtualCharm>,
+{
+    pub(super) fn do_deed(&mut self, deed: &Deed) -> Result<(), LabError> {
+        let (now, world) = (self.now, &mut self.world);
+        let application = self.plan.application.name.as_str();
+        let name = |number: u32| UnitName::new(application, number);
+        match deed {
+            Deed::Config(values) => world.set_config(application, values.clone(), now),
+            Deed::AddUnits(units) => world.add_units(application, *units, now).map(drop),
+            Deed::RemoveUnit { unit, force } => world.remove_unit(&name(*unit), *force, now),
+            Deed::SetLeader(unit) => world.set_leader(&name(*unit), now),
+            Deed::ExpireLease => world.expire_lease(application, now),
+            Deed::AgentUp(unit, up) => world.set_agent_up(&name(*unit), *up, now),
+            Deed::Reachable(unit, reachable) => {
+                world.set_controller_reachable(&name(*unit), *reachable, now)
+            }
+            Deed::Suspended(unit, suspended) => {
+                let unit = name(*unit);
+                world.set_suspended(&unit, *suspended, now)?;
+                self.freeze(&unit, *suspended);
+                Ok(())
+            }
+            Deed::Lose(unit) => world.lose_unit(&name(*unit), now),
+            Deed::Resolve { unit, retry } => world.resolve(&name(*unit), *retry, now),
+            Deed::Upgrade { force } => world.upgrade_charm(application, *force, now),
+            Deed::Action {
+                unit,
+                name: action,
+                params,
+            } => world
+                .run_action(&name(*unit), action, params.clone(), now)
+                .map(drop),
+            Deed::Exec { unit, command } => {
+                world.exec(&name(*unit), command.clone(), now).map(drop)
+            }
+            Deed::Kill(unit) => {
+                let unit = name(*unit);
+                if self
+                    .machines
+                    .get(&unit)
+                    .is_some_and(|m| m.runs() && !m.frozen)
+                {
+                    self.end(&unit, Exit::Killed);
+                }
+                Ok(())
+            }
+            Deed::KillAfter { unit, phases } => {
+                let trap = Trap::Kill { phases: *phases };
+                self.set_trap(&name(*unit), trap)
+            }
+            Deed::Crash { unit, point } => self.set_trap(&name(*unit), Trap::Crash(*point)),
+            Deed::Fail { unit, code } => self.set_trap(&name(*unit), Trap::Fail(*code)),
+        }
+    }
+
+    fn set_trap(&mut self, unit: &UnitName, trap: Trap) -> Result<(), LabError> {
+        self.world.existing(unit)?;
+        self.machines.entry(unit.clone()).or_default().trap = Some(trap);
+        Ok(())
+    }
+
+    /// Holds a machine still, or lets its process go on from where it was.
+    fn freeze(&mut self, unit: &UnitName, frozen: bool) {
+        let machine = self.machines.entry(unit.clone()).or_default();
+        machine.frozen = frozen;
+        let run = machine.run();
+        if let Some(process) = machine.process.as_mut().filter(|_| !frozen)
+            && std::mem::take(&mut process.held)
+        {
+            self.agenda.add(self.now, Entry::Resume(unit.clone(), run));
+        }
+    }
+}
