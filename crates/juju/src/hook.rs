@@ -9,7 +9,7 @@ use ops_coordinator_core::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::session::Session;
+use crate::session::{OwnValue, Session};
 use crate::tool::Bag;
 use crate::{
     Environment, Error, Machine, Operation, RelationId, Tools, Transport, require_peer_relation,
@@ -277,22 +277,37 @@ impl Hook {
 
     fn read_unit(&mut self) -> Result<Unit, Error> {
         let me = self.environment.unit.clone();
-        let own = match &self.relation {
-            Some(relation) => self.tools.relation_get(relation, KEY, Bag::Unit(&me))?,
-            None => None,
-        };
+        let own = self.own_value(&me)?;
         let fresh = Incarnation::from_random(self.machine.random());
-        let own = decode_record(own.as_deref());
+        let (own, written) = (decode_record(own.value.as_deref()), own.written);
         let mut unit = Unit::handle_hook(me, own, self.line.clone(), self.journal.clone(), fresh);
         for lock in &self.session.running {
             unit.handle_running(lock);
         }
-        if self.session.wrote_record {
+        if written {
             unit.handle_uncommitted();
         }
         unit.handle_zone(self.environment.zone.as_deref());
         self.warnings.extend(unit.reports().iter().cloned());
         Ok(unit)
+    }
+
+    /// The value of this unit's own key, read once a hook.
+    fn own_value(&mut self, me: &UnitName) -> Result<OwnValue, Error> {
+        if let Some(own) = &self.session.own {
+            return Ok(own.clone());
+        }
+        let value = match &self.relation {
+            Some(relation) => self.tools.relation_get(relation, KEY, Bag::Unit(me))?,
+            None => None,
+        };
+        let own = OwnValue {
+            value,
+            written: false,
+        };
+        self.session.own = Some(own.clone());
+        self.save_session()?;
+        Ok(own)
     }
 
     /// Takes in what the operation did in processes of its own: it may have asked for another turn.
@@ -317,7 +332,10 @@ impl Hook {
             if let Some(unit) = &mut self.unit {
                 unit.handle_written();
             }
-            self.session.wrote_record = true;
+            self.session.own = Some(OwnValue {
+                value: Some(record),
+                written: true,
+            });
             self.save_session()?;
         }
         Ok(())

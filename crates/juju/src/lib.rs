@@ -10,6 +10,7 @@ mod declaration;
 mod environment;
 mod error;
 mod hook;
+mod inquiry;
 mod lead;
 mod machine;
 mod operation;

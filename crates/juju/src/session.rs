@@ -25,18 +25,27 @@ pub(crate) struct Session {
     /// The line's value as it was read. It is never read again in the same hook: Juju would then
     /// answer with what this hook itself has written.
     pub(crate) line: Option<String>,
+    /// The value of this unit's own key, where it was read: as it was then, or as this hook wrote it.
+    pub(crate) own: Option<OwnValue>,
     /// Peers' records as they were read; `Err` where a databag could not be read.
     pub(crate) peers: BTreeMap<UnitName, Result<Option<String>, String>>,
     /// Locks whose operation this hook has begun and not ended.
     pub(crate) running: BTreeSet<LockName>,
     /// Whether this hook has finished an operation.
     pub(crate) finished_operation: bool,
-    /// Whether this hook has written the unit's record.
-    pub(crate) wrote_record: bool,
     /// Whether this hook has written the line.
     pub(crate) wrote_line: bool,
     /// Whether this hook has arranged for another one.
     pub(crate) woke: bool,
+}
+
+/// The value of the unit's own key, as far as this hook knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct OwnValue {
+    /// The value; absent where the key is.
+    pub(crate) value: Option<String>,
+    /// Whether this hook has written it, so that it is not committed yet.
+    pub(crate) written: bool,
 }
 
 impl Session {
@@ -48,10 +57,10 @@ impl Session {
             read_at,
             leader: false,
             line: None,
+            own: None,
             peers: BTreeMap::new(),
             running: BTreeSet::new(),
             finished_operation: false,
-            wrote_record: false,
             wrote_line: false,
             woke: false,
         }

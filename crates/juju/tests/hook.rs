@@ -83,6 +83,19 @@ fn a_waiting_non_leader_needs_three_tool_calls_however_many_wait() {
 }
 
 #[test]
+fn the_processes_of_one_hook_together_need_no_more_calls_than_one() {
+    let juju = everyone_asked(9);
+    for unit in [3, 8] {
+        juju.hook(unit, release);
+        juju.forget_calls();
+        juju.hook(unit, |_| ());
+        juju.same_hook(unit, |hook| assert!(hook.start(&lock()).unwrap().is_err()));
+        juju.same_hook(unit, release);
+        assert_eq!(juju.calls().len(), 3, "app/{unit}: {:?}", juju.calls());
+    }
+}
+
+#[test]
 fn an_idle_non_leader_needs_three_tool_calls() {
     let juju = Juju::new(9);
     juju.hook(5, release);
