@@ -171,8 +171,8 @@ def ops(model):
     if not looks or (looks[0].get('ops-probe/0'), looks[0].get('ops-probe/1')) != ('1', '1'):
         wrong.append(f'what the custom event wrote did not reach unit 3: {looks}')
     names = [line['name'] for line in dispatches(units[2])]
-    if names.count('config-changed') != 1 + 1 + 2:
-        wrong.append(f'unit 2 ran config-changed {names.count("config-changed")} times, not 4')
+    if names.count('config-changed') != 1 + 1 + 2 + 1:
+        wrong.append(f'unit 2 ran config-changed {names.count("config-changed")} times, not 5')
     for number in (0, 1, 3):
         if 'upgrade-charm' not in [line['name'] for line in dispatches(units[number])]:
             wrong.append(f'unit {number} was not told of the upgrade')
@@ -183,7 +183,33 @@ def ops(model):
     ]
     if 1 not in leaders:
         wrong.append(f'leader-elected ran on {leaders}, not on unit 1')
-    return wrong
+    return [*wrong, *mishaps(history(model))]
+
+
+def mishaps(events):
+    """What the lab says of the hook that was refused, and of the one that was killed."""
+    refused = [e['unit'] for e in events if e['event'] == 'refused']
+    if refused != ['ops-probe/1']:
+        yield f'refused were {refused}, not only the unit that lost the lease'
+    ends = [e for e in events if e['event'] == 'hook-end']
+    ended = {
+        outcome: [(e['unit'], e['hook']) for e in ends if e['outcome'] == outcome]
+        for outcome in ('failed', 'killed')
+    }
+    wanted = {
+        'failed': [('ops-probe/2', 'config-changed'), ('ops-probe/1', 'config-changed')],
+        'killed': [('ops-probe/3', 'config-changed')],
+    }
+    for outcome, hooks in wanted.items():
+        found = [hook for hook in ended[outcome] if hook[1] not in ('juju-exec', 'refuse')]
+        if found != hooks:
+            yield f'{outcome} were {found}, not {hooks}'
+    killed = [e for e in ends if e['outcome'] == 'killed']
+    begins = [e for e in events if e['event'] == 'hook-begin']
+    for end in killed:
+        after = [e for e in begins if e['unit'] == end['unit'] and e['n'] > end['n']]
+        if not after or after[0]['hook'] != end['hook'] or after[0]['at'] > end['at'] + 1000:
+            yield f'{end["unit"]} did not run {end["hook"]} again at once after it was killed'
 
 
 def charmhelpers(model):

@@ -4,6 +4,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import time
 
 import ops
 
@@ -146,6 +147,15 @@ class ProbeCharm(ops.CharmBase):
             self.unit.status = ops.MaintenanceStatus('about to fail')
             self.model.get_relation('probe').data[self.unit]['poison'] = 'never seen'
             raise RuntimeError('as the scenario asks')
+        if config['pause-once'] == self.unit.name and not pathlib.Path('paused').exists():
+            pathlib.Path('paused').touch()
+            relation = self.model.get_relation('probe')
+            for owner in (self.unit, self.app) if self.unit.is_leader() else (self.unit,):
+                relation.data[owner]['poison'] = 'never seen'
+            # At the mark, the scenario takes the lead away or kills this process.
+            record.tool('lab-mark', 'enter', 'pause')
+            time.sleep(2)
+            record.tool('lab-mark', 'leave', 'pause')
         if config['message'] == 'defer' and not self.stored.deferred:
             self.stored.deferred = 1
             event.defer()
@@ -195,6 +205,8 @@ class ProbeCharm(ops.CharmBase):
             bag = dict(relation.data[unit])
             record.check(f'{unit.name} wrote its colour', bag.get('colour'), f'blue {unit.name}')
             record.check('what a failed hook wrote was never published', 'poison' in bag, False)
+        app = dict(relation.data[self.app])
+        record.check('nor in the name of the application', 'poison' in app, False)
         record.check('one leader is named', relation.data[self.app].get('leader'), bool)
         record.write(
             kind='look', woken={u.name: relation.data[u].get('woken') for u in relation.units}
