@@ -192,6 +192,26 @@ impl Lab {
         Ok(())
     }
 
+    /// Freezes a unit's machine with all its processes, or thaws it.
+    ///
+    /// # Errors
+    /// When the model knows no such unit, or its machine is lost.
+    pub fn suspend(&self, unit: &UnitName, suspended: bool) -> Result<(), ProcessError> {
+        self.with_world(|world, now| world.set_suspended(unit, suspended, now))?;
+        self.shared.suspend(unit, suspended);
+        Ok(())
+    }
+
+    /// Loses a unit's machine for good, with all its processes.
+    ///
+    /// # Errors
+    /// When the model knows no such unit, or its machine is lost already.
+    pub fn lose_machine(&self, unit: &UnitName) -> Result<(), ProcessError> {
+        self.with_world(|world, now| world.lose_unit(unit, now))?;
+        sweep::end_marked(&self.shared.address(unit));
+        Ok(())
+    }
+
     /// Ends the lab: no hook runs on, and no process that one of them left behind.
     pub fn end(self) {
         drop(self);

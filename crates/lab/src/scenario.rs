@@ -46,6 +46,10 @@ pub struct Scenario {
     pub timeout: Option<u64>,
     /// The time between update-status hooks in milliseconds; 0 means never.
     pub update_status_interval: Option<u64>,
+    /// How long a failed hook waits for its second attempt in milliseconds; 0: for `resolve`.
+    pub retry_after: Option<u64>,
+    /// How long a unit that is removed by force may take for its last hooks, in milliseconds.
+    pub force_wait: Option<u64>,
     /// How many units may be inside each lock at once.
     pub limits: BTreeMap<String, u32>,
     /// Config that is set when the application is deployed.
@@ -76,6 +80,8 @@ impl Default for Scenario {
             juju: None,
             timeout: None,
             update_status_interval: None,
+            retry_after: None,
+            force_wait: None,
             limits: BTreeMap::new(),
             config: BTreeMap::new(),
             steps: Vec::new(),
@@ -86,8 +92,10 @@ impl Default for Scenario {
 const KEYS: &[&str] = &[
     "charm",
     "config",
+    "force-wait",
     "juju",
     "limit",
+    "retry-after",
     "seed",
     "step",
     "timeout",
@@ -144,6 +152,8 @@ impl Scenario {
             timeout: table.optional("timeout", |item| item.duration())?,
             update_status_interval: table
                 .optional("update-status-interval", |item| item.duration())?,
+            retry_after: table.optional("retry-after", |item| item.duration())?,
+            force_wait: table.optional("force-wait", |item| item.duration())?,
             limits: table
                 .optional("limit", |item| item.counts(1))?
                 .unwrap_or_default(),

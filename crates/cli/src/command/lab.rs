@@ -13,7 +13,7 @@ use clap::{Args, Subcommand};
 use ops_coordinator_lab::charm::Charm;
 use ops_coordinator_lab::process::{Options, keeper};
 use ops_coordinator_lab::scenario::{Scenario, parse_duration};
-use ops_coordinator_lab::{JujuVersion, Settings};
+use ops_coordinator_lab::{JujuVersion, Retry, Settings};
 
 use super::CommandError;
 
@@ -146,6 +146,18 @@ fn prepare(args: RunArgs) -> Result<Session, CommandError> {
         update_status_interval: scenario
             .update_status_interval
             .unwrap_or(defaults.update_status_interval),
+        force_wait: scenario.force_wait.unwrap_or(defaults.force_wait),
+        retry: match scenario.retry_after {
+            Some(0) => Retry {
+                automatic: false,
+                ..Retry::default()
+            },
+            Some(first) => Retry {
+                first,
+                ..Retry::default()
+            },
+            None => Retry::default(),
+        },
         ..defaults
     };
     let mut limits: BTreeMap<String, u32> = scenario.limits;

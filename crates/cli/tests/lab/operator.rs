@@ -68,6 +68,7 @@ fn a_new_charm_takes_the_place_of_the_old_one() {
 #[test]
 fn a_crashed_agent_comes_back_and_runs_its_hook_again() {
     let scenario = "
+        retry-after = '200ms'
         [[step]]
         crash = 'app/0'
         at = 'after-flush'
@@ -95,6 +96,65 @@ fn a_hook_that_never_succeeds_ends_with_the_timeout() {
     );
     assert!(
         run.text.contains("problem: not idle after 2.0 s"),
+        "{}",
+        run.text
+    );
+}
+
+#[test]
+fn a_lost_machine_takes_its_processes_along_and_stays_listed() {
+    let scenario = "
+        units = 2
+        force-wait = '500ms'
+        [[step]]
+        lose-machine = 'app/1'
+        [[step]]
+        exec = { unit = 'app/0', command = 'relation-list -r $(relation-ids cluster) >listed; pgrep -fc \"^sleep 4242.5\" >left', code = 1 }
+        [[step]]
+        remove-unit = 'app/1'
+        force = true
+        ";
+    let script = "[ $hook != start ] || setsid sleep 4242.5 </dev/null >/dev/null 2>&1 &";
+    let script = format!("if [ $JUJU_UNIT_NAME = app/1 ]; then {script}\nfi");
+    let run = Fixture::new(&script).play(scenario, &[]).exits(0);
+    assert_eq!(
+        (run.file(0, "listed").as_str(), run.file(0, "left").as_str()),
+        ("app/1\n", "0\n")
+    );
+    assert!(
+        run.hooks(0)
+            .contains(&"cluster-relation-departed".to_owned())
+    );
+}
+
+#[test]
+fn a_suspended_machine_goes_on_where_it_stood() {
+    let scenario = "
+        [[step]]
+        after = { hook = 'config-changed' }
+        suspend = 'app/0'
+        [[step]]
+        after = '600ms'
+        wake = 'app/0'
+        [[step]]
+        expect = { failed-hooks = 0 }
+        ";
+    let script =
+        "[ $hook != config-changed ] || for n in 1 2 3; do sleep 0.1; date +%s%N; done >ticks";
+    let run = Fixture::new(script).play(scenario, &[]).exits(0);
+    assert_eq!(run.file(0, "ticks").lines().count(), 3);
+    let stood = |event: &serde_json::Value| event["took"].as_u64() > Some(600);
+    assert!(run.events("hook-end").iter().any(stood), "{}", run.text);
+}
+
+#[test]
+fn a_hook_that_runs_long_is_reported_while_it_runs() {
+    let script = "[ $hook != start ] || sleep 0.6";
+    let run = Fixture::new(script)
+        .run(&["--hook-limit", "200ms"])
+        .exits(0);
+    assert!(
+        run.text.contains("-- app/0 start has run for 0.2 s"),
         "{}",
         run.text
     );

@@ -60,7 +60,6 @@ impl Awaited {
 
 /// Does it.
 pub(super) fn take(lab: &Lab, deed: &Deed) -> Result<Taken, String> {
-    let refused = |error: ProcessError| error.to_string();
     let text = match deed {
         Deed::Wait => "waited".to_owned(),
         Deed::Config(values) => {
@@ -71,14 +70,14 @@ pub(super) fn take(lab: &Lab, deed: &Deed) -> Result<Taken, String> {
             format!("config {}", options.join(" "))
         }
         Deed::AddUnits(count) => {
-            let names = lab.add_units(*count).map_err(refused)?;
+            let names = lab.add_units(*count).map_err(refusal)?;
             let names: Vec<_> = names.iter().map(ToString::to_string).collect();
             format!("add {}", names.join(" "))
         }
         Deed::Upgrade { charm } => {
             let charm = charm.as_deref().map(Charm::read).transpose();
             let charm = charm.map_err(|error| error.to_string())?;
-            lab.upgrade_charm(charm.as_ref()).map_err(refused)?;
+            lab.upgrade_charm(charm.as_ref()).map_err(refusal)?;
             "upgrade the charm".to_owned()
         }
         Deed::Expect(expected) => {
@@ -124,6 +123,9 @@ pub(super) fn take(lab: &Lab, deed: &Deed) -> Result<Taken, String> {
         | Deed::AgentDown(target)
         | Deed::AgentUp(target)
         | Deed::CutOff(target)
+        | Deed::Suspend(target)
+        | Deed::Wake(target)
+        | Deed::LoseMachine(target)
         | Deed::Reconnect(target) => on_unit(lab, &find(lab, target)?, deed)?,
     };
     Ok(Taken {
@@ -161,7 +163,7 @@ fn on_unit(lab: &Lab, unit: &UnitName, deed: &Deed) -> Result<String, String> {
             format!("the agent of {unit} will die at {}", at.name())
         }
         Deed::AgentDown(_) => {
-            lab.stop_agent(unit).map_err(|error| error.to_string())?;
+            lab.stop_agent(unit).map_err(refusal)?;
             format!("stop the agent of {unit}")
         }
         Deed::AgentUp(_) => {
@@ -174,6 +176,18 @@ fn on_unit(lab: &Lab, unit: &UnitName, deed: &Deed) -> Result<String, String> {
             })?;
             format!("cut {unit} off the controller")
         }
+        Deed::Suspend(_) => {
+            lab.suspend(unit, true).map_err(refusal)?;
+            format!("freeze the machine of {unit}")
+        }
+        Deed::Wake(_) => {
+            lab.suspend(unit, false).map_err(refusal)?;
+            format!("thaw the machine of {unit}")
+        }
+        Deed::LoseMachine(_) => {
+            lab.lose_machine(unit).map_err(refusal)?;
+            format!("lose the machine of {unit}")
+        }
         _ => {
             on_world(lab, |world, now| {
                 world.set_controller_reachable(unit, true, now)
@@ -181,6 +195,14 @@ fn on_unit(lab: &Lab, unit: &UnitName, deed: &Deed) -> Result<String, String> {
             format!("reconnect {unit} to the controller")
         }
     })
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the shape that map_err asks for"
+)]
+fn refusal(error: ProcessError) -> String {
+    error.to_string()
 }
 
 fn on_world<T>(

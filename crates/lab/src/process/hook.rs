@@ -6,13 +6,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use super::output::Output;
 use super::shared::{Job, Shared, lock};
 use super::wire::ADDRESS_VARIABLE;
 use crate::charm::is_executable;
-use crate::dispatch::{Dispatch, Exit, What};
+use crate::dispatch::{CrashPoint, Dispatch, Exit, What};
+use crate::name::UnitName;
+use crate::world::World;
 
 /// What real Juju appends on a machine, whatever the host's own setting is.
 const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -34,7 +36,7 @@ pub(super) fn run(shared: &Arc<Shared>, dispatch: &Dispatch) -> Exit {
     };
     environment(&mut command, shared, dispatch);
     note("DEBUG", "begins");
-    let mut child = match spawn(shared, &mut command) {
+    let mut child = match spawn(shared, &dispatch.unit, &mut command) {
         Ok(child) => child,
         Err(error) => {
             note("ERROR", &format!("cannot start: {error}"));
@@ -49,6 +51,11 @@ pub(super) fn run(shared: &Arc<Shared>, dispatch: &Dispatch) -> Exit {
         crash: None,
     };
     shared.begin_job(&dispatch.unit, job);
+    let is_wanted = |world: &mut World| world.running(&dispatch.unit) == Some(&dispatch.context);
+    if !shared.with_world(|world, _| is_wanted(world)) {
+        // The agent, or the machine, went away while the process was being started.
+        shared.kill(&dispatch.unit, None);
+    }
     let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
         // Both were asked for when the process was started.
         return Exit::Code(1);
@@ -145,12 +152,16 @@ fn environment(command: &mut Command, shared: &Shared, dispatch: &Dispatch) {
         .process_group(0);
 }
 
-fn spawn(shared: &Shared, command: &mut Command) -> io::Result<Child> {
+fn spawn(shared: &Shared, unit: &UnitName, command: &mut Command) -> io::Result<Child> {
     let _launch = lock(&shared.launch);
     if shared.is_ending() {
         return Err(io::Error::other("the lab ends"));
     }
-    command.spawn()
+    let child = command.spawn()?;
+    if shared.is_suspended(unit) {
+        kill_process_group(Pid::from_child(&child), Signal::STOP)?;
+    }
+    Ok(child)
 }
 
 /// Waits for the process to end.
@@ -158,7 +169,7 @@ fn wait(
     shared: &Shared,
     dispatch: &Dispatch,
     child: &mut Child,
-) -> (ExitStatus, Option<crate::dispatch::CrashPoint>) {
+) -> (ExitStatus, Option<CrashPoint>) {
     // First without taking the process's number away, so that nobody can kill another in its place.
     let id = WaitId::Pid(Pid::from_child(child));
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;

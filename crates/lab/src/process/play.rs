@@ -16,8 +16,13 @@ use crate::world::World;
 pub enum Advance {
     /// The next step waits for its moment, or the last one for its end.
     Waiting,
-    /// A step was taken; the text says what it did.
-    Did(String),
+    /// A step was taken.
+    Did {
+        /// When, in milliseconds since the lab began.
+        at: Millis,
+        /// What it did.
+        text: String,
+    },
     /// All steps are done and the model is idle.
     Finished,
     /// A step could not be taken, or what it expected does not hold; the text says why.
@@ -88,7 +93,10 @@ impl Player {
         match deed::take(lab, &step.deed) {
             Ok(Taken { text, awaited }) => {
                 self.awaited = awaited;
-                Advance::Did(text)
+                Advance::Did {
+                    at: self.since,
+                    text,
+                }
             }
             Err(problem) => Advance::Failed(format!("step {}: {problem}", self.next)),
         }

@@ -1,6 +1,6 @@
 //! What the threads of a lab share: the world, the clock, and what runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -43,6 +43,7 @@ pub(super) struct Shared {
     charm: Mutex<PathBuf>,
     jobs: Mutex<BTreeMap<UnitName, Job>>,
     crashes: Mutex<BTreeMap<UnitName, CrashPoint>>,
+    suspended: Mutex<BTreeSet<UnitName>>,
     logs: Mutex<BTreeMap<UnitName, Arc<UnitLog>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     ending: AtomicBool,
@@ -87,6 +88,7 @@ impl Shared {
             charm: Mutex::new(charm),
             jobs: Mutex::default(),
             crashes: Mutex::default(),
+            suspended: Mutex::default(),
             logs: Mutex::default(),
             threads: Mutex::default(),
             ending: AtomicBool::new(false),
@@ -211,6 +213,24 @@ impl Shared {
         lock(&self.crashes).remove(unit)
     }
 
+    pub(super) fn is_suspended(&self, unit: &UnitName) -> bool {
+        lock(&self.suspended).contains(unit)
+    }
+
+    /// Stops all processes of a unit, or lets them go on.
+    pub(super) fn suspend(&self, unit: &UnitName, suspended: bool) {
+        // What is being started meanwhile sees the mark, or is seen.
+        let _launch = lock(&self.launch);
+        let signal = if suspended {
+            lock(&self.suspended).insert(unit.clone());
+            Signal::STOP
+        } else {
+            lock(&self.suspended).remove(unit);
+            Signal::CONT
+        };
+        sweep::signal_marked(&self.address(unit), signal);
+    }
+
     /// Ends everything; to be called once.
     pub(super) fn end(&self) {
         self.ending.store(true, Ordering::SeqCst);
@@ -231,6 +251,6 @@ impl Shared {
             lock(&self.threads).extend(busy);
             std::thread::sleep(Duration::from_millis(5));
         }
-        sweep::end_marked(&self.mark);
+        sweep::end_marked(&format!("{}/", self.mark));
     }
 }

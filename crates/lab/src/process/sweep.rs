@@ -9,14 +9,18 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::wire::ADDRESS_VARIABLE;
 
-/// Ends every process that carries the lab's mark in its environment, and all that descends from one.
+/// Ends every process whose socket's address begins so, and all that descends from one.
 ///
 /// A hook's environment is never inherited from elsewhere and passes on to all that it starts, so the
-/// mark finds what has detached itself. What also emptied its environment after its parent had gone is
+/// address finds what has detached itself. What also emptied its environment after its parent had gone is
 /// only found by a [`keeper`](super::keeper).
-pub(super) fn end_marked(mark: &str) {
-    let wanted = format!("{ADDRESS_VARIABLE}={mark}/");
-    end_all(|| marked(wanted.as_bytes()));
+pub(super) fn end_marked(address: &str) {
+    end_all(|| marked(address));
+}
+
+/// Sends a signal to the same processes, once.
+pub(super) fn signal_marked(address: &str, signal: Signal) {
+    send(&marked(address), signal);
 }
 
 /// Ends every process that descends from this one.
@@ -37,22 +41,26 @@ fn end_all(find: impl Fn() -> BTreeSet<u32>) {
         if found.is_empty() {
             return;
         }
-        for pid in found {
-            if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
-                // It may have ended by itself.
-                let _ = kill_process(pid, Signal::KILL);
-            }
-        }
+        send(&found, Signal::KILL);
         thread::sleep(Duration::from_millis(2));
     }
 }
 
-fn marked(wanted: &[u8]) -> BTreeSet<u32> {
+fn send(processes: &BTreeSet<u32>, signal: Signal) {
+    let known = processes.iter().filter_map(|pid| i32::try_from(*pid).ok());
+    for pid in known.filter_map(Pid::from_raw) {
+        // It may have ended by itself.
+        let _ = kill_process(pid, signal);
+    }
+}
+
+fn marked(address: &str) -> BTreeSet<u32> {
+    let wanted = format!("{ADDRESS_VARIABLE}={address}");
     let carries = |pid: &u32| {
         let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
         environment
             .split(|byte| *byte == 0)
-            .any(|variable| variable.starts_with(wanted))
+            .any(|variable| variable.starts_with(wanted.as_bytes()))
     };
     let own = std::process::id();
     let carriers = processes()

@@ -1,12 +1,12 @@
 //! Turns, read from the marks that a charm makes around its critical section.
 //!
-//! A unit whose hook is killed inside a lock has not come out of it: whatever it was doing may be half done. It
-//! counts as inside until its next `leave` of that lock, or until it is gone; when it enters again
-//! meanwhile, that is the same turn.
+//! The [judge](crate::judge) says who was inside and when; here each turn gets the stretches that it
+//! consists of, so that a turn that was cut off and went on later can be shown as such.
 
 use std::collections::BTreeMap;
 
 use crate::history::{Event, Happening, Life, Outcome};
+use crate::judge::{Bench, Judge, Stay};
 use crate::name::UnitName;
 use crate::settings::Millis;
 
@@ -40,7 +40,7 @@ pub struct LockReport {
     /// The lock.
     pub lock: String,
     /// How many may be inside at once.
-    pub limit: u32,
+    pub limit: usize,
     /// The turns, in the order in which they began.
     pub turns: Vec<Turn>,
     /// The largest number of units that were inside at once.
@@ -52,49 +52,45 @@ pub struct LockReport {
 impl LockReport {
     /// A report for each lock that was marked, and each that has a limit, sorted by name.
     pub fn all(events: &[Event], limits: &BTreeMap<String, u32>) -> Vec<Self> {
-        let new = |lock: &str| Self {
-            lock: lock.to_owned(),
-            limit: limits.get(lock).copied().unwrap_or(1),
+        let wide = |limit: u32| usize::try_from(limit).unwrap_or(usize::MAX);
+        let of_judge = limits
+            .iter()
+            .map(|(lock, limit)| (lock.clone(), wide(*limit)));
+        let mut judge = Judge::new(of_judge.collect());
+        for event in events {
+            judge.observe(event);
+        }
+        let unused = limits
+            .keys()
+            .filter(|lock| !judge.locks().contains_key(*lock));
+        let unused = unused.map(|lock| Self {
+            lock: lock.clone(),
+            limit: wide(limits[lock]),
             turns: Vec::new(),
             most_inside: 0,
             first_breach: None,
+        });
+        let used = judge.locks().iter();
+        let used = used.map(|(lock, bench)| Self::of(lock.clone(), bench, events));
+        let mut all: Vec<Self> = used.chain(unused).collect();
+        all.sort_by(|a, b| a.lock.cmp(&b.lock));
+        all
+    }
+
+    fn of(lock: String, bench: &Bench, events: &[Event]) -> Self {
+        let turn = |stay: &Stay| Turn {
+            unit: stay.unit.clone(),
+            spells: spells(&lock, stay, events),
+            finished: stay.left.is_some(),
         };
-        let mut locks: BTreeMap<String, Self> = limits
-            .keys()
-            .map(|lock| (lock.clone(), new(lock)))
-            .collect();
-        for event in events {
-            match &event.happening {
-                Happening::Enter { unit, lock } => {
-                    locks
-                        .entry(lock.clone())
-                        .or_insert_with(|| new(lock))
-                        .enter(event, unit);
-                }
-                Happening::Leave { unit, lock } => {
-                    if let Some(lock) = locks.get_mut(lock) {
-                        lock.end_spell(unit, event.at, false);
-                        lock.finish(unit);
-                    }
-                }
-                Happening::HookEnd { unit, outcome, .. } => {
-                    let cut_off = *outcome != Outcome::Done;
-                    for lock in locks.values_mut() {
-                        lock.end_spell(unit, event.at, cut_off);
-                    }
-                }
-                Happening::Life {
-                    unit,
-                    life: Life::Dead,
-                } => {
-                    for lock in locks.values_mut() {
-                        lock.finish(unit);
-                    }
-                }
-                _ => {}
-            }
+        let breach = bench.breaches.first();
+        Self {
+            limit: bench.limit,
+            turns: bench.stays.iter().map(turn).collect(),
+            most_inside: bench.most_inside,
+            first_breach: breach.map(|breach| (breach.at, breach.inside.clone())),
+            lock,
         }
-        locks.into_values().collect()
     }
 
     /// How many turns have ended.
@@ -130,49 +126,47 @@ impl LockReport {
             names.join(" ")
         ))
     }
+}
 
-    fn open(&mut self, unit: &UnitName) -> Option<&mut Turn> {
-        self.turns
-            .iter_mut()
-            .find(|turn| !turn.finished && turn.unit == *unit)
-    }
-
-    fn enter(&mut self, event: &Event, unit: &UnitName) {
-        let spell = Spell {
-            n: event.n,
-            from: event.at,
-            until: None,
-            cut_off: false,
-        };
-        match self.open(unit) {
-            Some(turn) => turn.spells.push(spell),
-            None => self.turns.push(Turn {
-                unit: unit.clone(),
-                spells: vec![spell],
-                finished: false,
-            }),
-        }
-        let inside = self.inside();
-        self.most_inside = self.most_inside.max(inside.len());
-        let too_many = u32::try_from(inside.len()).is_ok_and(|count| count > self.limit);
-        if too_many && self.first_breach.is_none() {
-            self.first_breach = Some((event.at, inside));
-        }
-    }
-
-    fn end_spell(&mut self, unit: &UnitName, at: Millis, cut_off: bool) {
-        let last = self.open(unit).and_then(|turn| turn.spells.last_mut());
-        if let Some(spell) = last.filter(|spell| spell.until.is_none()) {
-            spell.until = Some(at);
-            spell.cut_off = cut_off;
-        }
-    }
-
-    fn finish(&mut self, unit: &UnitName) {
-        if let Some(turn) = self.open(unit) {
-            turn.finished = true;
+/// The stretches of one stay: a mark opens one, and a mark or the end of the hook closes it.
+fn spells(lock: &str, stay: &Stay, events: &[Event]) -> Vec<Spell> {
+    let mut spells: Vec<Spell> = Vec::new();
+    for event in events.iter().filter(|event| event.n >= stay.entered_n) {
+        let open = spells.last_mut().filter(|spell| spell.until.is_none());
+        match &event.happening {
+            Happening::Enter { unit, lock: marked } if *unit == stay.unit && marked == lock => {
+                spells.push(Spell {
+                    n: event.n,
+                    from: event.at,
+                    until: None,
+                    cut_off: false,
+                });
+            }
+            Happening::HookEnd { unit, outcome, .. } if *unit == stay.unit => {
+                if let Some(spell) = open {
+                    spell.until = Some(event.at);
+                    spell.cut_off = *outcome != Outcome::Done;
+                }
+            }
+            Happening::Leave { unit, lock: marked } if *unit == stay.unit && marked == lock => {
+                if let Some(spell) = open {
+                    spell.until = Some(event.at);
+                }
+                break;
+            }
+            Happening::Life {
+                unit,
+                life: Life::Dead,
+            } if *unit == stay.unit => {
+                if let Some(spell) = open {
+                    spell.until = Some(event.at);
+                }
+                break;
+            }
+            _ => {}
         }
     }
+    spells
 }
 
 #[cfg(test)]

@@ -134,6 +134,12 @@ pub enum Deed {
     CutOff(Target),
     /// The unit's agent reaches the controller again.
     Reconnect(Target),
+    /// A unit's machine stands still, its clock and all its processes.
+    Suspend(Target),
+    /// The machine goes on.
+    Wake(Target),
+    /// A unit's machine is gone for good. Nobody is told.
+    LoseMachine(Target),
     /// The run fails unless all of this holds.
     Expect(Expectation),
 }
@@ -169,10 +175,13 @@ const DEEDS: &[&str] = &[
     "expect",
     "kill",
     "leader",
+    "lose-machine",
     "reconnect",
     "remove-unit",
     "resolve",
+    "suspend",
     "upgrade-charm",
+    "wake",
 ];
 
 /// Keys that say more about a deed, and the deed that they go with.
@@ -289,6 +298,9 @@ fn read_deed(name: &str, item: &Item<'_>, step: &Table<'_>) -> Result<Deed, Scen
         "cut-off" => Deed::CutOff(target(item)?),
         "kill" => Deed::Kill(target(item)?),
         "leader" => Deed::Leader(target(item)?),
+        "lose-machine" => Deed::LoseMachine(target(item)?),
+        "suspend" => Deed::Suspend(target(item)?),
+        "wake" => Deed::Wake(target(item)?),
         "reconnect" => Deed::Reconnect(target(item)?),
         "remove-unit" => Deed::RemoveUnit {
             unit: target(item)?,

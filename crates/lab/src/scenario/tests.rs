@@ -254,7 +254,7 @@ fn a_step_does_exactly_one_thing() {
     );
     refused(
         "units = 1\n[[step]]\n",
-        "roll.toml:2: a step needs one of: action, add-units, agent-down, agent-up, config, crash, cut-off, exec, expect, kill, leader, reconnect, remove-unit, resolve, upgrade-charm",
+        "roll.toml:2: a step needs one of: action, add-units, agent-down, agent-up, config, crash, cut-off, exec, expect, kill, leader, lose-machine, reconnect, remove-unit, resolve, suspend, upgrade-charm, wake",
     );
     refused(
         "[[step]]\nkill = \"holder\"\nforce = true\n",

@@ -1,8 +1,7 @@
 //! How the turn went from one unit to the next.
 
-use ops_coordinator_lab::UnitName;
 use ops_coordinator_lab::history::{Event, Happening};
-use ops_coordinator_lab::report::LockReport;
+use ops_coordinator_lab::report::{LockReport, Turn};
 
 /// The way from one unit's commit of its finished turn to the next unit's start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,22 +12,21 @@ pub(super) struct Handover {
     pub(super) hooks: usize,
 }
 
-/// Every hand-over of a lock. A turn that began before the one before it was over has none.
+/// Every hand-over of a lock: with a limit of two, the third turn waits for the first. A turn that began
+/// before the one that it would have to wait for was over has none.
 pub(super) fn all(lock: &LockReport, events: &[Event]) -> Vec<Handover> {
-    let pairs = lock.turns.windows(2);
-    pairs
-        .filter_map(|pair| between(&pair[0].unit, &pair[1].unit, pair, events))
+    let waits_for = |(earlier, later)| between(earlier, later, events);
+    lock.turns
+        .iter()
+        .zip(lock.turns.iter().skip(lock.limit))
+        .filter_map(waits_for)
         .collect()
 }
 
-fn between(
-    from: &UnitName,
-    to: &UnitName,
-    turns: &[ops_coordinator_lab::report::Turn],
-    events: &[Event],
-) -> Option<Handover> {
-    let left = turns[0].spells.last()?.n;
-    let entered = turns[1].spells.first()?;
+fn between(earlier: &Turn, later: &Turn, events: &[Event]) -> Option<Handover> {
+    let (from, to) = (&earlier.unit, &later.unit);
+    let left = earlier.spells.last()?.n;
+    let entered = later.spells.first()?;
     let commit = events.iter().find(|event| {
         event.n > left
             && matches!(&event.happening, Happening::Commit { unit, unit_keys, .. }

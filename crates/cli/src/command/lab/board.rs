@@ -5,8 +5,8 @@ use std::io::{self, IsTerminal, Write};
 use anstream::ColorChoice;
 use anstyle::{AnsiColor, Style};
 
-/// A table with more rows would not fit a usual terminal.
-const MOST_ROWS: usize = 40;
+/// The lines of a board that are no rows, and one for the cursor.
+const OTHER_LINES: usize = 7;
 
 /// How a cell is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl Board {
     /// A board on standard output, if that is a terminal that can show one with so many rows.
     pub(crate) fn open(rows: usize) -> Option<Self> {
         let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
-        if !io::stdout().is_terminal() || dumb || rows > MOST_ROWS {
+        if !io::stdout().is_terminal() || dumb || rows + OTHER_LINES > height() {
             return None;
         }
         let colour = anstream::AutoStream::choice(&io::stdout()) != ColorChoice::Never;
@@ -109,6 +109,11 @@ impl Board {
             cell.text.clone()
         }
     }
+}
+
+/// The lines of the terminal. What is higher scrolls away and cannot be drawn anew.
+fn height() -> usize {
+    terminal_size::terminal_size().map_or(24, |(_, height)| height.0.into())
 }
 
 fn write(text: &str) {

@@ -85,7 +85,7 @@ impl Session {
                 break Ending::Interrupted;
             }
             match player.advance(lab) {
-                Advance::Did(text) => view.say(lab.now(), &text),
+                Advance::Did { at, text } => view.say(at, &text),
                 Advance::Finished => break Ending::Idle,
                 Advance::Failed(problem) => break Ending::Failed(problem),
                 Advance::Waiting => {}
@@ -112,7 +112,7 @@ impl Session {
         for job in lab.running() {
             let runs = now.saturating_sub(job.since);
             if runs > self.hook_limit && reported.insert((job.unit.to_string(), job.since)) {
-                let text = format!("{} {} has run for {} s", job.unit, job.name, runs / 1_000);
+                let text = format!("{} {} has run for {} s", job.unit, job.name, seconds(runs));
                 view.say(now, &text);
             }
         }
