@@ -1,5 +1,6 @@
 //! Names of the things in a model: units, contexts, relations.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use crate::error::LabError;
 /// A unit's name, `application/number`. Ordered by application, then by number (not as text).
 ///
 /// Cheap to clone: the application's name is shared.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct UnitName {
     application: Arc<str>,
@@ -51,6 +52,33 @@ impl UnitName {
         }
     }
 }
+
+impl Ord for UnitName {
+    // Written out because nearly all comparisons are between units of one application, which share its name.
+    fn cmp(&self, other: &Self) -> Ordering {
+        let same = Arc::ptr_eq(&self.application, &other.application);
+        let first = if same {
+            Ordering::Equal
+        } else {
+            self.application.cmp(&other.application)
+        };
+        first.then_with(|| self.number.cmp(&other.number))
+    }
+}
+
+impl PartialOrd for UnitName {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for UnitName {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for UnitName {}
 
 impl fmt::Display for UnitName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -123,19 +123,18 @@ where
         } else {
             process.charm.resume(dispatch, &mut context)
         };
-        match (phase, machine.trap) {
-            (_, Some(Trap::Crash(point @ CrashPoint::MidProcess))) => {
-                self.end(unit, Exit::Crash(point));
-            }
+        let exit = match (phase, machine.trap) {
+            (_, Some(Trap::Crash(point @ CrashPoint::MidProcess)))
+            | (Phase::Exit(0), Some(Trap::Crash(point))) => Exit::Crash(point),
             (Phase::After(time), _) => {
                 let run = process.run;
                 self.agenda
                     .add(self.now + time, Entry::Resume(unit.clone(), run));
+                return;
             }
-            (Phase::Exit(0), Some(Trap::Crash(point))) => self.end(unit, Exit::Crash(point)),
-            (Phase::Exit(0), Some(Trap::Fail(code))) => self.end(unit, Exit::Code(code)),
-            (Phase::Exit(code), _) => self.end(unit, Exit::Code(code)),
-        }
+            (Phase::Exit(0), Some(Trap::Fail(code))) | (Phase::Exit(code), _) => Exit::Code(code),
+        };
+        self.end(unit, exit);
     }
 
     /// The process is over; a trap that it was in has sprung.

@@ -81,6 +81,6 @@ pub(super) fn application_version_set(scene: &mut Scene<'_>) -> Answer {
         return usage("no version specified");
     };
     scene.reach_controller()?;
-    scene.unit_mut()?.workload_version = version.to_owned();
+    version.clone_into(&mut scene.unit_mut()?.workload_version);
     Ok(Vec::new())
 }

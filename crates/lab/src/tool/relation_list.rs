@@ -6,6 +6,7 @@ use super::flag::{FORMAT, Flag, OUTPUT, RELATION, Spec};
 use super::halt::usage;
 use super::scene::{Answer, Scene};
 use crate::model::member::Member;
+use crate::uniter::view::View;
 
 const IDS: Spec = Spec {
     name: "relation-ids",
@@ -73,7 +74,7 @@ pub(super) fn list(scene: &mut Scene<'_>) -> Answer {
         return Scene::print(&parsed, &json!(scene.name.application()));
     }
     let view = scene.unit()?.views.get(&relation);
-    let mut members: Vec<Member> = view.into_iter().flat_map(|view| view.joined()).collect();
+    let mut members: Vec<Member> = view.into_iter().flat_map(View::joined).collect();
     if let Some(member) = scene
         .context
         .remote

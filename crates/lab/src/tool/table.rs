@@ -68,9 +68,8 @@ fn exists(name: &str, version: JujuVersion) -> bool {
     match name {
         "leader-get" | "leader-set" => version.has_leader_tools(),
         "relation-model-get" => version.has_relation_model_get(),
-        "juju-run" => version.calls_exec_run(),
+        "juju-run" | "pod-spec-set" => version.calls_exec_run(),
         "juju-exec" => !version.calls_exec_run(),
-        "pod-spec-set" => version.calls_exec_run(),
         _ if name.starts_with("secret-") => !version.calls_exec_run(),
         _ => true,
     }

@@ -153,7 +153,7 @@ impl World {
             Run::Action(id) => {
                 if let Some(action) = self.requests.actions.get_mut(id) {
                     action.record.progress = Progress::Failed;
-                    action.record.message = "action terminated".to_owned();
+                    "action terminated".clone_into(&mut action.record.message);
                 }
             }
             Run::Exec(id) => {

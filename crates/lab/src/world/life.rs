@@ -101,7 +101,7 @@ impl World {
         for id in &unit.actions {
             if let Some(action) = self.requests.actions.get_mut(id) {
                 action.record.progress = Progress::Failed;
-                action.record.message = "unit is gone".to_owned();
+                "unit is gone".clone_into(&mut action.record.message);
             }
         }
         for id in &unit.agent.memory.execs {

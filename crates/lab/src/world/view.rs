@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::World;
 use crate::history::Life;
+use crate::model::bag::Bag;
 use crate::model::member::Member;
 use crate::name::UnitName;
 use crate::settings::Millis;
@@ -150,7 +151,7 @@ impl World {
             .values()
             .find(|peer| peer.endpoint == endpoint)?;
         match unit {
-            Some(number) => peer.bags.get(&Member::new(number)).map(|bag| bag.version()),
+            Some(number) => peer.bags.get(&Member::new(number)).map(Bag::version),
             None => Some(peer.bag.version()),
         }
     }
