@@ -17,6 +17,7 @@
 mod duration;
 mod reader;
 mod step;
+mod steps;
 #[cfg(test)]
 mod tests;
 
@@ -137,7 +138,7 @@ impl Scenario {
         let mut steps = Vec::new();
         if let Some(list) = table.get("step") {
             for item in list.list("[[step]] tables")? {
-                steps.push(step::read(&item.table("a step")?)?);
+                steps.push(steps::read(&item.table("a step")?)?);
             }
         }
         Ok(Self {

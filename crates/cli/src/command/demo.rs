@@ -121,6 +121,7 @@ fn steps(args: &DemoArgs) -> Vec<Step> {
     let mut steps = vec![Step {
         after: idle.clone(),
         deed: Deed::Config(message),
+        note: Some("the configuration changes: every unit has to restart".to_owned()),
     }];
     if args.kill {
         let midway = Moment::Mark {
@@ -137,6 +138,7 @@ fn steps(args: &DemoArgs) -> Vec<Step> {
         steps.push(Step {
             after,
             deed: Deed::Kill(Target::Holder),
+            note: None,
         });
     }
     let each_unit = BTreeMap::from([(LOCK.to_owned(), 1)]);
@@ -148,6 +150,7 @@ fn steps(args: &DemoArgs) -> Vec<Step> {
     steps.push(Step {
         after: idle,
         deed: Deed::Expect(expected),
+        note: Some("every unit has restarted".to_owned()),
     });
     steps
 }

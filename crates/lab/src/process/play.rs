@@ -93,6 +93,7 @@ impl Player {
         match deed::take(lab, &step.deed) {
             Ok(Taken { text, awaited }) => {
                 self.awaited = awaited;
+                let text = step.note.unwrap_or(text);
                 Advance::Did {
                     at: self.since,
                     text,

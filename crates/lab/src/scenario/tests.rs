@@ -301,3 +301,9 @@ fn a_file_that_is_not_there_is_named() {
         "{error}"
     );
 }
+
+#[test]
+fn a_step_may_be_told_in_the_words_of_its_author() {
+    let steps = parsed("[[step]]\nkill = \"holder\"\nnote = \"a power cut\"\n").steps;
+    assert_eq!(steps[0].note.as_deref(), Some("a power cut"));
+}

@@ -136,7 +136,6 @@ impl View for Live {
     }
 
     fn close(&mut self, lab: &Lab) {
-        "the end".clone_into(&mut self.remark);
         self.draw(lab);
     }
 }
