@@ -23,6 +23,7 @@ pub struct Settings {
     /// How leadership is leased.
     pub leases: Leases,
     /// The longest time after which an agent's watchers tell it of a commit; each delay is random, up to this.
+    /// Unless it is 0, what belongs together may be told apart: watchers are independent of each other.
     pub watcher_delay: Millis,
     /// When survivors learn that a unit leaves.
     pub departure: Departure,

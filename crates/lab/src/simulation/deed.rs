@@ -53,6 +53,8 @@ pub enum Deed {
         /// The exit code.
         code: i32,
     },
+    /// What the unit's running or next process wrote becomes public, but its agent never hears so.
+    LoseReply(u32),
     /// The agent stops, or starts.
     AgentUp(u32, bool),
     /// The controller is out of reach, or back.
@@ -144,6 +146,7 @@ where
                 self.set_trap(&name(*unit), trap)
             }
             Deed::Crash { unit, point } => self.set_trap(&name(*unit), Trap::Crash(*point)),
+            Deed::LoseReply(unit) => self.set_trap(&name(*unit), Trap::LoseReply),
             Deed::Fail { unit, code } => self.set_trap(&name(*unit), Trap::Fail(*code)),
         }
     }

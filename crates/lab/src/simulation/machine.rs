@@ -16,6 +16,8 @@ pub(super) enum Trap {
     Crash(CrashPoint),
     /// It exits with this code instead of 0.
     Fail(i32),
+    /// The controller's answer to its commit is lost.
+    LoseReply,
 }
 
 #[derive(Default)]
@@ -132,6 +134,7 @@ where
                     .add(self.now + time, Entry::Resume(unit.clone(), run));
                 return;
             }
+            (Phase::Exit(0), Some(Trap::LoseReply)) => Exit::ReplyLost,
             (Phase::Exit(0), Some(Trap::Fail(code))) | (Phase::Exit(code), _) => Exit::Code(code),
         };
         self.end(unit, exit);

@@ -85,6 +85,10 @@ impl World {
                 self.hook_failed(name)
             }
             Exit::Code(_) => self.hook_failed(name),
+            Exit::ReplyLost => {
+                self.flush(name, context);
+                self.hook_failed(name)
+            }
             Exit::Killed => {
                 self.note(name, Operation::Hook(hook, Phase::Queued));
                 Outcome::Killed
@@ -138,7 +142,10 @@ impl World {
     ) -> Outcome {
         let error = match exit {
             Exit::Code(0) if self.flush(name, context) => None,
-            Exit::Code(0) => Some("cannot apply changes".to_owned()),
+            Exit::ReplyLost if self.flush(name, context) => {
+                Some("cannot apply changes: connection is shut down".to_owned())
+            }
+            Exit::Code(0) | Exit::ReplyLost => Some("cannot apply changes".to_owned()),
             Exit::Code(code) => Some(format!("exit status {code}")),
             Exit::Killed | Exit::Crash(_) => Some("action terminated".to_owned()),
         };
@@ -190,11 +197,13 @@ impl World {
                     Outcome::Failed
                 },
             ),
+            Exit::ReplyLost => (1, Outcome::Failed),
             Exit::Killed => (137, Outcome::Killed),
             Exit::Crash(_) => (1, Outcome::Crashed),
         };
         let mut stderr = context.stderr.clone();
-        if matches!(exit, Exit::Code(_)) && !self.flush(name, context) {
+        let ended = matches!(exit, Exit::Code(_) | Exit::ReplyLost);
+        if ended && !self.flush(name, context) {
             code = 1;
             stderr.extend_from_slice(b"ERROR cannot apply changes\n");
         }

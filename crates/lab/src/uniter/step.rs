@@ -4,6 +4,7 @@ use super::agent::Process;
 use super::begin::Run;
 use super::local::{Operation, Phase};
 use super::resolve::Next;
+use super::watch::News;
 use crate::dispatch::Step;
 use crate::history::Life;
 use crate::name::UnitName;
@@ -78,7 +79,8 @@ impl World {
         }
     }
 
-    /// The watchers bring the agent's snapshot up to date, in one go.
+    /// The watchers bring the agent's snapshot up to date. Each watches on its own, so that with delays one
+    /// may still be behind when another has told.
     fn refresh(&mut self, name: &UnitName) {
         let Some(unit) = self.units.get_mut(name) else {
             return;
@@ -86,27 +88,36 @@ impl World {
         let Some(deployed) = self.deployed.get(name.application()) else {
             return;
         };
+        let (rng, longest) = (&mut self.rng, self.settings.watcher_delay);
+        let mut behind = || longest > 0 && rng.u8(0..4) == 0;
         let watch = &mut unit.watch;
-        watch.config_hash = deployed.config_hash;
-        watch.revision = deployed.revision;
-        watch.forced_revision = deployed.forced_revision;
-        watch.leader = deployed.lease.holder == Some(name.number());
-        watch.dying = unit.life != Life::Alive;
-        watch.settings_version = deployed.leader_settings.version() + 1;
-        watch.news.due = None;
-        for (relation, member) in std::mem::take(&mut watch.news.members) {
-            if let (Some(view), Some(peer)) =
-                (unit.views.get_mut(&relation), deployed.peers.get(&relation))
-            {
-                view.told(member, peer.version_of(member));
+        let News { members, bags, .. } = std::mem::take(&mut watch.news);
+        for (relation, member) in members {
+            if behind() {
+                watch.news.members.insert((relation, member));
+            } else if let Some(view) = unit.views.get_mut(&relation) {
+                let peer = deployed.peers.get(&relation);
+                view.told(member, peer.and_then(|peer| peer.version_of(member)));
             }
         }
-        for relation in std::mem::take(&mut watch.news.bags) {
-            if let (Some(view), Some(peer)) =
-                (unit.views.get_mut(&relation), deployed.peers.get(&relation))
-            {
-                view.app_told = peer.bag.version();
+        for relation in bags {
+            if behind() {
+                watch.news.bags.insert(relation);
+            } else if let Some(view) = unit.views.get_mut(&relation) {
+                view.app_told = deployed.peers.get(&relation).map_or(0, |p| p.bag.version());
             }
+        }
+        let late = behind();
+        if !late {
+            watch.config_hash = deployed.config_hash;
+            watch.revision = deployed.revision;
+            watch.forced_revision = deployed.forced_revision;
+            watch.leader = deployed.lease.holder == Some(name.number());
+            watch.dying = unit.life != Life::Alive;
+            watch.settings_version = deployed.leader_settings.version() + 1;
+        }
+        if late || !watch.news.members.is_empty() || !watch.news.bags.is_empty() {
+            watch.news.due = Some(self.now + 1 + self.rng.u64(0..=longest));
         }
     }
 }

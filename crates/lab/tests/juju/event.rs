@@ -1,7 +1,7 @@
 //! Which hooks run, and in which order.
 
 use crate::support::{Lab, calm, juju, unit};
-use ops_coordinator_lab::{Exit, Settings};
+use ops_coordinator_lab::{Application, Exit, Settings, World};
 
 /// What a hook of the endpoint `peer` is about.
 fn story(hook: &crate::support::Hook<'_>) -> String {
@@ -252,4 +252,30 @@ fn commands_and_actions_have_no_hook_name() {
     assert_eq!(action.env["JUJU_HOOK_NAME"], "");
     assert_eq!(action.env["JUJU_DISPATCH_PATH"], "actions/show");
     assert_eq!(action.env["JUJU_ACTION_NAME"], "show");
+}
+
+#[test]
+fn each_of_several_endpoints_has_a_relation_of_its_own() {
+    let application = Application::with_peers("app", &["one", "two"]);
+    let mut world = World::new(calm());
+    world.deploy(application, 2, 0).unwrap();
+    let mut lab = Lab { world, now: 0 };
+    lab.settle();
+    let runs = lab.runs(1);
+    for endpoint in ["one", "two"] {
+        for kind in ["created", "joined", "changed"] {
+            let name = format!("{endpoint}-relation-{kind}");
+            assert_eq!(runs.iter().filter(|run| **run == name).count(), 1, "{name}");
+        }
+    }
+    lab.write(0, "relation-set -r two:1 n=1");
+    lab.forget();
+    lab.settle();
+    assert_eq!(lab.runs(1), ["two-relation-changed"]);
+    assert!(
+        !lab.world
+            .databag("app", "one", Some(0))
+            .unwrap()
+            .contains_key("n")
+    );
 }

@@ -274,3 +274,16 @@ fn the_history_tells_how_each_run_ended() {
         ]
     );
 }
+
+#[test]
+fn a_hook_whose_commit_was_never_confirmed_runs_again_though_all_can_see_its_writes() {
+    let mut lab = Lab::settled(calm(), 1);
+    configure(&mut lab, "new");
+    let hook = lab.begin(0);
+    lab.call(&hook, "relation-set -r 0 n=1");
+    lab.end(&hook, Exit::ReplyLost);
+    assert_eq!(lab.world.databag("app", "peer", Some(0)).unwrap()["n"], "1");
+    assert_eq!(lab.world.unit(&unit(0)).unwrap().failures, 1);
+    lab.settle();
+    assert_eq!(lab.runs(0), ["config-changed", "config-changed"]);
+}

@@ -1,6 +1,8 @@
 //! Runs in virtual time: the same seed gives the same history, whatever happens in it.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use ops_coordinator_lab::history::{Detail, Happening};
 use ops_coordinator_lab::simulation::{
@@ -45,6 +47,66 @@ impl VirtualCharm for Busy {
     }
 }
 
+/// What units read of each other: reader, peer, value, time of reading.
+type Reads = Rc<RefCell<Vec<(UnitName, String, u64, u64)>>>;
+
+/// A charm that publishes the time at the end of each hook, and notes what it reads of its peers.
+struct Clock(Reads);
+
+impl VirtualCharm for Clock {
+    fn begin(&mut self, _: &Dispatch, _: &mut dyn HookContext) -> Phase {
+        Phase::After(20)
+    }
+
+    fn resume(&mut self, hook: &Dispatch, context: &mut dyn HookContext) -> Phase {
+        for peer in ["app/0", "app/1", "app/2"] {
+            let read = context
+                .call("relation-get", &["-r", "0", "time", peer], None)
+                .stdout;
+            if let Ok(value) = String::from_utf8(read).unwrap().trim_end().parse() {
+                let read = (hook.unit.clone(), peer.to_owned(), value, context.now());
+                self.0.borrow_mut().push(read);
+            }
+        }
+        let time = format!("time={}", context.now());
+        if !hook.name.contains("-relation-") {
+            context.call("relation-set", &["-r", "0", &time], None);
+        }
+        Phase::Exit(0)
+    }
+}
+
+#[test]
+fn what_is_read_was_committed_before_and_never_gets_older() {
+    for seed in 0..50 {
+        let reads = Reads::default();
+        let plan = Plan {
+            deeds: random_deeds(seed),
+            ..Plan::new(application(), 3)
+        };
+        let notes = Rc::clone(&reads);
+        run(settings(seed), plan, |_: &UnitName| {
+            Box::new(Clock(Rc::clone(&notes)))
+        })
+        .unwrap();
+        let mut latest = BTreeMap::new();
+        assert!(!reads.borrow().is_empty(), "seed {seed}");
+        for (reader, peer, value, now) in reads.borrow().iter() {
+            assert!(
+                value <= now,
+                "seed {seed}: {reader} read {value} of {peer} at {now}"
+            );
+            let before = latest
+                .insert((reader.clone(), peer.clone()), *value)
+                .unwrap_or(0);
+            assert!(
+                *value >= before,
+                "seed {seed}: {reader} read {value} of {peer} after {before}"
+            );
+        }
+    }
+}
+
 /// A charm that does nothing.
 struct Still;
 
@@ -84,7 +146,7 @@ fn random_deeds(seed: u64) -> Vec<(u64, Deed)> {
     let mut deeds: Vec<(u64, Deed)> = (0..25)
         .map(|place| {
             let unit = rng.u32(0..6);
-            let deed = match rng.u32(0..17) {
+            let deed = match rng.u32(0..18) {
                 0 | 1 => Deed::Config(message(&place.to_string())),
                 2 => Deed::AddUnits(1),
                 3 => Deed::RemoveUnit {
@@ -111,6 +173,7 @@ fn random_deeds(seed: u64) -> Vec<(u64, Deed)> {
                     unit,
                     retry: rng.bool(),
                 },
+                16 => Deed::LoseReply(unit),
                 15 => Deed::Upgrade { force: rng.bool() },
                 _ => Deed::Exec {
                     unit,
