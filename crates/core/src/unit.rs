@@ -227,7 +227,9 @@ impl Unit {
     /// The record to write into the unit's databag, where it differs from what was read.
     pub fn poll_record(&self) -> Option<String> {
         let foreign = matches!(self.read, Reading::Foreign(_));
-        let nothing_to_say = self.read == Reading::Absent && self.record.locks.is_empty();
+        // That earlier lives are over is worth saying even where nothing is asked for: nobody else can.
+        let silent = self.record.locks.is_empty() && self.record.replaces.is_empty();
+        let nothing_to_say = self.read == Reading::Absent && silent;
         let unchanged = self.read.good() == Some(&self.record);
         (!foreign && !nothing_to_say && !unchanged).then(|| encode_record(&self.record))
     }

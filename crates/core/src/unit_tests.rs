@@ -274,6 +274,9 @@ fn a_new_pod_with_an_old_name_ends_the_old_ones_turn_and_does_not_inherit_it() {
     let unit = hook(Reading::Absent, line, &Journal::default());
     assert_eq!(unit.turn(&lock(), &View::default()), Turn::NotRequested);
     assert!(unit.record().finished(&lock(), &ticket(3)));
+    // It says so even though it asks for nothing: who waits behind the old turn depends on it.
+    let published = decode_record(unit.poll_record().as_deref());
+    assert!(published.good().unwrap().finished(&lock(), &ticket(3)));
 }
 
 #[test]
