@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use ops_coordinator_core::leader::{Lead, Plan, Postponed, lead};
 use ops_coordinator_core::policy::Policy;
-use ops_coordinator_core::{KEY, LockName, Ticket, UnitName, encode_line};
+use ops_coordinator_core::{KEY, Line, LockName, Ticket, UnitName, encode_line};
 
-use crate::Error;
 use crate::hook::Hook;
+use crate::{Error, RelationId};
 
 impl Hook {
     /// Ends the hook: publishes what is still to be published and, where this unit leads, keeps the
@@ -79,17 +79,32 @@ impl Hook {
                     .push("the hook took so long that the line is left to the next one".to_owned());
                 self.wake();
             }
-            Plan::Write { line, wake } => {
-                self.tools
-                    .relation_set(&relation, true, KEY, &encode_line(&line))?;
+            Plan::Write { line, wake } => self.write_line(&relation, &line, wake)?,
+            Plan::Frozen(why) => self.warnings.push(why),
+        }
+        Ok(())
+    }
+
+    fn write_line(&mut self, relation: &RelationId, line: &Line, wake: bool) -> Result<(), Error> {
+        match self
+            .tools
+            .relation_set(relation, true, KEY, &encode_line(line))
+        {
+            Ok(()) => {
                 self.session.wrote_line = true;
                 if wake {
                     self.wake();
                 }
+                Ok(())
             }
-            Plan::Frozen(why) => self.warnings.push(why),
+            // Another unit leads by now and keeps the line. Failing the hook would lose what it did.
+            Err(Error::Tool(refused)) => {
+                self.warnings
+                    .push(format!("the line is left to another leader: {refused}"));
+                Ok(())
+            }
+            Err(error) => Err(error),
         }
-        Ok(())
     }
 
     fn plan(

@@ -239,3 +239,30 @@ fn a_relation_that_is_gone_is_no_error() {
         });
     });
 }
+
+#[test]
+fn leadership_lost_in_the_middle_of_a_hook_costs_only_the_line() {
+    let juju = everyone_asked(2);
+    juju.hook(0, |hook| {
+        hook.start(&lock()).unwrap().unwrap();
+        hook.finish(&lock(), Ok(())).unwrap();
+    });
+    juju.hook(1, |hook| {
+        hook.request(&lock(), None, None).unwrap();
+        release(hook);
+    });
+    juju.hook(0, |hook| {
+        hook.request(&lock(), None, None).unwrap();
+        juju.depose();
+        release(hook);
+        let warnings = hook.take_warnings();
+        assert!(
+            warnings.iter().any(|text| text.contains("another leader")),
+            "{warnings:?}"
+        );
+    });
+    assert!(
+        juju.bag("app/0").unwrap().contains(r#""seq":2"#),
+        "the request is published all the same"
+    );
+}

@@ -24,6 +24,7 @@ pub(crate) struct Juju {
     calls: RefCell<Vec<String>>,
     woken: RefCell<BTreeSet<u32>>,
     relation: Cell<bool>,
+    deposed: Cell<bool>,
     clock: Cell<u64>,
     hooks: Cell<u32>,
 }
@@ -37,6 +38,7 @@ impl Juju {
             calls: RefCell::default(),
             woken: RefCell::default(),
             relation: Cell::new(true),
+            deposed: Cell::new(false),
             clock: Cell::new(0),
             hooks: Cell::new(0),
         })
@@ -76,6 +78,11 @@ impl Juju {
         self.relation.set(false);
         work();
         self.relation.set(true);
+    }
+
+    /// Takes leadership from unit 0, in the middle of its hook.
+    pub(crate) fn depose(&self) {
+        self.deposed.set(true);
     }
 
     pub(crate) fn pass(&self, millis: u64) {
@@ -135,6 +142,9 @@ impl Part {
             "relation-set" => {
                 let body: BTreeMap<String, String> = serde_json::from_str(stdin.unwrap()).unwrap();
                 let app = args.iter().any(|arg| arg == "--app");
+                if app && self.juju.deposed.get() {
+                    return Err("cannot write relation settings".to_owned());
+                }
                 let owner = if app {
                     "app".to_owned()
                 } else {
