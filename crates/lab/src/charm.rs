@@ -1,7 +1,7 @@
 //! What a charm's directory declares: its name, peer endpoints, config options and actions.
 //!
-//! Read from `metadata.yaml` with `config.yaml` and `actions.yaml`, or from `charmcraft.yaml`, which
-//! may hold all three.
+//! Read from `metadata.yaml` with `config.yaml` and `actions.yaml`, or from `charmcraft.yaml`,
+//! which may hold all three.
 
 use std::collections::BTreeMap;
 use std::fs;

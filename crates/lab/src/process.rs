@@ -1,12 +1,14 @@
 //! Runs a model with real processes, in real time.
 //!
-//! A [`Lab`] has a directory with a folder for each unit (a copy of the charm, the hook tools, a log)
-//! and a thread for each unit's agent. The agents ask the one [`World`] what to run next, start it in a
-//! process group of its own with an environment of its own, and serve its hook tools over a socket.
+//! A [`Lab`] has a directory with a folder for each unit (a copy of the charm, the hook tools, a
+//! log) and a thread for each unit's agent. The agents ask the one [`World`] what to run next,
+//! start it in a process group of its own with an environment of its own, and serve its hook
+//! tools over a socket.
 //!
-//! What a hook leaves running in the background lives on, as it does on a machine, and ends with the
-//! lab: [`Lab::end`] ends every process that carries the lab's mark in its environment, with all that
-//! descends from it, and a command that runs under a [`keeper`] leaves nothing at all, however it ends.
+//! What a hook leaves running in the background lives on, as it does on a machine, and ends with
+//! the lab: [`Lab::end`] ends every process that carries the lab's mark in its environment, with
+//! all that descends from it, and a command that runs under a [`keeper`] leaves nothing at all,
+//! however it ends.
 
 mod agent;
 mod command;
@@ -168,13 +170,14 @@ impl Lab {
         self.shared.running()
     }
 
-    /// Kills the running hook of a unit, with its process group, by SIGKILL. `false`: nothing runs there.
+    /// Kills the running hook of a unit, with its process group, by SIGKILL. `false`: nothing
+    /// runs there.
     pub fn kill_hook(&self, unit: &UnitName) -> bool {
         self.shared.kill(unit, None)
     }
 
-    /// Lets a unit's agent die at this point of its hook: at once in the middle of a hook that runs,
-    /// or else in the course of its next one.
+    /// Lets a unit's agent die at this point of its hook: at once in the middle of a hook that
+    /// runs, or else in the course of its next one.
     pub fn crash_agent(&self, unit: &UnitName, at: CrashPoint) {
         if at == CrashPoint::MidProcess && self.shared.kill(unit, Some(at)) {
             return;

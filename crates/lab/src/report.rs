@@ -34,7 +34,8 @@ pub struct UnitReport {
 }
 
 impl Report {
-    /// Sums up what happened so far; `limits` says how many may be inside a lock, 1 where it says nothing.
+    /// Sums up what happened so far; `limits` says how many may be inside a lock, 1 where it says
+    /// nothing.
     pub fn of(world: &World, limits: &BTreeMap<String, u32>) -> Self {
         let events = world.history().events();
         let killed = |unit: &UnitName| {

@@ -1,5 +1,6 @@
 //! `ops-coordinator demo`: a restart that rolls through the units of a real charm.
 
+mod bags;
 mod charm;
 mod handover;
 mod live;
@@ -32,9 +33,10 @@ const LOCK: &str = "restart";
 
 /// Roll a restart through a few units of a small charm, and watch them take turns.
 ///
-/// Real charm processes run on an embedded Juju on this machine; nothing is installed, and nothing is
-/// left behind. When all units have settled their configuration changes, so every unit has to restart
-/// its server, and the line decides who goes when. A client asks all servers all along.
+/// Real charm processes run on an embedded Juju on this machine; nothing is installed, and
+/// nothing is left behind. When all units have settled their configuration changes, so every unit
+/// has to restart its server, and the line decides who goes when. A client asks all servers all
+/// along.
 ///
 /// Exit codes: 0 every unit restarted and never too many at once; 1 otherwise.
 #[derive(Debug, Args)]
@@ -130,7 +132,8 @@ fn steps(args: &DemoArgs) -> Vec<Step> {
             unit: None,
             count: args.units.min(2),
         };
-        // The server takes 300 ms to come up: now the old one is gone, and the new one not yet there.
+        // The server takes 300 ms to come up: now the old one is gone, and the new one not yet
+        // there.
         let after = After {
             moment: midway,
             delay: 150,

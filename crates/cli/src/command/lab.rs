@@ -41,8 +41,8 @@ enum LabCommand {
 /// inherited. The charm marks its critical section with `lab-mark enter LOCK` and `lab-mark leave
 /// LOCK`; the lab checks that never more units are inside than the limit allows.
 ///
-/// Exit codes: 0 all went well; 1 a unit is in error, a lock was not kept, something expected did not
-/// hold, or time ran out; 2 a wrong call.
+/// Exit codes: 0 all went well; 1 a unit is in error, a lock was not kept, something expected did
+/// not hold, or time ran out; 2 a wrong call.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ops-coordinator lab run --charm charms/shell --units 5
@@ -171,7 +171,7 @@ fn prepare(args: RunArgs) -> Result<Session, CommandError> {
             directory: args.dir,
             history: args.history,
             executable,
-            path: args.path,
+            path: absolute(args.path)?,
         },
         charm,
         units: args.units.unwrap_or(scenario.units),
@@ -182,4 +182,13 @@ fn prepare(args: RunArgs) -> Result<Session, CommandError> {
         hook_limit: args.hook_limit,
         quiet: args.quiet,
     })
+}
+
+/// Hooks run in directories of their own, so a relative path would lead them astray.
+fn absolute(paths: Vec<PathBuf>) -> Result<Vec<PathBuf>, CommandError> {
+    let absolute = |path: PathBuf| {
+        std::path::absolute(&path)
+            .map_err(|error| CommandError::usage(format!("--path {}: {error}", path.display())))
+    };
+    paths.into_iter().map(absolute).collect()
 }

@@ -83,16 +83,19 @@ fn a_tool_fails_once_its_hook_has_ended_or_when_its_context_is_not_known() {
 
 #[test]
 fn a_background_process_comes_back_through_juju_exec() {
-    let run = Fixture::new(
-        "if [ $hook = start ]; then
-           juju-exec true 2>inside || echo $? >>inside
-           unset JUJU_CONTEXT_ID
-           setsid bash -c 'juju-exec \"$JUJU_UNIT_NAME\" \"relation-set -r $(:)\\$(relation-ids cluster) k=v; echo said; exit 7\" \
-             >outside; echo $? >>outside' >/dev/null 2>&1 &
-         fi",
-    )
-    .play("[[step]]\nafter = { hook = \"juju-exec\" }\n[[step]]\nafter = \"500ms\"\n", &[])
-    .exits(0);
+    let script = r#"
+        if [ $hook = start ]; then
+            juju-exec true 2>inside || echo $? >>inside
+            unset JUJU_CONTEXT_ID
+            export COMMAND='relation-set -r $(relation-ids cluster) k=v; echo said; exit 7'
+            setsid bash -c 'juju-exec app/0 "$COMMAND" >outside; echo $? >>outside' &
+        fi"#;
+    let run = Fixture::new(script)
+        .play(
+            "[[step]]\nafter = { hook = \"juju-exec\" }\n[[step]]\nafter = \"500ms\"\n",
+            &[],
+        )
+        .exits(0);
     assert!(
         run.file(0, "inside")
             .contains("cannot be called from within a hook")

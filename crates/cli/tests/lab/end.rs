@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use crate::fixture::Fixture;
 
-/// Leaves a process in the hook's group, one that has detached itself, and one that has emptied its environment too. Each
-/// is a `sleep` of a length that is this test's own.
+/// Leaves a process in the hook's group, one that has detached itself, and one that has emptied
+/// its environment too. Each is a `sleep` of a length that is this test's own.
 fn leaves_sleepers(length: &str) -> Fixture {
     Fixture::new(&format!(
         "if [ $hook = start ]; then

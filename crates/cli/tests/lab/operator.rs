@@ -109,7 +109,9 @@ fn a_lost_machine_takes_its_processes_along_and_stays_listed() {
         [[step]]
         lose-machine = 'app/1'
         [[step]]
-        exec = { unit = 'app/0', command = 'relation-list -r $(relation-ids cluster) >listed; pgrep -fc \"^sleep 4242.5\" >left', code = 1 }
+        exec = { unit = 'app/0', command = 'relation-list -r $(relation-ids cluster) >listed' }
+        [[step]]
+        exec = { unit = 'app/0', command = 'pgrep -fc \"^sleep 4242.5\" >left', code = 1 }
         [[step]]
         remove-unit = 'app/1'
         force = true

@@ -19,7 +19,8 @@ use crate::world::World;
 /// What real Juju appends on a machine, whatever the host's own setting is.
 const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// Runs it to its end. What it printed is in the unit's log, and for actions and commands in the world.
+/// Runs it to its end. What it printed is in the unit's log, and for actions and commands in the
+/// world.
 pub(super) fn run(shared: &Arc<Shared>, dispatch: &Dispatch) -> Exit {
     let folder = shared.directory.unit(&dispatch.unit);
     let log = shared.log(&dispatch.unit);

@@ -42,8 +42,8 @@ pub(super) struct Output {
 /// Beyond this many bytes a stream is logged but no longer kept.
 const KEPT: usize = 4 << 20;
 
-/// How long the end of the streams is waited for once the process has ended. What it left running may
-/// hold them open for ever.
+/// How long the end of the streams is waited for once the process has ended. What it left running
+/// may hold them open for ever.
 const PATIENCE: Duration = Duration::from_millis(50);
 
 impl Output {

@@ -194,8 +194,8 @@ impl Shared {
         lock(&self.jobs).remove(unit)
     }
 
-    /// Kills what runs for a unit. The job is there only while its process has not been waited for, so
-    /// the number cannot be another's by now.
+    /// Kills what runs for a unit. The job is there only while its process has not been waited
+    /// for, so the number cannot be another's by now.
     pub(super) fn kill(&self, unit: &UnitName, crash: Option<CrashPoint>) -> bool {
         let mut jobs = lock(&self.jobs);
         let Some(job) = jobs.get_mut(unit) else {

@@ -11,9 +11,9 @@ use super::wire::ADDRESS_VARIABLE;
 
 /// Ends every process whose socket's address begins so, and all that descends from one.
 ///
-/// A hook's environment is never inherited from elsewhere and passes on to all that it starts, so the
-/// address finds what has detached itself. What also emptied its environment after its parent had gone is
-/// only found by a [`keeper`](super::keeper).
+/// A hook's environment is never inherited from elsewhere and passes on to all that it starts, so
+/// the address finds what has detached itself. What also emptied its environment after its parent
+/// had gone is only found by a [`keeper`](super::keeper).
 pub(super) fn end_marked(address: &str) {
     end_all(|| marked(address));
 }

@@ -12,8 +12,8 @@ pub(super) struct Handover {
     pub(super) hooks: usize,
 }
 
-/// Every hand-over of a lock: with a limit of two, the third turn waits for the first. A turn that began
-/// before the one that it would have to wait for was over has none.
+/// Every hand-over of a lock: with a limit of two, the third turn waits for the first. A turn
+/// that began before the one that it would have to wait for was over has none.
 pub(super) fn all(lock: &LockReport, events: &[Event]) -> Vec<Handover> {
     let waits_for = |(earlier, later)| between(earlier, later, events);
     lock.turns

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ops_coordinator_core::{Line, LockName, Ticket, UnitRecord, decode_line, decode_record};
 use ops_coordinator_lab::process::Lab;
 use ops_coordinator_lab::report::{LockReport, describe};
-use ops_coordinator_lab::world::{AgentStatus, UnitStatus, World};
+use ops_coordinator_lab::world::{AgentStatus, UnitStatus};
 
+use super::bags::{Bags, Position};
 use super::watch::Watch;
 use super::{DemoArgs, LOCK};
 use crate::command::lab::{Board, Cell, Tone, View, seconds};
@@ -30,12 +30,6 @@ pub(super) struct Live {
     limit: u32,
     remark: String,
     drawn: Option<Instant>,
-}
-
-/// What the databags of one lock say.
-struct Bags {
-    line: Option<Line>,
-    records: BTreeMap<String, UnitRecord>,
 }
 
 impl Live {
@@ -152,54 +146,5 @@ fn turn(unit: &UnitStatus, lock: &LockReport, bags: &Bags) -> Cell {
         Some(Position::InLine(ahead)) => waits(format!("{ahead} ahead of it")),
         None if lock.finished_of(&unit.unit) > 0 => Cell::new("✔ done", Tone::Good),
         None => Cell::new("-", Tone::Faint),
-    }
-}
-
-/// A request that is not finished.
-enum Position {
-    /// It is not in the line yet.
-    Asked,
-    /// So many are before it in the line.
-    InLine(usize),
-}
-
-impl Bags {
-    fn read(world: &World, application: &str) -> Self {
-        let value = |unit| {
-            let bag = world.databag(application, "coordinator", unit)?;
-            bag.get("ops-coordinator").cloned()
-        };
-        let record = |unit: &UnitStatus| {
-            let value = value(Some(unit.unit.number()))?;
-            let record = decode_record(Some(&value)).good()?.clone();
-            Some((unit.unit.to_string(), record))
-        };
-        Self {
-            line: value(None).and_then(|value| decode_line(Some(&value)).good().cloned()),
-            records: world.units().iter().filter_map(record).collect(),
-        }
-    }
-
-    fn position(&self, unit: &str) -> Option<Position> {
-        let lock: LockName = LOCK.parse().ok()?;
-        let ticket = self
-            .records
-            .get(unit)?
-            .outstanding(&unit.parse().ok()?, &lock)?;
-        let entries = self.line.as_ref().and_then(|line| line.locks.get(&lock));
-        let entries = entries.map_or(&[][..], |line| &line.entries);
-        let place = entries.iter().position(|entry| entry.ticket == ticket);
-        let Some(place) = place else {
-            return Some(Position::Asked);
-        };
-        let finished = |ticket: &Ticket| {
-            let record = self.records.get(&ticket.unit.to_string());
-            record.is_some_and(|record| record.finished(&lock, ticket))
-        };
-        let ahead = entries[..place]
-            .iter()
-            .filter(|entry| !finished(&entry.ticket))
-            .count();
-        Some(Position::InLine(ahead))
     }
 }
