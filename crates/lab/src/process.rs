@@ -128,6 +128,11 @@ impl Lab {
         self.shared.directory.unit(unit).charm()
     }
 
+    /// The log of a unit: what its hooks print and log.
+    pub fn log_file(&self, unit: &UnitName) -> PathBuf {
+        self.shared.directory.unit(unit).log()
+    }
+
     /// Milliseconds since the lab began.
     pub fn now(&self) -> Millis {
         self.shared.now()

@@ -23,8 +23,7 @@ use ops_coordinator_lab::report::{LockReport, Report};
 use ops_coordinator_lab::scenario::{After, Deed, Expectation, Moment, Step, Target};
 
 use super::CommandError;
-use super::lab::{Ending, Plain, Session, View, seconds};
-use super::lab::{ending_problem, exit_code};
+use super::lab::{Ending, Plain, Session, View, conclude};
 use live::Live;
 use watch::Watch;
 
@@ -171,9 +170,6 @@ fn summarise(
             world.history().events().to_vec(),
         )
     });
-    let mut problems = report.problems();
-    problems.extend(ending_problem(ending, session.timeout));
-    let took = lab.now();
     if let Some(lock) = report.locks.iter().find(|lock| lock.lock == LOCK) {
         print!("\n{}", timeline::draw(lock));
         print!(
@@ -181,19 +177,7 @@ fn summarise(
             figures(lock, &report, args, watch, &handover::all(lock, &events))
         );
     }
-    for problem in &problems {
-        println!("problem: {problem}");
-    }
-    if problems.is_empty() {
-        println!("All went well in {} s.", seconds(took));
-    }
-    if args.dir.is_some() {
-        println!(
-            "The history and the logs are in {}.",
-            lab.directory().display()
-        );
-    }
-    exit_code(ending, &problems)
+    conclude(session, lab, &report, ending)
 }
 
 /// The figures under the timeline.

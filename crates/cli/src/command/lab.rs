@@ -3,6 +3,7 @@
 mod board;
 mod narrator;
 mod session;
+mod verdict;
 mod view;
 
 use std::collections::BTreeMap;
@@ -19,8 +20,9 @@ use super::CommandError;
 
 pub(crate) use board::{Board, Cell, Tone};
 pub(crate) use narrator::seconds;
+pub(crate) use session::Session;
 use session::run_session;
-pub(crate) use session::{Ending, Session, ending_problem, exit_code};
+pub(crate) use verdict::{Ending, conclude};
 pub(crate) use view::{Plain, View};
 
 /// Run a charm on an embedded Juju: many units on this machine, no controller.

@@ -84,18 +84,23 @@ fn a_crashed_agent_comes_back_and_runs_its_hook_again() {
 }
 
 #[test]
-fn a_hook_that_never_succeeds_ends_with_the_timeout() {
-    let run = Fixture::new("[ $hook != start ]")
-        .run(&["--timeout", "2s"])
-        .exits(1);
+fn a_hook_that_never_succeeds_ends_with_the_timeout_and_the_end_of_its_log() {
+    let fixture = Fixture::new("[ $hook != start ] || { echo 'no such disk' >&2; exit 1; }");
+    let run = fixture.run(&["--timeout", "2s"]).exits(1);
+    let problem = "problem: app/0 is in error: start failed once";
+    assert!(run.text.contains(problem), "{}", run.text);
     assert!(
-        run.text
-            .contains("problem: app/0 is in error: start failed once"),
+        run.text.contains("problem: not idle after 2.0 s"),
         "{}",
         run.text
     );
     assert!(
-        run.text.contains("problem: not idle after 2.0 s"),
+        run.text.contains("the end of the log of app/0:"),
+        "{}",
+        run.text
+    );
+    assert!(
+        run.text.contains("WARNING start: no such disk"),
         "{}",
         run.text
     );

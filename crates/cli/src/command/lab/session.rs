@@ -12,6 +12,7 @@ use ops_coordinator_lab::process::{Lab, Options};
 use ops_coordinator_lab::report::Report;
 use ops_coordinator_lab::scenario::Step;
 
+use super::verdict::{Ending, conclude};
 use super::view::{Plain, View};
 use super::{narrator, seconds};
 use crate::command::CommandError;
@@ -41,19 +42,6 @@ pub(crate) struct Session {
     pub(crate) hook_limit: u64,
     /// Whether only problems and the summary are printed.
     pub(crate) quiet: bool,
-}
-
-/// How a run ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Ending {
-    /// All steps were taken and nothing was left to do.
-    Idle,
-    /// Time ran out.
-    Timeout,
-    /// A step could not be taken, or what it expected did not hold.
-    Failed(String),
-    /// The user wanted it.
-    Interrupted,
 }
 
 impl Session {
@@ -134,43 +122,9 @@ pub(crate) fn run_session(
     };
     let ending = session.play(&lab, view.as_mut(), interrupt);
     let report = lab.with_world(|world, _| Report::of(world, &session.limits));
-    let took = lab.now();
-    let kept = session.options.directory.is_some() || session.options.history.is_some();
-    let directory = lab.directory().to_owned();
-    lab.end();
     if !session.quiet {
         println!();
     }
     println!("{report}");
-    let mut problems = report.problems();
-    problems.extend(ending_problem(&ending, session.timeout));
-    for problem in &problems {
-        println!("problem: {problem}");
-    }
-    if problems.is_empty() {
-        println!("all went well in {} s", seconds(took));
-    }
-    if kept {
-        println!("the run's files are in {}", directory.display());
-    }
-    Ok(exit_code(&ending, &problems))
-}
-
-/// What an ending says against a run.
-pub(crate) fn ending_problem(ending: &Ending, timeout: u64) -> Option<String> {
-    match ending {
-        Ending::Idle => None,
-        Ending::Timeout => Some(format!("not idle after {} s", seconds(timeout))),
-        Ending::Failed(problem) => Some(problem.clone()),
-        Ending::Interrupted => Some("interrupted".to_owned()),
-    }
-}
-
-/// The exit code of a run.
-pub(crate) fn exit_code(ending: &Ending, problems: &[String]) -> ExitCode {
-    match ending {
-        Ending::Interrupted => ExitCode::from(130),
-        _ if problems.is_empty() => ExitCode::SUCCESS,
-        _ => ExitCode::FAILURE,
-    }
+    Ok(conclude(&session, &lab, &report, &ending))
 }

@@ -1,0 +1,86 @@
+//! The last lines of a run: how it ended, what was wrong, and where to look.
+
+use std::fs;
+use std::process::ExitCode;
+
+use anstream::println;
+use ops_coordinator_lab::process::Lab;
+use ops_coordinator_lab::report::Report;
+use ops_coordinator_lab::world::AgentStatus;
+
+use super::{Session, seconds};
+
+/// How many lines of a failed unit's log are shown.
+const LOG_LINES: usize = 8;
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// All steps were taken and nothing was left to do.
+    Idle,
+    /// Time ran out.
+    Timeout,
+    /// A step could not be taken, or what it expected did not hold.
+    Failed(String),
+    /// The user wanted it.
+    Interrupted,
+}
+
+impl Ending {
+    /// What it says against the run.
+    fn problem(&self, timeout: u64) -> Option<String> {
+        match self {
+            Self::Idle => None,
+            Self::Timeout => Some(format!("not idle after {} s", seconds(timeout))),
+            Self::Failed(problem) => Some(problem.clone()),
+            Self::Interrupted => Some("interrupted".to_owned()),
+        }
+    }
+}
+
+/// Prints how a run went; the exit code comes back. The lab still has its files.
+pub(crate) fn conclude(session: &Session, lab: &Lab, report: &Report, ending: &Ending) -> ExitCode {
+    let mut problems = report.problems();
+    problems.extend(ending.problem(session.timeout));
+    for problem in &problems {
+        println!("problem: {problem}");
+    }
+    for unit in report.units.iter().map(|unit| &unit.status) {
+        if matches!(unit.agent, AgentStatus::Error { .. }) {
+            let log = lab.log_file(&unit.unit);
+            let text = fs::read_to_string(log).unwrap_or_default();
+            println!("\nthe end of the log of {}:\n{}", unit.unit, tail(&text));
+        }
+    }
+    match &session.options.directory {
+        Some(_) => println!("the run's files are in {}", lab.directory().display()),
+        None if problems.is_empty() => {}
+        None => println!("to keep the logs and the history, run it again with --dir DIR"),
+    }
+    if problems.is_empty() {
+        println!("all went well in {} s", seconds(lab.now()));
+    }
+    match ending {
+        Ending::Interrupted => ExitCode::from(130),
+        _ if problems.is_empty() => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    }
+}
+
+fn tail(log: &str) -> String {
+    let lines: Vec<&str> = log.lines().collect();
+    lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_log_is_its_last_lines() {
+        let log: String = (1..=10).map(|n| format!("line {n}\n")).collect();
+        assert!(tail(&log).starts_with("line 3\n") && tail(&log).ends_with("line 10"));
+        assert_eq!(tail("only\n"), "only");
+        assert_eq!(tail(""), "");
+    }
+}
