@@ -2,6 +2,7 @@
 //!
 //! It waits some seconds and then looks whether any hook has come since; if so it was not needed. Else
 //! it runs the charm's `update-status` through `juju-exec` (`juju-run` before Juju 3).
+//! A hook that fails there is run again by nobody but the waker.
 
 use std::ffi::OsString;
 use std::fs;
@@ -16,6 +17,8 @@ use crate::session::Session;
 
 /// How long the waker waits for a hook to come of itself.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How often it tries: each time it waits twice as long, until `update-status` is due anyway.
+const TRIES: u32 = 6;
 
 /// What the woken unit runs: whatever it would run for `update-status`, in the charm's directory.
 const HOOK: &str = "export JUJU_DISPATCH_PATH=hooks/update-status JUJU_HOOK_NAME=update-status; \
@@ -68,10 +71,33 @@ pub fn run_waker(state: &Path, context: &str, unit: &str) -> Result<(), Error> {
     // The waker must outlive the hook's process group. It fails where the process leads a group of its
     // own already, which serves as well.
     let _ = rustix::process::setsid();
-    std::thread::sleep(PATIENCE);
-    if !still_needed(state, context) {
-        return Ok(());
+    wake(state, context, std::thread::sleep, || run_hook(unit)).map_err(|source| Error::State {
+        path: "juju-exec".into(),
+        source,
+    })
+}
+
+/// Runs a hook once no other has come for a while. Juju does not run it again where it fails, as it would
+/// a hook of its own: an operation may have failed in it, or its commit been refused. So this does.
+fn wake(
+    state: &Path,
+    context: &str,
+    mut sleep: impl FnMut(Duration),
+    mut run: impl FnMut() -> io::Result<bool>,
+) -> io::Result<()> {
+    let mut context = Some(context.to_owned());
+    for tried in 0..TRIES {
+        sleep(PATIENCE * 2_u32.pow(tried));
+        if another_hook_came(state, context.as_deref()) || run()? {
+            return Ok(());
+        }
+        context = last_context(state);
     }
+    Ok(())
+}
+
+/// Runs the hook; false where it fails.
+fn run_hook(unit: &str) -> io::Result<bool> {
     let mut last = io::Error::from(io::ErrorKind::NotFound);
     for program in ["juju-exec", "juju-run"] {
         match Command::new(program)
@@ -79,19 +105,84 @@ pub fn run_waker(state: &Path, context: &str, unit: &str) -> Result<(), Error> {
             .stdin(Stdio::null())
             .status()
         {
-            Ok(_) => return Ok(()),
+            Ok(status) => return Ok(status.success()),
             Err(error) => last = error,
         }
     }
-    Err(Error::State {
-        path: "juju-exec".into(),
-        source: last,
-    })
+    Err(last)
 }
 
-/// Whether no other hook has come since the one that asked for the waker.
-fn still_needed(state: &Path, context: &str) -> bool {
-    let session = fs::read(state.join(SESSION)).ok();
-    let session = session.and_then(|text| serde_json::from_slice::<Session>(&text).ok());
-    session.is_none_or(|session| session.context == context)
+/// Whether another hook has come since the one of this context.
+fn another_hook_came(state: &Path, context: Option<&str>) -> bool {
+    last_context(state).is_some_and(|last| Some(last.as_str()) != context)
+}
+
+/// The context of the last hook that there was.
+fn last_context(state: &Path) -> Option<String> {
+    let text = fs::read(state.join(SESSION)).ok()?;
+    let session: Session = serde_json::from_slice(&text).ok()?;
+    Some(session.context)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use ops_coordinator_core::Tick;
+
+    use super::*;
+
+    fn hook_comes(state: &Path, context: &str) {
+        let session = serde_json::to_vec(&Session::new(context, Tick(0))).unwrap();
+        fs::write(state.join(SESSION), session).unwrap();
+    }
+
+    /// How often the waker that `asked` started runs a hook which does `work`, and for how long it waits.
+    fn woken(asked: &str, before: &str, work: impl Fn(&Path, u32) -> bool) -> (u32, Duration) {
+        let directory = tempfile::tempdir().unwrap();
+        hook_comes(directory.path(), before);
+        let (runs, waited) = (Cell::new(0), Cell::new(Duration::ZERO));
+        let sleep = |time| waited.set(waited.get() + time);
+        wake(directory.path(), asked, sleep, || {
+            runs.set(runs.get() + 1);
+            Ok(work(directory.path(), runs.get()))
+        })
+        .unwrap();
+        (runs.get(), waited.get())
+    }
+
+    #[test]
+    fn a_hook_that_came_of_itself_makes_the_waker_unnecessary() {
+        assert_eq!(woken("a", "b", |_, _| true).0, 0);
+        assert_eq!(woken("a", "a", |_, _| true), (1, PATIENCE));
+    }
+
+    #[test]
+    fn a_hook_that_fails_is_run_again_until_it_succeeds_or_another_comes() {
+        let own = |state: &Path, run| hook_comes(state, &format!("exec-{run}"));
+        let third_time = woken("a", "a", |state, run| {
+            own(state, run);
+            run == 3
+        });
+        assert_eq!(third_time, (3, PATIENCE * 7));
+        let never = woken("a", "a", |state, run| {
+            own(state, run);
+            false
+        });
+        assert_eq!(never, (TRIES, PATIENCE * 63));
+        let calls = Cell::new(0);
+        let directory = tempfile::tempdir().unwrap();
+        let sleep = |_| {
+            if calls.get() == 1 {
+                hook_comes(directory.path(), "another");
+            }
+        };
+        wake(directory.path(), "a", sleep, || {
+            own(directory.path(), 1);
+            calls.set(calls.get() + 1);
+            Ok(false)
+        })
+        .unwrap();
+        assert_eq!(calls.get(), 1);
+    }
 }
