@@ -370,7 +370,7 @@ fn a_thousand_units_are_deployed_in_seconds() {
         outcome.now
     );
     assert_eq!(outcome.end, End::Idle);
-    assert!(took.as_secs() < 30);
+    assert!(took.as_secs() < 60, "ten or so on an idle machine");
 }
 
 fn deploy(units: u32) -> Outcome {
