@@ -55,3 +55,12 @@ fn a_demo_without_units_is_a_wrong_call() {
     assert_eq!(code, Some(2), "{text}");
     says(&text, "0 is not in 1..=30");
 }
+
+#[test]
+fn a_reader_that_goes_away_disturbs_nothing() {
+    let command = env!("CARGO_BIN_EXE_ops-coordinator");
+    let script = format!("{command} demo --units 1 | head -1; exit ${{PIPESTATUS[0]}}");
+    let output = Command::new("bash").args(["-c", &script]).output().unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), errors.as_str()), (Some(0), ""));
+}

@@ -13,7 +13,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anstream::println;
 use clap::Args;
 use ops_coordinator_lab::Settings;
 use ops_coordinator_lab::charm::Charm;
@@ -23,7 +22,7 @@ use ops_coordinator_lab::report::{LockReport, Report};
 use ops_coordinator_lab::scenario::{After, Deed, Expectation, Moment, Step, Target};
 
 use super::CommandError;
-use super::lab::{Ending, Plain, Session, View, conclude};
+use super::lab::{Ending, Plain, Session, View, conclude, print_line};
 use live::Live;
 use watch::Watch;
 
@@ -103,7 +102,7 @@ fn demo(args: DemoArgs, interrupt: &Interrupt) -> Result<ExitCode, CommandError>
     let mut view: Box<dyn View> = if let Some(live) = Live::open(&heading, &args, &watch) {
         Box::new(live)
     } else {
-        println!("demo: {heading}");
+        print_line(&format!("demo: {heading}"));
         Box::new(Plain::default())
     };
     let ending = session.play(&lab, view.as_mut(), interrupt);
@@ -171,11 +170,14 @@ fn summarise(
         )
     });
     if let Some(lock) = report.locks.iter().find(|lock| lock.lock == LOCK) {
-        print!("\n{}", timeline::draw(lock));
-        print!(
-            "\n{}",
-            figures(lock, &report, args, watch, &handover::all(lock, &events))
-        );
+        print_line(&format!("\n{}", timeline::draw(lock)));
+        print_line(&figures(
+            lock,
+            &report,
+            args,
+            watch,
+            &handover::all(lock, &events),
+        ));
     }
     conclude(session, lab, &report, ending)
 }

@@ -23,7 +23,7 @@ pub(crate) use narrator::seconds;
 pub(crate) use session::Session;
 use session::run_session;
 pub(crate) use verdict::{Ending, conclude};
-pub(crate) use view::{Plain, View};
+pub(crate) use view::{Plain, View, print_line};
 
 /// Run a charm on an embedded Juju: many units on this machine, no controller.
 #[derive(Debug, Args)]

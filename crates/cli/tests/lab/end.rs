@@ -85,17 +85,23 @@ fn an_interrupted_run_says_so_and_leaves_nothing() {
 }
 
 #[test]
-fn a_run_that_is_killed_leaves_nothing() {
+fn a_run_that_is_killed_leaves_neither_processes_nor_temporary_files() {
     let fixture = leaves_sleepers("4242.3");
     let scenario = fixture.directory().with_extension("toml");
     fs::write(&scenario, "[[step]]\nafter = '50s'\n").unwrap();
-    let mut command = fixture.command(&["--scenario", scenario.to_str().unwrap()]);
+    let scratch = tempfile::tempdir().unwrap();
+    let mut command = Command::new(crate::fixture::COMMAND);
+    command.args(["lab", "run", "--charm"]).arg(fixture.charm());
+    command
+        .arg("--scenario")
+        .arg(&scenario)
+        .env("TMPDIR", scratch.path());
     let mut keeper = command.stdout(Stdio::null()).spawn().unwrap();
-    let left = fixture.directory().join("unit-app-0/charm/left");
-    wait_until("the hook leaves its sleepers", || left.exists());
+    wait_until("the hook leaves its sleepers", || sleepers("4242.3") == 3);
     send("-KILL", worker_of(keeper.id()));
     assert_eq!(keeper.wait().unwrap().code(), Some(128 + 9));
     assert_eq!(sleepers("4242.3"), 0);
+    assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0);
 }
 
 #[test]

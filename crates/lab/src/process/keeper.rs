@@ -68,8 +68,13 @@ fn is_kept() -> bool {
 fn keep() -> io::Result<ExitCode> {
     set_child_subreaper(Some(getpid()))?;
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+    // Temporary directories of the worker's lie in here, so that they go even when it is killed.
+    let scratch = tempfile::Builder::new()
+        .prefix("ops-coordinator-")
+        .tempdir()?;
     let worker = Command::new(env::current_exe()?)
         .args(env::args_os().skip(1))
+        .env("TMPDIR", scratch.path())
         .env(KEEPER_VARIABLE, getpid().as_raw_pid().to_string())
         .spawn()?;
     let worker = Pid::from_child(&worker);

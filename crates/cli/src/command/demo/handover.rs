@@ -58,7 +58,7 @@ pub(super) fn describe(handovers: &[Handover]) -> String {
         all if all == direct => "one hook each".to_owned(),
         all => format!("{direct} of {all} took one hook"),
     };
-    format!("{median} ms in the middle, {worst} ms at most; {hooks}")
+    format!("median {median} ms, at most {worst} ms; {hooks}")
 }
 
 #[cfg(test)]
@@ -69,13 +69,10 @@ mod tests {
     fn the_median_the_worst_and_the_number_of_hooks_are_told() {
         let handover = |took, hooks| Handover { took, hooks };
         let all = [handover(90, 1), handover(40, 1), handover(50, 1)];
-        assert_eq!(
-            describe(&all),
-            "50 ms in the middle, 90 ms at most; one hook each"
-        );
+        assert_eq!(describe(&all), "median 50 ms, at most 90 ms; one hook each");
         assert_eq!(
             describe(&[handover(1, 2), handover(2, 1)]),
-            "2 ms in the middle, 2 ms at most; 1 of 2 took one hook"
+            "median 2 ms, at most 2 ms; 1 of 2 took one hook"
         );
         assert_eq!(describe(&[]), "none to measure");
     }

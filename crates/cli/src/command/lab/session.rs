@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anstream::println;
 use ops_coordinator_lab::charm::Charm;
 use ops_coordinator_lab::process::keeper::Interrupt;
 use ops_coordinator_lab::process::play::{Advance, Player};
@@ -13,7 +12,7 @@ use ops_coordinator_lab::report::Report;
 use ops_coordinator_lab::scenario::Step;
 
 use super::verdict::{Ending, conclude};
-use super::view::{Plain, View};
+use super::view::{Plain, View, print_line};
 use super::{narrator, seconds};
 use crate::command::CommandError;
 
@@ -114,7 +113,7 @@ pub(crate) fn run_session(
 ) -> Result<ExitCode, CommandError> {
     let lab = session.start()?;
     if !session.quiet {
-        println!("{}: {}", session.title, session.heading());
+        print_line(&format!("{}: {}", session.title, session.heading()));
     }
     let mut view: Box<dyn View> = match session.quiet {
         true => Box::new(narrator::Silent),
@@ -123,8 +122,8 @@ pub(crate) fn run_session(
     let ending = session.play(&lab, view.as_mut(), interrupt);
     let report = lab.with_world(|world, _| Report::of(world, &session.limits));
     if !session.quiet {
-        println!();
+        print_line("");
     }
-    println!("{report}");
+    print_line(&report.to_string());
     Ok(conclude(&session, &lab, &report, &ending))
 }

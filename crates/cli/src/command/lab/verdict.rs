@@ -3,12 +3,11 @@
 use std::fs;
 use std::process::ExitCode;
 
-use anstream::println;
 use ops_coordinator_lab::process::Lab;
 use ops_coordinator_lab::report::Report;
 use ops_coordinator_lab::world::AgentStatus;
 
-use super::{Session, seconds};
+use super::{Session, print_line, seconds};
 
 /// How many lines of a failed unit's log are shown.
 const LOG_LINES: usize = 8;
@@ -43,22 +42,29 @@ pub(crate) fn conclude(session: &Session, lab: &Lab, report: &Report, ending: &E
     let mut problems = report.problems();
     problems.extend(ending.problem(session.timeout));
     for problem in &problems {
-        println!("problem: {problem}");
+        print_line(&format!("problem: {problem}"));
     }
     for unit in report.units.iter().map(|unit| &unit.status) {
         if matches!(unit.agent, AgentStatus::Error { .. }) {
             let log = lab.log_file(&unit.unit);
             let text = fs::read_to_string(log).unwrap_or_default();
-            println!("\nthe end of the log of {}:\n{}", unit.unit, tail(&text));
+            print_line(&format!(
+                "\nthe end of the log of {}:\n{}",
+                unit.unit,
+                tail(&text)
+            ));
         }
     }
     match &session.options.directory {
-        Some(_) => println!("the run's files are in {}", lab.directory().display()),
+        Some(_) => print_line(&format!(
+            "the run's files are in {}",
+            lab.directory().display()
+        )),
         None if problems.is_empty() => {}
-        None => println!("to keep the logs and the history, run it again with --dir DIR"),
+        None => print_line("to keep the logs and the history, run it again with --dir DIR"),
     }
     if problems.is_empty() {
-        println!("all went well in {} s", seconds(lab.now()));
+        print_line(&format!("all went well in {} s", seconds(lab.now())));
     }
     match ending {
         Ending::Interrupted => ExitCode::from(130),
