@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+"""The example of the documentation, with its dots filled in."""
+
+import ops
+from ops.framework import StoredState
+from ops_coordinator.ops_coordinator import OpsCoordinator, RestartCharmEvent
+
+
+class SeedCharm(ops.CharmBase):
+    """Restarts a service whenever a setting changes, one unit after the other."""
+
+    on = RestartCharmEvent()
+
+    state = StoredState()
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.services = [f'python-seed@{self.unit.name.split("/")[1]}.service']
+        self.framework.observe(self.on.config_changed, self.on_config_changed)
+        for event in (self.on.start, self.on.update_status):
+            self.framework.observe(event, self.on_other)
+        self.framework.observe(self.on.restart_event, self.on_restart_event)
+        self.framework.observe(self.on.collect_unit_status, self.on_collect_status)
+
+        # Coordinator has logic that the leader unit should always run
+        # at start of hookenv and at its end. Therefore it should be
+        # called in __init__ and __del__, respectively.
+        self.coordinator = OpsCoordinator()
+        self.coordinator.resume()
+        # OPTIONALLY, set a need_restart flag. Check on_restart_event
+        # comments to better understand its use.
+        self.state.set_default(need_restart=False)
+        self.state.set_default(config_state={})
+
+    def __del__(self):
+        # Run the atexit hookenv logic
+        self.coordinator.release()
+
+    def check_restart_is_valid(self):
+        """Say whether the service works, beyond that it runs."""
+        return self.config['broken-unit'] != int(self.unit.name.split('/')[1])
+
+    def on_restart_event(self, event):
+        """Restart, when it is our turn."""
+        if not self.state.need_restart:
+            # Discard all subsequent restart events.
+            return
+
+        # This is the logic that processes the restart
+        if event.restart():
+            # Restart was successful, if the charm is keeping track
+            # of a context, that is the place it should be updated
+            self.state.config_state = event.ctx
+
+            if self.check_restart_is_valid():
+                # The check confirmed that the restart has happened: report it.
+                self.coordinator.run_action()
+                # OPTIONALLY, set need_restart:
+                self.state.need_restart = False
+            else:
+                # This restart failed at the check, defer it for retrial
+                event.defer()
+                return
+
+        else:
+            # defer the RestartEvent as it is still waiting for the
+            # lock to be released.
+            event.defer()
+
+    def on_config_changed(self, _):
+        """Ask for a restart, if the setting is another than the one in use."""
+        # Collect the config changes to build a context
+        # store it in config_state
+        ctx = {'setting': self.config['setting']}
+
+        # Check if restart is needed. A context can be provided to be
+        # used in RestartEvent's processing.
+        # The self.services is a list of service names that will be
+        # restarted.
+        if self.state.config_state != ctx:
+            self.coordinator.save_action(self.report, [ctx['setting']])
+            self.on.restart_event.emit(ctx, services=self.services)
+            # OPTIONALLY, set a flag that will signal if the process has
+            # already restarted or not, check the on_restart_event above.
+            self.state.need_restart = True
+
+    def on_other(self, _):
+        """Do nothing: a turn may come in any hook, and needs no handler."""
+
+    def report(self, setting):
+        """Tell the other units what this one runs with."""
+        relation = self.model.get_relation('members')
+        if relation is not None:
+            relation.data[self.unit]['setting'] = setting
+
+    def on_collect_status(self, event):
+        """Show what the service runs with."""
+        if self.state.need_restart:
+            event.add_status(ops.MaintenanceStatus('a restart is due'))
+        event.add_status(ops.ActiveStatus(self.state.config_state.get('setting', '')))
+
+
+if __name__ == '__main__':
+    ops.main(SeedCharm)

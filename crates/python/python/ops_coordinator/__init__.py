@@ -1,0 +1,51 @@
+"""Units of an application take turns.
+
+A charm asks for a restart; the units of the application agree, over their peer relation, on who
+may restart when; each restarts in its turn, one after the other::
+
+    import ops
+    from ops_coordinator import OpsCoordinator, RestartCharmEvent
+
+
+    class MyCharm(ops.CharmBase):
+        on = RestartCharmEvent()
+
+        def __init__(self, framework: ops.Framework):
+            super().__init__(framework)
+            framework.observe(self.on.config_changed, self._on_config_changed)
+            framework.observe(self.on.restart_event, self._on_restart)
+            self.coordinator = OpsCoordinator(self)
+
+        def _on_config_changed(self, _):
+            self.on.restart_event.emit({'port': self.config['port']}, services=['my-service'])
+
+        def _on_restart(self, event):
+            if not event.restart():
+                event.defer()  # not our turn yet
+
+The charm's `charmcraft.yaml` needs a peer relation to carry this::
+
+    peers:
+      coordinator:
+        interface: coordinator
+
+`BaseCoordinator` and `Serial` have the interface of `charmhelpers.coordinator` for charms that
+take locks of their own.
+"""
+
+from ._coordinator import BaseCoordinator, Serial, Singleton
+from ._error import CoordinatorError, PeerRelationError, ServiceRestartError
+from ._event import RestartCharmEvent, RestartEvent
+from .ops_coordinator import OpsCoordinator
+
+__all__ = [
+    'BaseCoordinator',
+    'CoordinatorError',
+    'OpsCoordinator',
+    'PeerRelationError',
+    'RestartCharmEvent',
+    'RestartEvent',
+    'Serial',
+    'ServiceRestartError',
+    'Singleton',
+]

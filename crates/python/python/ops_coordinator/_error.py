@@ -1,0 +1,29 @@
+"""What can go wrong, as one family of exceptions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ._native import CoordinatorError
+
+
+class PeerRelationError(CoordinatorError):
+    """The charm declares no peer relation for the coordination, or it is not clear which."""
+
+
+class ServiceRestartError(CoordinatorError):
+    """A service did not restart. The unit keeps its turn: nothing behind it in the line starts."""
+
+    unit: str
+    """The unit on which it happened."""
+    service: str
+    """The service's name."""
+    found: str
+    """What happened, in a few words."""
+    log: tuple[str, ...]
+    """The service's last log lines, oldest first; empty where there are none to read."""
+
+    def __init__(self, *, unit: str, service: str, found: str, log: Sequence[str] = ()):
+        self.unit, self.service, self.found, self.log = unit, service, found, tuple(log)
+        lines = ''.join(f'\n  | {line}' for line in self.log)
+        super().__init__(f'the service {service} did not restart on {unit}: {found}{lines}')

@@ -1,0 +1,68 @@
+"""The local state file: what a unit asked for while it had no peer relation."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import tempfile
+from pathlib import Path
+from typing import cast
+
+logger = logging.getLogger(__name__)
+
+
+class LocalState:
+    """The file in which the original library kept a unit's requests: `{lock: time}`, as JSON.
+
+    It is kept for those who look at it, and so that nothing is lost when a charm changes from the
+    original library to this one, or back, before its peer relation is there.
+    """
+
+    def __init__(self, path: Path):
+        self._path = path
+
+    def load(self) -> dict[str, str]:
+        """Give the requests in the file; one that makes no sense is set aside, with a warning."""
+        try:
+            text = self._path.read_bytes().decode()
+            return requests(json.loads(text))
+        except FileNotFoundError:
+            return {}
+        except ValueError as error:
+            aside = self._path.with_name(f'{self._path.name}.unreadable')
+            self._path.replace(aside)
+            logger.warning('the state file %s is set aside as %s: %s', self._path, aside, error)
+            return {}
+
+    def save(self, requests: dict[str, str]) -> None:
+        """Replace the file at once, readable by its owner only; without requests there is none."""
+        if not requests:
+            self._path.unlink(missing_ok=True)
+            return
+        replace_file(self._path, requests)
+
+
+def requests(content: object) -> dict[str, str]:
+    """What the original library wrote, once it is known to be that."""
+    if isinstance(content, dict):
+        pairs = cast('dict[object, object]', content).items()
+        if all(isinstance(key, str) and isinstance(value, str) for key, value in pairs):
+            return cast('dict[str, str]', content)
+    raise ValueError('it does not map locks to times')
+
+
+def replace_file(path: Path, content: object) -> None:
+    """Replace a file of JSON at once, readable by its owner only."""
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    # mkstemp makes a file that only its owner can read.
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f'{path.name}.')
+    try:
+        with os.fdopen(handle, 'w', encoding='utf-8') as file:
+            json.dump(content, file, sort_keys=True)
+            file.flush()
+            os.fsync(handle)
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise

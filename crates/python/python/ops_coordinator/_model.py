@@ -1,0 +1,86 @@
+"""Hook tools, answered from the model of `ops`.
+
+What the charm has read already is not read again, and the charm's own tests need no hook tools.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from typing import Any
+
+import ops
+
+
+class Model:
+    """Answers the few hook tools that the coordination asks for."""
+
+    def __init__(self, charm: ops.CharmBase, endpoint: str):
+        self._model = charm.model
+        self._endpoint = endpoint
+        self._line_is_fresh = False
+
+    def __call__(self, tool: str, args: list[str], stdin: str | None) -> tuple[int, str, str]:
+        """Give the tool's exit code, standard output and standard error."""
+        try:
+            return 0, json.dumps(self._answer(tool, args, stdin)), ''
+        except ops.RelationNotFoundError:
+            return 2, '', 'relation not found'
+        except (ops.ModelError, OSError) as error:
+            return 1, '', str(error)
+
+    def _answer(self, tool: str, args: list[str], stdin: str | None) -> Any:
+        if tool == 'is-leader':
+            return self._model.unit.is_leader()
+        if tool == 'relation-ids':
+            return [f'{self._endpoint}:{r.id}' for r in self._model.relations[self._endpoint]]
+        if tool == 'goal-state':
+            return self._goal_state()
+        relation = self._relation(args[args.index('-r') + 1])
+        if tool == 'relation-list':
+            return sorted(unit.name for unit in relation.units if unit != self._model.unit)
+        if tool == 'relation-get':
+            return self._get(relation, key=args[-2], owner=args[-1], app='--app' in args)
+        if tool == 'relation-set':
+            owner = self._model.app if '--app' in args else self._model.unit
+            relation.data[owner].update(json.loads(stdin or '{}'))
+            return None
+        raise OSError(f'there is no answer to {tool}')
+
+    def _relation(self, relation_id: str) -> ops.Relation:
+        number = int(relation_id.rpartition(':')[2])
+        for relation in self._model.relations[self._endpoint]:
+            if relation.id == number:
+                return relation
+        raise ops.RelationNotFoundError
+
+    def _get(self, relation: ops.Relation, *, key: str, owner: str, app: bool) -> str | None:
+        if app:
+            content = relation.data[self._model.app]
+            if not self._line_is_fresh:
+                # The charm may have read it before anybody asked whether this unit leads; a line
+                # older than that answer must never be the base of a new one.
+                content._invalidate()  # pyright: ignore[reportPrivateUsage]
+                self._line_is_fresh = True
+            return content.get(key)
+        if owner == self._model.unit.name:
+            return relation.data[self._model.unit].get(key)
+        for unit in relation.units:
+            if unit.name == owner:
+                return relation.data[unit].get(key)
+        # A unit that has left: Juju still knows its databag, `ops` does not.
+        backend = self._model._backend  # pyright: ignore[reportPrivateUsage]
+        return backend.relation_get(relation.id, owner, is_app=False).get(key)
+
+    def _goal_state(self) -> dict[str, Any]:
+        if 'JUJU_CONTEXT_ID' in os.environ:
+            command = ['goal-state', '--format=json']
+            done = subprocess.run(command, capture_output=True, encoding='utf-8', check=False)
+            if done.returncode:
+                raise OSError(done.stderr.strip())
+            return json.loads(done.stdout)
+        # `ops` models no goal state. Outside Juju, in a test, the units of the relation are all
+        # that there are.
+        peers = (unit.name for r in self._model.relations[self._endpoint] for unit in r.units)
+        return {'units': {name: {} for name in [self._model.unit.name, *peers]}}

@@ -1,0 +1,98 @@
+"""What the original library left in the databags and in the leader's settings.
+
+It kept a unit's requests as `{lock: time}` in the unit's databag, and what the leader had granted
+as `{unit: {lock: time}}` in the leader's settings. A grant holds while both times are the same.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import ops
+
+from ._local_state import requests
+
+if TYPE_CHECKING:
+    from ._dispatch import Dispatch
+
+logger = logging.getLogger(__name__)
+
+
+class Original:
+    """Takes over, once, what the original library left under a key."""
+
+    def __init__(self, dispatch: Dispatch, key: str):
+        self._dispatch = dispatch
+        self._key = key
+
+    def take_requests(self) -> dict[str, str]:
+        """Give this unit's requests, and remove them from its databag: they become tickets.
+
+        That is looked for until the databag was once seen without them, and again after a refresh.
+        """
+        refreshed = os.environ.get('JUJU_DISPATCH_PATH', '').endswith('upgrade-charm')
+        if not refreshed and self._none_left.exists():
+            return {}
+        relation = self._relation()
+        if relation is None:
+            return {}
+        bag = relation.data[self._dispatch.charm.unit]
+        found = self._requests(bag)
+        if self._key in bag:
+            bag[self._key] = ''
+        else:
+            self._dispatch.at_end(self._note_none_left)
+        return found
+
+    def holders(self) -> dict[str, set[str]]:
+        """The other units that hold a lock by a grant of the original library, by lock."""
+        relation = self._relation()
+        if relation is None:
+            return {}
+        asked = {unit.name: self._requests(relation.data[unit]) for unit in relation.units}
+        if not any(asked.values()):
+            return {}
+        grants = self._grants()
+        held: dict[str, set[str]] = {}
+        for unit, locks in asked.items():
+            for lock, at in locks.items():
+                if grants.get(unit, {}).get(lock) == at:
+                    held.setdefault(lock, set()).add(unit)
+        return held
+
+    @property
+    def _none_left(self) -> Path:
+        return self._dispatch.state / f'no-original-{self._key}'
+
+    def _note_none_left(self) -> None:
+        self._dispatch.state.mkdir(mode=0o700, exist_ok=True)
+        self._none_left.touch()
+
+    def _relation(self) -> ops.Relation | None:
+        relations = self._dispatch.charm.model.relations[self._dispatch.endpoint]
+        return relations[0] if relations else None
+
+    def _requests(self, bag: ops.RelationDataContent) -> dict[str, str]:
+        text = bag.get(self._key)
+        try:
+            return requests(json.loads(text)) if text else {}
+        except ValueError as error:
+            logger.warning('the key %r in a databag is not of the original: %s', self._key, error)
+            return {}
+
+    def _grants(self) -> dict[str, dict[str, str]]:
+        if 'JUJU_CONTEXT_ID' not in os.environ:
+            return {}
+        command = ['leader-get', '--format=json', self._key]
+        try:
+            done = subprocess.run(command, capture_output=True, encoding='utf-8', check=True)
+        except FileNotFoundError:
+            # Juju 4 has no leader's settings: the original library never ran there.
+            return {}
+        text = json.loads(done.stdout or 'null')
+        return cast('dict[str, Any]', json.loads(text)) if text else {}

@@ -1,0 +1,25 @@
+//! The native module `ops_coordinator._native`: one hook of a charm, driven from Python.
+//!
+//! The protocol and its state are here, in Rust. What ties them to `ops` (its model, its events, its
+//! life cycle) is the Python package around this module.
+
+mod error;
+mod hook;
+mod machine;
+mod model;
+mod policy;
+mod service;
+
+use pyo3::prelude::*;
+
+#[pymodule(gil_used = false)]
+mod _native {
+    #[pymodule_export]
+    use crate::error::CoordinatorError;
+    #[pymodule_export]
+    use crate::hook::Hook;
+    #[pymodule_export]
+    use crate::machine::run_waker;
+    #[pymodule_export]
+    use crate::service::restart_service;
+}

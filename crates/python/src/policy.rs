@@ -1,0 +1,91 @@
+//! Policies written in Python, asked on the leader.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use ops_coordinator_core::policy::{Policy, Request, Rotation};
+use ops_coordinator_core::{LockName, UnitName};
+use pyo3::prelude::*;
+
+/// How far a policy in Python lets the line grow; who may run is its own decision.
+const UNBOUNDED: u32 = 1000;
+
+/// Rotation, except for locks for which Python decides every single turn.
+pub(crate) struct Rule {
+    limits: BTreeMap<LockName, u32>,
+    grant: Option<Py<PyAny>>,
+    custom: Vec<LockName>,
+    raised: RefCell<Option<PyErr>>,
+}
+
+impl Rule {
+    /// `grant(lock, queue)` gives the units of the queue that may start now, in order; it is asked for
+    /// the locks in `custom`.
+    pub(crate) fn new(
+        limits: BTreeMap<LockName, u32>,
+        grant: Option<Py<PyAny>>,
+        custom: Vec<LockName>,
+    ) -> Self {
+        Self {
+            limits,
+            grant,
+            custom,
+            raised: RefCell::new(None),
+        }
+    }
+
+    /// What Python raised when it was asked.
+    pub(crate) fn take_error(&self) -> Option<PyErr> {
+        self.raised.borrow_mut().take()
+    }
+
+    fn granted(&self, lock: &LockName, queue: Vec<String>) -> Vec<String> {
+        let Some(grant) = &self.grant else {
+            return Vec::new();
+        };
+        let answer = Python::attach(|py| {
+            let units = grant.call1(py, (lock.as_str(), queue))?;
+            units.extract::<Vec<String>>(py)
+        });
+        answer.unwrap_or_else(|error| {
+            *self.raised.borrow_mut() = Some(error);
+            Vec::new()
+        })
+    }
+}
+
+impl Policy for Rule {
+    fn limit(&self, lock: &LockName, _requests: usize) -> u32 {
+        if self.custom.contains(lock) {
+            UNBOUNDED
+        } else {
+            self.limits.get(lock).copied().unwrap_or(1)
+        }
+    }
+
+    fn lookahead(&self, lock: &LockName) -> u32 {
+        if self.custom.contains(lock) {
+            0
+        } else {
+            Rotation::default().lookahead(lock)
+        }
+    }
+
+    fn order(&self, lock: &LockName, requests: &mut Vec<Request>, last: Option<&UnitName>) {
+        Rotation::default().order(lock, requests, last);
+        if !self.custom.contains(lock) {
+            return;
+        }
+        let queue = requests
+            .iter()
+            .map(|request| request.ticket.unit.to_string())
+            .collect();
+        let granted = self.granted(lock, queue);
+        let place = |request: &Request| {
+            let unit = request.ticket.unit.to_string();
+            granted.iter().position(|name| *name == unit)
+        };
+        requests.retain(|request| place(request).is_some());
+        requests.sort_by_key(place);
+    }
+}

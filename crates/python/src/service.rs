@@ -1,0 +1,20 @@
+//! Restarting a systemd service.
+
+use ops_coordinator_juju::service::{ServiceName, restart};
+use pyo3::prelude::*;
+
+use crate::error::raised;
+
+/// Restarts a service and checks that it runs. Gives `None` where it does, else what was found and the last
+/// lines of its log.
+#[pyfunction]
+pub(crate) fn restart_service(
+    py: Python<'_>,
+    name: &str,
+) -> PyResult<Option<(String, Vec<String>)>> {
+    let service: ServiceName = name.parse().map_err(raised)?;
+    Ok(py
+        .detach(|| restart(&[service]))
+        .err()
+        .map(|error| (error.found, error.log)))
+}

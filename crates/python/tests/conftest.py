@@ -1,0 +1,167 @@
+"""Several units of a charm, hook by hook, on `ops.testing`."""
+
+import dataclasses
+import importlib
+import os
+
+import ops
+import pytest
+from ops import testing
+
+module = importlib.import_module('ops_coordinator.ops_coordinator')
+
+
+@dataclasses.dataclass
+class Unit:
+    """What one unit keeps between its hooks."""
+
+    bag: dict = dataclasses.field(default_factory=dict)
+    deferred: list = dataclasses.field(default_factory=list)
+    stored_states: list = dataclasses.field(default_factory=list)
+
+
+class Application:
+    """An application of some units, the first of which leads."""
+
+    def __init__(self, directory, charm_type, units, *, meta=None, config=None, containers=()):
+        self.directory = directory
+        self.charm_type = charm_type
+        self.meta = {
+            'name': 'app',
+            'peers': {'coordinator': {'interface': 'coordinator'}},
+            **(meta or {}),
+        }
+        self.options = config or {}
+        self.containers = containers
+        self.app_bag = {}
+        self.units = {number: Unit() for number in range(units)}
+        self.leader = 0
+        self.joined = True
+        self.config = {}
+
+    def root(self, number):
+        """The unit's charm directory."""
+        root = self.directory / f'unit-{number}'
+        root.mkdir(exist_ok=True)
+        return root
+
+    def state(self, number):
+        """What the unit sees."""
+        unit = self.units[number]
+        peers = {other: dict(u.bag) for other, u in self.units.items() if other != number}
+        relation = testing.PeerRelation(
+            'coordinator',
+            id=7,
+            local_app_data=dict(self.app_bag),
+            local_unit_data=dict(unit.bag),
+            peers_data=peers,
+        )
+        return testing.State(
+            leader=number == self.leader,
+            relations=[relation] if self.joined else [],
+            config=self.config,
+            containers=self.containers,
+            deferred=unit.deferred,
+            stored_states=unit.stored_states,
+        )
+
+    def hook(self, number, name='update_status', *, about=None, commit=True):
+        """Run one hook of a unit; without `commit` Juju refuses what it wrote."""
+        # An older ops.testing leaves this behind when a charm raises.
+        os.environ.pop('OPERATOR_DISPATCH', None)
+        context = testing.Context(
+            self.charm_type,
+            meta=self.meta,
+            config={'options': self.options},
+            app_name='app',
+            unit_id=number,
+            charm_root=self.root(number),
+        )
+        state = self.state(number)
+        event = getattr(context.on, name)
+        event = event() if about is None else event(state.get_relation(7), remote_unit=about)
+        out = context.run(event, state)
+        unit = self.units[number]
+        unit.deferred, unit.stored_states = list(out.deferred), list(out.stored_states)
+        if commit and self.joined:
+            relation = out.get_relation(7)
+            unit.bag = dict(relation.local_unit_data)
+            if number == self.leader:
+                self.app_bag = dict(relation.local_app_data)
+        return context
+
+    def failing_hook(self, number, name='update_status'):
+        """Run one hook of a unit; gives what the charm raised."""
+        with pytest.raises(testing.errors.UncaughtCharmError) as caught:
+            self.hook(number, name)
+        return caught.value.__cause__
+
+    def everybody(self, name='update_status'):
+        """Run one hook of each unit."""
+        for number in self.units:
+            self.hook(number, name)
+
+
+class Services:
+    """Stands in for systemd: what was restarted, where and in which order."""
+
+    def __init__(self):
+        self.restarted = []
+        self.broken = set()
+
+    def restart(self, service):
+        """Restart a service."""
+        if service in self.broken:
+            raise module.ServiceRestartError(
+                unit='app/0', service=service, found='it is failed', log=['no such port']
+            )
+        self.restarted.append(service)
+        return True
+
+
+@pytest.fixture(autouse=True)
+def services(monkeypatch):
+    """No test touches the machine's services."""
+    fake = Services()
+    monkeypatch.setattr(module, 'service_restart', fake.restart)
+    return fake
+
+
+@pytest.fixture
+def application(tmp_path):
+    """Make an application of a charm."""
+
+    def make(charm_type, units=1, **options):
+        return Application(tmp_path, charm_type, units, **options)
+
+    return make
+
+
+def charm(handler, *, emit=None, **options):
+    """A charm that asks for a restart in config-changed, and handles it as given."""
+
+    class Charm(ops.CharmBase):
+        on = module.RestartCharmEvent()
+
+        def __init__(self, framework):
+            super().__init__(framework)
+            framework.observe(self.on.config_changed, self._on_config_changed)
+            framework.observe(self.on.restart_event, self._on_restart)
+            self.coordinator = module.OpsCoordinator(self, **options)
+
+        def _on_config_changed(self, _):
+            if emit is None:
+                self.on.restart_event.emit({}, services=['web'])
+            else:
+                emit(self)
+
+        def _on_restart(self, event):
+            handler(self, event)
+
+    return Charm
+
+
+def restart_or_defer(_, event):
+    """What most charms do."""
+    if not event.restart():
+        event.defer()
