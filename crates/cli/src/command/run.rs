@@ -25,6 +25,7 @@ const WAITING: u8 = 75;
 /// the attempt before was cut off).
 ///
 /// Exit codes: 0 done, or nothing was requested; 75 waiting; any other is the failure of the command.
+#[expect(clippy::doc_markdown, reason = "`--help` prints this text as it is")]
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ops-coordinator run restart -- systemctl restart postgresql
