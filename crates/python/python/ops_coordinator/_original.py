@@ -43,10 +43,10 @@ class Original:
             return {}
         bag = relation.data[self._dispatch.charm.unit]
         found = self._requests(bag)
-        if self._key in bag:
-            bag[self._key] = ''
-        else:
+        if found is None:
             self._dispatch.at_end(self._note_none_left)
+            return {}
+        bag[self._key] = ''
         return found
 
     def holders(self) -> dict[str, set[str]]:
@@ -54,7 +54,7 @@ class Original:
         relation = self._relation()
         if relation is None:
             return {}
-        asked = {unit.name: self._requests(relation.data[unit]) for unit in relation.units}
+        asked = {unit.name: self._requests(relation.data[unit]) or {} for unit in relation.units}
         if not any(asked.values()):
             return {}
         grants = self._grants()
@@ -77,13 +77,13 @@ class Original:
         relations = self._dispatch.charm.model.relations[self._dispatch.endpoint]
         return relations[0] if relations else None
 
-    def _requests(self, bag: ops.RelationDataContent) -> dict[str, str]:
+    def _requests(self, bag: ops.RelationDataContent) -> dict[str, str] | None:
         text = bag.get(self._key)
         try:
-            return requests(json.loads(text)) if text else {}
+            return requests(json.loads(text)) if text else None
         except ValueError as error:
             logger.warning('the key %r in a databag is not of the original: %s', self._key, error)
-            return {}
+            return None
 
     def _grants(self) -> dict[str, dict[str, str]]:
         if 'JUJU_CONTEXT_ID' not in os.environ:

@@ -1,0 +1,117 @@
+"""The action that reports back after a restart."""
+
+import pytest
+from conftest import charm
+from ops_coordinator import OpsCoordinator
+
+
+def reporting(save):
+    """A charm that saves an action with its request, and runs it when it has restarted."""
+    results = []
+
+    def handler(c, event):
+        if event.restart():
+            results.append(c.coordinator.run_action())
+        else:
+            event.defer()
+
+    def emit(c):
+        save(c)
+        c.on.restart_event.emit({}, services=['web'])
+
+    class Charm(charm(handler, emit=emit)):
+        def report(self, *args, **kwargs):
+            return ('reported', self.unit.name, args, kwargs)
+
+    return Charm, results
+
+
+@pytest.mark.parametrize('named', [False, True])
+def test_a_method_of_the_charm_is_found_again_in_a_later_hook(application, named):
+    def save(c):
+        c.coordinator.save_action('report' if named else c.report, [1, 'a'], {'k': [None]})
+
+    charm_type, results = reporting(save)
+    app = application(charm_type)
+    app.hook(0, 'config_changed')
+    app.hook(0)
+    assert results == [('reported', 'app/0', (1, 'a'), {'k': [None]})]
+    app.hook(0, 'config_changed')
+
+
+def test_an_action_runs_for_one_restart(application):
+    saved = []
+
+    def save(c):
+        if not saved:
+            c.coordinator.save_action(c.report)
+            saved.append(True)
+
+    charm_type, results = reporting(save)
+    app = application(charm_type)
+    for _ in range(2):
+        app.hook(0, 'config_changed')
+        app.hook(0)
+        app.hook(0)
+    assert [bool(result) for result in results] == [True, False]
+
+
+def test_a_plain_function_lasts_as_long_as_the_dispatch(application):
+    def save(c):
+        c.coordinator.save_action(lambda a, b=0: a + b, [1], {'b': 2})
+        assert c.coordinator.run_action() == 3
+        assert c.coordinator.run_action() == 3
+
+    charm_type, results = reporting(save)
+    app = application(charm_type)
+    app.hook(0, 'config_changed')
+    app.hook(0)
+    assert results == [None]
+
+
+def test_the_constructor_takes_an_action_too(application):
+    seen = []
+
+    def handler(c, event):
+        seen.append(event.run_action())
+
+    charm_type = charm(handler, action_func=lambda *a, **k: (a, k), action_args=[1])
+    application(charm_type).hook(0, 'config_changed')
+    assert seen == [((1,), {})]
+
+
+def test_the_last_action_saved_is_the_one_that_runs(application):
+    def save(c):
+        c.coordinator.save_action(c.report, [1])
+        c.coordinator.save_action(c.report, [2])
+
+    charm_type, results = reporting(save)
+    app = application(charm_type)
+    app.hook(0, 'config_changed')
+    app.hook(0)
+    assert results[0][2] == (2,)
+
+
+def test_what_cannot_be_kept_is_told_where_it_is_saved(application):
+    def save(c):
+        with pytest.raises(ValueError, match='Charm has no method nothing'):
+            c.coordinator.save_action('nothing')
+        with pytest.raises(TypeError, match='the arguments of report are kept as JSON'):
+            c.coordinator.save_action('report', [object()])
+        c.coordinator.save_action(c.report, [object()])
+
+    charm_type, results = reporting(save)
+    app = application(charm_type)
+    context = app.hook(0, 'config_changed')
+    assert any('report is gone with this dispatch' in log.message for log in context.juju_log)
+    app.hook(0)
+    assert results == [None]
+
+
+def test_without_an_action_nothing_runs(application):
+    charm_type, results = reporting(lambda _: None)
+    app = application(charm_type)
+    app.hook(0, 'config_changed')
+    app.hook(0)
+    assert results == [None]
+    assert OpsCoordinator.__name__ == 'OpsCoordinator'

@@ -1,0 +1,107 @@
+"""The local state file, and what the original library left behind."""
+
+import json
+
+import pytest
+from conftest import charm, restart_or_defer
+
+FILE = '.charmhelpers.coordinator.OpsCoordinator'
+TIME = '2022-02-10 11:12:13.141516Z'
+
+
+@pytest.fixture
+def alone(application):
+    """A unit without its peer relation."""
+    app = application(charm(restart_or_defer))
+    app.joined = False
+    return app
+
+
+def test_a_request_without_a_peer_relation_is_kept_in_a_file_of_its_owner(alone):
+    alone.hook(0, 'config_changed')
+    path = alone.root(0) / FILE
+    assert list(json.loads(path.read_text())) == ['restart']
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert list(path.parent.glob(f'{FILE}.*')) == [], 'nothing temporary is left'
+
+
+def test_the_request_is_published_when_the_relation_is_there_and_the_file_goes(alone, services):
+    alone.hook(0, 'config_changed')
+    alone.joined = True
+    alone.hook(0)
+    assert '"seq":1' in alone.units[0].bag['ops-coordinator']
+    assert not (alone.root(0) / FILE).exists()
+    alone.hook(0)
+    assert services.restarted == ['web']
+    alone.hook(0)
+    assert services.restarted == ['web']
+
+
+def test_without_requests_there_is_no_file(alone):
+    alone.hook(0)
+    assert not (alone.root(0) / FILE).exists()
+
+
+def test_a_file_of_the_original_library_becomes_a_request_with_its_time(alone):
+    (alone.root(0) / FILE).write_text(json.dumps({'restart': TIME}))
+    alone.hook(0)
+    assert json.loads((alone.root(0) / FILE).read_text()) == {'restart': TIME}
+    alone.joined = True
+    alone.hook(0)
+    assert '"seq":1' in alone.units[0].bag['ops-coordinator']
+
+
+@pytest.mark.parametrize('content', ['', '{', '[]', '{"restart": 1}', 'null', '\udcff'])
+def test_a_file_that_makes_no_sense_is_set_aside_with_a_warning(alone, content):
+    path = alone.root(0) / FILE
+    path.write_text(content, errors='surrogateescape')
+    context = alone.hook(0)
+    aside = path.with_name(f'{FILE}.unreadable')
+    assert not path.exists()
+    assert aside.read_text(errors='surrogateescape') == content
+    assert any(f'set aside as {aside}' in log.message for log in context.juju_log)
+
+
+def test_a_request_in_the_databag_of_the_original_library_becomes_a_ticket(application, services):
+    app = application(charm(restart_or_defer), units=2)
+    app.units[1].bag['coordinator'] = json.dumps({'restart': TIME})
+    app.hook(1)
+    assert 'coordinator' not in app.units[1].bag
+    assert '"seq":1' in app.units[1].bag['ops-coordinator']
+    app.hook(1)
+    assert '"seq":1' in app.units[1].bag['ops-coordinator'], 'once is enough'
+
+
+def test_a_databag_key_that_is_not_of_the_original_library_is_told_in_the_log(application):
+    app = application(charm(restart_or_defer))
+    app.units[0].bag['coordinator'] = 'mine'
+    context = app.hook(0)
+    assert any("the key 'coordinator'" in log.message for log in context.juju_log)
+    assert app.units[0].bag['coordinator'] == 'mine', "it may be somebody else's"
+
+
+def grants(monkeypatch, grants):
+    """Let the leader's settings hold these grants of the original library."""
+    monkeypatch.setattr('ops_coordinator._original.Original._grants', lambda _: grants)
+
+
+def test_the_line_stays_closed_while_a_unit_holds_an_old_grant(application, monkeypatch):
+    app = application(charm(restart_or_defer), units=3)
+    app.hook(1, 'config_changed')
+    app.units[2].bag['coordinator'] = json.dumps({'restart': TIME})
+    grants(monkeypatch, {'app/2': {'restart': TIME}})
+    app.hook(0)
+    assert 'ops-coordinator' not in app.app_bag
+    # The old code releases at the end of the hook in which it restarts.
+    app.units[2].bag['coordinator'] = '{}'
+    app.hook(0)
+    assert '"app/1"' in app.app_bag['ops-coordinator']
+
+
+def test_an_old_grant_that_was_released_closes_nothing(application, monkeypatch):
+    app = application(charm(restart_or_defer), units=3)
+    app.hook(1, 'config_changed')
+    app.units[2].bag['coordinator'] = json.dumps({'restart': TIME})
+    grants(monkeypatch, {'app/2': {'restart': '2022-02-10 00:00:00.000000Z'}, 'app/1': {}})
+    app.hook(0)
+    assert '"app/1"' in app.app_bag['ops-coordinator']
