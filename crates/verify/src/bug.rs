@@ -1,0 +1,98 @@
+//! Seeded bugs: ways to get the protocol wrong, most of them taken from older libraries or from drafts
+//! of this one. The checks must catch every one.
+
+use std::fmt;
+use std::str::FromStr;
+
+macro_rules! bugs {
+    ($($variant:ident $name:literal $story:literal;)*) => {
+        /// A known way to get it wrong. Its name is the same in code, command line and documents.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Bug {
+            $(#[doc = $story] $variant,)*
+        }
+
+        impl Bug {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The bug's name.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// What the protocol does wrong with it.
+            pub const fn story(self) -> &'static str {
+                match self { $(Self::$variant => $story,)* }
+            }
+        }
+    };
+}
+
+bugs! {
+    ActsOnUnflushedLine "acts-on-unflushed-line"
+        "The leader acts on the line that it has only just computed, before Juju has committed it.";
+    DropsLeaverOnDeparted "drops-leaver-on-departed"
+        "A unit's entry is dropped as soon as the unit departs, while its last hooks may still run.";
+    AbsentMeansGone "absent-means-gone"
+        "A unit that the relation does not list counts as gone, though the reader may not have met it yet.";
+    PublishesAfterLease "publishes-after-lease"
+        "The leader publishes however long ago it read the line, so that a line of another leader is overwritten.";
+    ReasksLeadershipAtEnd "reasks-leadership-at-end"
+        "A unit that came to lead during its hook publishes from what it read before it led.";
+    CountsComputedEntry "counts-computed-entry"
+        "A leader that finished in this hook leaves the line alone because an entry that it has only computed would wake it.";
+    NeverWakes "never-wakes"
+        "No waker is started: what must be looked at again is looked at when some event happens to come.";
+    WakerGivesUp "waker-gives-up"
+        "The hook that a waker runs is not run again when it fails, and Juju does not run it again either.";
+    LeaverNeverForgotten "leaver-never-forgotten"
+        "The entry of a unit that is gone for good is never removed.";
+    HandsOnAfterFailure "hands-on-after-failure"
+        "A failed operation is published as finished, and the next unit starts.";
+    GivesTurnBackUnused "gives-turn-back-unused"
+        "A turn that comes in a hook other than the one that asked is given back at the end of it without having been used.";
+    ForgetsJournal "forgets-journal"
+        "No journal is kept, so a retried hook repeats what it has finished.";
+    RequestJoinsRunning "request-joins-running"
+        "A request made while the operation runs counts as served by it.";
+    SortsLineByUnit "sorts-line-by-unit"
+        "The leader keeps the line sorted by unit number.";
+    NewcomersFirst "newcomers-first"
+        "The line is sorted by the requesters' clocks: a unit whose clock is slow comes before those that wait, and before the one inside.";
+    DropsWhatItCannotSee "drops-what-it-cannot-see"
+        "A leader removes entries for which it sees no request, though it may only look at old records.";
+    CancelWithoutHandshake "cancel-without-handshake"
+        "The leader removes a cancelled entry at once, although its operation may be under way.";
+    AskedCountsAsFinished "asked-counts-as-finished"
+        "A reader takes the number of requests for the number of finished ones.";
+    AnyLifeCounts "any-life-counts"
+        "A reader does not compare incarnations: what a unit of the same name finished counts.";
+    IncarnationConstant "incarnation-constant"
+        "A unit that is made again under the same name gets the same incarnation.";
+    LimitPlusOne "limit-plus-one"
+        "One more than the limit may be under way.";
+    RetryPublishesNothing "retry-publishes-nothing"
+        "A retried hook does not publish what its first run had finished.";
+}
+
+impl fmt::Display for Bug {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Bug {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.iter().find(|bug| bug.name() == text);
+        found.copied().ok_or_else(|| {
+            let names: Vec<&str> = Self::ALL.iter().map(|bug| bug.name()).collect();
+            format!(
+                "there is no seeded bug '{text}'; there are {}",
+                names.join(", ")
+            )
+        })
+    }
+}

@@ -1,0 +1,17 @@
+//! Evidence: what is claimed of the protocol, put to the test. Never published.
+//!
+//! Everything here drives the production code, [`ops_coordinator_juju::Hook`] over
+//! `ops_coordinator_core`, with its databag values and its files on disk, and never a copy of it:
+//!
+//! - [`Charm`]: what a charm does with a hook;
+//! - [`model`]: every course of events of a small application, by a model checker;
+//! - [`Bug`]: known ways to get such a protocol wrong, each of which must be caught.
+
+mod bug;
+mod charm;
+#[cfg(feature = "model")]
+pub mod model;
+mod sabotage;
+
+pub use bug::Bug;
+pub use charm::{Charm, Started, Visit};

@@ -1,0 +1,139 @@
+//! `ops-coordinator-verify`: the evidence, by command.
+
+use std::collections::BTreeSet;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use ops_coordinator_verify::Bug;
+use ops_coordinator_verify::model::{Case, LARGE, SMALL, Seen, check};
+
+/// What is claimed of the protocol, put to the test.
+#[derive(Debug, Parser)]
+#[command(name = "ops-coordinator-verify", arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Try every course of events of small applications.
+    Model {
+        /// The cases to try; all of the test command's where none is named
+        case: Vec<String>,
+        /// Try the large cases
+        #[arg(long)]
+        large: bool,
+        /// Put a seeded bug in
+        #[arg(long, value_name = "NAME")]
+        bug: Option<Bug>,
+        /// On how many threads
+        #[arg(long, default_value_t = 2)]
+        threads: usize,
+    },
+    /// Put each seeded bug in, and tell which case catches it first.
+    Bugs,
+}
+
+fn main() -> ExitCode {
+    let holds = match Cli::parse().command {
+        Command::Model {
+            case,
+            large,
+            bug,
+            threads,
+        } => model(&case, large, bug, threads),
+        Command::Bugs => bugs(),
+    };
+    if holds {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn model(names: &[String], large: bool, bug: Option<Bug>, threads: usize) -> bool {
+    let all = || SMALL.iter().chain(LARGE);
+    if let Some(name) = names
+        .iter()
+        .find(|name| all().all(|case| case.name != name.as_str()))
+    {
+        let known: Vec<&str> = all().map(|case| case.name).collect();
+        eprintln!("there is no case '{name}'; there are {}", known.join(", "));
+        return false;
+    }
+    let cases: Vec<&Case> = match (names, large) {
+        ([], false) => SMALL.iter().collect(),
+        ([], true) => LARGE.iter().collect(),
+        _ => all()
+            .filter(|case| names.iter().any(|name| name == case.name))
+            .collect(),
+    };
+    let (mut total, mut holds) = (0, true);
+    let mut seen = BTreeSet::new();
+    let whole = names.is_empty() && !large && bug.is_none();
+    for case in cases {
+        let report = check(case, bug, threads);
+        total += report.states;
+        seen.extend(report.seen);
+        let seconds = report.took.as_secs_f64();
+        println!(
+            "{:<38} {:>9} states {:>6} steps computed {seconds:>6.1} s",
+            case.name, report.states, report.steps
+        );
+        if let Some(finding) = &report.finding {
+            println!("  {} does not hold:", finding.property);
+            for (number, line) in (1..).zip(&finding.story) {
+                println!("  {number:>3} {line}");
+            }
+            holds = false;
+        } else if bug.is_none() && case.states != 0 && case.states != report.states {
+            println!("  it had {} states before: what has changed?", case.states);
+            holds = false;
+        }
+        if let Some(name) = report.unreached {
+            println!("  no state in which {name}");
+            holds = false;
+        }
+    }
+    for never in Seen::ALL
+        .iter()
+        .filter(|what| whole && !seen.contains(what))
+    {
+        println!("  no case came to {never:?}");
+        holds = false;
+    }
+    println!(
+        "fact: {total} different states, {}",
+        if holds {
+            "all as it must be"
+        } else {
+            "not all as it must be"
+        }
+    );
+    holds
+}
+
+fn bugs() -> bool {
+    // A bug may well break an assertion of the production code; that is told as what it is.
+    std::panic::set_hook(Box::new(|_| ()));
+    let mut missed = 0;
+    for &bug in Bug::ALL {
+        let caught = SMALL.iter().find_map(|case| {
+            let report = check(case, Some(bug), 1);
+            Some((case.name, report.states, report.finding?))
+        });
+        if let Some((case, states, finding)) = caught {
+            println!(
+                "{:<26} {case:<22} {states:>6} states  {}",
+                bug.name(),
+                finding.property
+            );
+        } else {
+            println!("{:<26} NOT CAUGHT", bug.name());
+            missed += 1;
+        }
+    }
+    println!("fact: {} seeded bugs, {missed} not caught", Bug::ALL.len());
+    missed == 0
+}

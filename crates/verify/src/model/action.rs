@@ -1,0 +1,212 @@
+//! What can happen next.
+
+use super::case::Case;
+use super::state::{Event, Life, State, UNITS, Unit, bit, each};
+
+/// One thing that happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// A unit's hook begins: it asks whether it leads, reads the line, and perhaps begins an operation.
+    Begin(u8, Event, u8),
+    /// In the middle of an operation, its charm asks for another turn.
+    Ask(u8),
+    /// A unit's hook goes on, to its end or to the next operation.
+    Proceed(u8, End),
+    /// The lease goes to another unit.
+    Lead(u8),
+    /// An operator removes a unit.
+    Remove(u8),
+    /// A removed unit has run its last hook.
+    Die(u8),
+    /// A unit of an old name is made, which will ask so often.
+    Rebirth(u8, u8),
+    /// A unit loses its disk.
+    LoseDisk(u8),
+}
+
+/// How a hook ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum End {
+    /// Well, and Juju is asked to commit it.
+    Done,
+    /// Well, but long after it began.
+    Slow,
+    /// The operation fails, and the hook with it.
+    OperationFails,
+    /// Well, but another unit leads by the time that Juju is asked to commit it.
+    LeaseLost,
+    /// Its last command fails.
+    Fails,
+    /// The agent dies with it, in the middle of its operation.
+    Killed,
+    /// The agent dies with it, right after it has written its journal for the nth time.
+    KilledAt(u8),
+    /// Juju commits it and forgets that it has.
+    CommittedThenKilled,
+}
+
+impl State {
+    /// What must happen sooner or later, without faults and new requests.
+    pub(crate) fn duties(&self, actions: &mut Vec<Action>) {
+        for (index, unit) in (0_u8..).zip(&self.units) {
+            if unit.life == Life::Dead {
+                continue;
+            }
+            if unit.hook.is_some() {
+                actions.push(Action::Proceed(index, End::Done));
+                continue;
+            }
+            if self.leader.is_none() && unit.life == Life::Alive {
+                actions.push(Action::Lead(index));
+            }
+            unit.events(|event| actions.push(Action::Begin(index, event, 0)));
+            if unit.life == Life::Dying && unit.retry.is_none() && unit.news.departed == 0 {
+                actions.push(Action::Die(index));
+            }
+            // Last, as it is the most patient.
+            if unit.news.wake {
+                actions.push(Action::Begin(index, Event::Wake, 0));
+            }
+        }
+    }
+
+    /// Everything that can happen.
+    pub(crate) fn choices(&self, case: &Case, actions: &mut Vec<Action>) {
+        self.duties(actions);
+        let duties = actions.len();
+        if case.rotations > 1 {
+            for index in 0..duties {
+                if let Action::Begin(unit, event @ (Event::Line | Event::Wake), _) = actions[index]
+                {
+                    actions.push(Action::Begin(unit, event, 1));
+                }
+            }
+        }
+        for index in 0..case.units {
+            self.choices_of(index, case, actions);
+        }
+    }
+
+    fn choices_of(&self, index: u8, case: &Case, actions: &mut Vec<Action>) {
+        let unit = &self.units[usize::from(index)];
+        let left = &self.left;
+        if unit.life == Life::Dead {
+            if left.rebirth > 0 {
+                actions.extend((0..=case.reborn_requests).map(|asks| Action::Rebirth(index, asks)));
+            }
+            return;
+        }
+        let alive = unit.life == Life::Alive;
+        if left.leader > 0 && alive && self.leader.is_some() && self.leader != Some(index) {
+            actions.push(Action::Lead(index));
+        }
+        let others = self
+            .units
+            .iter()
+            .filter(|unit| unit.life == Life::Alive)
+            .count();
+        if left.remove > 0 && alive && others > 1 {
+            actions.push(Action::Remove(index));
+        }
+        if let Some(hook) = &unit.hook {
+            let mut end = |end| actions.push(Action::Proceed(index, end));
+            if left.slow > 0 && hook.led && !hook.late {
+                end(End::Slow);
+            }
+            if left.leader > 0 && hook.led && self.leader == Some(index) {
+                end(End::LeaseLost);
+            }
+            if left.fail > 0 {
+                end(End::Fails);
+                if hook.running.is_some() {
+                    end(End::OperationFails);
+                }
+            }
+            if left.kill > 0 {
+                end(End::Killed);
+                end(End::KilledAt(0));
+                end(End::KilledAt(1));
+                end(End::CommittedThenKilled);
+            }
+            if hook.running.is_some() && unit.requests > 0 && case.asks_while_running {
+                actions.push(Action::Ask(index));
+            }
+            return;
+        }
+        if left.disk > 0 {
+            actions.push(Action::LoseDisk(index));
+        }
+        if alive && unit.retry.is_none() {
+            if unit.requests > 0 {
+                actions.push(Action::Begin(index, Event::Config, 0));
+            }
+            if left.cancel > 0 && self.leader == Some(index) {
+                let whom = (0..case.units).map(|whom| Action::Begin(index, Event::Cancel(whom), 0));
+                actions.extend(whom);
+            }
+        }
+    }
+}
+
+impl Unit {
+    /// The hooks that may be the unit's next, the waker's apart.
+    fn events(&self, mut event: impl FnMut(Event)) {
+        if let Some(failed) = self.retry {
+            event(failed);
+            return;
+        }
+        each(self.news.departed).for_each(|unit| event(Event::Departed(unit)));
+        if self.life == Life::Dying {
+            return;
+        }
+        if self.news.line {
+            event(Event::Line);
+        }
+        if self.news.elected {
+            event(Event::Elected);
+        }
+        each(self.news.joined).for_each(|unit| event(Event::Joined(unit)));
+        // A unit's changes are told after its joining.
+        each(self.news.changed & self.members).for_each(|unit| event(Event::Changed(unit)));
+    }
+
+    /// Takes an event off what there is to tell.
+    pub(crate) fn take(&mut self, event: Event) {
+        if self.retry == Some(event) && event != Event::Wake {
+            self.retry = None;
+        }
+        // Any hook makes the waker that waits unnecessary.
+        self.news.wake = false;
+        match event {
+            Event::Changed(unit) => {
+                self.news.changed &= !bit(unit);
+                self.uncached |= bit(unit);
+            }
+            Event::Joined(unit) => {
+                self.news.joined &= !bit(unit);
+                self.news.changed |= bit(unit);
+                self.members |= bit(unit);
+                self.uncached |= bit(unit);
+            }
+            Event::Departed(unit) => {
+                self.news.departed &= !bit(unit);
+                self.members &= !bit(unit);
+            }
+            Event::Line => self.news.line = false,
+            Event::Elected => self.news.elected = false,
+            Event::Config | Event::Wake | Event::Cancel(_) => {}
+        }
+    }
+}
+
+impl Event {
+    /// Whether Juju runs the hook again when it has failed.
+    pub(crate) fn is_retried(self) -> bool {
+        !matches!(self, Self::Wake | Self::Cancel(_))
+    }
+}
+
+/// All units but one.
+pub(crate) fn others(unit: u8) -> impl Iterator<Item = usize> {
+    (0..UNITS).filter(move |&other| other != usize::from(unit))
+}

@@ -1,0 +1,403 @@
+//! What an action does.
+
+use std::sync::Arc;
+
+use super::action::{Action, End, others};
+use super::check::{Application, Seen};
+use super::state::{Broken, Event, Hook, Life, State, UNITS, bit, each};
+use super::step::{Call, Deed, Reply};
+use super::text::Text;
+use super::truth;
+use crate::Bug;
+
+impl Application {
+    /// The state after an action; `None` where the action changes nothing that others do not do as well.
+    pub(crate) fn apply(&self, state: &State, action: Action) -> Option<State> {
+        let mut next = state.clone();
+        match action {
+            Action::Begin(unit, event, rotation) => self.begin(&mut next, unit, event, rotation),
+            Action::Ask(unit) => self.ask(&mut next, unit),
+            Action::Proceed(unit, end) => return self.proceed(next, unit, end),
+            Action::Lead(unit) => lead(&mut next, unit),
+            Action::Remove(unit) => remove(&mut next, unit),
+            Action::Die(unit) => die(&mut next, unit),
+            Action::Rebirth(unit, asks) => rebirth(&mut next, unit, asks),
+            Action::LoseDisk(unit) => self.lose_disk(&mut next, unit),
+        }
+        Some(next)
+    }
+
+    fn run(
+        &self,
+        state: &mut State,
+        index: u8,
+        deed: Deed,
+        slow: bool,
+        rotation: u8,
+    ) -> Arc<Reply> {
+        let at = usize::from(index);
+        let unit = &state.units[at];
+        let Some(hook) = unit.hook else {
+            unreachable!("a step belongs to a hook");
+        };
+        let bags = std::array::from_fn(|peer| {
+            let cached = unit.members & !unit.uncached & bit(small(peer)) != 0;
+            if peer != at && cached {
+                unit.cache[peer]
+            } else {
+                state.units[peer].bag
+            }
+        });
+        let living = (0..UNITS).filter(|&peer| state.units[peer].life != Life::Dead);
+        let call = Call {
+            unit: index,
+            generation: unit.generation,
+            event: hook.event,
+            deed,
+            journal: unit.journal,
+            session: hook.session,
+            own: hook.own,
+            written_line: hook.line,
+            line: state.line,
+            leads: state.leader == Some(index),
+            bags,
+            members: unit.members,
+            known: living.fold(0, |known, peer| known | bit(small(peer))),
+            dying: unit.life == Life::Dying,
+            slow,
+            retried: hook.retried,
+            rotation,
+        };
+        let reply = self.steps.run(&call);
+        state.broken = state.broken.or(reply.error);
+        let unit = &mut state.units[at];
+        for peer in each(reply.read & unit.members) {
+            unit.cache[usize::from(peer)] = call.bags[usize::from(peer)];
+        }
+        unit.uncached &= !(reply.read & unit.members);
+        unit.journal = reply.journals.last().copied().unwrap_or(unit.journal);
+        unit.news.wake |= reply.woke;
+        if let Some(hook) = &mut unit.hook {
+            hook.session = reply.session;
+            hook.own = reply.own;
+            hook.line = reply.line;
+        }
+        reply
+    }
+
+    fn begin(&self, state: &mut State, index: u8, event: Event, rotation: u8) {
+        let leads = state.leader == Some(index);
+        let unit = &mut state.units[usize::from(index)];
+        let retried = unit.retry == Some(event);
+        unit.take(event);
+        unit.hook = Some(Hook {
+            event,
+            session: Text::ABSENT,
+            own: Text::ABSENT,
+            line: Text::ABSENT,
+            running: None,
+            late: false,
+            led: leads,
+            retried,
+        });
+        match event {
+            Event::Config => {
+                unit.requests -= u8::from(!retried);
+                unit.owed = bit(self.case.locks) - 1;
+            }
+            Event::Cancel(_) => state.left.cancel -= 1,
+            _ => {}
+        }
+        let reply = self.run(state, index, Deed::Begin, false, rotation);
+        if matches!(event, Event::Changed(_)) && reply.started.is_some() {
+            self.saw(Seen::HandOff);
+        }
+        self.started(state, index, &reply);
+    }
+
+    fn started(&self, state: &mut State, index: u8, reply: &Reply) {
+        let Some((lock, seq)) = reply.started else {
+            return;
+        };
+        let limit = self.case.limit;
+        let turn = state.is_turn(index, lock.into(), seq.into(), limit, self.locks());
+        let unit = &mut state.units[usize::from(index)];
+        let again = seq <= unit.finished[usize::from(lock)];
+        unit.inside |= bit(lock);
+        unit.owed &= !bit(lock);
+        if let Some(hook) = &mut unit.hook {
+            hook.running = Some((lock, seq));
+        }
+        if again {
+            state.broken = state.broken.or(Some(Broken::FinishedNeverRunsAgain));
+        } else if !turn {
+            state.broken = state.broken.or(Some(Broken::StartsOnlyInTurn));
+        }
+        if reply.interrupted {
+            self.saw(Seen::SecondAttempt);
+        }
+    }
+
+    fn ask(&self, state: &mut State, index: u8) {
+        let unit = &mut state.units[usize::from(index)];
+        let Some((lock, _)) = unit.hook.and_then(|hook| hook.running) else {
+            return;
+        };
+        unit.requests -= 1;
+        unit.owed |= bit(lock);
+        self.run(state, index, Deed::Ask(lock), false, 0);
+        self.saw(Seen::AskedWhileRunning);
+    }
+
+    fn proceed(&self, mut state: State, index: u8, end: End) -> Option<State> {
+        let at = usize::from(index);
+        let hook = state.units[at].hook?;
+        let left = &mut state.left;
+        match end {
+            End::Done | End::LeaseLost => {}
+            End::Slow => left.slow -= 1,
+            End::OperationFails | End::Fails => left.fail -= 1,
+            End::Killed | End::KilledAt(_) | End::CommittedThenKilled => left.kill -= 1,
+        }
+        if end == End::Killed {
+            self.fail(&mut state, index, true);
+            return Some(state);
+        }
+        if end == End::OperationFails {
+            let (lock, _) = hook.running?;
+            self.run(&mut state, index, Deed::Fail(lock), false, 0);
+            return Some(self.exit_badly(state, index));
+        }
+        let running = hook.running.map(|(lock, _)| lock);
+        let slow = hook.late || end == End::Slow;
+        let reply = self.run(&mut state, index, Deed::Proceed(running), slow, 0);
+        let unit = &mut state.units[at];
+        if let Some((lock, seq)) = hook.running {
+            unit.inside &= !bit(lock);
+            let finished = &mut unit.finished[usize::from(lock)];
+            *finished = seq.max(*finished);
+        }
+        if let Some(hook) = &mut unit.hook {
+            hook.running = None;
+        }
+        if reply.started.is_some() {
+            self.started(&mut state, index, &reply);
+            return (end == End::Done).then_some(state);
+        }
+        match end {
+            End::KilledAt(nth) => {
+                state.units[at].journal = *reply.journals.get(usize::from(nth))?;
+                self.fail(&mut state, index, true);
+                Some(state)
+            }
+            End::Fails => Some(self.exit_badly(state, index)),
+            End::LeaseLost => {
+                let heir = others(index).find(|&heir| state.units[heir].life == Life::Alive)?;
+                lead(&mut state, small(heir));
+                Some(self.exit_well(state, index, end))
+            }
+            _ => Some(self.exit_well(state, index, end)),
+        }
+    }
+
+    /// What a hook wrote is lost when it fails, what `juju-exec` wrote is not.
+    fn exit_badly(&self, mut state: State, index: u8) -> State {
+        let event = state.units[usize::from(index)].hook.map(|hook| hook.event);
+        if event == Some(Event::Wake) {
+            let mut state = self.exit_well(state, index, End::Done);
+            self.wake_again(&mut state, index);
+            return state;
+        }
+        self.fail(&mut state, index, false);
+        state
+    }
+
+    fn exit_well(&self, mut state: State, index: u8, end: End) -> State {
+        let at = usize::from(index);
+        let Some(hook) = state.units[at].hook else {
+            return state;
+        };
+        if hook.late && hook.line == Text::ABSENT {
+            self.saw(Seen::EndedLate);
+        }
+        if hook.line != Text::ABSENT && state.leader != Some(index) {
+            self.saw(Seen::Refused);
+            self.fail(&mut state, index, false);
+            return state;
+        }
+        if hook.own != Text::ABSENT {
+            self.publish(&mut state, index, hook.own);
+        }
+        if hook.line != Text::ABSENT {
+            self.publish_line(&mut state, index, hook.line);
+        }
+        if end == End::CommittedThenKilled {
+            self.fail(&mut state, index, true);
+        } else {
+            state.units[at].hook = None;
+        }
+        state
+    }
+
+    /// A hook has ended without a commit.
+    fn fail(&self, state: &mut State, index: u8, agent_too: bool) {
+        let unit = &mut state.units[usize::from(index)];
+        let event = unit.hook.take().map(|hook| hook.event);
+        if agent_too {
+            unit.uncached = bit(small(UNITS)) - 1;
+        }
+        if event == Some(Event::Wake) {
+            self.wake_again(state, index);
+        } else {
+            unit.retry = event.filter(|event| event.is_retried());
+        }
+    }
+
+    /// Juju does not run the waker's hook again when it fails; the waker does.
+    fn wake_again(&self, state: &mut State, index: u8) {
+        state.units[usize::from(index)].news.wake |= self.bug != Some(Bug::WakerGivesUp);
+    }
+
+    fn publish(&self, state: &mut State, index: u8, record: Text) {
+        let at = usize::from(index);
+        if state.units[at].bag == record {
+            return;
+        }
+        if let Some(broken) = truth::record_step(state.units[at].bag, record) {
+            state.broken = state.broken.or(Some(broken));
+        }
+        let unit = &mut state.units[at];
+        unit.bag = record;
+        if let Some(counters) = truth::counters(record, self.locks()) {
+            for (lock, counters) in (0..).zip(counters.iter()) {
+                let finished = u64::from(unit.finished[usize::from(lock)]);
+                if counters.cancelled && counters.done > finished {
+                    // An operation that was cut off is over when it is cancelled.
+                    unit.inside &= !bit(lock);
+                    self.saw(Seen::Cancelled);
+                }
+                if counters.cancelled && counters.done >= counters.seq {
+                    unit.owed &= !bit(lock);
+                }
+            }
+        }
+        // What a leaver still publishes is told to nobody.
+        if unit.life == Life::Alive {
+            for other in others(index) {
+                let other = &mut state.units[other];
+                if other.life == Life::Alive && other.members & bit(index) != 0 {
+                    other.news.changed |= bit(index);
+                }
+            }
+        }
+    }
+
+    fn publish_line(&self, state: &mut State, index: u8, line: Text) {
+        if let Some(broken) = state.line_step(line, self.locks()) {
+            state.broken = state.broken.or(Some(broken));
+        }
+        state.line = line;
+        for (at, unit) in (0_u8..).zip(&mut state.units) {
+            if unit.life == Life::Alive && (at != index || self.case.hears_own_line) {
+                unit.news.line = true;
+            }
+        }
+    }
+
+    fn lose_disk(&self, state: &mut State, index: u8) {
+        state.left.disk -= 1;
+        let unit = &mut state.units[usize::from(index)];
+        unit.journal = Text::ABSENT;
+        if let Some(counters) = truth::counters(unit.bag, self.locks()) {
+            for (lock, counters) in (0_u8..).zip(counters.iter()) {
+                unit.finished[usize::from(lock)] = u8::try_from(counters.done).unwrap_or(u8::MAX);
+                // A request that was never published is lost with the disk, unless its hook runs again.
+                if counters.seq <= counters.done && unit.retry.is_none() {
+                    unit.owed &= !bit(lock);
+                }
+            }
+        }
+    }
+}
+
+fn lead(state: &mut State, index: u8) {
+    if state.leader.is_some() {
+        state.left.leader -= 1;
+    }
+    state.leader = Some(index);
+    for (at, unit) in (0_u8..).zip(&mut state.units) {
+        unit.news.elected = at == index;
+        if let Some(hook) = &mut unit.hook
+            && at != index
+        {
+            hook.late |= hook.led;
+        }
+    }
+}
+
+fn remove(state: &mut State, index: u8) {
+    state.left.remove -= 1;
+    for other in others(index) {
+        let other = &mut state.units[other];
+        other.news.changed &= !bit(index);
+        other.news.joined &= !bit(index);
+        if other.life == Life::Alive {
+            other.news.departed |= other.members & bit(index);
+        }
+    }
+    let unit = &mut state.units[usize::from(index)];
+    unit.life = Life::Dying;
+    unit.requests = 0;
+    unit.news = super::state::News {
+        departed: unit.members,
+        wake: unit.news.wake,
+        ..super::state::News::default()
+    };
+}
+
+fn die(state: &mut State, index: u8) {
+    let unit = &mut state.units[usize::from(index)];
+    unit.life = Life::Dead;
+    unit.inside = 0;
+    unit.owed = 0;
+    unit.news = super::state::News::default();
+    unit.journal = Text::ABSENT;
+    unit.cache = Default::default();
+    unit.uncached = bit(small(UNITS)) - 1;
+    unit.finished = Default::default();
+    if state.leader == Some(index) {
+        state.leader = None;
+    }
+}
+
+fn rebirth(state: &mut State, index: u8, asks: u8) {
+    state.left.rebirth -= 1;
+    let mut joined = 0;
+    for other in others(index) {
+        let unit = &mut state.units[other];
+        if unit.life != Life::Alive {
+            continue;
+        }
+        joined |= bit(small(other));
+        unit.news.departed &= !bit(index);
+        if unit.members & bit(index) != 0 {
+            // Nobody saw it go: its new bag is a change like any other.
+            unit.news.changed |= bit(index);
+        } else {
+            unit.news.joined |= bit(index);
+        }
+    }
+    let has_line = state.line != Text::ABSENT;
+    let unit = &mut state.units[usize::from(index)];
+    unit.life = Life::Alive;
+    unit.generation += 1;
+    unit.bag = Text::ABSENT;
+    unit.members = 0;
+    unit.requests = asks;
+    unit.news.joined = joined;
+    unit.news.line = has_line;
+}
+
+fn small(index: usize) -> u8 {
+    u8::try_from(index).unwrap_or(u8::MAX)
+}

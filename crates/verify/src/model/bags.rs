@@ -1,0 +1,142 @@
+//! Juju and a disk for one step of one hook, in memory.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+
+use ops_coordinator_core::{KEY, Tick};
+use ops_coordinator_juju::{Error, Machine, ToolOutput, Transport};
+use serde_json::{Value, json};
+
+use super::state::{UNITS, each};
+use super::step::Call;
+use super::text::Text;
+
+/// How long after its beginning a hook that is slow, or has lost the leadership meanwhile, ends.
+const LONG: u64 = 30_000;
+
+/// What the step reads, and what it leaves.
+#[derive(Debug)]
+pub(crate) struct Bags {
+    call: Call,
+    pub(crate) journals: RefCell<Vec<Text>>,
+    pub(crate) session: Cell<Text>,
+    pub(crate) own: Cell<Text>,
+    pub(crate) line: Cell<Text>,
+    pub(crate) read: Cell<u8>,
+    pub(crate) woke: Cell<bool>,
+}
+
+impl Bags {
+    pub(crate) fn new(call: Call) -> Self {
+        Self {
+            call,
+            journals: RefCell::default(),
+            session: Cell::new(call.session),
+            own: Cell::default(),
+            line: Cell::default(),
+            read: Cell::default(),
+            woke: Cell::default(),
+        }
+    }
+
+    fn peer(name: &str) -> Option<usize> {
+        let number = name.strip_prefix("app/")?.parse().ok()?;
+        (number < UNITS).then_some(number)
+    }
+
+    /// What a hook reads of a bag that it has perhaps written itself.
+    fn own_or(own: &Cell<Text>, committed: Text) -> Value {
+        let text = if own.get() == Text::ABSENT {
+            committed
+        } else {
+            own.get()
+        };
+        json!(text.get().as_deref())
+    }
+
+    fn answer(&self, tool: &str, args: &[String], stdin: Option<&str>) -> Option<Value> {
+        let call = &self.call;
+        let names = |units: u8| each(units).map(|unit| format!("app/{unit}"));
+        let app = args.iter().any(|arg| arg == "--app");
+        Some(match tool {
+            "is-leader" => json!(call.leads),
+            "relation-ids" => json!(["coordinator:0"]),
+            "relation-list" => json!(names(call.members).collect::<Vec<_>>()),
+            "goal-state" => {
+                let units = names(call.known).map(|name| (name, json!({"status": "active"})));
+                json!({"units": units.collect::<serde_json::Map<_, _>>()})
+            }
+            "relation-get" if app => Self::own_or(&self.line, call.line),
+            "relation-get" => {
+                let unit = Self::peer(args.last()?)?;
+                if unit == usize::from(call.unit) {
+                    Self::own_or(&self.own, call.bags[unit])
+                } else {
+                    self.read.set(self.read.get() | 1 << unit);
+                    json!(call.bags[unit].get().as_deref())
+                }
+            }
+            "relation-set" => {
+                let body: Value = serde_json::from_str(stdin?).ok()?;
+                let text = Text::new(body[KEY].as_str()?);
+                if app { &self.line } else { &self.own }.set(text);
+                Value::Null
+            }
+            _ => return None,
+        })
+    }
+}
+
+impl Transport for Bags {
+    fn call(&self, tool: &str, args: &[String], stdin: Option<&str>) -> io::Result<ToolOutput> {
+        let answer = self.answer(tool, args, stdin);
+        Ok(ToolOutput {
+            code: Some(i32::from(answer.is_none())),
+            stdout: answer.map(|value| value.to_string()).unwrap_or_default(),
+            stderr: String::new(),
+        })
+    }
+}
+
+impl Machine for Bags {
+    fn load(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
+        let text = if name == "journal.json" {
+            self.journals
+                .borrow()
+                .last()
+                .copied()
+                .unwrap_or(self.call.journal)
+        } else {
+            self.session.get()
+        };
+        Ok(text.get().map(|text| text.as_bytes().to_vec()))
+    }
+
+    fn store(&self, name: &str, content: &[u8], _durable: bool) -> Result<(), Error> {
+        let text = Text::new(&String::from_utf8_lossy(content));
+        if name == "journal.json" {
+            self.journals.borrow_mut().push(text);
+        } else {
+            self.session.set(text);
+        }
+        Ok(())
+    }
+
+    fn set_aside(&self, _name: &str) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn now(&self) -> Tick {
+        let ends_late = if self.call.slow { LONG } else { 0 };
+        Tick(u64::from(self.call.rotation) + ends_late)
+    }
+
+    fn random(&self) -> u32 {
+        u32::from(self.call.unit) * 16 + u32::from(self.call.generation)
+    }
+
+    fn wake(&self, _context: &str) -> io::Result<()> {
+        self.woke.set(true);
+        Ok(())
+    }
+}

@@ -1,0 +1,124 @@
+//! Which application, and what may happen to it.
+
+use ops_coordinator_core::LockName;
+use ops_coordinator_core::policy::Rotation;
+
+use super::state::{LOCKS, Left, Life, State, UNITS, Unit, bit};
+use crate::{Bug, Charm};
+
+/// An application and its bounds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Case {
+    /// What it is about.
+    pub name: &'static str,
+    /// How many units there are, two or three.
+    pub units: u8,
+    /// How many locks the charm has, one or two.
+    pub locks: u8,
+    /// How many units may be inside.
+    pub limit: u32,
+    /// How many entries the line has behind them.
+    pub lookahead: u32,
+    /// How often each unit asks.
+    pub requests: [u8; UNITS],
+    /// Whether a unit may ask while its operation runs.
+    pub asks_while_running: bool,
+    /// How often at most a unit that is made again asks.
+    pub reborn_requests: u8,
+    /// Whether Juju tells the leader of its own line.
+    pub hears_own_line: bool,
+    /// How many ways a unit that waits for several chooses whom to look at.
+    pub rotations: u8,
+    /// Whether the last unit has not yet met the others when all begins.
+    pub latecomer: bool,
+    /// What may go wrong.
+    pub faults: Faults,
+    /// Of how many states one is tried for whether all ends well from there.
+    pub healed_one_in: u64,
+    /// How many states there are, where that was counted before: another count means that something
+    /// about the protocol has changed.
+    pub states: usize,
+}
+
+/// How often each fault may strike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Faults {
+    /// A hook or an operation fails.
+    pub fail: u8,
+    /// The agent dies, with or without the hook's commit.
+    pub kill: u8,
+    /// A leader's hook takes long.
+    pub slow: u8,
+    /// Leadership changes.
+    pub leader: u8,
+    /// A unit is removed.
+    pub remove: u8,
+    /// A unit is made under the name of one that is gone.
+    pub rebirth: u8,
+    /// A unit's disk is lost.
+    pub disk: u8,
+    /// An operator cancels a request.
+    pub cancel: u8,
+}
+
+impl Case {
+    pub(crate) fn charm(&self, bug: Option<Bug>) -> Charm {
+        let locks = ["restart", "backup"]
+            .iter()
+            .take(LOCKS.min(self.locks.into()));
+        Charm {
+            locks: locks
+                .filter_map(|name| name.parse::<LockName>().ok())
+                .collect(),
+            policy: Rotation {
+                limit: self.limit,
+                lookahead: self.lookahead,
+            },
+            bug,
+        }
+    }
+
+    pub(crate) fn start(&self) -> State {
+        let everybody = bit(self.units) - 1;
+        let mut units: [Unit; UNITS] = Default::default();
+        for (index, unit) in (0..self.units).zip(&mut units) {
+            *unit = Unit {
+                life: Life::Alive,
+                members: everybody & !bit(index),
+                uncached: everybody,
+                requests: self.requests[usize::from(index)],
+                ..Unit::default()
+            };
+        }
+        if self.latecomer {
+            let last = self.units - 1;
+            let unit = &mut units[usize::from(last)];
+            unit.news.joined = std::mem::take(&mut unit.members);
+        }
+        let Faults {
+            fail,
+            kill,
+            slow,
+            leader,
+            remove,
+            rebirth,
+            disk,
+            cancel,
+        } = self.faults;
+        State {
+            leader: Some(0),
+            units,
+            left: Left {
+                fail,
+                kill,
+                slow,
+                leader,
+                remove,
+                rebirth,
+                disk,
+                cancel,
+            },
+            ..State::default()
+        }
+    }
+}

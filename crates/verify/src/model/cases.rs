@@ -1,0 +1,308 @@
+//! The cases that are tried: small ones in the test command, large ones on demand.
+
+use super::case::{Case, Faults};
+use super::state::UNITS;
+
+const NONE: Faults = Faults {
+    fail: 0,
+    kill: 0,
+    slow: 0,
+    leader: 0,
+    remove: 0,
+    rebirth: 0,
+    disk: 0,
+    cancel: 0,
+};
+
+const CASE: Case = Case {
+    name: "",
+    units: 2,
+    locks: 1,
+    limit: 1,
+    lookahead: 1,
+    requests: [1; UNITS],
+    asks_while_running: false,
+    reborn_requests: 0,
+    hears_own_line: true,
+    rotations: 1,
+    latecomer: false,
+    faults: NONE,
+    healed_one_in: 1,
+    states: 0,
+};
+
+/// The cases of the test command.
+pub const SMALL: &[Case] = &[
+    Case {
+        name: "two-requests",
+        requests: [2; 3],
+        states: 16_603,
+        ..CASE
+    },
+    Case {
+        name: "asks-while-running",
+        requests: [2; 3],
+        asks_while_running: true,
+        states: 21_251,
+        ..CASE
+    },
+    Case {
+        name: "two-locks",
+        locks: 2,
+        requests: [2; 3],
+        states: 19_607,
+        ..CASE
+    },
+    Case {
+        name: "two-locks-and-crash",
+        locks: 2,
+        faults: Faults { kill: 1, ..NONE },
+        states: 14_084,
+        ..CASE
+    },
+    Case {
+        name: "failures",
+        faults: Faults { fail: 2, ..NONE },
+        states: 26_693,
+        ..CASE
+    },
+    Case {
+        name: "crashes",
+        faults: Faults { kill: 2, ..NONE },
+        states: 59_598,
+        ..CASE
+    },
+    Case {
+        name: "new-leaders",
+        faults: Faults { leader: 2, ..NONE },
+        states: 114_138,
+        ..CASE
+    },
+    Case {
+        name: "new-leader-and-crash",
+        faults: Faults {
+            leader: 1,
+            kill: 1,
+            ..NONE
+        },
+        states: 237_440,
+        ..CASE
+    },
+    Case {
+        name: "silent-own-line",
+        hears_own_line: false,
+        faults: Faults {
+            leader: 1,
+            fail: 1,
+            ..NONE
+        },
+        states: 93_440,
+        ..CASE
+    },
+    Case {
+        name: "classic-hand-off",
+        lookahead: 0,
+        faults: Faults {
+            leader: 1,
+            slow: 1,
+            ..NONE
+        },
+        states: 47_279,
+        ..CASE
+    },
+    Case {
+        name: "latecomer",
+        latecomer: true,
+        faults: Faults { leader: 1, ..NONE },
+        states: 44_927,
+        ..CASE
+    },
+    Case {
+        name: "departure",
+        faults: Faults {
+            remove: 1,
+            leader: 1,
+            ..NONE
+        },
+        states: 97_858,
+        ..CASE
+    },
+    Case {
+        name: "departure-and-crash",
+        faults: Faults {
+            remove: 1,
+            kill: 1,
+            ..NONE
+        },
+        states: 64_026,
+        ..CASE
+    },
+    Case {
+        name: "rebirth",
+        reborn_requests: 1,
+        faults: Faults {
+            remove: 1,
+            rebirth: 1,
+            ..NONE
+        },
+        healed_one_in: 4,
+        states: 316_104,
+        ..CASE
+    },
+    Case {
+        name: "lost-disk",
+        requests: [2, 1, 0],
+        faults: Faults {
+            disk: 1,
+            kill: 1,
+            ..NONE
+        },
+        states: 171_094,
+        ..CASE
+    },
+    Case {
+        name: "cancellation",
+        faults: Faults {
+            cancel: 1,
+            kill: 1,
+            ..NONE
+        },
+        states: 63_984,
+        ..CASE
+    },
+    Case {
+        name: "limit-of-two",
+        limit: 2,
+        requests: [2; 3],
+        faults: Faults { fail: 1, ..NONE },
+        states: 151_682,
+        ..CASE
+    },
+    Case {
+        name: "three-units",
+        units: 3,
+        lookahead: 2,
+        requests: [1, 1, 0],
+        faults: Faults { leader: 1, ..NONE },
+        healed_one_in: 16,
+        states: 1_186_418,
+        ..CASE
+    },
+    Case {
+        name: "three-units-limit-of-two",
+        units: 3,
+        limit: 2,
+        requests: [0, 1, 1],
+        rotations: 2,
+        faults: Faults { kill: 1, ..NONE },
+        healed_one_in: 16,
+        states: 609_262,
+        ..CASE
+    },
+    Case {
+        name: "three-units-departure",
+        units: 3,
+        requests: [0, 1, 1],
+        faults: Faults { remove: 1, ..NONE },
+        healed_one_in: 16,
+        states: 975_748,
+        ..CASE
+    },
+];
+
+/// The cases for a longer while.
+pub const LARGE: &[Case] = &[
+    Case {
+        name: "every-accident",
+        faults: Faults {
+            leader: 1,
+            fail: 1,
+            kill: 1,
+            slow: 1,
+            ..NONE
+        },
+        healed_one_in: 16,
+        ..CASE
+    },
+    Case {
+        name: "cancellation-and-new-leader",
+        faults: Faults {
+            cancel: 1,
+            kill: 1,
+            leader: 1,
+            ..NONE
+        },
+        healed_one_in: 16,
+        ..CASE
+    },
+    Case {
+        name: "departure-crash-and-new-leader",
+        faults: Faults {
+            remove: 1,
+            kill: 1,
+            leader: 1,
+            ..NONE
+        },
+        healed_one_in: 16,
+        ..CASE
+    },
+    Case {
+        name: "rebirth-and-crash",
+        reborn_requests: 1,
+        faults: Faults {
+            remove: 1,
+            rebirth: 1,
+            kill: 1,
+            ..NONE
+        },
+        healed_one_in: 16,
+        ..CASE
+    },
+    Case {
+        name: "two-requests-crash-and-new-leader",
+        requests: [2; 3],
+        asks_while_running: true,
+        faults: Faults {
+            kill: 1,
+            leader: 1,
+            ..NONE
+        },
+        healed_one_in: 16,
+        ..CASE
+    },
+    Case {
+        name: "three-units-that-all-ask",
+        units: 3,
+        lookahead: 2,
+        healed_one_in: 16,
+        ..CASE
+    },
+    Case {
+        name: "three-units-that-all-ask-limit-of-two",
+        units: 3,
+        limit: 2,
+        healed_one_in: 16,
+        ..CASE
+    },
+    Case {
+        name: "three-units-departure-of-two",
+        units: 3,
+        requests: [0, 1, 1],
+        faults: Faults { remove: 2, ..NONE },
+        healed_one_in: 16,
+        ..CASE
+    },
+    Case {
+        name: "three-units-classic-hand-off",
+        units: 3,
+        lookahead: 0,
+        requests: [1, 1, 0],
+        faults: Faults {
+            leader: 1,
+            fail: 1,
+            ..NONE
+        },
+        healed_one_in: 16,
+        ..CASE
+    },
+];

@@ -1,0 +1,179 @@
+//! A state of the small application: what is at the controller, on the units' disks, and under way.
+
+use super::text::Text;
+
+/// The most units of a case.
+pub(crate) const UNITS: usize = 3;
+/// The most locks of a case.
+pub(crate) const LOCKS: usize = 2;
+
+/// A set of units, a bit each.
+pub(crate) type Units = u8;
+
+/// A state. Of everything there is one slot a unit; slots beyond the case's units stay empty.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct State {
+    /// The application's databag.
+    pub(crate) line: Text,
+    /// Who holds the lease.
+    pub(crate) leader: Option<u8>,
+    /// The units.
+    pub(crate) units: [Unit; UNITS],
+    /// What else may go wrong.
+    pub(crate) left: Left,
+    /// A property of steps that was broken on the way here.
+    pub(crate) broken: Option<Broken>,
+}
+
+/// A unit, its agent, and what is known of it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub(crate) struct Unit {
+    pub(crate) life: Life,
+    /// How often a unit of this name was made before.
+    pub(crate) generation: u8,
+    /// Its databag at the controller.
+    pub(crate) bag: Text,
+    /// The peers' databags as its agent has them.
+    pub(crate) cache: [Text; UNITS],
+    /// Whose databag its agent would read anew.
+    pub(crate) uncached: Units,
+    /// Whom it has met and not seen departing.
+    pub(crate) members: Units,
+    /// Its journal on disk.
+    pub(crate) journal: Text,
+    /// The hook that is under way.
+    pub(crate) hook: Option<Hook>,
+    /// The hook that failed and must run again before any other.
+    pub(crate) retry: Option<Event>,
+    pub(crate) news: News,
+    /// How often it will still ask.
+    pub(crate) requests: u8,
+    /// Locks whose operation has begun and not come to its end, a bit each.
+    pub(crate) inside: u8,
+    /// Locks that were asked for since their operation last began.
+    pub(crate) owed: u8,
+    /// The highest request number whose operation came to a good end, for each lock.
+    pub(crate) finished: [u8; LOCKS],
+}
+
+/// How far a unit's life has got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub(crate) enum Life {
+    /// There is no such unit.
+    #[default]
+    Dead,
+    /// In service.
+    Alive,
+    /// Removed; its last hooks run.
+    Dying,
+}
+
+/// What a unit's agent will tell the charm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub(crate) struct News {
+    pub(crate) changed: Units,
+    pub(crate) joined: Units,
+    pub(crate) departed: Units,
+    pub(crate) line: bool,
+    pub(crate) elected: bool,
+    pub(crate) wake: bool,
+    /// An operator wants this unit's request cancelled, and asks the leader.
+    pub(crate) cancel: Option<u8>,
+}
+
+/// A hook under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Hook {
+    pub(crate) event: Event,
+    /// What the hook has read, as its state file says.
+    pub(crate) session: Text,
+    /// What it has written of its own bag and of the application's, not committed.
+    pub(crate) own: Text,
+    pub(crate) line: Text,
+    /// The lock whose operation runs, and the number of its request.
+    pub(crate) running: Option<(u8, u8)>,
+    /// The unit led when the hook asked, and does no longer, or not without a break.
+    pub(crate) late: bool,
+    pub(crate) led: bool,
+    pub(crate) retried: bool,
+}
+
+/// Why a hook runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Event {
+    /// `config-changed`: the charm asks for a turn for every lock.
+    Config,
+    /// `relation-changed` about a unit.
+    Changed(u8),
+    /// `relation-joined` about a unit.
+    Joined(u8),
+    /// `relation-departed` about a unit; it may be the unit's own departure.
+    Departed(u8),
+    /// `relation-changed` about the application.
+    Line,
+    /// `leader-elected`.
+    Elected,
+    /// `update-status`, run by the waker.
+    Wake,
+    /// The action by which an operator cancels a unit's request.
+    Cancel(u8),
+}
+
+/// How often each kind of fault may still strike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub(crate) struct Left {
+    pub(crate) fail: u8,
+    pub(crate) kill: u8,
+    pub(crate) slow: u8,
+    pub(crate) leader: u8,
+    pub(crate) remove: u8,
+    pub(crate) rebirth: u8,
+    pub(crate) disk: u8,
+    pub(crate) cancel: u8,
+}
+
+/// A property of single steps that did not hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Broken {
+    /// An operation began although too many entries before it are not finished.
+    StartsOnlyInTurn,
+    /// A finished operation began again.
+    FinishedNeverRunsAgain,
+    /// A published line is not the old one without what is over and with new entries behind it.
+    LineKeepsOrder,
+    /// An entry left the line that is not over.
+    OnlyWhatIsOverLeaves,
+    /// A published value does not decode, or contradicts itself.
+    ValuesAreSound,
+    /// A unit's published counters went back.
+    CountersOnlyGrow,
+    /// The production code reported an error although every hook tool worked.
+    NoHookErrors,
+    /// The production code's own assertions failed.
+    AssertionsHold,
+}
+
+impl Broken {
+    /// The property's name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::StartsOnlyInTurn => "starts-only-in-turn",
+            Self::FinishedNeverRunsAgain => "finished-never-runs-again",
+            Self::LineKeepsOrder => "line-keeps-order",
+            Self::OnlyWhatIsOverLeaves => "only-what-is-over-leaves",
+            Self::ValuesAreSound => "values-are-sound",
+            Self::CountersOnlyGrow => "counters-only-grow",
+            Self::NoHookErrors => "no-hook-errors",
+            Self::AssertionsHold => "assertions-hold",
+        }
+    }
+}
+
+/// The units of a set.
+pub(crate) fn each(units: Units) -> impl Iterator<Item = u8> {
+    (0..8).filter(move |unit| units & bit(*unit) != 0)
+}
+
+pub(crate) fn bit(index: u8) -> u8 {
+    1 << index
+}

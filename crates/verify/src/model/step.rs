@@ -1,0 +1,209 @@
+//! One step of one hook through the production code, computed once for each distinct reading.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::sync::{Arc, RwLock};
+
+use ops_coordinator_core::{Incarnation, LockName, Ticket};
+use ops_coordinator_juju::Environment;
+
+use super::bags::Bags;
+use super::state::{Broken, Event, UNITS};
+use super::text::Text;
+use crate::{Charm, Started, Visit};
+
+/// All that a step can read, and so all that it can depend on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts about one hook"
+)]
+pub(crate) struct Call {
+    pub(crate) unit: u8,
+    pub(crate) generation: u8,
+    pub(crate) event: Event,
+    pub(crate) deed: Deed,
+    pub(crate) journal: Text,
+    pub(crate) session: Text,
+    /// What this hook has written so far.
+    pub(crate) own: Text,
+    pub(crate) written_line: Text,
+    pub(crate) line: Text,
+    pub(crate) leads: bool,
+    /// The units' bags as this unit reads them now, its own included.
+    pub(crate) bags: [Text; UNITS],
+    pub(crate) members: u8,
+    /// The units that the controller knows.
+    pub(crate) known: u8,
+    pub(crate) dying: bool,
+    pub(crate) slow: bool,
+    pub(crate) retried: bool,
+    /// Which of several units a waiting unit reads where nothing tells it.
+    pub(crate) rotation: u8,
+}
+
+/// What the charm does in the step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Deed {
+    /// The first step of the hook.
+    Begin,
+    /// It asks for another turn in the middle of an operation.
+    Ask(u8),
+    /// It ends the operation that runs, and goes on.
+    Proceed(Option<u8>),
+    /// The operation fails.
+    Fail(u8),
+}
+
+/// What a step left.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    /// The journal, as often as it was written.
+    pub(crate) journals: Vec<Text>,
+    pub(crate) session: Text,
+    pub(crate) own: Text,
+    pub(crate) line: Text,
+    /// Whose bags were read.
+    pub(crate) read: u8,
+    pub(crate) woke: bool,
+    pub(crate) started: Option<(u8, u8)>,
+    pub(crate) interrupted: bool,
+    pub(crate) error: Option<Broken>,
+}
+
+const SHARDS: usize = 64;
+
+/// The steps that were computed.
+pub(crate) struct Steps {
+    charm: Charm,
+    hasher: RandomState,
+    shards: Vec<RwLock<HashMap<Call, Arc<Reply>>>>,
+}
+
+impl Steps {
+    pub(crate) fn new(charm: Charm) -> Self {
+        Self {
+            charm,
+            hasher: RandomState::new(),
+            shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
+        }
+    }
+
+    pub(crate) fn computed(&self) -> usize {
+        let sizes = self
+            .shards
+            .iter()
+            .map(|shard| shard.read().map_or(0, |map| map.len()));
+        sizes.sum()
+    }
+
+    pub(crate) fn run(&self, call: &Call) -> Arc<Reply> {
+        let index = self.hasher.hash_one(call);
+        #[expect(clippy::cast_possible_truncation, reason = "any shard will do")]
+        let shard = &self.shards[index as usize % SHARDS];
+        if let Ok(map) = shard.read()
+            && let Some(reply) = map.get(call)
+        {
+            return Arc::clone(reply);
+        }
+        let reply = Arc::new(self.compute(call));
+        if let Ok(mut map) = shard.write() {
+            map.insert(*call, Arc::clone(&reply));
+        }
+        reply
+    }
+
+    fn compute(&self, call: &Call) -> Reply {
+        let bags = Rc::new(Bags::new(*call));
+        bags.own.set(call.own);
+        bags.line.set(call.written_line);
+        let visit = Visit {
+            environment: environment(call),
+            transport: bags.clone(),
+            machine: bags.clone(),
+            retried: call.retried,
+        };
+        let cancelled = match call.event {
+            Event::Cancel(unit) => self.outstanding(call, unit),
+            _ => Vec::new(),
+        };
+        let asks = call.event == Event::Config;
+        let step = || match call.deed {
+            Deed::Begin => self.charm.begin(visit, asks),
+            Deed::Ask(lock) => self.charm.ask(visit, lock.into()).map(|()| None),
+            Deed::Proceed(running) => {
+                self.charm
+                    .proceed(visit, running.map(usize::from), &cancelled)
+            }
+            Deed::Fail(lock) => self.charm.fail(visit, lock.into()).map(|()| None),
+        };
+        // The production code asserts its own invariants in a build with debug assertions.
+        let (started, error) = match catch_unwind(AssertUnwindSafe(step)) {
+            Ok(Ok(started)) => (started, None),
+            Ok(Err(_)) => (None, Some(Broken::NoHookErrors)),
+            Err(_) => (None, Some(Broken::AssertionsHold)),
+        };
+        Reply {
+            journals: bags.journals.take(),
+            session: bags.session.get(),
+            own: bags.own.get(),
+            line: bags.line.get(),
+            read: bags.read.get(),
+            woke: bags.woke.get(),
+            interrupted: started.as_ref().is_some_and(|started| started.attempt > 1),
+            started: started.as_ref().map(numbers),
+            error,
+        }
+    }
+
+    /// The tickets of a unit that an operator would name, as the leader sees them.
+    fn outstanding(&self, call: &Call, unit: u8) -> Vec<(LockName, Ticket)> {
+        let Some(text) = call.bags[usize::from(unit)].get() else {
+            return Vec::new();
+        };
+        let record = ops_coordinator_core::decode_record(Some(&text));
+        let Ok(name) = format!("app/{unit}").parse() else {
+            return Vec::new();
+        };
+        let locks = self.charm.locks.iter();
+        let ticket = |lock: &LockName| record.good()?.outstanding(&name, lock);
+        locks
+            .filter_map(|lock| Some((lock.clone(), ticket(lock)?)))
+            .collect()
+    }
+}
+
+fn numbers(started: &Started) -> (u8, u8) {
+    let small = |number: u64| u8::try_from(number).unwrap_or(u8::MAX);
+    (small(started.lock as u64), small(started.ticket.seq))
+}
+
+/// The incarnation of a unit's generation, as [`Bags`] draws it.
+pub(crate) fn incarnation(unit: u8, generation: u8) -> Incarnation {
+    Incarnation::from_random(u32::from(unit) * 16 + u32::from(generation))
+}
+
+fn environment(call: &Call) -> Environment {
+    let (about, relation) = match call.event {
+        Event::Changed(unit) | Event::Joined(unit) | Event::Departed(unit) => (Some(unit), true),
+        Event::Line => (None, true),
+        Event::Config | Event::Elected | Event::Wake | Event::Cancel(_) => (None, false),
+    };
+    let departing = match call.event {
+        Event::Departed(_) if call.dying => Some(call.unit),
+        Event::Departed(unit) => Some(unit),
+        _ => None,
+    };
+    let name = |unit: u8| format!("app/{unit}").parse().ok();
+    Environment {
+        unit: name(call.unit).unwrap_or_else(|| unreachable!("app/N is a unit's name")),
+        context: "hook".to_owned(),
+        charm_dir: "/nowhere".into(),
+        relation: relation.then(|| ops_coordinator_juju::RelationId::new("coordinator:0")),
+        remote_unit: about.and_then(name),
+        departing_unit: departing.and_then(name),
+        zone: None,
+    }
+}

@@ -1,0 +1,109 @@
+//! A course of events in words.
+
+use super::action::{Action, End};
+use super::check::Application;
+use super::state::{Event, State};
+
+impl Application {
+    /// A line for each action, from the start.
+    pub(crate) fn story(&self, actions: &[Action]) -> Vec<String> {
+        self.tell_all(self.case.start(), actions)
+    }
+
+    /// How it goes on where nothing goes wrong any more, and who is left.
+    pub(crate) fn epilogue(&self, state: &State) -> Vec<String> {
+        let mut actions = Vec::new();
+        let rest = self.bring_to_rest(state, |action| actions.push(action));
+        let mut lines = vec!["From here on nothing goes wrong any more.".to_owned()];
+        lines.extend(self.tell_all(state.clone(), &actions));
+        let Some(rest) = rest else {
+            lines.push("It does not come to rest.".to_owned());
+            return lines;
+        };
+        for (index, unit) in rest.units.iter().enumerate() {
+            if unit.inside != 0 || unit.owed != 0 {
+                lines.push(format!("All is at rest, and app/{index} still waits."));
+            }
+        }
+        lines
+    }
+
+    fn tell_all(&self, mut state: State, actions: &[Action]) -> Vec<String> {
+        let mut lines = Vec::new();
+        for &action in actions {
+            let Some(next) = self.apply(&state, action) else {
+                break;
+            };
+            lines.push(self.tell(action, &state, &next));
+            state = next;
+        }
+        lines
+    }
+
+    fn tell(&self, action: Action, before: &State, after: &State) -> String {
+        let deed = match action {
+            Action::Begin(unit, event, _) => format!("app/{unit} begins {}", name(event)),
+            Action::Ask(unit) => format!("app/{unit} asks again while its operation runs"),
+            Action::Proceed(unit, end) => format!("app/{unit}: {}", ending(end)),
+            Action::Lead(unit) => format!("app/{unit} leads from now on"),
+            Action::Remove(unit) => format!("app/{unit} is removed"),
+            Action::Die(unit) => format!("app/{unit} is gone"),
+            Action::Rebirth(unit, _) => format!("a new app/{unit} is made"),
+            Action::LoseDisk(unit) => format!("app/{unit} loses its disk"),
+        };
+        let mut line = deed;
+        for (index, (old, new)) in before.units.iter().zip(&after.units).enumerate() {
+            for (lock, name) in self.locks().iter().enumerate() {
+                let bit = 1 << lock;
+                match (old.inside & bit != 0, new.inside & bit != 0) {
+                    (false, true) => line.push_str(&format!("; app/{index} ENTERS {name}")),
+                    (true, false) => line.push_str(&format!("; app/{index} leaves {name}")),
+                    _ => {}
+                }
+            }
+            if old.bag != new.bag
+                && let Some(text) = new.bag.get()
+            {
+                line.push_str(&format!("\n    app/{index} publishes {text}"));
+            }
+            if new.hook.is_none() && new.retry.is_some() && old.hook.is_some() {
+                line.push_str("; it will run again");
+            }
+        }
+        if before.line != after.line
+            && let Some(text) = after.line.get()
+        {
+            line.push_str(&format!("\n    the line is {text}"));
+        }
+        if let Some(broken) = after.broken {
+            line.push_str(&format!("\n    BROKEN: {}", broken.name()));
+        }
+        line
+    }
+}
+
+fn name(event: Event) -> String {
+    match event {
+        Event::Config => "config-changed, and asks for a turn".to_owned(),
+        Event::Changed(unit) => format!("relation-changed (app/{unit})"),
+        Event::Joined(unit) => format!("relation-joined (app/{unit})"),
+        Event::Departed(unit) => format!("relation-departed (app/{unit})"),
+        Event::Line => "relation-changed (the application)".to_owned(),
+        Event::Elected => "leader-elected".to_owned(),
+        Event::Wake => "update-status, woken".to_owned(),
+        Event::Cancel(unit) => format!("the action that cancels app/{unit}'s request"),
+    }
+}
+
+fn ending(end: End) -> &'static str {
+    match end {
+        End::Done => "its hook goes on",
+        End::Slow => "its hook goes on, long after it began",
+        End::LeaseLost => "its hook goes on, and another unit leads before it is committed",
+        End::OperationFails => "its operation fails, and the hook with it",
+        End::Fails => "its hook fails at the very end",
+        End::Killed => "its agent dies in the middle of the hook",
+        End::KilledAt(_) => "its agent dies right after it has written the journal",
+        End::CommittedThenKilled => "its hook is committed, and its agent dies before it knows",
+    }
+}

@@ -1,0 +1,287 @@
+//! Where the seeded bugs are: between the production code and Juju, and between it and the disk. The
+//! production code itself has no switch.
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::rc::Rc;
+
+use ops_coordinator_core::{KEY, Tick};
+use ops_coordinator_juju::{Environment, Error, Hook, Machine, ToolOutput, Transport};
+use serde_json::{Value, json};
+
+use crate::{Bug, Visit};
+
+const JOURNAL: &str = "journal.json";
+const SESSION: &str = "session.json";
+
+/// Stands between a hook and the world, and gets one thing wrong.
+pub(crate) struct Saboteur {
+    bug: Option<Bug>,
+    environment: Environment,
+    transport: Rc<dyn Transport>,
+    machine: Rc<dyn Machine>,
+    retried: bool,
+    silent: Cell<bool>,
+}
+
+impl Saboteur {
+    pub(crate) fn new(bug: Option<Bug>, visit: &Visit) -> Self {
+        Self {
+            bug,
+            environment: visit.environment.clone(),
+            transport: Rc::clone(&visit.transport),
+            machine: Rc::clone(&visit.machine),
+            retried: visit.retried,
+            silent: Cell::new(false),
+        }
+    }
+
+    pub(crate) fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    fn is(&self, bug: Bug) -> bool {
+        self.bug == Some(bug)
+    }
+
+    /// What the hook has read so far.
+    fn session(&self) -> Value {
+        let content = self.machine.load(SESSION).ok().flatten();
+        content
+            .and_then(|text| serde_json::from_slice(&text).ok())
+            .unwrap_or_default()
+    }
+
+    fn line_read(&self) -> Value {
+        let session = self.session();
+        let text = session["line"].as_str();
+        text.and_then(|text| serde_json::from_str(text).ok())
+            .unwrap_or_default()
+    }
+
+    fn patch_session(&self, patch: impl FnOnce(&mut Value)) -> Result<(), Error> {
+        let mut session = self.session();
+        patch(&mut session);
+        self.machine
+            .store(SESSION, session.to_string().as_bytes(), false)
+    }
+
+    pub(crate) fn before_release(&self, hook: &Hook) -> Result<(), Error> {
+        if self.is(Bug::ReasksLeadershipAtEnd) && !hook.is_leader() {
+            let leads = self
+                .transport
+                .call("is-leader", &["--format=json".to_owned()], None);
+            let leads = leads.is_ok_and(|output| output.stdout.trim() == "true");
+            let now = self.machine.now();
+            self.patch_session(|session| {
+                session["leader"] = json!(leads);
+                session["read_at"] = json!(now);
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Takes the line that this hook has written for one that it has read; false where it wrote none.
+    pub(crate) fn takes_own_line_for_read(&self) -> Result<bool, Error> {
+        let session = self.session();
+        if session["wrote_line"] != json!(true) {
+            return Ok(false);
+        }
+        let relation = session["relation"].as_str().unwrap_or_default();
+        let application = self.environment.unit.application();
+        let args = ["--format=json", "-r", relation, "--app", KEY, application];
+        let args: Vec<String> = args.iter().map(|&arg| arg.to_owned()).collect();
+        let Ok(output) = self.transport.call("relation-get", &args, None) else {
+            return Ok(false);
+        };
+        let line: Value = serde_json::from_str(&output.stdout).unwrap_or_default();
+        self.patch_session(|session| session["line"] = line)?;
+        Ok(true)
+    }
+
+    /// The value that is to be written into the application's databag, got wrong; none where the write
+    /// is left out.
+    fn spoil_line(&self, text: &str) -> Option<String> {
+        let mut line: Value = serde_json::from_str(text).ok()?;
+        let read = self.line_read();
+        let session = self.session();
+        let me = self.environment.unit.to_string();
+        for (lock, state) in line["locks"].as_object_mut()? {
+            let cancelled: Vec<Value> = state["cancelled"].as_array().cloned().unwrap_or_default();
+            let Some(entries) = state.get_mut("line").and_then(Value::as_array_mut) else {
+                continue;
+            };
+            match self.bug? {
+                Bug::SortsLineByUnit => entries.sort_by_key(|entry| entry["unit"].to_string()),
+                Bug::NewcomersFirst => {
+                    let before = &read["locks"][lock]["line"];
+                    let old =
+                        |entry: &Value| before.as_array().is_some_and(|old| old.contains(entry));
+                    entries.sort_by_key(|entry| old(entry));
+                }
+                Bug::DropsWhatItCannotSee => entries.retain(|entry| {
+                    let unit = entry["unit"].as_str().unwrap_or_default();
+                    let seen = session["peers"][unit]["Ok"].as_str();
+                    let seen: Value = seen
+                        .and_then(|seen| serde_json::from_str(seen).ok())
+                        .unwrap_or_default();
+                    unit == me || seen["locks"][lock]["seq"].as_u64() >= entry["seq"].as_u64()
+                }),
+                Bug::CancelWithoutHandshake => entries.retain(|entry| {
+                    let same = |ticket: &Value| {
+                        ["unit", "id", "seq"]
+                            .iter()
+                            .all(|field| ticket[field] == entry[field])
+                    };
+                    !cancelled.iter().any(same)
+                }),
+                Bug::CountsComputedEntry => {
+                    let other = entries.iter().any(|entry| entry["unit"] != json!(me));
+                    if other && session["finished_operation"] == json!(true) {
+                        self.silent.set(true);
+                        return None;
+                    }
+                }
+                _ => {}
+            }
+        }
+        Some(line.to_string())
+    }
+
+    /// A peer's record as it is read, got wrong.
+    fn spoil_record(&self, unit: &str, text: &str) -> Option<String> {
+        let mut record: Value = serde_json::from_str(text).ok()?;
+        match self.bug? {
+            Bug::AskedCountsAsFinished => {
+                for state in record["locks"].as_object_mut()?.values_mut() {
+                    state["done"] = state["seq"].clone();
+                }
+            }
+            Bug::AnyLifeCounts => {
+                let line = self.line_read();
+                let entries = line["locks"].as_object()?.values();
+                let mut entries = entries.filter_map(|lock| lock["line"].as_array()).flatten();
+                let entry = entries.find(|entry| entry["unit"] == json!(unit))?;
+                record["id"] = entry["id"].clone();
+            }
+            _ => {}
+        }
+        Some(record.to_string())
+    }
+
+    fn spoil_goal_state(&self, text: &str) -> Option<String> {
+        let mut goal: Value = serde_json::from_str(text).ok()?;
+        let units = goal["units"].as_object_mut()?;
+        match self.bug? {
+            Bug::DropsLeaverOnDeparted => {
+                let leaver = self.environment.departing_unit.as_ref()?.to_string();
+                units.remove(&leaver);
+            }
+            Bug::AbsentMeansGone => {
+                let session = self.session();
+                let relation = session["relation"].as_str().unwrap_or_default();
+                let args = ["--format=json", "-r", relation].map(str::to_owned);
+                let list = self.transport.call("relation-list", &args, None).ok()?;
+                let here: BTreeSet<String> = serde_json::from_str(&list.stdout).ok()?;
+                units.retain(|unit, _| here.contains(unit));
+            }
+            Bug::LeaverNeverForgotten => {
+                let line = self.line_read();
+                for lock in line["locks"].as_object()?.values() {
+                    for entry in lock["line"].as_array().into_iter().flatten() {
+                        units.insert(
+                            entry["unit"].as_str()?.to_owned(),
+                            json!({"status": "active"}),
+                        );
+                    }
+                }
+            }
+            _ => {}
+        }
+        Some(goal.to_string())
+    }
+}
+
+impl Transport for Saboteur {
+    fn call(&self, tool: &str, args: &[String], stdin: Option<&str>) -> io::Result<ToolOutput> {
+        let to_application = args.iter().any(|arg| arg == "--app");
+        match (tool, to_application) {
+            ("relation-set", true) if self.bug.is_some() => {
+                let mut body: BTreeMap<String, String> =
+                    serde_json::from_str(stdin.unwrap_or_default())?;
+                let Some(line) = body.remove(KEY).and_then(|text| self.spoil_line(&text)) else {
+                    return Ok(ToolOutput {
+                        code: Some(0),
+                        ..ToolOutput::default()
+                    });
+                };
+                self.transport
+                    .call(tool, args, Some(&json!({KEY: line}).to_string()))
+            }
+            ("relation-set", false) if self.is(Bug::RetryPublishesNothing) && self.retried => {
+                Ok(ToolOutput {
+                    code: Some(0),
+                    ..ToolOutput::default()
+                })
+            }
+            ("relation-get", false) => {
+                let mut output = self.transport.call(tool, args, stdin)?;
+                let unit = args.last().map(String::as_str).unwrap_or_default();
+                if unit != self.environment.unit.to_string()
+                    && let Ok(Some(text)) = serde_json::from_str::<Option<String>>(&output.stdout)
+                    && let Some(text) = self.spoil_record(unit, &text)
+                {
+                    output.stdout = json!(text).to_string();
+                }
+                Ok(output)
+            }
+            ("goal-state", _) => {
+                let mut output = self.transport.call(tool, args, stdin)?;
+                if let Some(text) = self.spoil_goal_state(&output.stdout) {
+                    output.stdout = text;
+                }
+                Ok(output)
+            }
+            _ => self.transport.call(tool, args, stdin),
+        }
+    }
+}
+
+impl Machine for Saboteur {
+    fn load(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
+        self.machine.load(name)
+    }
+
+    fn store(&self, name: &str, content: &[u8], durable: bool) -> Result<(), Error> {
+        if name == JOURNAL && self.is(Bug::ForgetsJournal) {
+            return Ok(());
+        }
+        self.machine.store(name, content, durable)
+    }
+
+    fn set_aside(&self, name: &str) -> Result<(), Error> {
+        self.machine.set_aside(name)
+    }
+
+    fn now(&self) -> Tick {
+        if self.is(Bug::PublishesAfterLease) {
+            return Tick(self.session()["read_at"].as_u64().unwrap_or_default());
+        }
+        self.machine.now()
+    }
+
+    fn random(&self) -> u32 {
+        if self.is(Bug::IncarnationConstant) {
+            return self.environment.unit.number();
+        }
+        self.machine.random()
+    }
+
+    fn wake(&self, context: &str) -> io::Result<()> {
+        if self.is(Bug::NeverWakes) || self.silent.get() {
+            return Ok(());
+        }
+        self.machine.wake(context)
+    }
+}
