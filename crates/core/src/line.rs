@@ -1,6 +1,7 @@
 //! The line: who goes next, and the rule by which a unit sees that its turn has come.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -134,6 +135,23 @@ impl LockLine {
                 .map(|entry| entry.ticket.clone())
                 .collect(),
         ))
+    }
+}
+
+impl fmt::Display for Wait {
+    /// What a request waits for, in words: "waiting, behind app/1, app/2".
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotInLine => f.write_str("the leader has not put the request in the line yet"),
+            Self::Behind(ahead) => {
+                let units: Vec<String> =
+                    ahead.iter().map(|ticket| ticket.unit.to_string()).collect();
+                write!(f, "behind {}", units.join(", "))
+            }
+            Self::Paused(why) => write!(f, "paused: {why}"),
+            Self::Cancelled => f.write_str("cancelled by an operator"),
+            Self::Frozen(why) => write!(f, "frozen: {why}"),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use ops_coordinator_core::{LockName, Turn, UnitName, Wait};
+use ops_coordinator_core::{LockName, Turn, UnitName};
 use ops_coordinator_juju::{Environment, Operation, RelationId};
 use pyo3::prelude::*;
 use serde_json::Value;
@@ -93,7 +93,7 @@ impl Hook {
             .map_err(raised)?;
         Ok(match started {
             Ok(_) => (true, None),
-            Err(Turn::Wait(wait)) => (false, Some(reason(&wait))),
+            Err(Turn::Wait(wait)) => (false, Some(wait.to_string())),
             Err(Turn::NotRequested | Turn::Start(_)) => (false, None),
         })
     }
@@ -189,17 +189,4 @@ fn name(text: &str) -> PyResult<UnitName> {
 
 fn lock_name(text: &str) -> PyResult<LockName> {
     text.parse().map_err(raised)
-}
-
-fn reason(wait: &Wait) -> String {
-    match wait {
-        Wait::NotInLine => "the leader has not put the request in the line yet".to_owned(),
-        Wait::Behind(ahead) => {
-            let units: Vec<String> = ahead.iter().map(|ticket| ticket.unit.to_string()).collect();
-            format!("behind {}", units.join(", "))
-        }
-        Wait::Paused(why) => format!("paused: {why}"),
-        Wait::Cancelled => "cancelled by an operator".to_owned(),
-        Wait::Frozen(why) => format!("frozen: {why}"),
-    }
 }

@@ -5,7 +5,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitCode, ExitStatus};
 
 use clap::Args;
-use ops_coordinator_core::{Attempt, LockName, Turn, Wait};
+use ops_coordinator_core::{Attempt, LockName, Turn};
 use ops_coordinator_juju::{Hook, Operation, service};
 
 use super::CommandError;
@@ -56,24 +56,11 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
                 Ok(ExitCode::SUCCESS)
             }
             Err(Turn::Wait(wait)) => {
-                println!("{lock}: waiting, {}", reason(&wait));
+                println!("{lock}: waiting, {wait}");
                 Ok(WAITING.into())
             }
         }
     })
-}
-
-fn reason(wait: &Wait) -> String {
-    match wait {
-        Wait::NotInLine => "the leader has not put us in the line yet".to_owned(),
-        Wait::Behind(ahead) => {
-            let units: Vec<String> = ahead.iter().map(|ticket| ticket.unit.to_string()).collect();
-            format!("behind {}", units.join(", "))
-        }
-        Wait::Paused(why) => format!("paused: {why}"),
-        Wait::Cancelled => "cancelled by an operator".to_owned(),
-        Wait::Frozen(why) => format!("frozen: {why}"),
-    }
 }
 
 fn operate(
