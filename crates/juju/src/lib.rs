@@ -27,5 +27,5 @@ pub use hook::Hook;
 pub use machine::{LocalMachine, Machine};
 pub use operation::{CONTEXT_MAX, Operation};
 pub use status::{LockStatus, Place, Status, UnitStatus};
-pub use tool::{Exec, ToolOutput, Tools, Transport};
+pub use tool::{Bag, Exec, ToolOutput, Tools, Transport};
 pub use waker::{Waker, run_waker};
