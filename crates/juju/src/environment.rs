@@ -60,6 +60,9 @@ pub struct Environment {
     pub departing_unit: Option<UnitName>,
     /// The unit's availability zone.
     pub zone: Option<String>,
+    /// Whether Juju runs this again when it fails: it does so with a hook, not with an action or a
+    /// command.
+    pub retried: bool,
 }
 
 impl Environment {
@@ -96,6 +99,8 @@ impl Environment {
             remote_unit: unit("JUJU_REMOTE_UNIT")?,
             departing_unit: unit("JUJU_DEPARTING_UNIT")?,
             zone: get("JUJU_AVAILABILITY_ZONE"),
+            // Juju always exports the name, and leaves it empty where there is no hook.
+            retried: variable("JUJU_HOOK_NAME").is_none_or(|name| !name.is_empty()),
         })
     }
 }
@@ -124,7 +129,19 @@ mod tests {
         ])
         .unwrap();
         assert_eq!(seen.remote_unit, None);
-        assert_eq!(seen.relation.unwrap().endpoint(), "coordinator");
+        assert_eq!(seen.relation.as_ref().unwrap().endpoint(), "coordinator");
+        assert!(seen.retried);
+    }
+
+    #[test]
+    fn an_action_has_no_hooks_name_and_is_not_run_again() {
+        let seen = environment(&[
+            ("JUJU_UNIT_NAME", "app/3"),
+            ("JUJU_CONTEXT_ID", "app/3-restart-1"),
+            ("CHARM_DIR", "/charm"),
+            ("JUJU_HOOK_NAME", ""),
+        ]);
+        assert!(!seen.unwrap().retried);
     }
 
     #[test]

@@ -220,6 +220,10 @@ impl Hook {
         let operation = Operation::from_payload(unit.payload(lock));
         self.save_journal()?;
         self.session.running.insert(lock.clone());
+        if !self.environment.retried {
+            // Should this be cut off, or its commit refused, no other hook need come.
+            self.wake();
+        }
         self.save_session()?;
         Ok(Ok((attempt, operation)))
     }

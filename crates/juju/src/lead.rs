@@ -144,7 +144,7 @@ impl Hook {
 
     /// Arranges for another hook. That there is no waker is no reason to fail: the next `update-status`
     /// serves as well, only later.
-    fn wake(&mut self) {
+    pub(crate) fn wake(&mut self) {
         if self.session.woke {
             return;
         }

@@ -176,6 +176,16 @@ fn an_operation_that_was_killed_runs_again_as_the_second_attempt() {
 }
 
 #[test]
+fn an_operation_in_an_action_has_a_waker_behind_it_because_no_retry_is() {
+    let juju = everyone_asked(2);
+    juju.forget_wakes();
+    juju.hook(0, |hook| assert!(hook.start(&lock()).unwrap().is_ok()));
+    assert!(!juju.woken(0), "Juju runs a hook again by itself");
+    juju.action(0, |hook| assert!(hook.start(&lock()).unwrap().is_ok()));
+    assert!(juju.woken(0));
+}
+
+#[test]
 fn garbage_in_any_units_databag_crashes_nobody_and_holds_up_only_itself() {
     for garbage in [
         "",

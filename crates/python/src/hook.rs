@@ -56,6 +56,7 @@ impl Hook {
             remote_unit: remote_unit.map(name).transpose()?,
             departing_unit: departing_unit.map(name).transpose()?,
             zone,
+            retried: std::env::var_os("JUJU_ACTION_NAME").is_none_or(|name| name.is_empty()),
         };
         let machine = Rc::new(HookMachine::new(state, waker, from_process_start));
         let hook = ops_coordinator_juju::Hook::open(

@@ -27,6 +27,7 @@ pub(crate) struct Juju {
     deposed: Cell<bool>,
     clock: Cell<u64>,
     hooks: Cell<u32>,
+    action: Cell<bool>,
 }
 
 impl Juju {
@@ -41,6 +42,7 @@ impl Juju {
             deposed: Cell::new(false),
             clock: Cell::new(0),
             hooks: Cell::new(0),
+            action: Cell::new(false),
         })
     }
 
@@ -50,12 +52,21 @@ impl Juju {
         self.same_hook(unit, work)
     }
 
+    /// Runs an action, which Juju does not run again whatever becomes of it.
+    pub(crate) fn action<R>(self: &Rc<Self>, unit: u32, work: impl FnOnce(&mut Hook) -> R) -> R {
+        self.action.set(true);
+        let result = self.hook(unit, work);
+        self.action.set(false);
+        result
+    }
+
     /// Runs another process of the present hook.
     pub(crate) fn same_hook<R>(self: &Rc<Self>, unit: u32, work: impl FnOnce(&mut Hook) -> R) -> R {
         let environment = Environment::from_variables(|name| match name {
             "JUJU_UNIT_NAME" => Some(format!("app/{unit}")),
             "JUJU_CONTEXT_ID" => Some(format!("context-{}", self.hooks.get())),
             "JUJU_CHARM_DIR" => Some("/nowhere".to_owned()),
+            "JUJU_HOOK_NAME" => Some(if self.action.get() { "" } else { "start" }.to_owned()),
             _ => None,
         });
         let environment = environment.unwrap();
@@ -111,6 +122,10 @@ impl Juju {
 
     pub(crate) fn forget_calls(&self) {
         self.calls.borrow_mut().clear();
+    }
+
+    pub(crate) fn forget_wakes(&self) {
+        self.woken.borrow_mut().clear();
     }
 
     pub(crate) fn woken(&self, unit: u32) -> bool {

@@ -167,7 +167,18 @@ pub const SMALL: &[Case] = &[
             kill: 1,
             ..NONE
         },
-        states: 63_984,
+        states: 65_259,
+        ..CASE
+    },
+    Case {
+        name: "silent-own-line-and-action",
+        hears_own_line: false,
+        faults: Faults {
+            cancel: 1,
+            kill: 1,
+            ..NONE
+        },
+        states: 28_265,
         ..CASE
     },
     Case {
@@ -222,6 +233,7 @@ pub const LARGE: &[Case] = &[
             ..NONE
         },
         healed_one_in: 16,
+        states: 4_695_704,
         ..CASE
     },
     Case {
@@ -233,6 +245,7 @@ pub const LARGE: &[Case] = &[
             ..NONE
         },
         healed_one_in: 16,
+        states: 1_816_244,
         ..CASE
     },
     Case {
@@ -244,6 +257,7 @@ pub const LARGE: &[Case] = &[
             ..NONE
         },
         healed_one_in: 16,
+        states: 1_047_780,
         ..CASE
     },
     Case {
@@ -256,6 +270,7 @@ pub const LARGE: &[Case] = &[
             ..NONE
         },
         healed_one_in: 16,
+        states: 2_990_297,
         ..CASE
     },
     Case {
@@ -268,6 +283,7 @@ pub const LARGE: &[Case] = &[
             ..NONE
         },
         healed_one_in: 16,
+        states: 6_107_305,
         ..CASE
     },
     Case {
@@ -275,6 +291,7 @@ pub const LARGE: &[Case] = &[
         units: 3,
         lookahead: 2,
         healed_one_in: 16,
+        states: 1_772_324,
         ..CASE
     },
     Case {
@@ -282,6 +299,7 @@ pub const LARGE: &[Case] = &[
         units: 3,
         limit: 2,
         healed_one_in: 16,
+        states: 1_939_503,
         ..CASE
     },
     Case {
@@ -290,6 +308,7 @@ pub const LARGE: &[Case] = &[
         requests: [0, 1, 1],
         faults: Faults { remove: 2, ..NONE },
         healed_one_in: 16,
+        states: 3_490_133,
         ..CASE
     },
     Case {
@@ -303,6 +322,7 @@ pub const LARGE: &[Case] = &[
             ..NONE
         },
         healed_one_in: 16,
+        states: 9_119_702,
         ..CASE
     },
 ];

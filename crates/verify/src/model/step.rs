@@ -205,5 +205,7 @@ fn environment(call: &Call) -> Environment {
         remote_unit: about.and_then(name),
         departing_unit: departing.and_then(name),
         zone: None,
+        // The waker says so of its own hook, for it sees to that.
+        retried: !matches!(call.event, Event::Cancel(_)),
     }
 }
