@@ -13,14 +13,59 @@ class SeedCharm(ops.CharmBase):
 
     state = StoredState()
 
+    def check_restart_is_valid(self):
+        """Say whether the service works, beyond that it runs."""
+        # The goal of this method is to check beyond the service_restart()
+        # if the service is actually functional. If yes, then let restart
+        # processing follow its normal path and drop the remaining events.
+        # Otherwise, it needs to take a different route. In this example,
+        # it will simply defer the event, but it could as well abandon
+        # it and block the unit with "restart failed", so the operator
+        # can be warned and take a counter-measure.
+        return self.config['broken-unit'] != int(self.unit.name.split('/')[1])
+
+    def on_restart_event(self, event):
+        """Restart, when it is our turn."""
+        # OPTIONALLY: depending on how often RestartEvents are emitted,
+        #  there is a good chance several of the RestartEvents will be
+        #  stacked on top of each other.
+        #  This check will allow to run the first restart event and
+        #  discard subsequent events.
+
+        if not self.state.need_restart:
+            # Discard all subsequent restart events.
+            return
+
+        # This is the logic that processes the restart
+        if event.restart():
+            # Restart was successful, if the charm is keeping track
+            # of a context, that is the place it should be updated
+            self.state.config_state = event.ctx
+
+            if self.check_restart_is_valid():
+                # The check_restart_is_valid method confirmed the restart
+                # has happened. Now, use the callback function:
+                self.coordinator.run_action()
+                # OPTIONALLY, set need_restart:
+                self.state.need_restart = False
+            else:
+                # This restart failed at the check, defer it for retrial
+                event.defer()
+                return
+
+        else:
+            # defer the RestartEvent as it is still waiting for the
+            # lock to be released.
+            event.defer()
+
     def __init__(self, *args):
         super().__init__(*args)
         self.services = [f'python-seed@{self.unit.name.split("/")[1]}.service']
+        self.ctx = {'setting': self.config['setting']}
         self.framework.observe(self.on.config_changed, self.on_config_changed)
-        for event in (self.on.start, self.on.update_status):
-            self.framework.observe(event, self.on_other)
-        self.framework.observe(self.on.restart_event, self.on_restart_event)
         self.framework.observe(self.on.collect_unit_status, self.on_collect_status)
+
+        self.framework.observe(self.on.restart_event, self.on_restart_event)
 
         # Coordinator has logic that the leader unit should always run
         # at start of hookenv and at its end. Therefore it should be
@@ -36,56 +81,19 @@ class SeedCharm(ops.CharmBase):
         # Run the atexit hookenv logic
         self.coordinator.release()
 
-    def check_restart_is_valid(self):
-        """Say whether the service works, beyond that it runs."""
-        return self.config['broken-unit'] != int(self.unit.name.split('/')[1])
-
-    def on_restart_event(self, event):
-        """Restart, when it is our turn."""
-        if not self.state.need_restart:
-            # Discard all subsequent restart events.
-            return
-
-        # This is the logic that processes the restart
-        if event.restart():
-            # Restart was successful, if the charm is keeping track
-            # of a context, that is the place it should be updated
-            self.state.config_state = event.ctx
-
-            if self.check_restart_is_valid():
-                # The check confirmed that the restart has happened: report it.
-                self.coordinator.run_action()
-                # OPTIONALLY, set need_restart:
-                self.state.need_restart = False
-            else:
-                # This restart failed at the check, defer it for retrial
-                event.defer()
-                return
-
-        else:
-            # defer the RestartEvent as it is still waiting for the
-            # lock to be released.
-            event.defer()
-
-    def on_config_changed(self, _):
+    def on_config_changed(self, event):
         """Ask for a restart, if the setting is another than the one in use."""
-        # Collect the config changes to build a context
-        # store it in config_state
-        ctx = {'setting': self.config['setting']}
-
         # Check if restart is needed. A context can be provided to be
         # used in RestartEvent's processing.
         # The self.services is a list of service names that will be
         # restarted.
-        if self.state.config_state != ctx:
-            self.coordinator.save_action(self.report, [ctx['setting']])
-            self.on.restart_event.emit(ctx, services=self.services)
+        if self.state.config_state != self.ctx:
+            # Save a function call to be used as callback.
+            self.coordinator.save_action(self.report, [self.ctx['setting']])
+            self.on.restart_event.emit(self.ctx, services=self.services)
             # OPTIONALLY, set a flag that will signal if the process has
             # already restarted or not, check the on_restart_event above.
             self.state.need_restart = True
-
-    def on_other(self, _):
-        """Do nothing: a turn may come in any hook, and needs no handler."""
 
     def report(self, setting):
         """Tell the other units what this one runs with."""

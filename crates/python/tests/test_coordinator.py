@@ -320,7 +320,10 @@ def test_messages_can_be_overridden(application):
     ],
 )
 def test_without_a_peer_relation_the_error_says_what_to_add(application, peers, options, message):
-    make = lambda c: OpsCoordinator(c, **options)  # noqa: E731
+
+    def make(c):
+        return OpsCoordinator(c, **options)
+
     app = application(charm(make, lambda *_: None), meta={'peers': peers})
     app.joined = False
     with pytest.raises(PeerRelationError, match=message):

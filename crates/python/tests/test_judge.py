@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / 'lab'))
 
-from judge import held_up  # noqa: E402
+from judge import held_up
 
 
 def history(*units):

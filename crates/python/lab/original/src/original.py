@@ -1,7 +1,7 @@
 """The original library's way to coordinate, on the coordinator of charmhelpers that it carried.
 
-What counts here is what it leaves behind: its requests in the unit's databag, its grants in the leader's
-settings, its local file, and the snapshots of its deferred events.
+What counts here is what it leaves behind: its requests in the unit's databag, its grants in the
+leader's settings, its local file, and the snapshots of its deferred events.
 """
 
 import json

@@ -1,0 +1,40 @@
+"""The documents' examples run."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+DOCS = Path(__file__).parents[3] / 'docs'
+
+CHARMCRAFT = """
+name: my-charm
+type: charm
+summary: An example.
+description: An example.
+peers: {coordinator: {interface: coordinator}}
+config: {options: {port: {type: int, default: 80}}}
+"""
+
+
+def examples(name):
+    """The Python in a document."""
+    return re.findall(r'```python\n(.*?)```', (DOCS / name).read_text(), re.DOTALL)
+
+
+def test_the_charm_of_the_one_document_passes_the_tests_of_the_other(tmp_path):
+    (tmp_path / 'charmcraft.yaml').write_text(CHARMCRAFT)
+    (tmp_path / 'src').mkdir()
+    (tmp_path / 'src' / 'charm.py').write_text(examples('python.md')[0])
+    tests = tmp_path / 'tests'
+    tests.mkdir()
+    (tests / 'test_charm.py').write_text('\n\n'.join(examples('testing-a-charm.md')[:3]))
+    command = [sys.executable, '-m', 'pytest', '-q', '-p', 'no:cacheprovider', 'tests']
+    path = os.pathsep.join([str(tmp_path / 'src'), *sys.path])
+    environment = dict(os.environ, PYTHONPATH=path)
+    environment.pop('OPERATOR_DISPATCH', None)
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, encoding='utf-8', check=False
+    )
+    assert '2 passed' in done.stdout, done.stdout + done.stderr
