@@ -54,6 +54,12 @@ def held_up(events):
     return [f'{unit} restarted although the check of another had failed' for unit in others]
 
 
+def taken_over(model):
+    """How many requests of the original library became tickets."""
+    logs = [event['message'] for event in history(model) if event['event'] == 'log']
+    return sum('Taking over the request' in message for message in logs)
+
+
 def import_time(python):
     """How long importing the package takes after importing ops, in milliseconds."""
     done = subprocess.run(

@@ -70,11 +70,6 @@ class Dispatch(ops.Object):
                 coordinator.take_over(self._hook)
         return self._hook
 
-    @property
-    def is_open(self) -> bool:
-        """Whether the line was read in this dispatch."""
-        return self._hook is not None
-
     def start(self, lock: str) -> tuple[bool, str | None]:
         """Begin the operation if it is our turn.
 
