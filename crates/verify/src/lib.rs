@@ -5,6 +5,7 @@
 //!
 //! - [`Charm`]: what a charm does with a hook;
 //! - [`model`]: every course of events of a small application, by a model checker;
+//! - [`simulation`]: everything that can go wrong, at random, in the lab's model of Juju;
 //! - [`Bug`]: known ways to get such a protocol wrong, each of which must be caught.
 
 mod bug;
@@ -12,6 +13,7 @@ mod charm;
 #[cfg(feature = "model")]
 pub mod model;
 mod sabotage;
+pub mod simulation;
 
 pub use bug::Bug;
 pub use charm::{Charm, Started, Visit};

@@ -7,6 +7,7 @@ mod release;
 mod request;
 mod resume;
 mod run;
+mod simulate;
 mod status;
 mod wake;
 mod withdraw;
@@ -44,6 +45,7 @@ enum Command {
     Status(status::StatusArgs),
     Lab(lab::LabArgs),
     Demo(demo::DemoArgs),
+    Simulate(simulate::SimulateArgs),
     #[command(hide = true)]
     Wake(wake::WakeArgs),
     #[command(hide = true)]
@@ -61,6 +63,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Status(args) => status::run(&args),
         Command::Lab(args) => lab::run(args),
         Command::Demo(args) => demo::run(args),
+        Command::Simulate(args) => simulate::run(&args),
         Command::Wake(args) => wake::run(&args),
         Command::DemoServer(args) => demo::server::run(&args),
     })

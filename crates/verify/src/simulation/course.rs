@@ -1,0 +1,287 @@
+//! One run of one recipe, from deployment to rest.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use ops_coordinator_core::policy::Rotation;
+use ops_coordinator_lab::history::{Event, Happening, Outcome};
+use ops_coordinator_lab::simulation::{Deed, End, Limits, Plan, Simulation, VirtualCharm};
+use ops_coordinator_lab::world::AgentStatus;
+use ops_coordinator_lab::{Application, UnitName};
+use serde_json::json;
+
+use super::recipe::Recipe;
+use super::referee::Referee;
+use super::unit::{Behaviour, Note, Shared, VirtualUnit};
+use super::waker::Wakers;
+use crate::charm::ENDPOINT;
+use crate::{Bug, Charm};
+
+/// What is wrong with a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// The promise that was broken; its name.
+    pub promise: &'static str,
+    /// What was found.
+    pub found: String,
+}
+
+/// What became of a recipe.
+#[derive(Debug)]
+pub struct Course {
+    /// What is wrong, if anything.
+    pub violation: Option<Violation>,
+    /// How many hooks were run.
+    pub hooks: u64,
+    /// How many of them after everything was repaired.
+    pub hooks_after_repair: u64,
+    /// How many operations came to a good end.
+    pub turns: u64,
+    /// What happened.
+    pub history: Vec<Event>,
+}
+
+type Units<'a> = Box<dyn FnMut(&UnitName) -> Box<dyn VirtualCharm> + 'a>;
+
+struct Run {
+    simulation: Simulation<Units<'static>>,
+    shared: Rc<RefCell<Shared>>,
+    referee: Referee,
+    wakers: Wakers,
+    seen: usize,
+    repaired_with: Option<u64>,
+    bug: Option<Bug>,
+}
+
+/// Runs a recipe, perhaps with a seeded bug.
+pub fn simulate(recipe: &Recipe, bug: Option<Bug>) -> Course {
+    let mut run = match Run::new(recipe, bug) {
+        Ok(run) => run,
+        Err(found) => {
+            let violation = Some(Violation {
+                promise: "a-recipe-can-be-run",
+                found,
+            });
+            return Course {
+                violation,
+                hooks: 0,
+                hooks_after_repair: 0,
+                turns: 0,
+                history: Vec::new(),
+            };
+        }
+    };
+    let violation = run.run_to_rest(recipe).err();
+    let hooks = run.simulation.hooks();
+    let turns = run.referee.turns;
+    let repaired_with = run.repaired_with.unwrap_or(hooks);
+    let mut outcome = run.simulation.into_outcome(End::Idle);
+    Course {
+        violation,
+        hooks,
+        hooks_after_repair: hooks - repaired_with,
+        turns,
+        history: outcome.world.history_mut().take(),
+    }
+}
+
+/// How many hooks may follow the repair until everybody has had a turn: so many for each unit and each
+/// of its peers, and some for what had piled up.
+pub(super) fn bound(units: u64) -> u64 {
+    30 * units * units + 200
+}
+
+impl Run {
+    fn new(recipe: &Recipe, bug: Option<Bug>) -> Result<Self, String> {
+        let locks = ["restart", "backup"].iter().take(recipe.locks);
+        let charm = Charm {
+            locks: locks.filter_map(|name| name.parse().ok()).collect(),
+            policy: Rotation {
+                limit: recipe.limit,
+                lookahead: recipe.lookahead,
+            },
+            bug,
+        };
+        let mut application = Application::with_peers("app", &[ENDPOINT]);
+        application.config.insert("generation".to_owned(), json!(0));
+        application.actions.push("ask".to_owned());
+        let limit = recipe.limit as usize;
+        let limits = charm
+            .locks
+            .iter()
+            .map(|lock| (lock.to_string(), limit))
+            .collect();
+        let plan = Plan {
+            deeds: recipe.deeds.clone(),
+            latency: recipe.latency,
+            limits_of_locks: limits,
+            limits: Limits {
+                past_idle: true,
+                ..Limits::default()
+            },
+            ..Plan::new(application, recipe.units)
+        };
+        let shared = Rc::new(RefCell::new(Shared::default()));
+        let behaviour = Rc::new(Behaviour {
+            charm,
+            seed: recipe.seed,
+            faults_until: recipe.repaired_at,
+            operations_fail: recipe.operations_fail,
+            slow: recipe.slow,
+        });
+        let units = Rc::clone(&shared);
+        let units: Units<'static> =
+            Box::new(move |_: &UnitName| Box::new(VirtualUnit::new(&behaviour, &units)));
+        let simulation = Simulation::new(recipe.settings.clone(), plan, units);
+        Ok(Self {
+            simulation: simulation.map_err(|error| error.to_string())?,
+            shared,
+            referee: Referee::default(),
+            wakers: Wakers::default(),
+            seen: 0,
+            repaired_with: None,
+            bug,
+        })
+    }
+
+    /// Runs until nothing is left to do.
+    fn run_to_rest(&mut self, recipe: &Recipe) -> Result<(), Violation> {
+        let patience = if recipe.settings.update_status_interval == 0 {
+            0
+        } else {
+            1_200_000
+        };
+        loop {
+            self.wakers.go_off(&mut self.simulation, false);
+            let end = self.simulation.advance();
+            self.observe()?;
+            let (now, over) = (self.simulation.now(), end.is_some());
+            if matches!(end, Some(End::TooManyHooks | End::TooLate)) {
+                return Err(self.late("the run does not come to an end".to_owned()));
+            }
+            let idle = over || self.simulation.world().is_idle();
+            if self.repaired_with.is_none() {
+                if now >= recipe.repaired_at || over {
+                    self.repair();
+                }
+                continue;
+            }
+            let since = self.simulation.hooks() - self.repaired_with.unwrap_or_default();
+            let units = self.simulation.world().units().len() as u64;
+            let for_status = if patience == 0 { 0 } else { units * 10 };
+            if since > bound(units.max(recipe.units.into())) + for_status {
+                return Err(self.late(format!("{since} hooks after the repair")));
+            }
+            if !idle {
+                continue;
+            }
+            if !self.wakers.are_none() {
+                self.wakers.go_off(&mut self.simulation, true);
+            } else if self.waiting().is_empty() {
+                return Ok(());
+            } else if over || now > recipe.repaired_at + patience {
+                return Err(self.late("all is at rest".to_owned()));
+            }
+        }
+    }
+
+    fn waiting(&self) -> Vec<String> {
+        let inside = self.simulation.judge().inside();
+        let inside = inside.iter().map(|unit| format!("{unit} (inside)"));
+        self.referee.waiting().into_iter().chain(inside).collect()
+    }
+
+    fn late(&self, found: String) -> Violation {
+        let waiting = self.waiting().join(", ");
+        Violation {
+            promise: "every-request-is-served",
+            found: format!("{found}, and {waiting} still waits"),
+        }
+    }
+
+    /// Ends all faults that last.
+    fn repair(&mut self) {
+        self.repaired_with = Some(self.simulation.hooks());
+        for status in self.simulation.world().units() {
+            let unit = status.unit.number();
+            for deed in [
+                Deed::AgentUp(unit, true),
+                Deed::Reachable(unit, true),
+                Deed::Suspended(unit, false),
+            ] {
+                self.simulation.strike(&deed);
+            }
+            let after = self.simulation.world().unit(&status.unit);
+            match after.map(|status| status.agent) {
+                Some(AgentStatus::Error { .. }) => {
+                    self.simulation.strike(&Deed::Resolve { unit, retry: true });
+                }
+                // Its machine is lost: an operator says so.
+                Some(AgentStatus::Lost) => {
+                    self.simulation
+                        .strike(&Deed::RemoveUnit { unit, force: true });
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn observe(&mut self) -> Result<(), Violation> {
+        let notes = std::mem::take(&mut self.shared.borrow_mut().notes);
+        for note in &notes {
+            self.referee.hear(note).map_err(told)?;
+            if let Note::Wake(unit, context) = note
+                && let Ok(unit) = unit.parse()
+                && self.bug != Some(Bug::NeverWakes)
+            {
+                self.wakers
+                    .ask(unit, context.clone(), self.simulation.now());
+            }
+        }
+        let mut failed = Vec::new();
+        let world = self.simulation.world();
+        for event in &world.history().events()[self.seen..] {
+            self.referee.see(event, world).map_err(told)?;
+            if let Happening::HookEnd {
+                unit,
+                hook,
+                outcome,
+                ..
+            } = &event.happening
+            {
+                let mut shared = self.shared.borrow_mut();
+                if *outcome == Outcome::Done {
+                    shared.failed.remove(&unit.to_string());
+                } else {
+                    shared.failed.insert(unit.to_string());
+                    if hook == "juju-exec" {
+                        failed.push(unit.clone());
+                    }
+                }
+            }
+        }
+        self.seen = world.history().events().len();
+        for (lock, bench) in self.simulation.judge().locks() {
+            if let Some(breach) = bench.breaches.first() {
+                let inside: Vec<String> = breach.inside.iter().map(ToString::to_string).collect();
+                return Err(Violation {
+                    promise: "at-most-limit-inside",
+                    found: format!("inside lock {lock} are {}", inside.join(", ")),
+                });
+            }
+        }
+        if self.bug != Some(Bug::WakerGivesUp) {
+            for unit in failed {
+                self.wakers.failed(&self.simulation, &unit);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn told(violation: ops_coordinator_core::invariant::Violation) -> Violation {
+    Violation {
+        promise: violation.invariant,
+        found: violation.found,
+    }
+}

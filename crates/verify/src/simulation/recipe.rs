@@ -1,0 +1,253 @@
+//! What a seed stands for.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::str::FromStr;
+
+use fastrand::Rng;
+use ops_coordinator_lab::history::Detail;
+use ops_coordinator_lab::simulation::Deed;
+use ops_coordinator_lab::{CrashPoint, Departure, Settings};
+use serde_json::json;
+
+/// Between two changes of leadership by an operator's hand. Juju promises a leader 30 s; what moves the
+/// lease sooner breaks Juju's promise, not ours.
+const BETWEEN_LEADERS: u64 = 65_000;
+
+macro_rules! faults {
+    ($($variant:ident $name:literal $story:literal;)*) => {
+        /// A kind of fault.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Fault {
+            $(#[doc = $story] $variant,)*
+        }
+
+        impl Fault {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// Its name.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+        }
+    };
+}
+
+faults! {
+    Operation "operation" "An operation fails, and its hook with it.";
+    Fail "fail" "A hook fails at its very end.";
+    Kill "kill" "A hook's process is killed.";
+    Crash "crash" "An agent dies, at any point of a hook.";
+    Reply "reply" "Juju commits a hook and its agent does not hear of it.";
+    Leader "leader" "Leadership moves, or lapses.";
+    Agent "agent" "An agent stops for a while.";
+    Reach "reach" "The controller is out of reach for a while.";
+    Pause "pause" "A machine stands still for a while.";
+    Lose "lose" "A machine is lost, and removed in the end.";
+    Remove "remove" "A unit is removed.";
+    Force "force" "A unit is removed by force.";
+    Add "add" "Units are added.";
+    Refresh "refresh" "The charm is refreshed.";
+    Skip "skip" "An operator resolves a failed hook without running it again.";
+    Slow "slow" "Operations and hooks take long, some longer than a lease.";
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Fault {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.iter().find(|fault| fault.name() == text);
+        found.copied().ok_or_else(|| {
+            let names: Vec<&str> = Self::ALL.iter().map(|fault| fault.name()).collect();
+            format!("there is no fault '{text}'; there are {}", names.join(", "))
+        })
+    }
+}
+
+/// A run, before it runs.
+#[derive(Debug, Clone)]
+pub struct Recipe {
+    /// Where it comes from.
+    pub seed: u64,
+    /// How many units there are at first.
+    pub units: u32,
+    /// How many locks, one or two.
+    pub locks: usize,
+    /// How many units may be inside.
+    pub limit: u32,
+    /// How many entries the line has behind them.
+    pub lookahead: u32,
+    /// How Juju behaves.
+    pub settings: Settings,
+    /// The longest time between two things that an agent does.
+    pub latency: u64,
+    /// What happens when.
+    pub deeds: Vec<(u64, Deed)>,
+    /// When everything is repaired.
+    pub repaired_at: u64,
+    /// Whether operations fail now and then until then.
+    pub operations_fail: bool,
+    /// Whether some steps take very long.
+    pub slow: bool,
+}
+
+impl Recipe {
+    /// The recipe of a seed, with these kinds of faults.
+    pub fn new(seed: u64, faults: &BTreeSet<Fault>) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        // Few units make as much trouble as many, in less time.
+        let units = rng.u32(1..=9).min(rng.u32(1..=9));
+        let length = rng.u64(20_000..=600_000);
+        let mut recipe = Self {
+            seed,
+            units,
+            locks: if rng.u32(0..4) == 0 { 2 } else { 1 },
+            limit: *rng.choice(&[1, 1, 1, 2, 3]).unwrap_or(&1),
+            lookahead: rng.u32(0..=4),
+            settings: settings(seed, &mut rng),
+            latency: *rng.choice(&[0, 20, 500, 5_000]).unwrap_or(&0),
+            deeds: Vec::new(),
+            repaired_at: length,
+            operations_fail: faults.contains(&Fault::Operation) && rng.bool(),
+            slow: faults.contains(&Fault::Slow) && rng.u32(0..3) == 0,
+        };
+        recipe.ask(&mut rng);
+        let kinds: Vec<Fault> = faults.iter().copied().collect();
+        for _ in 0..rng.u32(0..=14) {
+            if let Some(&kind) = rng.choice(&kinds) {
+                recipe.strike(kind, &mut rng);
+            }
+        }
+        recipe.deeds.sort_by_key(|(at, _)| *at);
+        recipe.keep_leaders_apart();
+        recipe
+    }
+
+    /// A run in which nothing goes wrong, of so many units.
+    pub fn calm(seed: u64, units: u32) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        Self {
+            seed,
+            units,
+            locks: 1,
+            limit: 1,
+            lookahead: 4,
+            settings: settings(seed, &mut rng),
+            latency: 20,
+            deeds: Vec::new(),
+            repaired_at: 1_000,
+            operations_fail: false,
+            slow: false,
+        }
+    }
+
+    fn ask(&mut self, rng: &mut Rng) {
+        for generation in 0..rng.u32(0..=2) {
+            let at = rng.u64(0..self.repaired_at);
+            let options = BTreeMap::from([("generation".to_owned(), json!(generation + 1))]);
+            self.deeds.push((at, Deed::Config(options)));
+        }
+        for _ in 0..rng.u32(0..=4) {
+            let at = rng.u64(0..self.repaired_at);
+            let unit = rng.u32(0..self.units);
+            let action = Deed::Action {
+                unit,
+                name: "ask".to_owned(),
+                params: BTreeMap::new(),
+            };
+            self.deeds.push((at, action));
+        }
+    }
+
+    fn strike(&mut self, kind: Fault, rng: &mut Rng) {
+        let at = rng.u64(0..self.repaired_at);
+        let unit = rng.u32(0..self.units);
+        let later = at + rng.u64(100..150_000);
+        let point = rng
+            .choice(CrashPoint::ALL)
+            .unwrap_or(CrashPoint::MidProcess);
+        let mut deed = |at: u64, deed: Deed| self.deeds.push((at.min(self.repaired_at), deed));
+        match kind {
+            Fault::Operation | Fault::Slow => {}
+            Fault::Fail => deed(at, Deed::Fail { unit, code: 1 }),
+            Fault::Kill if rng.bool() => deed(at, Deed::Kill(unit)),
+            Fault::Kill => deed(
+                at,
+                Deed::KillAfter {
+                    unit,
+                    phases: rng.u32(0..4),
+                },
+            ),
+            Fault::Crash => deed(at, Deed::Crash { unit, point }),
+            Fault::Reply => deed(at, Deed::LoseReply(unit)),
+            Fault::Leader if rng.bool() => deed(at, Deed::SetLeader(unit)),
+            Fault::Leader => deed(at, Deed::ExpireLease),
+            Fault::Agent => {
+                deed(at, Deed::AgentUp(unit, false));
+                deed(later, Deed::AgentUp(unit, true));
+            }
+            Fault::Reach => {
+                deed(at, Deed::Reachable(unit, false));
+                deed(later, Deed::Reachable(unit, true));
+            }
+            Fault::Pause => {
+                deed(at, Deed::Suspended(unit, true));
+                deed(later, Deed::Suspended(unit, false));
+            }
+            Fault::Lose => deed(at, Deed::Lose(unit)),
+            Fault::Remove => deed(at, Deed::RemoveUnit { unit, force: false }),
+            Fault::Force => deed(at, Deed::RemoveUnit { unit, force: true }),
+            Fault::Add => deed(at, Deed::AddUnits(rng.u32(1..=2))),
+            Fault::Refresh => deed(at, Deed::Upgrade { force: rng.bool() }),
+            Fault::Skip => {
+                deed(at, Deed::Fail { unit, code: 1 });
+                deed(
+                    at + rng.u64(1_000..20_000),
+                    Deed::Resolve { unit, retry: false },
+                );
+                // A hook that is skipped may be the one that tells. Then update-status does.
+                self.settings.update_status_interval = 300_000;
+            }
+        }
+    }
+
+    fn keep_leaders_apart(&mut self) {
+        let mut last = None;
+        self.deeds.retain(|(at, deed)| {
+            if !matches!(deed, Deed::SetLeader(_) | Deed::ExpireLease) {
+                return true;
+            }
+            let apart = last.is_none_or(|last| *at >= last + BETWEEN_LEADERS);
+            if apart {
+                last = Some(*at);
+            }
+            apart
+        });
+    }
+}
+
+fn settings(seed: u64, rng: &mut Rng) -> Settings {
+    let versions = ["2.9.50", "3.6.8", "4.0.0"];
+    let version = rng
+        .choice(versions)
+        .and_then(|version| version.parse().ok());
+    Settings {
+        juju_version: version.unwrap_or_default(),
+        seed,
+        update_status_interval: 0,
+        leader_hears_own_write: rng.u32(0..4) != 0,
+        watcher_delay: *rng.choice(&[0, 100, 3_000, 20_000]).unwrap_or(&0),
+        // That a leaver is never told of is a defect of Juju 4.0 to 4.2 with which nobody can finish.
+        departure: Departure::Either,
+        detail: Detail::Hooks,
+        model_name: "simulation".to_owned(),
+        ..Settings::default()
+    }
+}

@@ -1,0 +1,72 @@
+//! A failing recipe, made smaller as long as it fails in the same way.
+
+use super::course::{Course, simulate};
+use super::recipe::Recipe;
+use crate::Bug;
+
+/// How many smaller recipes are tried.
+const TRIES: usize = 800;
+/// With how many other lots each is tried: in a smaller run everything else falls otherwise.
+const LOTS: u64 = 6;
+
+/// The smallest recipe found that breaks the same promise, and its course.
+pub fn shrink(recipe: &Recipe, bug: Option<Bug>) -> (Recipe, Course) {
+    let mut best = (recipe.clone(), simulate(recipe, bug));
+    let promise = best.1.violation.as_ref().map(|violation| violation.promise);
+    let mut tries = 0;
+    'smaller: loop {
+        for smaller in smaller(&best.0) {
+            for lot in 0..LOTS {
+                tries += 1;
+                if tries > TRIES {
+                    return best;
+                }
+                let smaller = cast(&smaller, lot);
+                let course = simulate(&smaller, bug);
+                if course.violation.as_ref().map(|violation| violation.promise) == promise {
+                    best = (smaller, course);
+                    continue 'smaller;
+                }
+            }
+        }
+        return best;
+    }
+}
+
+fn cast(recipe: &Recipe, lot: u64) -> Recipe {
+    let mut other = recipe.clone();
+    other.seed = recipe.seed.wrapping_add(lot);
+    other.settings.seed = other.seed;
+    other
+}
+
+fn smaller(recipe: &Recipe) -> Vec<Recipe> {
+    let mut all = Vec::new();
+    let mut with = |change: &dyn Fn(&mut Recipe)| {
+        let mut other = recipe.clone();
+        change(&mut other);
+        all.push(other);
+    };
+    for index in 0..recipe.deeds.len() {
+        with(&|other| drop(other.deeds.remove(index)));
+    }
+    if recipe.units > 1 {
+        with(&|other| other.units -= 1);
+    }
+    if recipe.locks > 1 {
+        with(&|other| other.locks = 1);
+    }
+    if recipe.operations_fail {
+        with(&|other| other.operations_fail = false);
+    }
+    if recipe.slow {
+        with(&|other| other.slow = false);
+    }
+    if recipe.settings.watcher_delay > 0 {
+        with(&|other| other.settings.watcher_delay = 0);
+    }
+    if recipe.latency > 0 {
+        with(&|other| other.latency = 0);
+    }
+    all
+}

@@ -1,0 +1,95 @@
+//! Simulations: what holds in all of them, and that a seed means one history.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use ops_coordinator_verify::Bug;
+use ops_coordinator_verify::simulation::{Fault, Recipe, shrink, simulate, story};
+
+fn all() -> BTreeSet<Fault> {
+    Fault::ALL.iter().copied().collect()
+}
+
+#[test]
+fn the_first_seeds_keep_every_promise() {
+    let mut turns = 0;
+    for seed in 0..100 {
+        let course = simulate(&Recipe::new(seed, &all()), None);
+        assert_eq!(course.violation, None, "seed {seed}");
+        turns += course.turns;
+    }
+    assert!(turns > 300, "{turns} turns are no evidence");
+}
+
+#[test]
+fn a_seed_is_one_history_in_this_process_and_in_another() {
+    for seed in [7, 11] {
+        let lines = || -> String {
+            let course = simulate(&Recipe::new(seed, &all()), None);
+            course
+                .history
+                .iter()
+                .map(|event| event.to_line() + "\n")
+                .collect()
+        };
+        let here = lines();
+        assert!(here.lines().count() > 50);
+        assert_eq!(here, lines());
+        let program = env!("CARGO_BIN_EXE_ops-coordinator-verify");
+        let there = Command::new(program)
+            .args(["history", &seed.to_string()])
+            .output()
+            .unwrap();
+        assert_eq!(here, String::from_utf8(there.stdout).unwrap());
+    }
+}
+
+fn caught(bug: Bug) -> (u64, &'static str) {
+    let broken = |seed| simulate(&Recipe::new(seed, &all()), Some(bug)).violation;
+    let found = (0..200).find_map(|seed| Some((seed, broken(seed)?)));
+    let (seed, violation) = found.unwrap();
+    (seed, violation.promise)
+}
+
+#[test]
+fn bugs_that_let_two_in_are_seen_as_two_inside() {
+    for bug in [
+        Bug::ActsOnUnflushedLine,
+        Bug::HandsOnAfterFailure,
+        Bug::LimitPlusOne,
+    ] {
+        assert_eq!(caught(bug).1, "at-most-limit-inside", "{bug}");
+    }
+}
+
+#[test]
+fn bugs_that_forget_somebody_are_seen_as_somebody_who_waits() {
+    for bug in [
+        Bug::NeverWakes,
+        Bug::GivesTurnBackUnused,
+        Bug::RequestJoinsRunning,
+    ] {
+        assert_eq!(caught(bug).1, "every-request-is-served", "{bug}");
+    }
+}
+
+#[test]
+fn a_failing_seed_is_made_smaller_and_fails_in_the_same_way() {
+    let (seed, promise) = caught(Bug::ActsOnUnflushedLine);
+    let recipe = Recipe::new(seed, &all());
+    let (smaller, course) = shrink(&recipe, Some(Bug::ActsOnUnflushedLine));
+    assert_eq!(course.violation.unwrap().promise, promise);
+    assert!(smaller.units <= recipe.units && smaller.deeds.len() <= recipe.deeds.len());
+    let before = simulate(&recipe, Some(Bug::ActsOnUnflushedLine));
+    assert!(course.history.len() < before.history.len());
+    let story = story(&course.history).join("\n");
+    assert!(story.contains("ENTERS"), "{story}");
+}
+
+#[test]
+fn sixty_units_in_a_calm_take_a_turn_each() {
+    let course = simulate(&Recipe::calm(1, 60), None);
+    assert_eq!(course.violation, None);
+    assert_eq!(course.turns, 60);
+}
