@@ -228,11 +228,13 @@ impl Keeper<'_> {
             .filter(|entry| !self.is_over(&entry.ticket))
             .cloned()
             .collect();
-        let gone = line.entries.iter().any(|entry| self.is_gone(&entry.ticket));
+        // What a unit finishes after it has departed is told to nobody, so the line has to tell.
+        let untold = |ticket: &Ticket| !self.is_here(&ticket.unit) && self.is_over(ticket);
+        let gone = line.entries.iter().any(|entry| untold(&entry.ticket));
         let joining = self.joining(line, &remaining, policy);
         kept.removed |= gone;
         kept.appended = !joining.is_empty();
-        // A finished entry does no harm; it goes when there is another reason to write.
+        // Any other finished entry does no harm; it goes when there is another reason to write.
         if gone || kept.appended {
             line.entries = remaining;
             line.entries.extend(joining);

@@ -267,6 +267,16 @@ fn a_unit_that_the_relation_does_not_list_keeps_its_place_until_the_controller_f
 }
 
 #[test]
+fn what_a_unit_finished_after_it_departed_is_told_by_the_line() {
+    // The leader has read it only because it waits behind it itself.
+    let case = Case::new(&[(1, 0), (1, 0), (1, 1)], &[2, 1, 0]);
+    let departed = case.edit(|case| {
+        case.members.remove(&name(2));
+    });
+    assert_eq!(departed.writes(), ["app/1#1", "app/0#1"]);
+}
+
+#[test]
 fn nothing_is_appended_for_a_unit_that_departs() {
     let case =
         Case::new(&[(0, 0), (1, 0), (1, 0)], &[]).edit(|case| case.departing = Some(name(1)));
