@@ -114,7 +114,7 @@ pub const SMALL: &[Case] = &[
         name: "latecomer",
         latecomer: true,
         faults: Faults { leader: 1, ..NONE },
-        states: 44_927,
+        states: 47_024,
         ..CASE
     },
     Case {
@@ -124,7 +124,7 @@ pub const SMALL: &[Case] = &[
             leader: 1,
             ..NONE
         },
-        states: 97_858,
+        states: 100_023,
         ..CASE
     },
     Case {
@@ -134,7 +134,7 @@ pub const SMALL: &[Case] = &[
             kill: 1,
             ..NONE
         },
-        states: 64_026,
+        states: 64_457,
         ..CASE
     },
     Case {
@@ -146,7 +146,7 @@ pub const SMALL: &[Case] = &[
             ..NONE
         },
         healed_one_in: 4,
-        states: 316_104,
+        states: 347_141,
         ..CASE
     },
     Case {
@@ -300,6 +300,15 @@ pub const LARGE: &[Case] = &[
         limit: 2,
         healed_one_in: 16,
         states: 1_939_503,
+        ..CASE
+    },
+    Case {
+        name: "three-units-that-all-ask-departure",
+        units: 3,
+        lookahead: 2,
+        faults: Faults { remove: 1, ..NONE },
+        healed_one_in: 16,
+        states: 23_814_486,
         ..CASE
     },
     Case {

@@ -11,8 +11,8 @@ use ops_coordinator_lab::{CrashPoint, Departure, Settings};
 use serde_json::json;
 
 /// Between two changes of leadership by an operator's hand. Juju promises a leader 30 s; what moves the
-/// lease sooner breaks Juju's promise, not ours.
-const BETWEEN_LEADERS: u64 = 65_000;
+/// lease there and back sooner breaks Juju's promise, not ours.
+const BETWEEN_LEADERS: u64 = 31_000;
 
 macro_rules! faults {
     ($($variant:ident $name:literal $story:literal;)*) => {
@@ -187,8 +187,18 @@ impl Recipe {
             ),
             Fault::Crash => deed(at, Deed::Crash { unit, point }),
             Fault::Reply => deed(at, Deed::LoseReply(unit)),
-            Fault::Leader if rng.bool() => deed(at, Deed::SetLeader(unit)),
-            Fault::Leader => deed(at, Deed::ExpireLease),
+            Fault::Leader => {
+                if rng.bool() {
+                    deed(at, Deed::SetLeader(unit));
+                } else {
+                    deed(at, Deed::ExpireLease);
+                }
+                // Perhaps it goes back to where it was, within one long hook of the old leader.
+                if rng.bool() {
+                    let back = at + rng.u64(BETWEEN_LEADERS..BETWEEN_LEADERS + 10_000);
+                    deed(back, Deed::SetLeader(rng.u32(0..self.units)));
+                }
+            }
             Fault::Agent => {
                 deed(at, Deed::AgentUp(unit, false));
                 deed(later, Deed::AgentUp(unit, true));
@@ -220,7 +230,18 @@ impl Recipe {
 
     fn keep_leaders_apart(&mut self) {
         let mut last = None;
+        let mut frozen = BTreeSet::new();
         self.deeds.retain(|(at, deed)| {
+            match deed {
+                Deed::Suspended(unit, true) => drop(frozen.insert(*unit)),
+                Deed::Suspended(unit, false) => drop(frozen.remove(unit)),
+                _ => {}
+            }
+            // A line that was written before the machine stood still is committed after it. Nothing but
+            // the lease keeps it from overwriting a newer one, and a machine that stands still claims none.
+            if matches!(deed, Deed::SetLeader(unit) if frozen.contains(unit)) {
+                return false;
+            }
             if !matches!(deed, Deed::SetLeader(_) | Deed::ExpireLease) {
                 return true;
             }
