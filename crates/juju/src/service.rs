@@ -158,6 +158,9 @@ fn last_lines(service: &ServiceName) -> Vec<String> {
         "--unit",
         service.as_str(),
     ];
+    // The last words may still be on their way to the journal. Where it cannot be asked to take them in
+    // first, what is there already must do.
+    let _ = run("journalctl", &["--sync"]);
     let lines = run("journalctl", &args)
         .map(|output| output.stdout)
         .unwrap_or_default();
