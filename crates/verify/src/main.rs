@@ -37,7 +37,8 @@ enum Command {
         /// Which
         seed: u64,
     },
-    /// Put each seeded bug in, and tell how many seeds it takes until a simulation shows it.
+    /// Put each seeded bug in, and tell how many seeds it takes until a simulation shows it. This measures;
+    /// what must be caught is `bugs`.
     Seeds {
         /// From how many different first seeds
         #[arg(long, default_value_t = 9)]
@@ -59,7 +60,10 @@ fn main() -> ExitCode {
             threads,
         } => model(&case, large, bug, threads),
         Command::History { seed } => history(seed),
-        Command::Seeds { starts, most } => seeds(starts, most),
+        Command::Seeds { starts, most } => {
+            seeds(starts, most);
+            true
+        }
         Command::Bugs => bugs(),
     };
     if holds {
@@ -172,7 +176,7 @@ const NOT_IN_SIMULATION: [Bug; 3] = [
     Bug::CancelWithoutHandshake,
 ];
 
-fn seeds(starts: u64, most: u64) -> bool {
+fn seeds(starts: u64, most: u64) {
     std::panic::set_hook(Box::new(|_| ()));
     let faults: BTreeSet<Fault> = Fault::ALL.iter().copied().collect();
     let caught = |seed: u64, bug: Bug| {
@@ -207,5 +211,4 @@ fn seeds(starts: u64, most: u64) -> bool {
         missed += u32::from(needed[0] >= most);
     }
     println!("fact: {missed} bugs were not caught from any start");
-    missed == 0
 }

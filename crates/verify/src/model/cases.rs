@@ -245,7 +245,7 @@ pub const LARGE: &[Case] = &[
             ..NONE
         },
         healed_one_in: 16,
-        states: 1_816_244,
+        states: 1_843_566,
         ..CASE
     },
     Case {
@@ -257,7 +257,7 @@ pub const LARGE: &[Case] = &[
             ..NONE
         },
         healed_one_in: 16,
-        states: 1_047_780,
+        states: 1_073_084,
         ..CASE
     },
     Case {
@@ -270,7 +270,7 @@ pub const LARGE: &[Case] = &[
             ..NONE
         },
         healed_one_in: 16,
-        states: 2_990_297,
+        states: 3_300_802,
         ..CASE
     },
     Case {
@@ -317,7 +317,7 @@ pub const LARGE: &[Case] = &[
         requests: [0, 1, 1],
         faults: Faults { remove: 2, ..NONE },
         healed_one_in: 16,
-        states: 3_490_133,
+        states: 3_494_274,
         ..CASE
     },
     Case {
