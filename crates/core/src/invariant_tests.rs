@@ -17,6 +17,23 @@ fn a_record_that_finished_more_than_it_asked_for_is_unreadable() {
 }
 
 #[test]
+fn a_counter_that_readers_of_json_could_not_hold_is_unreadable() {
+    let record = |seq: u64| {
+        let text =
+            format!(r#"{{"v":1,"id":"00000001","locks":{{"restart":{{"seq":{seq},"done":0}}}}}}"#);
+        decode_record(Some(&text))
+    };
+    assert!(record(9_007_199_254_740_991).good().is_some());
+    assert!(record(9_007_199_254_740_992).good().is_none());
+}
+
+#[test]
+#[should_panic(expected = "invariant broken: some-promise: not kept")]
+fn debug_builds_stop_at_a_broken_invariant() {
+    hold(|| require("some-promise", false, || "not kept".to_owned()));
+}
+
+#[test]
 fn a_counter_that_shrinks_is_found() {
     let with = |seq, done| {
         let mut record = UnitRecord::new(Incarnation::from_random(1));
@@ -47,6 +64,8 @@ fn a_line_with_a_unit_twice_or_falling_waves_is_unreadable() {
         format!(r#"{{"unit":"app/{unit}","id":"00000001","seq":1,"limit":1,"wave":{wave}}}"#)
     };
     assert!(line(&[entry(1, 0), entry(2, 1)].join(",")).good().is_some());
+    let no_limit = entry(1, 0).replace(r#""limit":1"#, r#""limit":0"#);
+    assert!(line(&no_limit).good().is_none());
     for bad in [
         [entry(1, 0), entry(1, 0)].join(","),
         [entry(1, 1), entry(2, 0)].join(","),

@@ -136,3 +136,109 @@ impl Journal {
             .collect();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Entry, LockLine, Outcome, Reading};
+
+    fn lock() -> LockName {
+        "restart".parse().unwrap()
+    }
+
+    fn name(unit: u32) -> UnitName {
+        format!("app/{unit}").parse().unwrap()
+    }
+
+    fn ticket(unit: u32) -> Ticket {
+        Ticket {
+            unit: name(unit),
+            incarnation: Incarnation::from_random(unit),
+            seq: 1,
+        }
+    }
+
+    fn record(unit: u32, state: LockRecord) -> UnitRecord {
+        let mut record = UnitRecord::new(Incarnation::from_random(unit));
+        record.locks.insert(lock(), state);
+        record
+    }
+
+    fn state(seq: u64, done: u64) -> LockRecord {
+        LockRecord {
+            seq,
+            done,
+            ..LockRecord::default()
+        }
+    }
+
+    fn line(units: &[u32]) -> Line {
+        let entries = units
+            .iter()
+            .map(|&unit| Entry {
+                ticket: ticket(unit),
+                limit: 1,
+                wave: 0,
+                unknown: BTreeMap::new(),
+            })
+            .collect();
+        let lock_line = LockLine {
+            entries,
+            ..LockLine::default()
+        };
+        Line {
+            term: 1,
+            version: 1,
+            leader: name(0),
+            locks: BTreeMap::from([(lock(), lock_line)]),
+            unknown: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn others_that_were_seen_finished_are_remembered_while_they_are_in_the_line() {
+        let mut view = View::default();
+        for (unit, done) in [(0, 1), (1, 1), (2, 0), (3, 1)] {
+            view.handle_record(name(unit), Reading::Good(record(unit, state(1, done))));
+        }
+        let mut journal = Journal::default();
+        journal.locks.insert(lock(), LockJournal::default());
+        journal.handle_view(&name(3), &line(&[0, 1, 2, 3]), &view);
+        assert_eq!(
+            journal.known_finished()[&lock()],
+            [ticket(0), ticket(1)],
+            "neither who is unfinished nor the unit itself"
+        );
+        journal.handle_view(&name(3), &line(&[1, 2, 3]), &view);
+        assert_eq!(journal.known_finished()[&lock()], [ticket(1)]);
+    }
+
+    fn joined(kept: LockRecord, published: LockRecord) -> LockRecord {
+        let mut journal = Journal {
+            incarnation: Some(Incarnation::from_random(1)),
+            ..Journal::default()
+        };
+        journal.locks.entry(lock()).or_default().record = kept;
+        let mut record = record(1, published);
+        journal.join(&mut record);
+        assert_eq!(record.locks[&lock()], journal.locks[&lock()].record);
+        record.locks[&lock()].clone()
+    }
+
+    #[test]
+    fn the_greater_counters_are_right_wherever_they_are() {
+        let counters = |state: LockRecord| (state.seq, state.done);
+        assert_eq!(counters(joined(state(3, 1), state(2, 2))), (3, 2));
+        assert_eq!(counters(joined(state(2, 2), state(3, 1))), (3, 2));
+        assert_eq!(counters(joined(state(1, 1), state(2, 1))), (2, 1));
+    }
+
+    #[test]
+    fn of_two_equal_records_the_journals_is_the_newer() {
+        let failed = LockRecord {
+            outcome: Some(Outcome::Failed),
+            ..state(1, 0)
+        };
+        assert_eq!(joined(failed.clone(), state(1, 0)), failed);
+    }
+}

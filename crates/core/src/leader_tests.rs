@@ -100,6 +100,10 @@ impl Case {
     }
 
     fn lead(&self) -> Plan {
+        self.lead_by(&self.policy)
+    }
+
+    fn lead_by(&self, policy: &dyn Policy) -> Plan {
         let own = self.units[&0].clone();
         let journal = Journal::default();
         let fresh = Incarnation::from_random(0);
@@ -119,7 +123,7 @@ impl Case {
             finished_operation: self.finished_operation,
             cancel: &self.cancel,
         };
-        lead(&input, &self.policy)
+        lead(&input, policy)
     }
 
     /// The line that the leader writes, as `unit#seq` texts.
@@ -322,6 +326,83 @@ fn the_leaders_own_turn_is_announced_for_agents_that_send_no_event_for_their_own
         panic!()
     };
     assert!(!wake);
+}
+
+#[test]
+fn a_cancellation_is_not_put_off_for_a_finish() {
+    let case = Case::new(&[(1, 1), (1, 0)], &[0, 1]).edit(|case| {
+        case.finished_operation = true;
+        case.cancel.push((lock(), ticket(1, 1)));
+    });
+    assert!(matches!(case.lead(), Plan::Write { .. }));
+}
+
+#[test]
+fn a_lock_that_nobody_waits_for_gets_no_line_and_no_cancellation() {
+    let other: LockName = "reload".parse().unwrap();
+    let case = Case::new(&[(0, 0), (1, 0)], &[1]).edit(|case| {
+        case.cancel.push((lock(), ticket(1, 1)));
+        if let Some(Reading::Good(record)) = case.units.get_mut(&1) {
+            let idle = LockRecord {
+                seq: 1,
+                done: 1,
+                ..LockRecord::default()
+            };
+            record.locks.insert(other.clone(), idle);
+        }
+    });
+    let Plan::Write { line, .. } = case.lead() else {
+        panic!()
+    };
+    assert_eq!(line.locks.keys().collect::<Vec<_>>(), [&lock()]);
+    let asked = case.edit(|case| {
+        if let Some(Reading::Good(record)) = case.units.get_mut(&1) {
+            record.locks.insert(
+                other.clone(),
+                LockRecord {
+                    seq: 2,
+                    done: 1,
+                    ..LockRecord::default()
+                },
+            );
+        }
+    });
+    let Plan::Write { line, .. } = asked.lead() else {
+        panic!()
+    };
+    assert!(line.locks[&other].cancelled.is_empty());
+}
+
+#[test]
+fn a_limit_may_depend_on_how_many_take_part() {
+    /// Half of those who are in the line or ask for it.
+    struct Half;
+    impl Policy for Half {
+        fn limit(&self, _: &LockName, units: usize) -> u32 {
+            u32::try_from(units / 2).unwrap_or(u32::MAX)
+        }
+        fn lookahead(&self, _: &LockName) -> u32 {
+            2
+        }
+        fn order(&self, _: &LockName, _: &mut Vec<Request>, _: Option<&UnitName>) {}
+    }
+    let Plan::Write { line, .. } = Case::new(&[(1, 0); 6], &[0, 1]).lead_by(&Half) else {
+        panic!()
+    };
+    let limits: Vec<u32> = line.locks[&lock()]
+        .entries
+        .iter()
+        .map(|e| e.limit)
+        .collect();
+    assert_eq!(limits[2..], [3; 3], "six take part");
+}
+
+#[test]
+fn entries_of_the_first_wave_do_not_spell_it_out() {
+    let Plan::Write { line, .. } = Case::new(&[(1, 0)], &[]).lead() else {
+        panic!()
+    };
+    assert!(!encode_line(&line).contains("wave"));
 }
 
 #[test]

@@ -101,13 +101,6 @@ impl LockLine {
             .position(|entry| &entry.ticket == ticket)
     }
 
-    /// The entry of a unit that `finished` does not know to be finished.
-    pub fn entry_of(&self, unit: &UnitName, finished: impl Fn(&Ticket) -> bool) -> Option<&Entry> {
-        self.entries
-            .iter()
-            .find(|entry| &entry.ticket.unit == unit && !finished(&entry.ticket))
-    }
-
     /// The entry rule. `finished` tells what is known to be finished; what it does not know counts as
     /// unfinished, which can only make a unit wait longer. That is why stale views are safe.
     pub fn turn(&self, ticket: &Ticket, finished: impl Fn(&Ticket) -> bool) -> Turn {
@@ -221,6 +214,26 @@ mod tests {
         Turn::Wait(Wait::Behind(
             units.iter().map(|&unit| ticket(unit)).collect(),
         ))
+    }
+
+    #[test]
+    fn what_a_request_waits_for_is_said_in_words() {
+        let said = [
+            (
+                Wait::NotInLine,
+                "the leader has not put the request in the line yet",
+            ),
+            (
+                Wait::Behind(vec![ticket(1), ticket(2)]),
+                "behind app/1, app/2",
+            ),
+            (Wait::Paused("night".to_owned()), "paused: night"),
+            (Wait::Cancelled, "cancelled by an operator"),
+            (Wait::Frozen("torn".to_owned()), "frozen: torn"),
+        ];
+        for (wait, words) in said {
+            assert_eq!(wait.to_string(), words);
+        }
     }
 
     #[test]

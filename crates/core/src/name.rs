@@ -131,6 +131,14 @@ mod tests {
     }
 
     #[test]
+    fn a_name_gives_its_parts() {
+        let unit: UnitName = "web-app/12".parse().unwrap();
+        assert_eq!((unit.application(), unit.number()), ("web-app", 12));
+        let lock: LockName = "restart".parse().unwrap();
+        assert_eq!(lock.as_str(), "restart");
+    }
+
+    #[test]
     fn names_that_could_hurt_are_refused() {
         for bad in [
             "",

@@ -193,6 +193,34 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_outcome_is_called_what_it_is_on_the_wire() {
+        for outcome in [
+            Outcome::Done,
+            Outcome::Failed,
+            Outcome::Withdrawn,
+            Outcome::Cancelled,
+        ] {
+            assert_eq!(serde_json::json!(outcome), outcome.as_str());
+        }
+    }
+
+    #[test]
+    fn a_view_knows_what_it_was_given_and_what_it_has_read() {
+        let lock: LockName = "restart".parse().unwrap();
+        let ticket = |unit: u32| Ticket {
+            unit: format!("app/{unit}").parse().unwrap(),
+            incarnation: Incarnation::from_random(unit),
+            seq: 1,
+        };
+        let mut view = View::knowing(BTreeMap::from([(lock.clone(), vec![ticket(1)])]));
+        assert!(view.finished(&lock, &ticket(1)) && !view.finished(&lock, &ticket(2)));
+        let unit = ticket(2).unit;
+        assert!(!view.has_read(&unit));
+        view.handle_record(unit.clone(), Reading::Absent);
+        assert!(view.has_read(&unit));
+    }
+
+    #[test]
     fn a_reason_needs_no_escape_and_has_a_bound() {
         assert_eq!(
             short("  said \"no\"\n\tat C:\\x \u{e9}"),

@@ -71,3 +71,18 @@ impl fmt::Display for Ticket {
         write!(f, "{}#{}", self.unit, self.seq)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_incarnation_is_eight_small_hex_digits() {
+        let text = Incarnation::from_random(0xbeef).to_string();
+        assert_eq!(text, "0000beef");
+        assert_eq!(text.parse(), Ok(Incarnation::from_random(0xbeef)));
+        for bad in ["beef", "00000beef", "0000BEEF", "0000beeg"] {
+            assert!(bad.parse::<Incarnation>().is_err(), "{bad}");
+        }
+    }
+}

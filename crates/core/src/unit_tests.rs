@@ -88,6 +88,7 @@ fn a_quiet_hook_of_a_unit_that_never_asked_writes_nothing() {
     let unit = hook(Reading::Absent, Reading::Absent, &Journal::default());
     assert_eq!(unit.poll_record(), None);
     assert_eq!(unit.poll_journal(&Journal::default()), None);
+    assert!(unit.reports().is_empty(), "{:?}", unit.reports());
 }
 
 #[test]
@@ -209,6 +210,77 @@ fn a_request_made_while_the_operation_runs_gets_a_turn_of_its_own() {
 }
 
 #[test]
+fn an_operation_that_another_process_of_this_hook_began_is_under_way_as_well() {
+    let mut unit = hook(
+        Reading::Good(record(3, 2)),
+        Reading::Absent,
+        &Journal::default(),
+    );
+    unit.handle_running(&lock());
+    assert!(!unit.handle_withdraw(&lock()));
+    assert!(!unit.handle_request(&lock(), None).joined);
+}
+
+#[test]
+fn what_was_asked_for_is_kept_until_it_is_finished() {
+    let line = Reading::Good(line_of(&[ticket(3)]));
+    let mut unit = hook(Reading::Good(record(3, 2)), line, &Journal::default());
+    unit.handle_payload(&lock(), 2, json!("late"));
+    unit.handle_payload(&lock(), 3, json!("asked"));
+    assert_eq!(unit.payload_of(&lock(), 2), None, "it is finished");
+    assert_eq!(unit.payload(&lock()), Some(&json!("asked")));
+    unit.handle_start(&lock(), &View::default()).unwrap();
+    let next = unit.handle_request(&lock(), None).ticket.seq;
+    unit.handle_payload(&lock(), next, json!("next"));
+    unit.handle_finish(&lock(), Ok(()));
+    assert_eq!(unit.payload_of(&lock(), 3), None);
+    assert_eq!(unit.payload(&lock()), Some(&json!("next")));
+}
+
+#[test]
+fn the_record_says_where_the_unit_runs_where_that_is_known() {
+    let mut unit = hook(
+        Reading::Good(record(1, 1)),
+        Reading::Absent,
+        &Journal::default(),
+    );
+    unit.handle_zone(Some("az1"));
+    assert_eq!(unit.record().zone.as_deref(), Some("az1"));
+    unit.handle_zone(Some(" "));
+    assert_eq!(unit.record().zone, None);
+}
+
+#[test]
+fn what_another_look_at_the_line_found_finished_is_kept() {
+    let other = Ticket {
+        unit: name("app/0"),
+        ..ticket(1)
+    };
+    let mut unit = hook(
+        Reading::Good(record(3, 2)),
+        Reading::Absent,
+        &Journal::default(),
+    );
+    let mut known = unit.poll_journal(&Journal::default()).unwrap();
+    known.locks.get_mut(&lock()).unwrap().finished = vec![other.clone()];
+    unit.handle_known(&known);
+    let kept = unit.poll_journal(&Journal::default()).unwrap();
+    assert_eq!(kept.locks[&lock()].finished, [other]);
+}
+
+#[test]
+fn what_was_read_is_not_taken_for_committed_where_this_hook_wrote_it() {
+    let mut unit = hook(
+        Reading::Good(record(3, 2)),
+        Reading::Absent,
+        &Journal::default(),
+    );
+    unit.handle_uncommitted();
+    let journal = unit.poll_journal(&Journal::default()).unwrap();
+    assert!(!journal.confirmed);
+}
+
+#[test]
 fn what_this_hook_wrote_is_not_taken_for_committed() {
     let mut unit = hook(
         Reading::Good(record(2, 2)),
@@ -229,6 +301,7 @@ fn what_this_hook_wrote_is_not_taken_for_committed() {
         next.poll_journal(&journal).unwrap().confirmed,
         "the next hook has read it back"
     );
+    assert!(next.reports().is_empty(), "{:?}", next.reports());
 }
 
 #[test]
