@@ -63,6 +63,9 @@ pub struct Environment {
     /// Whether Juju runs this again when it fails: it does so with a hook, not with an action or a
     /// command.
     pub retried: bool,
+    /// Whether the peer relation may go on listing units that are gone. Juju 4.0 to 4.2 never tell that
+    /// a unit has departed (juju #23326); which version will is not known yet.
+    pub lists_the_gone: bool,
 }
 
 impl Environment {
@@ -101,8 +104,16 @@ impl Environment {
             zone: get("JUJU_AVAILABILITY_ZONE"),
             // Juju always exports the name, and leaves it empty where there is no hook.
             retried: variable("JUJU_HOOK_NAME").is_none_or(|name| !name.is_empty()),
+            lists_the_gone: get("JUJU_VERSION").is_some_and(|version| lists_the_gone(&version)),
         })
     }
+}
+
+/// Whether a Juju of this version may go on listing units that are gone, as [`Environment::lists_the_gone`]
+/// says.
+pub fn lists_the_gone(version: &str) -> bool {
+    let major = version.split('.').next().unwrap_or_default();
+    major.parse().is_ok_and(|major: u32| major >= 4)
 }
 
 #[cfg(test)]
@@ -142,6 +153,12 @@ mod tests {
             ("JUJU_HOOK_NAME", ""),
         ]);
         assert!(!seen.unwrap().retried);
+    }
+
+    #[test]
+    fn from_version_four_on_juju_may_list_units_that_are_gone() {
+        assert!(lists_the_gone("4.0.14") && lists_the_gone("4.1-beta3.1"));
+        assert!(!lists_the_gone("3.6.28") && !lists_the_gone("2.9.50") && !lists_the_gone(""));
     }
 
     #[test]

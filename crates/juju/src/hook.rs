@@ -78,9 +78,17 @@ impl Hook {
             unit: None,
             endpoint: endpoint.to_owned(),
         };
-        match before.filter(|session| session.context == context) {
-            Some(session) => hook.resume(session),
-            None => hook.begin(hint)?,
+        match before {
+            Some(session) if session.context == context => hook.resume(session),
+            before => {
+                hook.begin(hint)?;
+                if before.is_some_and(|session| session.woke) && !hook.environment.retried {
+                    // The waker of the hook before gives up when it sees this one. Should this be cut
+                    // off, nothing else would do that hook's work. So first the waker, then the session.
+                    hook.wake();
+                }
+                hook.save_session()?;
+            }
         }
         Ok(hook)
     }
@@ -116,7 +124,7 @@ impl Hook {
             require_peer_relation(&self.environment.charm_dir, &self.endpoint)?;
         }
         self.session.relation = self.relation.as_ref().map(ToString::to_string);
-        self.save_session()
+        Ok(())
     }
 
     /// Asks whether this unit leads and reads the line, in this order: a line that is read first could

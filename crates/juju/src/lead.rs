@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use ops_coordinator_core::leader::{Lead, Plan, Postponed, lead};
 use ops_coordinator_core::policy::Policy;
-use ops_coordinator_core::{KEY, Line, LockName, Ticket, UnitName, encode_line};
+use ops_coordinator_core::{
+    KEY, Line, LockName, Reading, Ticket, UnitName, UnitRecord, encode_line,
+};
 
 use crate::hook::Hook;
 use crate::{Error, RelationId};
@@ -61,12 +63,18 @@ impl Hook {
         if self.session.wrote_line {
             return Ok(());
         }
-        let members = self.tools.relation_list(&relation)?;
+        let mut members = self.tools.relation_list(&relation)?;
         for member in &members {
             self.read_peer(member);
         }
         self.report_unreadable();
-        let mut plan = self.plan(policy, &members, None, cancel)?;
+        let mut alive = None;
+        if self.environment.lists_the_gone && self.someone_waits()? {
+            let known = self.tools.goal_state_units()?;
+            members.retain(|unit| known.contains(unit));
+            alive = Some(known);
+        }
+        let mut plan = self.plan(policy, &members, alive.as_ref(), cancel)?;
         if let Plan::AskGoalState(_) = plan {
             let alive = self.tools.goal_state_units()?;
             plan = self.plan(policy, &members, Some(&alive), cancel)?;
@@ -83,6 +91,14 @@ impl Hook {
             Plan::Frozen(why) => self.warnings.push(why),
         }
         Ok(())
+    }
+
+    /// Whether a unit has asked for what is not finished, as far as this hook has read.
+    fn someone_waits(&mut self) -> Result<bool, Error> {
+        let waits = |record: &UnitRecord| record.locks.values().any(|lock| lock.seq > lock.done);
+        let others = self.view.records().values().filter_map(Reading::good);
+        let others_wait = others.into_iter().any(waits);
+        Ok(others_wait || waits(self.load_unit()?.record()))
     }
 
     fn write_line(&mut self, relation: &RelationId, line: &Line, wake: bool) -> Result<(), Error> {

@@ -21,7 +21,7 @@ mod tool;
 mod waker;
 
 pub use declaration::require_peer_relation;
-pub use environment::{Environment, RelationId};
+pub use environment::{Environment, RelationId, lists_the_gone};
 pub use error::{Error, ToolError};
 pub use hook::Hook;
 pub use machine::{LocalMachine, Machine};

@@ -186,6 +186,25 @@ fn an_operation_in_an_action_has_a_waker_behind_it_because_no_retry_is() {
 }
 
 #[test]
+fn an_action_takes_over_from_the_waker_that_gives_up_when_it_comes() {
+    let juju = Juju::new(1);
+    juju.hook(0, |hook| {
+        hook.request(&lock(), None, None).unwrap();
+        // The line is left to the next hook, which a waker brings.
+        juju.pass(30_000);
+        release(hook);
+    });
+    assert!(juju.woken(0));
+    juju.forget_wakes();
+    // It comes before the waker, and is cut off at once.
+    juju.action(0, |_| {});
+    assert!(juju.woken(0), "nobody would run the action again");
+    juju.forget_wakes();
+    juju.hook(0, |_| {});
+    assert!(!juju.woken(0), "Juju runs a hook again");
+}
+
+#[test]
 fn garbage_in_any_units_databag_crashes_nobody_and_holds_up_only_itself() {
     for garbage in [
         "",
@@ -248,6 +267,26 @@ fn a_relation_that_is_gone_is_no_error() {
             release(hook);
         });
     });
+}
+
+#[test]
+fn a_unit_that_juju_four_goes_on_listing_holds_nobody_up() {
+    let juju = everyone_asked(4);
+    juju.hook(0, |hook| {
+        hook.start(&lock()).unwrap().unwrap();
+        hook.finish(&lock(), Ok(())).unwrap();
+        release(hook);
+    });
+    // It was next.
+    juju.remove_untold(1);
+    juju.hook(0, release);
+    run(&juju, 2).unwrap();
+    juju.hook(0, release);
+    run(&juju, 3).unwrap();
+    // It asks no more, though its databag still does.
+    juju.hook(0, release);
+    let line = juju.bag("app").unwrap();
+    assert!(!line.contains("app/1"), "{line}");
 }
 
 #[test]

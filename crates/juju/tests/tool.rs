@@ -2,7 +2,7 @@
 //! we read.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io;
 use std::rc::Rc;
@@ -13,12 +13,12 @@ use ops_coordinator_lab::{Application, Dispatch, JujuVersion, Settings};
 use serde_json::json;
 
 /// The hook tools of a unit in virtual time.
-struct Virtual<'a>(RefCell<&'a mut dyn HookContext>);
+struct Virtual<'a>(&'a HookContext);
 
 impl Transport for Virtual<'_> {
     fn call(&self, tool: &str, args: &[String], stdin: Option<&str>) -> io::Result<ToolOutput> {
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
-        let reply = self.0.borrow_mut().call(tool, &args, stdin);
+        let reply = self.0.call(tool, &args, stdin);
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Ok(ToolOutput {
             code: Some(reply.code),
@@ -36,15 +36,15 @@ struct Charm {
 }
 
 impl VirtualCharm for Charm {
-    fn begin(&mut self, hook: &Dispatch, context: &mut dyn HookContext) -> Phase {
+    fn begin(&mut self, hook: &Dispatch, context: &HookContext) -> Phase {
         if hook.name == "peer-relation-changed" {
-            (self.work)(hook, &Tools::new(Virtual(RefCell::new(context))));
+            (self.work)(hook, &Tools::new(Virtual(context)));
             self.hooks.set(self.hooks.get() + 1);
         }
         Phase::Exit(0)
     }
 
-    fn resume(&mut self, _: &Dispatch, _: &mut dyn HookContext) -> Phase {
+    fn resume(&mut self, _: &Dispatch, _: &HookContext) -> Phase {
         Phase::Exit(0)
     }
 }

@@ -1,5 +1,7 @@
 //! What happened, in order: the model's history, one event a line when written out.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::name::{ContextId, UnitName};
@@ -39,7 +41,8 @@ pub enum Happening {
         hook: String,
         /// How it ended.
         outcome: Outcome,
-        /// Exit code of the process, if it ended by itself.
+        /// Exit code of the process, if it ended by itself. 0 is no success where the outcome is another: the
+        /// controller may have refused what the hook wrote, or the agent may have died after it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         code: Option<i32>,
         /// How long it took, in milliseconds.
@@ -62,12 +65,13 @@ pub enum Happening {
         unit: UnitName,
         /// The hook that wrote it.
         hook: String,
-        /// The keys of the unit's own databags that really changed, as `endpoint:id key`.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        unit_keys: Vec<String>,
-        /// The keys of the application's databags that really changed.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        app_keys: Vec<String>,
+        /// What really changed in the unit's own databags: `endpoint:id key`, and the new value; an empty one
+        /// where the key was removed.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        unit_writes: BTreeMap<String, String>,
+        /// What really changed in the application's databags.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        app_writes: BTreeMap<String, String>,
         /// Whether the unit's controller-side state changed (`state-set`).
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         state: bool,

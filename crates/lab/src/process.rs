@@ -11,6 +11,7 @@
 //! however it ends.
 
 mod agent;
+mod clock;
 mod command;
 mod deed;
 mod directory;
@@ -54,6 +55,8 @@ pub struct Options {
     pub executable: PathBuf,
     /// Directories that come before the system's own on the hooks' `PATH`.
     pub path: Vec<PathBuf>,
+    /// By how many milliseconds clocks of units are wrong from the start; see [`Lab::set_clock`].
+    pub clocks: BTreeMap<UnitName, i64>,
 }
 
 /// A model whose units run real charm processes. Ends when it is dropped.
@@ -84,6 +87,13 @@ impl Lab {
         units: u32,
         config: BTreeMap<String, serde_json::Value>,
     ) -> Result<Self, ProcessError> {
+        if let Some(stranger) = options
+            .clocks
+            .keys()
+            .find(|unit| unit.application() != charm.name)
+        {
+            return Err(crate::error::LabError::NoUnit(stranger.clone()).into());
+        }
         let directory = Directory::open(options.directory.clone())?;
         let history = options.history.clone();
         let history = history.unwrap_or_else(|| directory.path().join("history.jsonl"));
@@ -181,13 +191,19 @@ impl Lab {
         self.shared.kill(unit, None)
     }
 
-    /// Lets a unit's agent die at this point of its hook: at once in the middle of a hook that
-    /// runs, or else in the course of its next one.
+    /// Lets a unit's agent die at this point of its hook: of the one that runs, where it has not come
+    /// to that point yet, or else of its next one.
     pub fn crash_agent(&self, unit: &UnitName, at: CrashPoint) {
         if at == CrashPoint::MidProcess && self.shared.kill(unit, Some(at)) {
             return;
         }
         self.shared.crash_next(unit, at);
+    }
+
+    /// Lets a hook of a unit fail after all that it does, as if its last command had: the one that runs, or
+    /// else its next one.
+    pub fn fail_hook(&self, unit: &UnitName) {
+        self.shared.fail_next(unit);
     }
 
     /// Stops a unit's agent together with the hook that it runs.
@@ -208,6 +224,18 @@ impl Lab {
         self.with_world(|world, now| world.set_suspended(unit, suspended, now))?;
         self.shared.suspend(unit, suspended);
         Ok(())
+    }
+
+    /// Sets a unit's clock: from now on its time of day is wrong by so many milliseconds. What began before
+    /// its clock was first set keeps the right time.
+    ///
+    /// # Errors
+    /// When the model knows no such unit, or libfaketime is not installed.
+    pub fn set_clock(&self, unit: &UnitName, offset: i64) -> Result<(), ProcessError> {
+        if self.with_world(|world, _| world.unit(unit).is_none()) {
+            return Err(crate::error::LabError::NoUnit(unit.clone()).into());
+        }
+        self.shared.set_clock(unit, offset)
     }
 
     /// Loses a unit's machine for good, with all its processes.

@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-pub use duration::parse_duration;
+pub use duration::{parse_duration, parse_offset};
 pub use step::{After, Deed, Expectation, Moment, Step, Target};
 
 use reader::{Source, Table};
@@ -53,6 +53,8 @@ pub struct Scenario {
     pub force_wait: Option<u64>,
     /// How many units may be inside each lock at once.
     pub limits: BTreeMap<String, u32>,
+    /// By how many milliseconds clocks of units are wrong from the start, by the unit's name.
+    pub clocks: BTreeMap<String, i64>,
     /// Config that is set when the application is deployed.
     pub config: BTreeMap<String, Value>,
     /// What happens, in order.
@@ -84,6 +86,7 @@ impl Default for Scenario {
             retry_after: None,
             force_wait: None,
             limits: BTreeMap::new(),
+            clocks: BTreeMap::new(),
             config: BTreeMap::new(),
             steps: Vec::new(),
         }
@@ -92,6 +95,7 @@ impl Default for Scenario {
 
 const KEYS: &[&str] = &[
     "charm",
+    "clock",
     "config",
     "force-wait",
     "juju",
@@ -158,6 +162,12 @@ impl Scenario {
             limits: table
                 .optional("limit", |item| item.counts(1))?
                 .unwrap_or_default(),
+            clocks: table
+                .optional("clock", |item| item.offsets())?
+                .unwrap_or_default()
+                .into_iter()
+                .map(|(unit, item, offset)| Ok((steps::unit_name(&item, &unit)?, offset)))
+                .collect::<Result<_, _>>()?,
             config: table
                 .optional("config", |item| item.values())?
                 .unwrap_or_default(),

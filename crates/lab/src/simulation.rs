@@ -13,7 +13,9 @@ pub use charm::{Disk, HookContext, Phase, VirtualCharm};
 pub use deed::Deed;
 pub use plan::{End, Limits, Outcome, Plan};
 
+use std::cell::{Ref, RefCell};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use agenda::{Agenda, Entry};
 use machine::Machine;
@@ -43,7 +45,7 @@ where
 
 /// A run that can be looked at between its steps.
 pub struct Simulation<F> {
-    world: World,
+    world: Rc<RefCell<World>>,
     agenda: Agenda,
     machines: BTreeMap<UnitName, Machine>,
     charms: F,
@@ -72,7 +74,7 @@ where
             agenda.add(*at, Entry::Deed(place));
         }
         let mut simulation = Self {
-            world,
+            world: Rc::new(RefCell::new(world)),
             agenda,
             machines: BTreeMap::new(),
             charms,
@@ -89,7 +91,7 @@ where
 
     /// Does the next thing. `Some` when the run is over.
     pub fn advance(&mut self) -> Option<End> {
-        let idle = self.deeds_left == 0 && self.world.is_idle();
+        let idle = self.deeds_left == 0 && self.world.borrow().is_idle();
         if idle && !self.plan.limits.past_idle {
             return Some(End::Idle);
         }
@@ -99,15 +101,15 @@ where
         let next = self.agenda.next();
         // With every unit lost, only the model's own timers are left.
         let Some((at, entry)) = next else {
-            let Some(at) = self.world.next_timer() else {
+            let Some(at) = self.world.borrow().next_timer() else {
                 debug_assert!(
-                    idle || self.world.is_idle(),
+                    idle || self.world.borrow().is_idle(),
                     "something is due that nobody will do"
                 );
                 return Some(End::Idle);
             };
             self.now = self.now.max(at);
-            self.world.tick(self.now);
+            self.world.borrow_mut().tick(self.now);
             self.settle();
             return None;
         };
@@ -126,8 +128,8 @@ where
     }
 
     /// The world as it stands.
-    pub fn world(&self) -> &World {
-        &self.world
+    pub fn world(&self) -> Ref<'_, World> {
+        self.world.borrow()
     }
 
     /// The virtual time, in milliseconds since the start.
@@ -146,8 +148,9 @@ where
     }
 
     /// A unit's disk.
-    pub fn disk(&self, unit: &UnitName) -> Option<&Disk> {
-        self.machines.get(unit).map(|machine| &machine.disk)
+    pub fn disk(&self, unit: &UnitName) -> Option<Ref<'_, Disk>> {
+        let machine = self.machines.get(unit)?;
+        Some(machine.disk.borrow())
     }
 
     /// Does something to the model now, as an operator or as bad luck.
@@ -169,9 +172,9 @@ where
             disks: self
                 .machines
                 .into_iter()
-                .map(|(unit, machine)| (unit, machine.disk))
+                .map(|(unit, machine)| (unit, machine.disk.take()))
                 .collect(),
-            world: self.world,
+            world: self.world.replace(World::new(Settings::default())),
         }
     }
 
@@ -185,13 +188,16 @@ where
 
     /// Notes what the last change has led to: units to step, and marks to judge.
     fn settle(&mut self) {
-        for event in self.world.history_mut().news() {
+        let mut world = self.world.borrow_mut();
+        for event in world.history_mut().news() {
             self.judge.observe(event);
         }
         if !self.plan.keep_history {
-            self.world.history_mut().take();
+            world.history_mut().take();
         }
-        for (unit, at) in self.world.take_woken() {
+        let woken = world.take_woken();
+        drop(world);
+        for (unit, at) in woken {
             self.schedule(unit, at);
         }
     }
@@ -219,7 +225,8 @@ where
             return;
         }
         machine.scheduled = None;
-        match self.world.step(unit, self.now) {
+        let step = self.world.borrow_mut().step(unit, self.now);
+        match step {
             Step::Run(dispatch) => {
                 self.hooks += 1;
                 let charm = (self.charms)(unit);

@@ -6,10 +6,12 @@
 //! - [`Charm`]: what a charm does with a hook;
 //! - [`model`]: every course of events of a small application, by a model checker;
 //! - [`simulation`]: everything that can go wrong, at random, in the lab's model of Juju;
+//! - [`history`]: what a lab's history tells of the promises, in simulation and with real processes;
 //! - [`Bug`]: known ways to get such a protocol wrong, each of which must be caught.
 
 mod bug;
 mod charm;
+pub mod history;
 #[cfg(feature = "model")]
 pub mod model;
 mod sabotage;

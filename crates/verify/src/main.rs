@@ -1,10 +1,14 @@
 //! `ops-coordinator-verify`: the evidence, by command.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use ops_coordinator_lab::history::Event;
 use ops_coordinator_verify::Bug;
+use ops_coordinator_verify::history::check as check_history;
 use ops_coordinator_verify::model::{Case, LARGE, SMALL, Seen, check};
 use ops_coordinator_verify::simulation::{Fault, Recipe, simulate};
 
@@ -37,6 +41,15 @@ enum Command {
         /// Which
         seed: u64,
     },
+    /// Judge the history of a run in the lab, with the promises that every simulation is held to. Its charm must
+    /// leave a lock only when its operation has come to a good end, and the run must have come to rest.
+    Judge {
+        /// The history, as JSON lines
+        file: PathBuf,
+        /// How many units may be inside a lock at once; 1 for locks not named
+        #[arg(long, value_name = "LOCK=N", value_parser = limit)]
+        limit: Vec<(String, usize)>,
+    },
     /// Put each seeded bug in, and tell how many seeds it takes until a simulation shows it. This measures;
     /// what must be caught is `bugs`.
     Seeds {
@@ -60,6 +73,7 @@ fn main() -> ExitCode {
             threads,
         } => model(&case, large, bug, threads),
         Command::History { seed } => history(seed),
+        Command::Judge { file, limit } => judge(&file, limit),
         Command::Seeds { starts, most } => {
             seeds(starts, most);
             true
@@ -166,6 +180,45 @@ fn history(seed: u64) -> bool {
         println!("{}", event.to_line());
     }
     course.violation.is_none()
+}
+
+fn limit(text: &str) -> Result<(String, usize), String> {
+    let parsed = text.split_once('=').and_then(|(lock, number)| {
+        let number = number.parse().ok().filter(|number| *number > 0)?;
+        Some((lock.to_owned(), number))
+    });
+    parsed.ok_or_else(|| "write LOCK=N, where N is a whole number from 1 upwards".to_owned())
+}
+
+fn judge(file: &Path, limits: Vec<(String, usize)>) -> bool {
+    let text = match fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) => {
+            eprintln!("{}: {error}", file.display());
+            return false;
+        }
+    };
+    let events: Result<Vec<Event>, _> = text.lines().map(serde_json::from_str).collect();
+    let events = match events {
+        Ok(events) => events,
+        Err(error) => {
+            eprintln!("{} is no history: {error}", file.display());
+            return false;
+        }
+    };
+    match check_history(&events, limits.into_iter().collect()) {
+        Ok(tally) => {
+            println!(
+                "{} hooks, {} turns: all as it must be",
+                tally.hooks, tally.turns
+            );
+            true
+        }
+        Err(violation) => {
+            println!("broken: {violation}");
+            false
+        }
+    }
 }
 
 /// Bugs that only other means can show: in the lab no unit is made again under an old name, and no

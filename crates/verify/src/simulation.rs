@@ -6,7 +6,6 @@
 
 mod bridge;
 mod course;
-mod line;
 mod recipe;
 mod referee;
 mod shrink;

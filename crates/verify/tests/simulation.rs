@@ -53,19 +53,18 @@ fn caught(bug: Bug) -> (u64, &'static str) {
 }
 
 #[test]
-fn bugs_that_let_two_in_are_seen_as_two_inside() {
-    for bug in [
-        Bug::ActsOnUnflushedLine,
-        Bug::HandsOnAfterFailure,
-        Bug::LimitPlusOne,
-    ] {
-        assert_eq!(caught(bug).1, "at-most-limit-inside", "{bug}");
+fn bugs_that_let_one_in_too_early_are_seen_as_that() {
+    for bug in [Bug::ActsOnUnflushedLine, Bug::LimitPlusOne] {
+        let promise = caught(bug).1;
+        let either = ["at-most-limit-inside", "starts-only-in-turn"];
+        assert!(either.contains(&promise), "{bug}: {promise}");
     }
 }
 
 #[test]
-fn bugs_that_forget_somebody_are_seen_as_somebody_who_waits() {
+fn bugs_that_leave_work_undone_are_seen_as_somebody_unserved() {
     for bug in [
+        Bug::HandsOnAfterFailure,
         Bug::NeverWakes,
         Bug::GivesTurnBackUnused,
         Bug::RequestJoinsRunning,
@@ -76,12 +75,13 @@ fn bugs_that_forget_somebody_are_seen_as_somebody_who_waits() {
 
 #[test]
 fn a_failing_seed_is_made_smaller_and_fails_in_the_same_way() {
-    let (seed, promise) = caught(Bug::ActsOnUnflushedLine);
+    let bug = Some(Bug::HandsOnAfterFailure);
+    let (seed, promise) = caught(Bug::HandsOnAfterFailure);
     let recipe = Recipe::new(seed, &all());
-    let (smaller, course) = shrink(&recipe, Some(Bug::ActsOnUnflushedLine));
+    let (smaller, course) = shrink(&recipe, bug);
     assert_eq!(course.violation.unwrap().promise, promise);
     assert!(smaller.units <= recipe.units && smaller.deeds.len() <= recipe.deeds.len());
-    let before = simulate(&recipe, Some(Bug::ActsOnUnflushedLine));
+    let before = simulate(&recipe, bug);
     assert!(course.history.len() < before.history.len());
     let story = story(&course.history).join("\n");
     assert!(story.contains("ENTERS"), "{story}");

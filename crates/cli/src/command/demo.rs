@@ -86,6 +86,7 @@ fn demo(args: DemoArgs, interrupt: &Interrupt) -> Result<ExitCode, CommandError>
             history: None,
             executable,
             path: Vec::new(),
+            clocks: BTreeMap::new(),
         },
         charm,
         units: args.units,

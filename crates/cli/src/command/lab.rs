@@ -1,6 +1,7 @@
 //! `ops-coordinator lab`: runs a charm on the embedded Juju.
 
 mod board;
+mod faults;
 mod narrator;
 mod session;
 mod verdict;
@@ -14,7 +15,7 @@ use clap::{Args, Subcommand};
 use ops_coordinator_lab::charm::Charm;
 use ops_coordinator_lab::process::{Options, keeper};
 use ops_coordinator_lab::scenario::{Scenario, parse_duration};
-use ops_coordinator_lab::{JujuVersion, Retry, Settings};
+use ops_coordinator_lab::{JujuVersion, LabError, Retry, Settings, UnitName};
 
 use super::CommandError;
 
@@ -35,6 +36,7 @@ pub(crate) struct LabArgs {
 #[derive(Debug, Subcommand)]
 enum LabCommand {
     Run(Box<RunArgs>),
+    Faults(Box<faults::FaultsArgs>),
 }
 
 /// Run units of a charm until nothing is left to do, and judge how they took turns.
@@ -109,7 +111,10 @@ fn limit(text: &str) -> Result<(String, u32), String> {
 /// # Errors
 /// When the arguments do not fit the charm, or the lab cannot be set up.
 pub(crate) fn run(args: LabArgs) -> Result<ExitCode, CommandError> {
-    let LabCommand::Run(args) = args.command;
+    let args = match args.command {
+        LabCommand::Run(args) => args,
+        LabCommand::Faults(args) => return faults::run(*args),
+    };
     // Mistakes are reported before anything is started.
     let session = prepare(*args)?;
     let code = keeper::run(|interrupt| super::finish(run_session(session, interrupt)));
@@ -136,7 +141,7 @@ fn prepare(args: RunArgs) -> Result<Session, CommandError> {
     }
     let defaults = Settings::default();
     let version = scenario.juju.as_deref().map(str::parse).transpose();
-    let version = version.map_err(|error: ops_coordinator_lab::LabError| {
+    let version = version.map_err(|error: LabError| {
         CommandError::usage(format!("`juju` in the scenario: {error}"))
     })?;
     let settings = Settings {
@@ -174,6 +179,7 @@ fn prepare(args: RunArgs) -> Result<Session, CommandError> {
             history: args.history,
             executable,
             path: absolute(args.path)?,
+            clocks: clocks(&scenario.clocks)?,
         },
         charm,
         units: args.units.unwrap_or(scenario.units),
@@ -184,6 +190,12 @@ fn prepare(args: RunArgs) -> Result<Session, CommandError> {
         hook_limit: args.hook_limit,
         quiet: args.quiet,
     })
+}
+
+fn clocks(named: &BTreeMap<String, i64>) -> Result<BTreeMap<UnitName, i64>, CommandError> {
+    let clock = |(unit, offset): (&String, &i64)| Ok((unit.parse()?, *offset));
+    let clocks: Result<_, LabError> = named.iter().map(clock).collect();
+    clocks.map_err(|error| CommandError::usage(format!("`clock` in the scenario: {error}")))
 }
 
 /// Hooks run in directories of their own, so a relative path would lead them astray.

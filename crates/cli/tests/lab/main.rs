@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod clock;
 mod commitment;
 mod end;
 mod environment;
+mod faults;
 mod fixture;
 mod operator;
 mod turn;

@@ -84,6 +84,24 @@ fn a_crashed_agent_comes_back_and_runs_its_hook_again() {
 }
 
 #[test]
+fn an_agent_dies_at_the_end_of_the_hook_that_runs() {
+    let scenario = "
+        retry-after = '200ms'
+        [[step]]
+        config = { message = 'x' }
+        [[step]]
+        after = { hook = 'config-changed', delay = '200ms' }
+        crash = 'app/0'
+        at = 'after-process'
+        ";
+    let script = "echo $hook >>hooks\n[ $hook != config-changed ] || sleep 1";
+    let run = Fixture::new(script).play(scenario, &[]).exits(0);
+    let text = run.file(0, "hooks");
+    let all = "config-changed\nstart\nconfig-changed\nconfig-changed\n";
+    assert!(text.ends_with(all), "{text}");
+}
+
+#[test]
 fn a_hook_that_never_succeeds_ends_with_the_timeout_and_the_end_of_its_log() {
     let fixture = Fixture::new("[ $hook != start ] || { echo 'no such disk' >&2; exit 1; }");
     let run = fixture.run(&["--timeout", "2s"]).exits(1);

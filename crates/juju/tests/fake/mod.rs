@@ -28,6 +28,7 @@ pub(crate) struct Juju {
     clock: Cell<u64>,
     hooks: Cell<u32>,
     action: Cell<bool>,
+    gone: RefCell<BTreeSet<u32>>,
 }
 
 impl Juju {
@@ -43,6 +44,7 @@ impl Juju {
             clock: Cell::new(0),
             hooks: Cell::new(0),
             action: Cell::new(false),
+            gone: RefCell::default(),
         })
     }
 
@@ -67,6 +69,7 @@ impl Juju {
             "JUJU_CONTEXT_ID" => Some(format!("context-{}", self.hooks.get())),
             "JUJU_CHARM_DIR" => Some("/nowhere".to_owned()),
             "JUJU_HOOK_NAME" => Some(if self.action.get() { "" } else { "start" }.to_owned()),
+            "JUJU_VERSION" if !self.gone.borrow().is_empty() => Some("4.0.14".to_owned()),
             _ => None,
         });
         let environment = environment.unwrap();
@@ -89,6 +92,11 @@ impl Juju {
         self.relation.set(false);
         work();
         self.relation.set(true);
+    }
+
+    /// Removes a unit as Juju 4.0 does: the relation goes on listing it.
+    pub(crate) fn remove_untold(&self, unit: u32) {
+        self.gone.borrow_mut().insert(unit);
     }
 
     /// Takes leadership from unit 0, in the middle of its hook.
@@ -152,6 +160,14 @@ impl Part {
                 Ok(json!(
                     others.map(|unit| format!("app/{unit}")).collect::<Vec<_>>()
                 ))
+            }
+            "goal-state" => {
+                let gone = self.juju.gone.borrow();
+                let units = (0..self.juju.units).filter(|unit| !gone.contains(unit));
+                let units: BTreeMap<String, Value> = units
+                    .map(|unit| (format!("app/{unit}"), json!({"status": "active"})))
+                    .collect();
+                Ok(json!({ "units": units, "relations": {} }))
             }
             "relation-get" => Ok(json!(self.juju.bag(&owner))),
             "relation-set" => {

@@ -2,6 +2,7 @@
 
 use super::Context;
 use crate::history::{Detail, Happening};
+use crate::model::bag::Values;
 use crate::name::{RelationId, UnitName};
 use crate::world::World;
 
@@ -26,7 +27,7 @@ impl World {
             return false;
         }
         let hashes = self.settings.juju_version.hashes_databags();
-        let (mut unit_keys, mut app_keys) = (Vec::new(), Vec::new());
+        let (mut unit_writes, mut app_writes) = (Values::new(), Values::new());
         for (&relation, buffer) in unit_bags {
             let Some(unit) = self.units.get(name) else {
                 continue;
@@ -35,13 +36,10 @@ impl World {
             let Some(peer) = self.peer_mut(name, relation) else {
                 continue;
             };
-            let keys = peer
-                .bags
-                .entry(member)
-                .or_default()
-                .apply(&buffer.to_send(), hashes);
+            let sent = buffer.to_send();
+            let keys = peer.bags.entry(member).or_default().apply(&sent, hashes);
             if !keys.is_empty() {
-                unit_keys.extend(self.qualified(name, relation, &keys));
+                unit_writes.extend(self.qualified(name, relation, &keys, &sent));
                 self.tell_of_member(name, relation, member);
             }
         }
@@ -49,9 +47,10 @@ impl World {
             let Some(peer) = self.peer_mut(name, relation) else {
                 continue;
             };
-            let keys = peer.bag.apply(&buffer.to_send(), hashes);
+            let sent = buffer.to_send();
+            let keys = peer.bag.apply(&sent, hashes);
             if !keys.is_empty() {
-                app_keys.extend(self.qualified(name, relation, &keys));
+                app_writes.extend(self.qualified(name, relation, &keys, &sent));
                 self.tell_of_bag(name, relation);
             }
         }
@@ -70,13 +69,13 @@ impl World {
                 };
             }
         }
-        if changed || !unit_keys.is_empty() || !app_keys.is_empty() {
+        if changed || !unit_writes.is_empty() || !app_writes.is_empty() {
             let (unit, hook) = (name.clone(), context.name.clone());
             self.record(Happening::Commit {
                 unit,
                 hook,
-                unit_keys,
-                app_keys,
+                unit_writes,
+                app_writes,
                 state: changed,
             });
         }
@@ -104,13 +103,20 @@ impl World {
         Ok(())
     }
 
-    fn qualified(&self, name: &UnitName, relation: RelationId, keys: &[String]) -> Vec<String> {
+    /// The keys that changed and their new values, as the history tells them.
+    fn qualified(
+        &self,
+        name: &UnitName,
+        relation: RelationId,
+        keys: &[String],
+        sent: &Values,
+    ) -> Values {
         if !self.history.records(Detail::Hooks) {
-            return Vec::new();
+            return Values::new();
         }
         let endpoint = self.endpoint(name, relation);
         keys.iter()
-            .map(|key| format!("{endpoint}:{relation} {key}"))
+            .map(|key| (format!("{endpoint}:{relation} {key}"), sent[key].clone()))
             .collect()
     }
 }

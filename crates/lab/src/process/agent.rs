@@ -21,6 +21,9 @@ pub(super) fn start(shared: &Arc<Shared>, unit: &UnitName) -> Result<(), Process
         let names = tool::names(shared.options.settings.juju_version);
         folder.make(&shared.charm(), &shared.options.executable, &names)?;
     }
+    if let Some(offset) = shared.options.clocks.get(unit) {
+        shared.set_clock(unit, *offset)?;
+    }
     shared.log(unit);
     socket::listen(shared, unit)?;
     let (shared_with_thread, unit) = (Arc::clone(shared), unit.clone());
@@ -30,7 +33,10 @@ pub(super) fn start(shared: &Arc<Shared>, unit: &UnitName) -> Result<(), Process
 
 fn run(shared: &Arc<Shared>, unit: &UnitName) {
     while let Some(dispatch) = next(shared, unit) {
-        let exit = run_one(shared, &dispatch);
+        let exit = match run_one(shared, &dispatch) {
+            Exit::Code(0) if shared.take_failure(unit) => Exit::Code(1),
+            exit => exit,
+        };
         if shared.is_ending() {
             return;
         }
@@ -66,9 +72,11 @@ fn run_one(shared: &Arc<Shared>, dispatch: &Dispatch) -> Exit {
         return Exit::Crash(point);
     }
     let exit = hook::run(shared, dispatch);
-    match (exit, crash) {
+    if exit != Exit::Code(0) {
         // A hook that failed by itself never comes to the points after its end.
-        (Exit::Code(0), Some(point)) => Exit::Crash(point),
-        _ => exit,
+        return exit;
     }
+    crash
+        .or_else(|| shared.take_crash_at_end(&dispatch.unit))
+        .map_or(exit, Exit::Crash)
 }

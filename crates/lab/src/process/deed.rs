@@ -80,6 +80,15 @@ pub(super) fn take(lab: &Lab, deed: &Deed) -> Result<Taken, String> {
             lab.upgrade_charm(charm.as_ref()).map_err(refusal)?;
             "upgrade the charm".to_owned()
         }
+        Deed::Clock(clocks) => {
+            let mut said = Vec::new();
+            for (target, offset) in clocks {
+                let unit = find(lab, target)?;
+                lab.set_clock(&unit, *offset).map_err(refusal)?;
+                said.push(format!("{unit} by {}", signed(*offset)));
+            }
+            format!("clocks are wrong: {}", said.join(", "))
+        }
         Deed::Expect(expected) => {
             let problems = lab.with_world(|world, _| expectation::unmet(world, expected));
             if !problems.is_empty() {
@@ -120,6 +129,7 @@ pub(super) fn take(lab: &Lab, deed: &Deed) -> Result<Taken, String> {
         | Deed::RemoveUnit { unit: target, .. }
         | Deed::Resolve { unit: target, .. }
         | Deed::Crash { unit: target, .. }
+        | Deed::Fail(target)
         | Deed::AgentDown(target)
         | Deed::AgentUp(target)
         | Deed::CutOff(target)
@@ -162,6 +172,10 @@ fn on_unit(lab: &Lab, unit: &UnitName, deed: &Deed) -> Result<String, String> {
             lab.crash_agent(unit, *at);
             format!("the agent of {unit} will die at {}", at.name())
         }
+        Deed::Fail(_) => {
+            lab.fail_hook(unit);
+            format!("a hook of {unit} will fail")
+        }
         Deed::AgentDown(_) => {
             lab.stop_agent(unit).map_err(refusal)?;
             format!("stop the agent of {unit}")
@@ -195,6 +209,12 @@ fn on_unit(lab: &Lab, unit: &UnitName, deed: &Deed) -> Result<String, String> {
             format!("reconnect {unit} to the controller")
         }
     })
+}
+
+/// An offset of a clock, in seconds.
+fn signed(offset: i64) -> String {
+    let (sign, size) = (if offset < 0 { '-' } else { '+' }, offset.unsigned_abs());
+    format!("{sign}{}.{:03} s", size / 1_000, size % 1_000)
 }
 
 #[expect(

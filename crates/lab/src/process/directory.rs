@@ -74,6 +74,11 @@ impl UnitFolder {
         self.path.join("log")
     }
 
+    /// The offset of the unit's clock, once it was set.
+    pub(super) fn clock(&self) -> PathBuf {
+        self.path.join("clock")
+    }
+
     /// Makes the folder with the tools as links to `executable`, and a copy of the charm.
     pub(super) fn make(
         &self,

@@ -23,6 +23,11 @@ pub enum ProcessError {
         /// What the system said.
         source: io::Error,
     },
+    /// A clock was to be set without the means to do it.
+    #[error(
+        "a unit's clock is set with libfaketime, which is not installed; install the package libfaketime"
+    )]
+    NoFaketime,
     /// The model refused something.
     #[error(transparent)]
     Model(#[from] LabError),

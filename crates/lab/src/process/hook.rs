@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
+use super::clock;
 use super::output::Output;
 use super::shared::{Job, Shared, lock};
 use super::wire::ADDRESS_VARIABLE;
@@ -151,6 +152,9 @@ fn environment(command: &mut Command, shared: &Shared, dispatch: &Dispatch) {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0);
+    if let Some(library) = shared.faketime().filter(|_| folder.clock().exists()) {
+        clock::apply(command, &library, &folder.clock());
+    }
 }
 
 fn spawn(shared: &Shared, unit: &UnitName, command: &mut Command) -> io::Result<Child> {

@@ -61,6 +61,11 @@ impl Player {
         self.steps.len() - self.next
     }
 
+    /// Takes the moment of the next step as come, for one who sees that it never will.
+    pub fn hurry(&mut self, lab: &Lab) {
+        self.came.get_or_insert(lab.now());
+    }
+
     /// Takes the next step if its moment has come.
     pub fn advance(&mut self, lab: &Lab) -> Advance {
         if let Some(awaited) = self.awaited.take() {

@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::directory::Directory;
 use super::output::UnitLog;
-use super::{Options, ProcessError, Running, socket, sweep};
+use super::{Options, ProcessError, Running, clock, socket, sweep};
 use crate::dispatch::CrashPoint;
 use crate::history::Happening;
 use crate::name::UnitName;
@@ -43,7 +43,10 @@ pub(super) struct Shared {
     charm: Mutex<PathBuf>,
     jobs: Mutex<BTreeMap<UnitName, Job>>,
     crashes: Mutex<BTreeMap<UnitName, CrashPoint>>,
+    failures: Mutex<BTreeSet<UnitName>>,
     suspended: Mutex<BTreeSet<UnitName>>,
+    /// The library that makes clocks wrong, once one is.
+    faketime: Mutex<Option<PathBuf>>,
     logs: Mutex<BTreeMap<UnitName, Arc<UnitLog>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     ending: AtomicBool,
@@ -88,7 +91,9 @@ impl Shared {
             charm: Mutex::new(charm),
             jobs: Mutex::default(),
             crashes: Mutex::default(),
+            failures: Mutex::default(),
             suspended: Mutex::default(),
+            faketime: Mutex::default(),
             logs: Mutex::default(),
             threads: Mutex::default(),
             ending: AtomicBool::new(false),
@@ -213,6 +218,22 @@ impl Shared {
         lock(&self.crashes).remove(unit)
     }
 
+    /// What was asked for while the hook ran, if it concerns the time after the hook's process.
+    pub(super) fn take_crash_at_end(&self, unit: &UnitName) -> Option<CrashPoint> {
+        let mut crashes = lock(&self.crashes);
+        let point = crashes.get(unit).copied();
+        point.filter(|point| *point > CrashPoint::MidProcess)?;
+        crashes.remove(unit)
+    }
+
+    pub(super) fn fail_next(&self, unit: &UnitName) {
+        lock(&self.failures).insert(unit.clone());
+    }
+
+    pub(super) fn take_failure(&self, unit: &UnitName) -> bool {
+        lock(&self.failures).remove(unit)
+    }
+
     pub(super) fn is_suspended(&self, unit: &UnitName) -> bool {
         lock(&self.suspended).contains(unit)
     }
@@ -229,6 +250,19 @@ impl Shared {
             Signal::CONT
         };
         sweep::signal_marked(&self.address(unit), signal);
+    }
+
+    pub(super) fn set_clock(&self, unit: &UnitName, offset: i64) -> Result<(), ProcessError> {
+        let mut faketime = lock(&self.faketime);
+        if faketime.is_none() {
+            *faketime = Some(clock::library()?);
+        }
+        clock::write(&self.directory.unit(unit).clock(), offset)
+    }
+
+    /// The library that makes clocks wrong, if the clock of any unit is.
+    pub(super) fn faketime(&self) -> Option<PathBuf> {
+        lock(&self.faketime).clone()
     }
 
     /// Ends everything; to be called once.
@@ -252,5 +286,8 @@ impl Shared {
             std::thread::sleep(Duration::from_millis(5));
         }
         sweep::end_marked(&format!("{}/", self.mark));
+        if self.faketime().is_some() {
+            clock::sweep();
+        }
     }
 }

@@ -29,6 +29,30 @@ pub fn parse_duration(text: &str) -> Result<u64, String> {
         .ok_or_else(|| format!("{text:?} is no duration; write one like 500ms, 2s, 5m or 1h"))
 }
 
+/// Reads by how much a clock is wrong, such as `+3h` or `-20s`, into milliseconds.
+///
+/// # Errors
+/// When the text is no sign followed by a duration; the text says so.
+///
+/// ```
+/// use ops_coordinator_lab::scenario::parse_offset;
+///
+/// assert_eq!(parse_offset("-2h"), Ok(-7_200_000));
+/// assert!(parse_offset("2h").is_err());
+/// ```
+pub fn parse_offset(text: &str) -> Result<i64, String> {
+    let sign = match text.get(..1) {
+        Some("+") => 1,
+        Some("-") => -1,
+        _ => 0,
+    };
+    let size = text.get(1..).and_then(|rest| parse_duration(rest).ok());
+    size.and_then(|size| i64::try_from(size).ok())
+        .filter(|_| sign != 0)
+        .map(|size| sign * size)
+        .ok_or_else(|| format!("{text:?} is no offset of a clock; write one like +3h or -20s"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,6 +77,17 @@ mod tests {
         ] {
             let wanted = format!("{text:?} is no duration; write one like 500ms, 2s, 5m or 1h");
             assert_eq!(parse_duration(text), Err(wanted));
+        }
+    }
+
+    #[test]
+    fn an_offset_has_a_sign() {
+        assert_eq!(parse_offset("+3h"), Ok(10_800_000));
+        assert_eq!(parse_offset("-7ms"), Ok(-7));
+        assert_eq!(parse_offset("+0s"), Ok(0));
+        for text in ["", "3h", "+", "+-3h", "-3", "±3h", "+9223372036854775808ms"] {
+            let wanted = format!("{text:?} is no offset of a clock; write one like +3h or -20s");
+            assert_eq!(parse_offset(text), Err(wanted));
         }
     }
 }

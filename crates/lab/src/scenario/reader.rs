@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{ScenarioError, parse_duration};
+use super::{ScenarioError, parse_duration, parse_offset};
 
 /// A file and its text.
 #[derive(Debug, Clone, Copy)]
@@ -239,6 +239,17 @@ impl<'a> Item<'a> {
         let entries = self.entries("a table such as { restart = 1 }")?;
         let count = |(name, item): (String, Item<'a>)| Ok((name, item.count(least, 1_000_000)?));
         entries.into_iter().map(count).collect()
+    }
+
+    /// A table of units and offsets of their clocks, with the items to which they belong.
+    pub(super) fn offsets(&self) -> Result<Vec<(String, Item<'a>, i64)>, ScenarioError> {
+        let entries = self.entries("a table such as { \"app/0\" = \"+3h\" }")?;
+        let offset = |(name, item): (String, Item<'a>)| {
+            let text = item.text("an offset such as \"+3h\"")?;
+            let offset = parse_offset(text).map_err(|problem| item.error(problem))?;
+            Ok((name, item, offset))
+        };
+        entries.into_iter().map(offset).collect()
     }
 
     /// A table of names and words.

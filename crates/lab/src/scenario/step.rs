@@ -74,6 +74,8 @@ pub enum Deed {
     Wait,
     /// Changes the application's config.
     Config(BTreeMap<String, Value>),
+    /// Sets clocks of units: by how many milliseconds they are wrong from now on.
+    Clock(Vec<(Target, i64)>),
     /// Kills the running hook of a unit with SIGKILL.
     Kill(Target),
     /// Makes a unit the leader at once.
@@ -126,6 +128,8 @@ pub enum Deed {
         /// Where in the course of the hook.
         at: CrashPoint,
     },
+    /// Lets a hook of a unit fail after all that it does.
+    Fail(Target),
     /// Stops a unit's agent, with the hook that it runs, as `kill -9` of it does.
     AgentDown(Target),
     /// Starts a unit's agent again.

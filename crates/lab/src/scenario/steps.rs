@@ -12,11 +12,13 @@ const DEEDS: &[&str] = &[
     "add-units",
     "agent-down",
     "agent-up",
+    "clock",
     "config",
     "crash",
     "cut-off",
     "exec",
     "expect",
+    "fail",
     "kill",
     "leader",
     "lose-machine",
@@ -135,6 +137,12 @@ fn read_deed(name: &str, item: &Item<'_>, step: &Table<'_>) -> Result<Deed, Scen
         "add-units" => Deed::AddUnits(item.count(1, 10_000)?),
         "agent-down" => Deed::AgentDown(target(item)?),
         "agent-up" => Deed::AgentUp(target(item)?),
+        "clock" => Deed::Clock(
+            item.offsets()?
+                .into_iter()
+                .map(|(name, item, offset)| Ok((target_of(&item, &name)?, offset)))
+                .collect::<Result<_, _>>()?,
+        ),
         "config" => Deed::Config(item.values()?),
         "crash" => Deed::Crash {
             unit: target(item)?,
@@ -143,6 +151,7 @@ fn read_deed(name: &str, item: &Item<'_>, step: &Table<'_>) -> Result<Deed, Scen
                 .word(&CrashPoint::ALL.map(|point| (point.name(), point)))?,
         },
         "cut-off" => Deed::CutOff(target(item)?),
+        "fail" => Deed::Fail(target(item)?),
         "kill" => Deed::Kill(target(item)?),
         "leader" => Deed::Leader(target(item)?),
         "lose-machine" => Deed::LoseMachine(target(item)?),
@@ -168,15 +177,29 @@ fn read_deed(name: &str, item: &Item<'_>, step: &Table<'_>) -> Result<Deed, Scen
     })
 }
 
+/// What a target may be, in words.
+const TARGET: &str = "a unit such as \"app/0\", \"holder\" or \"leader\"";
+
 fn target(item: &Item<'_>) -> Result<Target, ScenarioError> {
-    let wanted = "a unit such as \"app/0\", \"holder\" or \"leader\"";
-    let text = item.text(wanted)?;
+    target_of(item, item.text(TARGET)?)
+}
+
+/// The target that a text means; `item` is where it stands.
+fn target_of(item: &Item<'_>, text: &str) -> Result<Target, ScenarioError> {
     match text {
         "holder" => Ok(Target::Holder),
         "leader" => Ok(Target::Leader),
         _ if is_unit_name(text) => Ok(Target::Unit(text.to_owned())),
-        _ => Err(item.error(format!("{text:?} is not {wanted}"))),
+        _ => Err(item.error(format!("{text:?} is not {TARGET}"))),
     }
+}
+
+/// The name of a unit; `item` is where it stands.
+pub(super) fn unit_name(item: &Item<'_>, text: &str) -> Result<String, ScenarioError> {
+    if is_unit_name(text) {
+        return Ok(text.to_owned());
+    }
+    Err(item.error(format!("{text:?} is not a unit such as \"app/0\"")))
 }
 
 fn is_unit_name(text: &str) -> bool {

@@ -61,6 +61,34 @@ fn everything_about_the_model_can_be_said() {
 }
 
 #[test]
+fn clocks_are_wrong_by_what_the_file_says() {
+    let scenario = parsed("clock = { \"app/0\" = \"+3h\", \"app/1\" = \"-90s\" }");
+    let wanted = [("app/0", 10_800_000), ("app/1", -90_000)];
+    assert_eq!(
+        scenario.clocks,
+        wanted.map(|(unit, by)| (unit.to_owned(), by)).into()
+    );
+    let text = "[[step]]\nclock = { leader = \"+1h\", \"app/1\" = \"+0s\" }";
+    let set = [
+        (Target::Unit("app/1".to_owned()), 0),
+        (Target::Leader, 3_600_000),
+    ];
+    assert_eq!(deeds(text), [Deed::Clock(set.into())]);
+    refused(
+        "clock = { \"app/0\" = \"3h\" }",
+        "roll.toml:1: \"3h\" is no offset of a clock; write one like +3h or -20s",
+    );
+    refused(
+        "clock = { holder = \"+3h\" }",
+        "roll.toml:1: \"holder\" is not a unit such as \"app/0\"",
+    );
+    refused(
+        "[[step]]\nclock = { somebody = \"+3h\" }",
+        "roll.toml:2: \"somebody\" is not a unit such as \"app/0\", \"holder\" or \"leader\"",
+    );
+}
+
+#[test]
 fn every_deed_is_understood() {
     let text = r#"
         [[step]]
@@ -254,7 +282,7 @@ fn a_step_does_exactly_one_thing() {
     );
     refused(
         "units = 1\n[[step]]\n",
-        "roll.toml:2: a step needs one of: action, add-units, agent-down, agent-up, config, crash, cut-off, exec, expect, kill, leader, lose-machine, reconnect, remove-unit, resolve, suspend, upgrade-charm, wake",
+        "roll.toml:2: a step needs one of: action, add-units, agent-down, agent-up, clock, config, crash, cut-off, exec, expect, fail, kill, leader, lose-machine, reconnect, remove-unit, resolve, suspend, upgrade-charm, wake",
     );
     refused(
         "[[step]]\nkill = \"holder\"\nforce = true\n",

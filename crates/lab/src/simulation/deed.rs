@@ -98,37 +98,13 @@ where
     F: FnMut(&UnitName) -> Box<dyn VirtualCharm>,
 {
     pub(super) fn do_deed(&mut self, deed: &Deed) -> Result<(), LabError> {
-        let (now, world) = (self.now, &mut self.world);
-        let application = self.plan.application.name.as_str();
-        let name = |number: u32| UnitName::new(application, number);
+        let application = self.plan.application.name.clone();
+        let name = |number: u32| UnitName::new(application.as_str(), number);
         match deed {
-            Deed::Config(values) => world.set_config(application, values.clone(), now),
-            Deed::AddUnits(units) => world.add_units(application, *units, now).map(drop),
-            Deed::RemoveUnit { unit, force } => world.remove_unit(&name(*unit), *force, now),
-            Deed::SetLeader(unit) => world.set_leader(&name(*unit), now),
-            Deed::ExpireLease => world.expire_lease(application, now),
-            Deed::AgentUp(unit, up) => world.set_agent_up(&name(*unit), *up, now),
-            Deed::Reachable(unit, reachable) => {
-                world.set_controller_reachable(&name(*unit), *reachable, now)
-            }
             Deed::Suspended(unit, suspended) => {
-                let unit = name(*unit);
-                world.set_suspended(&unit, *suspended, now)?;
-                self.freeze(&unit, *suspended);
+                self.do_to_world(deed)?;
+                self.freeze(&name(*unit), *suspended);
                 Ok(())
-            }
-            Deed::Lose(unit) => world.lose_unit(&name(*unit), now),
-            Deed::Resolve { unit, retry } => world.resolve(&name(*unit), *retry, now),
-            Deed::Upgrade { force } => world.upgrade_charm(application, *force, now),
-            Deed::Action {
-                unit,
-                name: action,
-                params,
-            } => world
-                .run_action(&name(*unit), action, params.clone(), now)
-                .map(drop),
-            Deed::Exec { unit, command } => {
-                world.exec(&name(*unit), command.clone(), now).map(drop)
             }
             Deed::Kill(unit) => {
                 let unit = name(*unit);
@@ -148,11 +124,49 @@ where
             Deed::Crash { unit, point } => self.set_trap(&name(*unit), Trap::Crash(*point)),
             Deed::LoseReply(unit) => self.set_trap(&name(*unit), Trap::LoseReply),
             Deed::Fail { unit, code } => self.set_trap(&name(*unit), Trap::Fail(*code)),
+            other => self.do_to_world(other),
+        }
+    }
+
+    /// What Juju itself takes part in.
+    fn do_to_world(&self, deed: &Deed) -> Result<(), LabError> {
+        let (now, mut world) = (self.now, self.world.borrow_mut());
+        let application = self.plan.application.name.as_str();
+        let name = |number: u32| UnitName::new(application, number);
+        match deed {
+            Deed::Config(values) => world.set_config(application, values.clone(), now),
+            Deed::AddUnits(units) => world.add_units(application, *units, now).map(drop),
+            Deed::RemoveUnit { unit, force } => world.remove_unit(&name(*unit), *force, now),
+            Deed::SetLeader(unit) => world.set_leader(&name(*unit), now),
+            Deed::ExpireLease => world.expire_lease(application, now),
+            Deed::AgentUp(unit, up) => world.set_agent_up(&name(*unit), *up, now),
+            Deed::Reachable(unit, reachable) => {
+                world.set_controller_reachable(&name(*unit), *reachable, now)
+            }
+            Deed::Suspended(unit, suspended) => world.set_suspended(&name(*unit), *suspended, now),
+            Deed::Lose(unit) => world.lose_unit(&name(*unit), now),
+            Deed::Resolve { unit, retry } => world.resolve(&name(*unit), *retry, now),
+            Deed::Upgrade { force } => world.upgrade_charm(application, *force, now),
+            Deed::Action {
+                unit,
+                name: action,
+                params,
+            } => world
+                .run_action(&name(*unit), action, params.clone(), now)
+                .map(drop),
+            Deed::Exec { unit, command } => {
+                world.exec(&name(*unit), command.clone(), now).map(drop)
+            }
+            Deed::Kill(_)
+            | Deed::KillAfter { .. }
+            | Deed::Crash { .. }
+            | Deed::LoseReply(_)
+            | Deed::Fail { .. } => Ok(()),
         }
     }
 
     fn set_trap(&mut self, unit: &UnitName, trap: Trap) -> Result<(), LabError> {
-        self.world.existing(unit)?;
+        self.world.borrow().existing(unit)?;
         self.machines.entry(unit.clone()).or_default().trap = Some(trap);
         Ok(())
     }

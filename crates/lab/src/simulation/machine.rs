@@ -1,8 +1,11 @@
 //! A unit's machine: its disk, and the process that runs on it.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use super::Simulation;
 use super::agenda::Entry;
-use super::charm::{Disk, Phase, Surroundings, VirtualCharm};
+use super::charm::{Disk, HookContext, Phase, VirtualCharm};
 use crate::dispatch::{CrashPoint, Dispatch, Exit};
 use crate::name::UnitName;
 use crate::settings::Millis;
@@ -22,7 +25,7 @@ pub(super) enum Trap {
 
 #[derive(Default)]
 pub(super) struct Machine {
-    pub(super) disk: Disk,
+    pub(super) disk: Rc<RefCell<Disk>>,
     pub(super) process: Option<Process>,
     /// When the unit steps next; of several entries in the agenda only this one counts.
     pub(super) scheduled: Option<Millis>,
@@ -90,7 +93,7 @@ where
         };
         if frozen {
             process.held = true;
-        } else if self.world.running(unit) == Some(&process.dispatch.context) {
+        } else if self.world.borrow().running(unit) == Some(&process.dispatch.context) {
             self.phase(unit, false);
         } else {
             // Its agent has died meanwhile, or the unit is gone: the process goes with it.
@@ -112,18 +115,17 @@ where
             return self.end(unit, Exit::Killed);
         }
         process.phases += 1;
-        let (world, disk) = (&mut self.world, &mut machine.disk);
         let dispatch = &process.dispatch;
-        let mut context = Surroundings {
-            world,
-            disk,
-            dispatch,
+        let context = HookContext {
+            world: Rc::clone(&self.world),
+            disk: Rc::clone(&machine.disk),
+            id: dispatch.context.clone(),
             now: self.now,
         };
         let phase = if first {
-            process.charm.begin(dispatch, &mut context)
+            process.charm.begin(dispatch, &context)
         } else {
-            process.charm.resume(dispatch, &mut context)
+            process.charm.resume(dispatch, &context)
         };
         let exit = match (phase, machine.trap) {
             (_, Some(Trap::Crash(point @ CrashPoint::MidProcess)))
@@ -149,7 +151,8 @@ where
             return;
         };
         machine.trap = None;
-        self.world.exited(&process.dispatch.context, exit, self.now);
+        let context = &process.dispatch.context;
+        self.world.borrow_mut().exited(context, exit, self.now);
         // Whatever woke the unit while it was busy went unheeded.
         self.schedule(unit.clone(), self.now);
     }

@@ -53,10 +53,11 @@ impl World {
         if !self.history.records(Detail::Hooks) {
             return self.history.count();
         }
-        let code = if let Exit::Code(code) = exit {
-            Some(code)
-        } else {
-            None
+        let code = match exit {
+            Exit::Code(code) => Some(code),
+            Exit::ReplyLost => Some(0),
+            Exit::Crash(point) if point >= CrashPoint::AfterProcess => Some(0),
+            Exit::Killed | Exit::Crash(_) => None,
         };
         let (unit, hook) = (name.clone(), context.name.clone());
         let took = self.now - context.began;

@@ -17,17 +17,15 @@ use crate::support::application;
 struct Busy;
 
 impl VirtualCharm for Busy {
-    fn begin(&mut self, _: &Dispatch, context: &mut dyn HookContext) -> Phase {
+    fn begin(&mut self, _: &Dispatch, context: &HookContext) -> Phase {
         context.mark_enter("busy");
-        let count = context
-            .disk()
-            .entry("count".into())
-            .or_insert_with(|| vec![0]);
+        let mut disk = context.disk();
+        let count = disk.entry("count".into()).or_insert_with(|| vec![0]);
         count[0] = count[0].wrapping_add(1);
         Phase::After(u64::from(count[0]) % 7)
     }
 
-    fn resume(&mut self, hook: &Dispatch, context: &mut dyn HookContext) -> Phase {
+    fn resume(&mut self, hook: &Dispatch, context: &HookContext) -> Phase {
         context.mark_leave("busy");
         if hook.name == "config-changed" {
             let value = format!("at={}", context.now());
@@ -54,11 +52,11 @@ type Reads = Rc<RefCell<Vec<(UnitName, String, u64, u64)>>>;
 struct Clock(Reads);
 
 impl VirtualCharm for Clock {
-    fn begin(&mut self, _: &Dispatch, _: &mut dyn HookContext) -> Phase {
+    fn begin(&mut self, _: &Dispatch, _: &HookContext) -> Phase {
         Phase::After(20)
     }
 
-    fn resume(&mut self, hook: &Dispatch, context: &mut dyn HookContext) -> Phase {
+    fn resume(&mut self, hook: &Dispatch, context: &HookContext) -> Phase {
         for peer in ["app/0", "app/1", "app/2"] {
             let read = context
                 .call("relation-get", &["-r", "0", "time", peer], None)
@@ -111,11 +109,11 @@ fn what_is_read_was_committed_before_and_never_gets_older() {
 struct Still;
 
 impl VirtualCharm for Still {
-    fn begin(&mut self, _: &Dispatch, _: &mut dyn HookContext) -> Phase {
+    fn begin(&mut self, _: &Dispatch, _: &HookContext) -> Phase {
         Phase::Exit(0)
     }
 
-    fn resume(&mut self, _: &Dispatch, _: &mut dyn HookContext) -> Phase {
+    fn resume(&mut self, _: &Dispatch, _: &HookContext) -> Phase {
         Phase::Exit(0)
     }
 }
@@ -287,7 +285,7 @@ fn whatever_happens_the_model_keeps_its_promises() {
             Simulation::new(settings(seed), plan, |_: &UnitName| Box::new(Busy)).unwrap();
         let mut versions = BTreeMap::new();
         let end = loop {
-            check(simulation.world(), &mut versions, seed);
+            check(&simulation.world(), &mut versions, seed);
             if let Some(end) = simulation.advance() {
                 break end;
             }

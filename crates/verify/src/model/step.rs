@@ -207,5 +207,6 @@ fn environment(call: &Call) -> Environment {
         zone: None,
         // The waker says so of its own hook, for it sees to that.
         retried: !matches!(call.event, Event::Cancel(_)),
+        lists_the_gone: false,
     }
 }

@@ -167,9 +167,7 @@ impl Run {
                 continue;
             }
             let since = self.simulation.hooks() - self.repaired_with.unwrap_or_default();
-            let units = self.simulation.world().units().len() as u64;
-            let for_status = if patience == 0 { 0 } else { units * 10 };
-            if since > bound(units.max(recipe.units.into())) + for_status {
+            if since > bound(recipe.units.into()) && since > self.longest(recipe, patience) {
                 return Err(self.late(format!("{since} hooks after the repair")));
             }
             if !idle {
@@ -183,6 +181,13 @@ impl Run {
                 return Err(self.late("all is at rest".to_owned()));
             }
         }
+    }
+
+    /// How many hooks it may take after the repair.
+    fn longest(&self, recipe: &Recipe, patience: u64) -> u64 {
+        let units = self.simulation.world().units().len() as u64;
+        let for_status = if patience == 0 { 0 } else { units * 10 };
+        bound(units.max(recipe.units.into())) + for_status
     }
 
     fn waiting(&self) -> Vec<String> {
@@ -202,7 +207,8 @@ impl Run {
     /// Ends all faults that last.
     fn repair(&mut self) {
         self.repaired_with = Some(self.simulation.hooks());
-        for status in self.simulation.world().units() {
+        let units = self.simulation.world().units();
+        for status in units {
             let unit = status.unit.number();
             for deed in [
                 Deed::AgentUp(unit, true),
@@ -241,7 +247,7 @@ impl Run {
         let mut failed = Vec::new();
         let world = self.simulation.world();
         for event in &world.history().events()[self.seen..] {
-            self.referee.see(event, world).map_err(told)?;
+            self.referee.see(event).map_err(told)?;
             if let Happening::HookEnd {
                 unit,
                 hook,

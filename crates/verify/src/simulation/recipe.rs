@@ -5,9 +5,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use fastrand::Rng;
+use ops_coordinator_juju::lists_the_gone;
 use ops_coordinator_lab::history::Detail;
 use ops_coordinator_lab::simulation::Deed;
-use ops_coordinator_lab::{CrashPoint, Departure, Settings};
+use ops_coordinator_lab::{CrashPoint, Departure, JujuVersion, Settings};
 use serde_json::json;
 
 /// Between two changes of leadership by an operator's hand. Juju promises a leader 30 s; what moves the
@@ -16,6 +17,9 @@ const BETWEEN_LEADERS: u64 = 31_000;
 /// How long a machine that stood still, its clock with it, may go on to believe in a lease of a minute, and
 /// how long a hook that it began in this belief may last.
 const DELUSION: u64 = 180_000;
+
+/// Juju's own interval between two `update-status`.
+const STATUS: u64 = 300_000;
 
 macro_rules! faults {
     ($($variant:ident $name:literal $story:literal;)*) => {
@@ -226,7 +230,7 @@ impl Recipe {
                     Deed::Resolve { unit, retry: false },
                 );
                 // A hook that is skipped may be the one that tells. Then update-status does.
-                self.settings.update_status_interval = 300_000;
+                self.settings.update_status_interval = STATUS;
             }
         }
     }
@@ -263,14 +267,21 @@ fn settings(seed: u64, rng: &mut Rng) -> Settings {
     let version = rng
         .choice(versions)
         .and_then(|version| version.parse().ok());
+    let version: JujuVersion = version.unwrap_or_default();
+    // Where nothing tells that a unit has departed, update-status does.
+    let untold = lists_the_gone(&version.to_string()) && rng.bool();
+    let (departure, update_status_interval) = if untold {
+        (Departure::Never, STATUS)
+    } else {
+        (Departure::Either, 0)
+    };
     Settings {
-        juju_version: version.unwrap_or_default(),
+        juju_version: version,
         seed,
-        update_status_interval: 0,
+        update_status_interval,
         leader_hears_own_write: rng.u32(0..4) != 0,
         watcher_delay: *rng.choice(&[0, 100, 3_000, 20_000]).unwrap_or(&0),
-        // That a leaver is never told of is a defect of Juju 4.0 to 4.2 with which nobody can finish.
-        departure: Departure::Either,
+        departure,
         detail: Detail::Hooks,
         model_name: "simulation".to_owned(),
         ..Settings::default()

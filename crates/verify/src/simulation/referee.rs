@@ -1,24 +1,19 @@
-//! Watches a run and says what is wrong, as soon as it is.
+//! Watches a run and says what is wrong, as soon as it is: what its history tells, and what only the charms know.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ops_coordinator_core::invariant::{Violation, counters_only_grow};
-use ops_coordinator_core::{
-    KEY, Line, LockName, Reading, Ticket, UnitRecord, decode_line, decode_record,
-};
-use ops_coordinator_lab::World;
+use ops_coordinator_core::Ticket;
+use ops_coordinator_core::invariant::Violation;
 use ops_coordinator_lab::history::{Event, Happening, Life, Outcome};
 
-use super::line::line_may_follow;
 use super::unit::Note;
-use crate::charm::ENDPOINT;
+use crate::history;
 
 /// What the referee knows of a run.
 #[derive(Debug, Default)]
 pub(super) struct Referee {
-    line: Option<Line>,
-    records: BTreeMap<String, UnitRecord>,
-    gone: BTreeSet<String>,
+    /// What the history alone tells.
+    told: history::Referee,
     /// Who has asked for which lock since its operation last began, in a hook that succeeded.
     owed: BTreeSet<(String, usize)>,
     /// The same, in hooks that have not ended.
@@ -65,22 +60,9 @@ impl Referee {
         Ok(())
     }
 
-    pub(super) fn see(&mut self, event: &Event, world: &World) -> Result<(), Violation> {
+    pub(super) fn see(&mut self, event: &Event) -> Result<(), Violation> {
+        self.told.see(event)?;
         match &event.happening {
-            Happening::Commit {
-                unit,
-                unit_keys,
-                app_keys,
-                ..
-            } => {
-                let ours = |keys: &[String]| keys.iter().any(|name| name.ends_with(KEY));
-                if ours(unit_keys) {
-                    self.see_record(&unit.to_string(), unit.number(), world)?;
-                }
-                if ours(app_keys) {
-                    self.see_line(world)?;
-                }
-            }
             Happening::HookEnd { unit, outcome, .. } => {
                 let (unit, done) = (unit.to_string(), *outcome == Outcome::Done);
                 let asked = std::mem::take(&mut self.asked);
@@ -96,36 +78,9 @@ impl Referee {
                 let unit = unit.to_string();
                 self.asked.retain(|(asked, _)| *asked != unit);
                 self.owed.retain(|(owed, _)| *owed != unit);
-                self.gone.insert(unit);
             }
             _ => {}
         }
-        Ok(())
-    }
-
-    fn see_record(&mut self, unit: &str, number: u32, world: &World) -> Result<(), Violation> {
-        let bag = world
-            .databag("app", ENDPOINT, Some(number))
-            .unwrap_or_default();
-        let Reading::Good(record) = decode_record(bag.get(KEY).map(String::as_str)) else {
-            return Err(unsound(unit));
-        };
-        let before = self.records.insert(unit.to_owned(), record.clone());
-        before.map_or(Ok(()), |before| counters_only_grow(&before, &record))
-    }
-
-    fn see_line(&mut self, world: &World) -> Result<(), Violation> {
-        let bag = world.databag("app", ENDPOINT, None).unwrap_or_default();
-        let Reading::Good(line) = decode_line(bag.get(KEY).map(String::as_str)) else {
-            return Err(unsound("the application"));
-        };
-        let over = |lock: &LockName, ticket: &Ticket| {
-            let unit = ticket.unit.to_string();
-            let record = self.records.get(&unit);
-            self.gone.contains(&unit) || record.is_some_and(|record| record.finished(lock, ticket))
-        };
-        line_may_follow(self.line.as_ref(), &line, over)?;
-        self.line = Some(line);
         Ok(())
     }
 }
@@ -136,11 +91,4 @@ fn key(ticket: &Ticket, lock: usize) -> (String, String, usize) {
         ticket.incarnation.to_string(),
         lock,
     )
-}
-
-fn unsound(whose: &str) -> Violation {
-    Violation {
-        invariant: "values-are-sound",
-        found: format!("the databag of {whose} does not decode"),
-    }
 }

@@ -41,11 +41,11 @@ fn tell(happening: &Happening) -> Option<String> {
         Happening::Commit {
             unit,
             hook,
-            unit_keys,
-            app_keys,
+            unit_writes,
+            app_writes,
             ..
         } => {
-            let what = match (unit_keys.is_empty(), app_keys.is_empty()) {
+            let what = match (unit_writes.is_empty(), app_writes.is_empty()) {
                 (false, true) => "its record",
                 (true, false) => "the line",
                 (false, false) => "its record and the line",

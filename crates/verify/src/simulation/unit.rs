@@ -70,8 +70,8 @@ impl VirtualUnit {
     fn step<R>(
         &mut self,
         hook: &Dispatch,
-        context: &mut dyn HookContext,
-        work: impl Fn(&Charm, Visit) -> Result<R, Error>,
+        context: &HookContext,
+        work: impl FnOnce(&Charm, Visit) -> Result<R, Error>,
     ) -> Result<R, Error> {
         let environment = Environment::from_variables(|name| match name {
             "JUJU_CHARM_DIR" => Some("/nowhere".to_owned()),
@@ -101,7 +101,7 @@ impl VirtualUnit {
         self.shared.borrow_mut().notes.push(note);
     }
 
-    fn went(&mut self, started: Option<Started>, context: &mut dyn HookContext) -> Phase {
+    fn went(&mut self, started: Option<Started>, context: &HookContext) -> Phase {
         let slow = self.behaviour.slow;
         if let Some(started) = started {
             let lock = &self.behaviour.charm.locks[started.lock];
@@ -120,7 +120,7 @@ impl VirtualUnit {
     }
 
     /// The operation ends, or there is none; then comes the next, or the release.
-    fn go_on(&mut self, hook: &Dispatch, context: &mut dyn HookContext) -> Result<Phase, Error> {
+    fn go_on(&mut self, hook: &Dispatch, context: &HookContext) -> Result<Phase, Error> {
         let running = self.running.take();
         let lock = running.as_ref().map(|started| started.lock);
         let wild = context.now() < self.behaviour.faults_until;
@@ -153,7 +153,7 @@ impl VirtualUnit {
 }
 
 impl VirtualCharm for VirtualUnit {
-    fn begin(&mut self, hook: &Dispatch, context: &mut dyn HookContext) -> Phase {
+    fn begin(&mut self, hook: &Dispatch, context: &HookContext) -> Phase {
         self.rng = Rng::with_seed(self.behaviour.seed ^ number(&hook.context.to_string()));
         let asks = match &hook.what {
             What::Hook => hook.name == "config-changed",
@@ -171,7 +171,7 @@ impl VirtualCharm for VirtualUnit {
         self.went(started, context)
     }
 
-    fn resume(&mut self, hook: &Dispatch, context: &mut dyn HookContext) -> Phase {
+    fn resume(&mut self, hook: &Dispatch, context: &HookContext) -> Phase {
         if self.released {
             return Phase::Exit(0);
         }

@@ -68,12 +68,7 @@ impl Wakers {
             return;
         };
         let status = simulation.world().unit(&unit);
-        let last = simulation
-            .disk(&unit)
-            .and_then(|disk| disk.get("session.json"));
-        let last: Value = last
-            .and_then(|text| serde_json::from_slice(text).ok())
-            .unwrap_or_default();
+        let last = last_session(simulation, &unit);
         if status.is_none() || last["context"] != waker.context.as_str() {
             return;
         }
@@ -96,12 +91,7 @@ impl Wakers {
     where
         F: FnMut(&UnitName) -> Box<dyn VirtualCharm>,
     {
-        let last = simulation
-            .disk(unit)
-            .and_then(|disk| disk.get("session.json"));
-        let last: Value = last
-            .and_then(|text| serde_json::from_slice(text).ok())
-            .unwrap_or_default();
+        let last = last_session(simulation, unit);
         if let Some(context) = last["context"].as_str() {
             let tried = self.wakers.get(unit).map_or(1, |waker| waker.tried);
             let at = simulation.now() + PATIENCE * 2_u64.pow(tried);
@@ -115,4 +105,16 @@ impl Wakers {
             );
         }
     }
+}
+
+/// What the unit's last hook left behind of itself.
+fn last_session<F>(simulation: &Simulation<F>, unit: &UnitName) -> Value
+where
+    F: FnMut(&UnitName) -> Box<dyn VirtualCharm>,
+{
+    let disk = simulation.disk(unit);
+    let session = disk.as_ref().and_then(|disk| disk.get("session.json"));
+    session
+        .and_then(|text| serde_json::from_slice(text).ok())
+        .unwrap_or_default()
 }

@@ -6,37 +6,34 @@ use std::os::unix::fs::PermissionsExt;
 
 use tempfile::TempDir;
 
-/// Each file of the charm: its name, its permissions, its text.
+/// Each file of `charms/shell`, which a link of this package makes part of it: its name, its
+/// permissions, its text.
 const FILES: &[(&str, u32, &str)] = &[
     (
         "config.yaml",
         0o644,
-        include_str!("../../../../../charms/shell/config.yaml"),
+        include_str!("../../../charm/config.yaml"),
     ),
-    (
-        "dispatch",
-        0o755,
-        include_str!("../../../../../charms/shell/dispatch"),
-    ),
+    ("dispatch", 0o755, include_str!("../../../charm/dispatch")),
     (
         "metadata.yaml",
         0o644,
-        include_str!("../../../../../charms/shell/metadata.yaml"),
+        include_str!("../../../charm/metadata.yaml"),
     ),
     (
         "restart-server",
         0o755,
-        include_str!("../../../../../charms/shell/restart-server"),
+        include_str!("../../../charm/restart-server"),
     ),
     (
         "start-server",
         0o755,
-        include_str!("../../../../../charms/shell/start-server"),
+        include_str!("../../../charm/start-server"),
     ),
     (
         "stop-server",
         0o755,
-        include_str!("../../../../../charms/shell/stop-server"),
+        include_str!("../../../charm/stop-server"),
     ),
 ];
 

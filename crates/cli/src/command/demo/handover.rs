@@ -29,8 +29,8 @@ fn between(earlier: &Turn, later: &Turn, events: &[Event]) -> Option<Handover> {
     let entered = later.spells.first()?;
     let commit = events.iter().find(|event| {
         event.n > left
-            && matches!(&event.happening, Happening::Commit { unit, unit_keys, .. }
-                if unit == from && !unit_keys.is_empty())
+            && matches!(&event.happening, Happening::Commit { unit, unit_writes, .. }
+                if unit == from && !unit_writes.is_empty())
     })?;
     let took = entered.from.checked_sub(commit.at)?;
     let hooks = events.iter().filter(|event| {

@@ -73,7 +73,8 @@ pub(crate) fn conclude(session: &Session, lab: &Lab, report: &Report, ending: &E
     }
 }
 
-fn tail(log: &str) -> String {
+/// The last lines of a log.
+pub(super) fn tail(log: &str) -> String {
     let lines: Vec<&str> = log.lines().collect();
     lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")
 }

@@ -1,0 +1,216 @@
+//! Bad histories, each of which is told from a good one by the name of the promise that it breaks.
+
+use std::collections::BTreeMap;
+
+use ops_coordinator_core::invariant::Violation;
+use ops_coordinator_lab::UnitName;
+use ops_coordinator_lab::history::{Event, Happening, Life, Outcome};
+
+use super::{Tally, check};
+
+const LOCK: &str = "restart";
+const BAG: &str = "coordinator:0 ops-coordinator";
+
+/// A history that is written down step by step.
+#[derive(Default)]
+struct Tale {
+    events: Vec<Event>,
+    version: u64,
+}
+
+impl Tale {
+    fn and(mut self, happening: Happening) -> Self {
+        let n = self.events.len() as u64 + 1;
+        let at = n * 10;
+        self.events.push(Event { n, at, happening });
+        self
+    }
+
+    fn commits(self, unit: u32, own: Option<String>, line: Option<String>) -> Self {
+        let writes = |value: Option<String>| -> BTreeMap<String, String> {
+            value
+                .map(|value| (BAG.to_owned(), value))
+                .into_iter()
+                .collect()
+        };
+        self.and(Happening::Commit {
+            unit: name(unit),
+            hook: "config-changed".to_owned(),
+            unit_writes: writes(own),
+            app_writes: writes(line),
+            state: false,
+        })
+    }
+
+    /// A unit publishes how many requests it has made and how many are done.
+    fn record(self, unit: u32, seq: u64, done: u64) -> Self {
+        let outcome = if done > 0 { r#","outcome":"done""# } else { "" };
+        let record = format!(
+            r#"{{"v":1,"id":"0000000{unit}","locks":{{"{LOCK}":{{"seq":{seq},"done":{done}{outcome}}}}}}}"#
+        );
+        self.commits(unit, Some(record), None)
+    }
+
+    /// The leader publishes a line of these units and their requests' numbers.
+    fn line(mut self, entries: &[(u32, u64)]) -> Self {
+        self.version += 1;
+        let entry = |(unit, seq): &(u32, u64)| {
+            format!(r#"{{"unit":"app/{unit}","id":"0000000{unit}","seq":{seq},"limit":1}}"#)
+        };
+        let entries: Vec<String> = entries.iter().map(entry).collect();
+        let line = format!(
+            r#"{{"v":1,"term":1,"version":{},"by":"app/0","locks":{{"{LOCK}":{{"line":[{}]}}}}}}"#,
+            self.version,
+            entries.join(",")
+        );
+        self.commits(0, None, Some(line))
+    }
+
+    fn enters(self, unit: u32) -> Self {
+        let (unit, lock) = (name(unit), LOCK.to_owned());
+        self.and(Happening::Enter { unit, lock })
+    }
+
+    fn leaves(self, unit: u32) -> Self {
+        let (unit, lock) = (name(unit), LOCK.to_owned());
+        self.and(Happening::Leave { unit, lock })
+    }
+
+    fn dies(self, unit: u32) -> Self {
+        let (unit, life) = (name(unit), Life::Dead);
+        self.and(Happening::Life { unit, life })
+    }
+
+    fn hook_ends(self, unit: u32, outcome: Outcome, code: Option<i32>) -> Self {
+        self.and(Happening::HookEnd {
+            unit: name(unit),
+            hook: "config-changed".to_owned(),
+            outcome,
+            code,
+            took: 5,
+        })
+    }
+
+    /// Two units have asked, and both are in the line.
+    fn two_in_line() -> Self {
+        let asked = Self::default().record(0, 1, 0).record(1, 1, 0);
+        asked.line(&[(0, 1), (1, 1)])
+    }
+
+    fn judged(&self) -> Result<Tally, Violation> {
+        check(&self.events, BTreeMap::new())
+    }
+
+    #[track_caller]
+    fn breaks(&self, promise: &str) {
+        let broken = self.judged().map_err(|violation| violation.invariant);
+        assert_eq!(broken, Err(promise));
+    }
+}
+
+fn name(unit: u32) -> UnitName {
+    UnitName::new("app", unit)
+}
+
+#[test]
+fn a_good_history_is_counted() {
+    let tale = Tale::two_in_line()
+        .enters(0)
+        .hook_ends(0, Outcome::Killed, None)
+        .enters(0)
+        .leaves(0)
+        .record(0, 1, 1)
+        .hook_ends(0, Outcome::Done, Some(0))
+        .line(&[(1, 1)])
+        .enters(1)
+        .leaves(1)
+        .hook_ends(1, Outcome::Failed, Some(1))
+        .record(1, 1, 1)
+        .hook_ends(1, Outcome::Done, Some(0))
+        .line(&[]);
+    let wanted = Tally {
+        hooks: 4,
+        failed: 1,
+        cut_off: 1,
+        turns: 2,
+        again: 1,
+        leaders: 0,
+    };
+    assert_eq!(tale.judged(), Ok(wanted));
+}
+
+#[test]
+fn two_inside_are_told() {
+    Tale::two_in_line()
+        .enters(0)
+        .enters(1)
+        .breaks("at-most-limit-inside");
+}
+
+#[test]
+fn whoever_begins_out_of_turn_is_told() {
+    Tale::default().enters(0).breaks("starts-only-in-turn");
+    Tale::default()
+        .record(0, 1, 0)
+        .enters(0)
+        .breaks("starts-only-in-turn");
+    Tale::two_in_line().enters(1).breaks("starts-only-in-turn");
+    // It has come to its end, but nobody has been told yet.
+    Tale::two_in_line()
+        .enters(0)
+        .leaves(0)
+        .enters(1)
+        .breaks("starts-only-in-turn");
+}
+
+#[test]
+fn what_is_finished_and_begins_again_is_told() {
+    let published = Tale::two_in_line().enters(0).leaves(0).record(0, 1, 1);
+    published.enters(0).breaks("finished-never-runs-again");
+    // Not published, but its process lived on to its end, so its unit knows.
+    let lost = Tale::two_in_line().enters(0).leaves(0);
+    lost.hook_ends(0, Outcome::Crashed, Some(0))
+        .enters(0)
+        .breaks("finished-never-runs-again");
+    // Killed right after its end: it cannot know, and runs again.
+    let killed = Tale::two_in_line().enters(0).leaves(0);
+    let again = killed.hook_ends(0, Outcome::Killed, None).enters(0);
+    again.breaks("nobody-waits-at-rest");
+}
+
+#[test]
+fn a_request_that_is_done_without_being_done_is_told() {
+    Tale::two_in_line()
+        .record(0, 1, 1)
+        .breaks("every-request-is-served");
+    Tale::two_in_line()
+        .enters(0)
+        .leaves(0)
+        .record(0, 2, 2)
+        .breaks("every-request-is-served");
+}
+
+#[test]
+fn whoever_waits_at_the_end_is_told() {
+    Tale::two_in_line().breaks("nobody-waits-at-rest");
+    let one_left = Tale::two_in_line().enters(0).leaves(0).record(0, 1, 1);
+    one_left.breaks("nobody-waits-at-rest");
+    let gone = Tale::two_in_line().enters(0).leaves(0).record(0, 1, 1);
+    assert!(gone.dies(1).line(&[]).judged().is_ok());
+}
+
+#[test]
+fn what_is_published_is_judged() {
+    Tale::two_in_line()
+        .line(&[(1, 1)])
+        .breaks("only-what-is-over-leaves");
+    Tale::two_in_line()
+        .line(&[(1, 1), (0, 1)])
+        .breaks("line-keeps-order");
+    Tale::two_in_line()
+        .record(0, 0, 0)
+        .breaks("counters-only-grow");
+    Tale::default()
+        .commits(0, Some("{".to_owned()), None)
+        .breaks("values-are-sound");
+}
