@@ -25,20 +25,61 @@ def facts(model):
     return f'{hooks} hooks, {calls / max(hooks, 1):.1f} tool calls each'
 
 
-def seed(model, scenario):
-    """What is wrong with a run of the example charm, beyond what the lab itself judges."""
+def wrong(model, scenario):
+    """What is wrong with a run, beyond what the lab itself judges."""
     events = history(model)
-    wrong = [
+    if scenario.startswith('refresh-'):
+        return badly_refreshed(events, scenario)
+    found = [
         f'{event["unit"]}: {event["message"]}'
         for event in events
         if event['event'] == 'log' and event['level'] in ('WARNING', 'ERROR')
     ]
     if scenario == 'killed':
         # The hook that was killed could not say goodbye; its journal is not unreadable for that.
-        wrong = []
+        found = []
     if scenario == 'failed-check':
-        wrong += held_up(events)
-    return wrong
+        found += held_up(events)
+    if scenario.startswith('crash-'):
+        found += badly_crashed(events, scenario.removeprefix('crash-'))
+    return found + unreported(events)
+
+
+def unreported(events):
+    """The units that did not tell the others, over their relation, of their last restart."""
+    left, told = {}, {}
+    for event in events:
+        unit = event.get('unit')
+        if event['event'] == 'leave':
+            left[unit] = event['n']
+        elif event['event'] == 'commit' and 'members:1 setting' in event.get('unit_writes', {}):
+            told[unit] = event['n']
+    if not left:
+        return ['nobody restarted']
+    return [
+        f'{unit} did not report its restart' for unit in left if told.get(unit, 0) < left[unit]
+    ]
+
+
+def badly_crashed(events, point):
+    """Whether the agent died at another point of a restart than it was to."""
+    marks, crashes = {}, []
+    for event in events:
+        kind, unit = event['event'], event.get('unit')
+        if kind == 'hook-begin':
+            marks[unit] = []
+        elif kind in ('enter', 'leave', 'commit'):
+            marks[unit].append(kind)
+        elif kind == 'hook-end' and event['outcome'] == 'crashed':
+            crashes.append(marks[unit])
+    wanted = {
+        'before-process': [],
+        'mid-process': ['enter'],
+        'after-process': ['enter', 'leave'],
+        'after-flush': ['enter', 'leave', 'commit'],
+        'after-done': ['enter', 'leave', 'commit'],
+    }[point]
+    return [] if crashes == [wanted] else [f'the crash was to come after {wanted}, not {crashes}']
 
 
 def held_up(events):
@@ -54,10 +95,42 @@ def held_up(events):
     return [f'{unit} restarted although the check of another had failed' for unit in others]
 
 
-def taken_over(model):
-    """How many requests of the original library became tickets."""
-    logs = [event['message'] for event in history(model) if event['event'] == 'log']
-    return sum('Taking over the request' in message for message in logs)
+def badly_refreshed(events, scenario):
+    """Whether a refresh from the original library found less to take over than it was to find."""
+    logs = [event['message'] for event in events if event['event'] == 'log']
+    found = []
+    if not any('Taking over the request' in message for message in logs):
+        found.append('no unit had anything to take over')
+    held = held_at_refresh(events)
+    if scenario != 'refresh-waiting' and not held:
+        found.append('no unit held a grant when a unit was refreshed')
+    by_itself = any(holder == refreshed for holder, refreshed in held)
+    if scenario in ('refresh-held', 'refresh-leader-last') and not by_itself:
+        found.append('no unit was refreshed while it held a grant itself')
+    return found
+
+
+def held_at_refresh(events):
+    """Who held a grant of the original library when a unit was refreshed, as (holder, refreshed).
+
+    The leader's settings say what was granted, and for which request. A unit has let go of it when
+    it has changed its requests after that.
+    """
+    granted, holders, pairs = {}, set(), set()
+    for event in events:
+        kind, unit = event['event'], event.get('unit')
+        if kind == 'tool' and event['command'] == 'leader-set':
+            key, _, text = event['args'][0].partition('=')
+            if key == 'coordinator':
+                now = json.loads(text)
+                new = {name for name in now if now[name] != granted.get(name)}
+                holders = {name for name in new | holders if now.get(name)}
+                granted = now
+        elif kind == 'commit' and 'coordinator:0 coordinator' in event.get('unit_writes', {}):
+            holders.discard(unit)
+        elif kind == 'hook-begin' and event['hook'] == 'upgrade-charm':
+            pairs |= {(holder, unit) for holder in holders}
+    return pairs
 
 
 def import_time(python):

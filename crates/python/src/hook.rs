@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use ops_coordinator_core::{LockName, Turn, UnitName};
-use ops_coordinator_juju::{Environment, Operation, RelationId};
+use ops_coordinator_juju::{Environment, Operation, RelationId, lists_the_gone};
 use pyo3::prelude::*;
 use serde_json::Value;
 
@@ -57,6 +57,8 @@ impl Hook {
             departing_unit: departing_unit.map(name).transpose()?,
             zone,
             retried: std::env::var_os("JUJU_ACTION_NAME").is_none_or(|name| name.is_empty()),
+            lists_the_gone: std::env::var("JUJU_VERSION")
+                .is_ok_and(|version| lists_the_gone(&version)),
         };
         let machine = Rc::new(HookMachine::new(state, waker, from_process_start));
         let hook = ops_coordinator_juju::Hook::open(

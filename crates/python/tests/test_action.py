@@ -108,6 +108,44 @@ def test_what_cannot_be_kept_is_told_where_it_is_saved(application):
     assert results == [None]
 
 
+def test_what_juju_did_not_take_over_is_reported_again(application, services):
+    """`ops` has forgotten the event by then: nobody else would report."""
+    told = []
+
+    class Charm(reporting(lambda c: c.coordinator.save_action('tell', [1]))[0]):
+        def tell(self, value):
+            told.append(value)
+
+    app = application(Charm)
+    app.hook(0, 'config_changed')
+    app.hook(0, commit=False)
+    assert not app.units[0].deferred
+    app.hook(0, commit=False)
+    assert told == [1, 1]
+    app.hook(0)
+    assert (told, services.restarted) == ([1, 1, 1], ['web'])
+    for _ in range(2):
+        app.hook(0)
+    assert told == [1, 1, 1]
+
+
+def test_a_later_report_takes_the_place_of_one_that_was_lost(application, services):
+    told = []
+
+    class Charm(reporting(lambda c: c.coordinator.save_action('tell', [len(told)]))[0]):
+        def tell(self, value):
+            told.append(value)
+
+    app = application(Charm)
+    app.hook(0, 'config_changed')
+    app.hook(0, commit=False)
+    app.hook(0, 'config_changed')
+    assert told == [0, 0], 'the next dispatch reports it, whatever it is for'
+    for _ in range(3):
+        app.hook(0)
+    assert told == [0, 0, 1]
+
+
 def test_without_an_action_nothing_runs(application):
     charm_type, results = reporting(lambda _: None)
     app = application(charm_type)

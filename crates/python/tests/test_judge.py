@@ -1,11 +1,12 @@
 """The judge of the lab's runs, held against histories that it must reject."""
 
+import json
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / 'lab'))
 
-from judge import held_up
+from judge import badly_crashed, badly_refreshed, held_at_refresh, held_up, unreported
 
 
 def history(*units):
@@ -26,3 +27,71 @@ def test_a_unit_that_restarts_behind_the_broken_one_is_told():
 
 def test_a_broken_unit_that_never_restarts_is_told():
     assert held_up(history(2, 0)) == ['the unit whose check fails never came to its turn']
+
+
+def granted(unit, at):
+    """The leader grants a turn to a unit."""
+    grants = json.dumps({unit: {'restart': at}})
+    return {'event': 'tool', 'command': 'leader-set', 'args': [f'coordinator={grants}']}
+
+
+REFRESHED = {'event': 'hook-begin', 'hook': 'upgrade-charm', 'unit': 'seed/1'}
+RELEASED = {
+    'event': 'commit',
+    'unit': 'seed/2',
+    'unit_writes': {'coordinator:0 coordinator': '{}'},
+}
+
+
+def test_who_holds_a_grant_when_another_is_refreshed_is_found():
+    assert held_at_refresh([granted('seed/2', 'noon'), REFRESHED]) == {('seed/2', 'seed/1')}
+
+
+def test_who_has_let_go_of_it_holds_no_grant_though_the_leader_has_not_seen_it():
+    events = [granted('seed/2', 'noon'), RELEASED, granted('seed/2', 'noon'), REFRESHED]
+    assert held_at_refresh(events) == set()
+    assert held_at_refresh([*events[:-1], granted('seed/2', 'one'), REFRESHED])
+
+
+def test_a_refresh_in_which_nobody_held_a_grant_does_not_count_as_one():
+    taken = {'event': 'log', 'message': 'Taking over the request for restart'}
+    assert badly_refreshed([taken, REFRESHED], 'refresh-waiting') == []
+    assert badly_refreshed([taken, REFRESHED], 'refresh-inside') != []
+    assert badly_refreshed([granted('seed/2', 'noon'), REFRESHED], 'refresh-inside') != []
+    events = [taken, granted('seed/2', 'noon'), REFRESHED]
+    assert badly_refreshed(events, 'refresh-inside') == []
+    assert badly_refreshed(events, 'refresh-held') != []
+
+
+def restart(unit, *, ends='done', commits=True):
+    """A hook in which a unit restarts, and reports it."""
+    about = {'unit': unit, 'hook': 'config-changed'}
+    commit = {'event': 'commit', 'unit_writes': {'members:1 setting': 'x'}, **about}
+    return [
+        {'event': 'hook-begin', **about},
+        {'event': 'enter', **about},
+        {'event': 'leave', **about},
+        *([commit] if commits else []),
+        {'event': 'hook-end', 'outcome': ends, **about},
+    ]
+
+
+def numbered(*hooks):
+    """A history of these hooks."""
+    events = [event for hook in hooks for event in hook]
+    return [dict(event, n=place) for place, event in enumerate(events, 1)]
+
+
+def test_a_restart_that_was_not_reported_is_told():
+    assert unreported(numbered(restart('seed/1'), restart('seed/2'))) == []
+    events = numbered(restart('seed/1'), restart('seed/1', commits=False), restart('seed/2'))
+    assert unreported(events) == ['seed/1 did not report its restart']
+    assert unreported([]) == ['nobody restarted']
+
+
+def test_a_crash_counts_only_where_it_was_to_come():
+    events = numbered(restart('seed/1', ends='crashed', commits=False), restart('seed/2'))
+    assert badly_crashed(events, 'after-process') == []
+    for point in ('before-process', 'mid-process', 'after-flush', 'after-done'):
+        assert badly_crashed(events, point)
+    assert badly_crashed(numbered(restart('seed/1')), 'after-done')

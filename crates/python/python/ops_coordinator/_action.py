@@ -14,17 +14,52 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+Kept = tuple[str, Sequence[Any], Mapping[str, Any]]
+"""An action as it is kept: a method's name, its arguments, its keyword arguments."""
+
 
 class SavedAction:
     """A function with its arguments, kept until it has run.
 
     The turn mostly comes in a later hook, which is another process. A method of the charm is found
     again there by its name; any other function is gone with its process.
+
+    What the framework keeps is on the disk before Juju takes over what the hook has written.
+    Should the agent die in between, or Juju refuse it, then the event is gone and the report was
+    not made. So what ran is kept until a later dispatch finds this unit's record as it was left.
     """
 
     def __init__(self, dispatch: Dispatch):
         self._dispatch = dispatch
         self._call: Callable[[], Any] | None = None
+        self._ran: Kept | None = None
+        self._lost: Kept | None = None
+
+    def begin(self) -> None:
+        """See whether what ran in an earlier dispatch became public."""
+        kept = self._dispatch.recall('ran')
+        if kept is None:
+            return
+        action, record = kept
+        if record == self._dispatch.own_record():
+            self._dispatch.remember('ran', None)
+        else:
+            self._lost = action
+
+    def end(self) -> None:
+        """Run once more what did not become public; have what ran in this dispatch remembered."""
+        if self._lost is not None and self._ran is None:
+            logger.info('Juju did not take over what %s did: it runs again', self._lost[0])
+            method = self._method(*self._lost)
+            if method is not None:
+                method()
+            self._ran = self._lost
+        if self._ran is not None:
+            self._dispatch.at_end(self._note_run)
+
+    def _note_run(self) -> None:
+        self._dispatch.remember('ran', [self._ran, self._dispatch.own_record()])
+        self._ran = self._lost = None
 
     def save(
         self,
@@ -55,21 +90,22 @@ class SavedAction:
 
     def run(self) -> Any:
         """Run the action and give what it returns; None where there is none."""
+        kept = self._dispatch.recall('action')
         call = self._call
-        if call is None:
-            kept = self._dispatch.recall('action')
-            if kept is None:
-                return None
-            name, args, kwargs = kept
-            method = getattr(self._dispatch.charm, name, None)
-            if method is None:
-                # A refresh may have taken the method away; nothing else can be done about it.
-                self._dispatch.remember('action', None)
-                return None
-            call = self._call = lambda: method(*args, **kwargs)
-        result = call()
-        self._dispatch.remember('action', None)
+        if call is None and kept is not None:
+            # A refresh may have taken the method away; nothing else can be done about it.
+            call = self._call = self._method(*kept)
+        result = None if call is None else call()
+        if kept is not None:
+            self._dispatch.remember('action', None)
+            self._ran = kept
         return result
+
+    def _method(
+        self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> Callable[[], Any] | None:
+        method = getattr(self._dispatch.charm, name, None)
+        return None if method is None else lambda: method(*args, **kwargs)
 
     def _name(self, function: Callable[..., Any] | str) -> str | None:
         charm = self._dispatch.charm

@@ -26,6 +26,9 @@ logger = logging.getLogger(__name__)
 STATE = '.ops-coordinator'
 """Where a unit keeps its state, in the charm's directory."""
 
+KEY = 'ops-coordinator'
+"""The key of a databag under which the coordination is."""
+
 RESTRICTED = ('collect-metrics', 'meter-status-changed')
 """Hooks in which Juju answers next to nothing."""
 
@@ -105,6 +108,11 @@ class Dispatch(ops.Object):
     def at_end(self, action: Callable[[], None]) -> None:
         """Have something done at the end of this dispatch, once, if it does not fail."""
         self._at_end.append(action)
+
+    def own_record(self) -> str | None:
+        """Give this unit's record as its databag has it."""
+        relations = self.charm.model.relations[self.endpoint]
+        return relations[0].data[self.charm.unit].get(KEY) if relations else None
 
     # What outlives the dispatch together with the framework's own state: deferred events and what
     # is known of them must never be of two minds. Nothing is stored without need.

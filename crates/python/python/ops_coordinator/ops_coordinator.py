@@ -18,6 +18,7 @@ from ._native import restart_service
 
 if TYPE_CHECKING:
     from ._dispatch import Turn
+    from ._native import Hook
 
 __all__ = ['OpsCoordinator', 'RestartCharmEvent', 'RestartEvent', 'service_restart']
 
@@ -151,6 +152,16 @@ class OpsCoordinator(Serial):
         if not dispatch.emission:
             turn.again.append(event)
         return True
+
+    def take_over(self, hook: Hook) -> None:
+        """Take over what an earlier dispatch has left."""
+        self._action.begin()
+        super().take_over(hook)
+
+    def before_release(self, hook: Hook) -> None:
+        """Do what is left to do before this dispatch publishes."""
+        self._action.end()
+        super().before_release(hook)
 
     def _wait(self, event: RestartEvent, waits_for: str | None) -> None:
         if waits_for is not None:

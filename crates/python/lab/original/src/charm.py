@@ -2,9 +2,13 @@
 """The example charm on the original library."""
 
 import json
+import os
 
 import ops
-from original import OpsCoordinator, RestartCharmEvent
+from ops_coordinator.ops_coordinator import OpsCoordinator, RestartCharmEvent
+
+# The original asks the machine agent's program for Juju's version; the lab has no such program.
+OpsCoordinator.initialize.__globals__['hookenv'].juju_version = lambda: os.environ['JUJU_VERSION']
 
 
 class SeedCharm(ops.CharmBase):
@@ -19,18 +23,17 @@ class SeedCharm(ops.CharmBase):
         self.framework.observe(self.on.restart_event, self.on_restart_event)
         self.coordinator = OpsCoordinator()
         self.coordinator.resume()
-        self.state.set_default(need_restart=False, config_state={})
-        # Where `__del__` did this, what it raised was lost.
-        self.framework.observe(self.framework.on.commit, self.on_commit)
+        # As deployed, the service runs with the first setting.
+        self.state.set_default(need_restart=False, config_state={'setting': 'first'})
 
-    def on_commit(self, _):
-        """End the hook."""
+    def __del__(self):
         self.coordinator.release()
 
     def on_config_changed(self, _):
         """Ask for a restart, if the setting is another than the one in use."""
         ctx = {'setting': self.config['setting']}
         if self.state.config_state != ctx:
+            # The example sets it after `emit`, where this library's handler does not see it yet.
             self.state.need_restart = True
             service = f'python-seed@{self.unit.name.split("/")[1]}.service'
             self.on.restart_event.emit(ctx, services=[service])

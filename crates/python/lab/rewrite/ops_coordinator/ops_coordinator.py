@@ -1,19 +1,15 @@
 """The original library's way to coordinate, on the coordinator of charmhelpers that it carried.
 
-What counts here is what it leaves behind: its requests in the unit's databag, its grants in the
-leader's settings, its local file, and the snapshots of its deferred events.
+It stands in for the original, which is not on PyPI. What counts here is what it leaves behind: its
+requests in the unit's databag, its grants in the leader's settings, its local file, and the
+snapshots of its deferred events.
 """
 
 import json
-import os
 import subprocess
 
 import ops
 from charmhelpers import coordinator
-from charmhelpers.core import hookenv
-
-# charmhelpers asks the machine agent's program for the version; the lab has none.
-hookenv.juju_version = lambda: os.environ['JUJU_VERSION']
 
 
 class RestartEvent(ops.EventBase):
