@@ -82,6 +82,7 @@ impl Hook {
             Some(session) if session.context == context => hook.resume(session),
             before => {
                 hook.begin(hint)?;
+                hook.note_departed(before.as_ref());
                 if before.is_some_and(|session| session.woke) && !hook.environment.retried {
                     // The waker of the hook before gives up when it sees this one. Should this be cut
                     // off, nothing else would do that hook's work. So first the waker, then the session.
@@ -125,6 +126,20 @@ impl Hook {
         }
         self.session.relation = self.relation.as_ref().map(ToString::to_string);
         Ok(())
+    }
+
+    fn note_departed(&mut self, before: Option<&Session>) {
+        let told = self.environment.departing_unit.iter();
+        let told = told.filter(|unit| **unit != self.environment.unit);
+        let known = before.into_iter().flat_map(|session| &session.departed);
+        let in_line = |unit: &&UnitName| {
+            let Some(line) = self.line.good() else {
+                return true;
+            };
+            let mut entries = line.locks.values().flat_map(|lock| &lock.entries);
+            entries.any(|entry| entry.ticket.unit == **unit)
+        };
+        self.session.departed = told.chain(known).filter(in_line).cloned().collect();
     }
 
     /// Asks whether this unit leads and reads the line, in this order: a line that is read first could

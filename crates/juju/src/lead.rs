@@ -67,6 +67,7 @@ impl Hook {
         for member in &members {
             self.read_peer(member);
         }
+        members.retain(|unit| !self.session.departed.contains(unit));
         self.report_unreadable();
         let mut alive = None;
         if self.environment.lists_the_gone && self.someone_waits()? {

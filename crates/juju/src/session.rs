@@ -29,6 +29,10 @@ pub(crate) struct Session {
     pub(crate) own: Option<OwnValue>,
     /// Peers' records as they were read; `Err` where a databag could not be read.
     pub(crate) peers: BTreeMap<UnitName, Result<Option<String>, String>>,
+    /// Units of which this hook, or one before it, was told that they depart, as long as they are in the line.
+    /// Where the agent died right after that hook, it may go on listing them for a while.
+    #[serde(default)]
+    pub(crate) departed: BTreeSet<UnitName>,
     /// Locks whose operation this hook has begun and not ended.
     pub(crate) running: BTreeSet<LockName>,
     /// Whether this hook has finished an operation.
@@ -59,6 +63,7 @@ impl Session {
             line: None,
             own: None,
             peers: BTreeMap::new(),
+            departed: BTreeSet::new(),
             running: BTreeSet::new(),
             finished_operation: false,
             wrote_line: false,

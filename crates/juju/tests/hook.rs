@@ -290,6 +290,18 @@ fn a_unit_that_juju_four_goes_on_listing_holds_nobody_up() {
 }
 
 #[test]
+fn a_unit_that_has_departed_is_not_here_whatever_the_relation_lists() {
+    let juju = everyone_asked(3);
+    juju.departed(0, 1, release);
+    assert!(juju.woken(0), "until the controller has forgotten it");
+    for _ in 0..2 {
+        juju.forget_wakes();
+        juju.hook(0, release);
+        assert!(juju.woken(0));
+    }
+}
+
+#[test]
 fn leadership_lost_in_the_middle_of_a_hook_costs_only_the_line() {
     let juju = everyone_asked(2);
     juju.hook(0, |hook| {

@@ -6,6 +6,7 @@
 
 mod bridge;
 mod course;
+mod lease;
 mod recipe;
 mod referee;
 mod shrink;

@@ -29,6 +29,7 @@ pub(crate) struct Juju {
     hooks: Cell<u32>,
     action: Cell<bool>,
     gone: RefCell<BTreeSet<u32>>,
+    departing: Cell<Option<u32>>,
 }
 
 impl Juju {
@@ -45,6 +46,7 @@ impl Juju {
             hooks: Cell::new(0),
             action: Cell::new(false),
             gone: RefCell::default(),
+            departing: Cell::new(None),
         })
     }
 
@@ -69,6 +71,7 @@ impl Juju {
             "JUJU_CONTEXT_ID" => Some(format!("context-{}", self.hooks.get())),
             "JUJU_CHARM_DIR" => Some("/nowhere".to_owned()),
             "JUJU_HOOK_NAME" => Some(if self.action.get() { "" } else { "start" }.to_owned()),
+            "JUJU_DEPARTING_UNIT" => self.departing.get().map(|unit| format!("app/{unit}")),
             "JUJU_VERSION" if !self.gone.borrow().is_empty() => Some("4.0.14".to_owned()),
             _ => None,
         });
@@ -92,6 +95,14 @@ impl Juju {
         self.relation.set(false);
         work();
         self.relation.set(true);
+    }
+
+    /// Runs the hook that tells a unit that another departs; the relation lists that one for a while, as where the
+    /// agent dies right after this hook.
+    pub(crate) fn departed(self: &Rc<Self>, unit: u32, other: u32, work: impl FnOnce(&mut Hook)) {
+        self.departing.set(Some(other));
+        self.hook(unit, work);
+        self.departing.set(None);
     }
 
     /// Removes a unit as Juju 4.0 does: the relation goes on listing it.

@@ -189,7 +189,7 @@ impl World {
         id: ExecId,
         exit: Exit,
     ) -> Outcome {
-        let (mut code, outcome) = match exit {
+        let (mut code, mut outcome) = match exit {
             Exit::Code(code) => (
                 code,
                 if code == 0 {
@@ -205,7 +205,7 @@ impl World {
         let mut stderr = context.stderr.clone();
         let ended = matches!(exit, Exit::Code(_) | Exit::ReplyLost);
         if ended && !self.flush(name, context) {
-            code = 1;
+            (code, outcome) = (1, Outcome::Failed);
             stderr.extend_from_slice(b"ERROR cannot apply changes\n");
         }
         if let Some((_, record)) = self.requests.execs.get_mut(&id) {

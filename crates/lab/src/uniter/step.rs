@@ -32,10 +32,14 @@ impl World {
                 self.refresh(name);
             }
             let leads = self.leads(name);
+            let lease = self.deployed.get(name.application()).map(|d| &d.lease);
+            let holds = lease.is_some_and(|lease| lease.holder == Some(name.number()));
             let settings = self.settings.juju_version.has_leader_settings_changed();
             let Some(unit) = self.units.get_mut(name) else {
                 return Step::Gone;
             };
+            // The agent's own tracker tells it: what `is-leader` has said, no watcher tells later.
+            unit.watch.leader = holds;
             match unit.next(self.now, leads, settings, &mut self.rng) {
                 Next::Again => {}
                 Next::Commit(hook) => self.commit_hook(name, hook),
@@ -112,7 +116,6 @@ impl World {
             watch.config_hash = deployed.config_hash;
             watch.revision = deployed.revision;
             watch.forced_revision = deployed.forced_revision;
-            watch.leader = deployed.lease.holder == Some(name.number());
             watch.dying = unit.life != Life::Alive;
             watch.settings_version = deployed.leader_settings.version() + 1;
         }

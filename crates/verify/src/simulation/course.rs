@@ -10,6 +10,7 @@ use ops_coordinator_lab::world::AgentStatus;
 use ops_coordinator_lab::{Application, UnitName};
 use serde_json::json;
 
+use super::lease::Lease;
 use super::recipe::Recipe;
 use super::referee::Referee;
 use super::unit::{Behaviour, Note, Shared, VirtualUnit};
@@ -31,6 +32,8 @@ pub struct Violation {
 pub struct Course {
     /// What is wrong, if anything.
     pub violation: Option<Violation>,
+    /// Whether it was ended because Juju did not keep what it promises a leader, see `docs/guarantees.md`.
+    pub beyond: bool,
     /// How many hooks were run.
     pub hooks: u64,
     /// How many of them after everything was repaired.
@@ -47,6 +50,8 @@ struct Run {
     simulation: Simulation<Units<'static>>,
     shared: Rc<RefCell<Shared>>,
     referee: Referee,
+    lease: Lease,
+    beyond: bool,
     wakers: Wakers,
     seen: usize,
     repaired_with: Option<u64>,
@@ -64,6 +69,7 @@ pub fn simulate(recipe: &Recipe, bug: Option<Bug>) -> Course {
             });
             return Course {
                 violation,
+                beyond: false,
                 hooks: 0,
                 hooks_after_repair: 0,
                 turns: 0,
@@ -72,12 +78,13 @@ pub fn simulate(recipe: &Recipe, bug: Option<Bug>) -> Course {
         }
     };
     let violation = run.run_to_rest(recipe).err();
-    let hooks = run.simulation.hooks();
+    let (hooks, beyond) = (run.simulation.hooks(), run.beyond);
     let turns = run.referee.turns;
     let repaired_with = run.repaired_with.unwrap_or(hooks);
     let mut outcome = run.simulation.into_outcome(End::Idle);
     Course {
         violation,
+        beyond,
         hooks,
         hooks_after_repair: hooks - repaired_with,
         turns,
@@ -137,6 +144,8 @@ impl Run {
             simulation: simulation.map_err(|error| error.to_string())?,
             shared,
             referee: Referee::default(),
+            lease: Lease::default(),
+            beyond: false,
             wakers: Wakers::default(),
             seen: 0,
             repaired_with: None,
@@ -155,6 +164,9 @@ impl Run {
             self.wakers.go_off(&mut self.simulation, false);
             let end = self.simulation.advance();
             self.observe()?;
+            if self.beyond {
+                return Ok(());
+            }
             let (now, over) = (self.simulation.now(), end.is_some());
             if matches!(end, Some(End::TooManyHooks | End::TooLate)) {
                 return Err(self.late("the run does not come to an end".to_owned()));
@@ -247,6 +259,10 @@ impl Run {
         let mut failed = Vec::new();
         let world = self.simulation.world();
         for event in &world.history().events()[self.seen..] {
+            if self.lease.see(event) {
+                self.beyond = true;
+                return Ok(());
+            }
             self.referee.see(event).map_err(told)?;
             if let Happening::HookEnd {
                 unit,

@@ -14,9 +14,6 @@ use serde_json::json;
 /// Between two changes of leadership by an operator's hand. Juju promises a leader 30 s; what moves the
 /// lease there and back sooner breaks Juju's promise, not ours.
 const BETWEEN_LEADERS: u64 = 31_000;
-/// How long a machine that stood still, its clock with it, may go on to believe in a lease of a minute, and
-/// how long a hook that it began in this belief may last.
-const DELUSION: u64 = 180_000;
 
 /// Juju's own interval between two `update-status`.
 const STATUS: u64 = 300_000;
@@ -237,19 +234,7 @@ impl Recipe {
 
     fn keep_leaders_apart(&mut self) {
         let mut last = None;
-        // Until when a unit that stood still may believe in a leadership that it has lost.
-        let mut deluded: BTreeMap<u32, u64> = BTreeMap::new();
         self.deeds.retain(|(at, deed)| {
-            match deed {
-                Deed::Suspended(unit, true) => drop(deluded.insert(*unit, u64::MAX)),
-                Deed::Suspended(unit, false) => drop(deluded.insert(*unit, at + DELUSION)),
-                _ => {}
-            }
-            // Nothing but the lease keeps a line that such a unit has written, or is about to write, from
-            // overwriting a newer one. It claims no lease meanwhile; an operator must not give it one.
-            if matches!(deed, Deed::SetLeader(unit) if deluded.get(unit).is_some_and(|until| at < until)) {
-                return false;
-            }
             if !matches!(deed, Deed::SetLeader(_) | Deed::ExpireLease) {
                 return true;
             }
