@@ -19,7 +19,7 @@ struct Running {
     since: u64,
     /// Whether its unit's machine stood still since it last led for certain.
     stood_still: bool,
-    /// Whether another unit has led, or could have, since this one did.
+    /// Whether another unit has led since this one did.
     lost: bool,
 }
 
@@ -27,7 +27,8 @@ struct Running {
 /// before may then overwrite what another leader wrote, for Juju compares no versions.
 #[derive(Debug, Default)]
 pub(super) struct Lease {
-    leader: Option<UnitName>,
+    /// Who leads, or led last.
+    last: Option<UnitName>,
     running: BTreeMap<UnitName, Running>,
     /// When a unit's machine went on after it had stood still.
     thawed: BTreeMap<UnitName, u64>,
@@ -43,7 +44,7 @@ impl Lease {
                 let running = Running {
                     since: event.at,
                     stood_still,
-                    lost: stood_still && self.leader.as_ref() != Some(unit),
+                    lost: stood_still && self.last.as_ref() != Some(unit),
                 };
                 self.running.insert(unit.clone(), running);
             }
@@ -62,24 +63,22 @@ impl Lease {
                     *thawed = event.at;
                 }
             }
-            Happening::Leader { unit, .. } => return self.leads(unit.as_ref(), event.at),
+            Happening::Leader {
+                unit: Some(unit), ..
+            } => return self.leads(unit, event.at),
             _ => {}
         }
         false
     }
 
-    fn leads(&mut self, leader: Option<&UnitName>, at: u64) -> bool {
-        if let Some(running) = self
-            .leader
-            .as_ref()
-            .and_then(|old| self.running.get_mut(old))
-        {
+    fn leads(&mut self, unit: &UnitName, at: u64) -> bool {
+        let before = self.last.replace(unit.clone());
+        let other = before.filter(|before| before != unit);
+        if let Some(running) = other.and_then(|other| self.running.get_mut(&other)) {
             running.lost = true;
         }
-        self.leader = leader.cloned();
-        leader
-            .and_then(|unit| self.running.get(unit))
-            .is_some_and(|hook| hook.lost && (hook.stood_still || at < hook.since + PROMISED))
+        let running = self.running.get(unit);
+        running.is_some_and(|hook| hook.lost && (hook.stood_still || at < hook.since + PROMISED))
     }
 }
 
