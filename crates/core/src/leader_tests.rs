@@ -104,6 +104,10 @@ impl Case {
     }
 
     fn lead_by(&self, policy: &dyn Policy) -> Plan {
+        self.with_input(|input| lead(input, policy))
+    }
+
+    fn with_input<R>(&self, work: impl FnOnce(&Lead<'_>) -> R) -> R {
         let own = self.units[&0].clone();
         let journal = Journal::default();
         let fresh = Incarnation::from_random(0);
@@ -123,7 +127,18 @@ impl Case {
             finished_operation: self.finished_operation,
             cancel: &self.cancel,
         };
-        lead(&input, policy)
+        work(&input)
+    }
+
+    /// Which invariant a line like the one that was read breaks with these changes, if any.
+    fn broken_by(&self, change: impl FnOnce(&mut Line)) -> Option<&'static str> {
+        let Reading::Good(mut line) = self.line.clone() else {
+            panic!()
+        };
+        line.version += 1;
+        change(&mut line);
+        let judged = self.with_input(|input| invariant::line_step_is_sound(input, &line));
+        judged.err().map(|violation| violation.invariant)
     }
 
     /// The line that the leader writes, as `unit#seq` texts.
@@ -360,8 +375,8 @@ fn a_lock_that_nobody_waits_for_gets_no_line_and_no_cancellation() {
             record.locks.insert(
                 other.clone(),
                 LockRecord {
-                    seq: 2,
-                    done: 1,
+                    seq: 1,
+                    done: 0,
                     ..LockRecord::default()
                 },
             );
@@ -371,6 +386,34 @@ fn a_lock_that_nobody_waits_for_gets_no_line_and_no_cancellation() {
         panic!()
     };
     assert!(line.locks[&other].cancelled.is_empty());
+}
+
+#[test]
+fn a_line_that_may_not_follow_is_rejected_by_name() {
+    let case = Case::new(&[(1, 1), (1, 0), (1, 0)], &[0, 1, 2]);
+    let entries = |change: fn(&mut Vec<Entry>)| {
+        move |line: &mut Line| {
+            if let Some(lock) = line.locks.get_mut(&lock()) {
+                change(&mut lock.entries);
+            }
+        }
+    };
+    assert_eq!(case.broken_by(|_| ()), None);
+    assert_eq!(case.broken_by(|line| line.term += 1), None);
+    assert_eq!(case.broken_by(entries(|all| drop(all.remove(0)))), None);
+    for change in [(|line| line.version -= 1) as fn(&mut Line), |line| {
+        line.term -= 1
+    }] {
+        assert_eq!(case.broken_by(change), Some("version-grows"));
+    }
+    assert_eq!(
+        case.broken_by(entries(|all| all.swap(1, 2))),
+        Some("line-keeps-order")
+    );
+    assert_eq!(
+        case.broken_by(entries(|all| drop(all.remove(1)))),
+        Some("only-what-is-over-leaves")
+    );
 }
 
 #[test]

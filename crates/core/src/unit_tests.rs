@@ -443,3 +443,13 @@ fn unknown_fields_of_a_newer_minor_version_survive_a_rewrite() {
         "{written}"
     );
 }
+
+#[test]
+#[should_panic(expected = "invariant broken: done-never-passes-seq")]
+fn debug_builds_stop_at_a_unit_whose_record_is_unsound() {
+    hook(
+        Reading::Good(record(1, 2)),
+        Reading::Absent,
+        &Journal::default(),
+    );
+}
