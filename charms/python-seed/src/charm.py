@@ -41,6 +41,8 @@ class SeedCharm(ops.CharmBase):
             # Restart was successful, if the charm is keeping track
             # of a context, that is the place it should be updated
             self.state.config_state = event.ctx
+            # The service reads the setting when it starts: by now it may be a later one.
+            self.state.runs_with = self.config['setting']
 
             if self.check_restart_is_valid():
                 # The check_restart_is_valid method confirmed the restart
@@ -75,7 +77,7 @@ class SeedCharm(ops.CharmBase):
         # OPTIONALLY, set a need_restart flag. Check on_restart_event
         # comments to better understand its use.
         self.state.set_default(need_restart=False)
-        self.state.set_default(config_state={})
+        self.state.set_default(config_state={}, runs_with='')
 
     def __del__(self):
         # Run the atexit hookenv logic
@@ -105,7 +107,7 @@ class SeedCharm(ops.CharmBase):
         """Show what the service runs with."""
         if self.state.need_restart:
             event.add_status(ops.MaintenanceStatus('a restart is due'))
-        event.add_status(ops.ActiveStatus(self.state.config_state.get('setting', '')))
+        event.add_status(ops.ActiveStatus(self.state.runs_with))
 
 
 if __name__ == '__main__':

@@ -429,8 +429,7 @@ fn a_waiting_units_journal_alone_tells_that_it_waits_once_it_is_confirmed() {
 
 #[test]
 fn unknown_fields_of_a_newer_minor_version_survive_a_rewrite() {
-    let text =
-        r#"{"v":1,"id":"00000001","locks":{"restart":{"seq":1,"done":1,"soak":5}},"new":{"x":1}}"#;
+    let text = r#"{"v":1,"id":"00000001","locks":{"restart":{"seq":1,"done":1,"soak":5}},"new":{"x":1.11111111e125}}"#;
     let mut unit = hook(
         decode_record(Some(text)),
         Reading::Absent,
@@ -439,7 +438,7 @@ fn unknown_fields_of_a_newer_minor_version_survive_a_rewrite() {
     unit.handle_request(&lock(), None);
     let written = unit.poll_record().unwrap();
     assert!(
-        written.contains(r#""soak":5"#) && written.contains(r#""new":{"x":1}"#),
+        written.contains(r#""soak":5"#) && written.contains(r#""new":{"x":1.11111111e+125}"#),
         "{written}"
     );
 }

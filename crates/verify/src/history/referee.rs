@@ -26,7 +26,8 @@ pub struct Referee {
     ended: BTreeMap<String, Vec<Course>>,
     /// The highest request number whose operation came to a good end.
     served: BTreeMap<Course, u64>,
-    /// The same, where the process lived on to its own end: its unit knows.
+    /// The same, where the process came to a good end of its own: its unit knows. A charm that fails after its
+    /// operation may mean that the operation has, so that it runs again.
     known: BTreeMap<Course, u64>,
 }
 
@@ -55,7 +56,7 @@ impl Referee {
             Happening::HookBegin { unit, .. } => drop(self.ended.remove(&unit.to_string())),
             Happening::HookEnd { unit, code, .. } => {
                 let ended = self.ended.remove(&unit.to_string()).unwrap_or_default();
-                for course in ended.into_iter().filter(|_| code.is_some()) {
+                for course in ended.into_iter().filter(|_| *code == Some(0)) {
                     let seq = self.served.get(&course).copied().unwrap_or_default();
                     self.known.insert(course, seq);
                 }

@@ -167,15 +167,17 @@ fn whoever_begins_out_of_turn_is_told() {
 fn what_is_finished_and_begins_again_is_told() {
     let published = Tale::two_in_line().enters(0).leaves(0).record(0, 1, 1);
     published.enters(0).breaks("finished-never-runs-again");
-    // Not published, but its process lived on to its end, so its unit knows.
+    // Not published, but its process came to a good end, so its unit knows.
     let lost = Tale::two_in_line().enters(0).leaves(0);
     lost.hook_ends(0, Outcome::Crashed, Some(0))
         .enters(0)
         .breaks("finished-never-runs-again");
-    // Killed right after its end: it cannot know, and runs again.
-    let killed = Tale::two_in_line().enters(0).leaves(0);
-    let again = killed.hook_ends(0, Outcome::Killed, None).enters(0);
-    again.breaks("nobody-waits-at-rest");
+    // Killed right after its end, it cannot know; and whoever fails after it may take it for failed.
+    for (outcome, code) in [(Outcome::Killed, None), (Outcome::Failed, Some(1))] {
+        let unknown = Tale::two_in_line().enters(0).leaves(0);
+        let again = unknown.hook_ends(0, outcome, code).enters(0);
+        again.breaks("nobody-waits-at-rest");
+    }
 }
 
 #[test]
