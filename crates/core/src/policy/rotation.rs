@@ -80,4 +80,16 @@ mod tests {
             "a unit that asks again goes last"
         );
     }
+
+    #[test]
+    fn at_least_one_may_run_however_low_the_limit() {
+        let limit = |limit| {
+            let policy = Rotation {
+                limit,
+                ..Rotation::default()
+            };
+            policy.limit(&"restart".parse().unwrap(), 9)
+        };
+        assert_eq!([0, 1, 3].map(limit), [1, 1, 3]);
+    }
 }
