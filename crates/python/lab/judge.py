@@ -27,9 +27,15 @@ def facts(model):
 
 def wrong(model, scenario):
     """What is wrong with a run, beyond what the lab itself judges."""
-    events = history(model)
+    return wrong_in(history(model), scenario)
+
+
+def wrong_in(events, scenario):
+    """What is wrong with a history, beyond what the lab itself judges."""
     if scenario.startswith('refresh-'):
         return badly_refreshed(events, scenario)
+    if scenario == 'broken-service':
+        return badly_broken(events) + unreported(events)
     found = [
         f'{event["unit"]}: {event["message"]}'
         for event in events
@@ -93,6 +99,35 @@ def held_up(events):
     after = units[units.index('python-seed/1') :]
     others = sorted(set(after) - {'python-seed/1'})
     return [f'{unit} restarted although the check of another had failed' for unit in others]
+
+
+def badly_broken(events):
+    """Whether the failure of a real service was told badly, or did not stop the roll."""
+    fails = [event for event in events if event.get('outcome') == 'failed']
+    mends = [event for event in events if event['event'] == 'resolved']
+    if len(fails) != 1 or len(mends) != 1:
+        return [f'{len(fails)} hooks failed and {len(mends)} were resolved, not one and one']
+    (failed,), (mended,) = fails, mends
+    unit = failed['unit']
+    logs = (e for e in events if e['event'] == 'log' and e['level'] == 'ERROR')
+    told = '\n'.join(event['message'] for event in logs if event['unit'] == unit)
+    service = f'python-seed@{unit.split("/")[1]}.service'
+    words = (
+        f'ServiceRestartError: the service {service} did not restart on {unit}: ',
+        '| cannot bind port 80',
+    )
+    found = [f'the log of {unit} does not say: {part}' for part in words if part not in told]
+    entered = [event for event in events if event['event'] == 'enter']
+    found += [
+        f'{event["unit"]} restarted although the service of {unit} was broken'
+        for event in entered
+        if failed['n'] < event['n'] < mended['n']
+    ]
+    # Else the failure held up nobody, and the run has shown nothing.
+    after = {event['unit'] for event in entered if event['n'] > mended['n']}
+    if unit not in after or len(after) < 2:
+        found.append('the roll did not go on with the unit that was mended and one behind it')
+    return found
 
 
 def badly_refreshed(events, scenario):

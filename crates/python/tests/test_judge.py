@@ -6,7 +6,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / 'lab'))
 
-from judge import badly_crashed, badly_refreshed, held_at_refresh, held_up, unreported
+from judge import (
+    badly_broken,
+    badly_crashed,
+    badly_refreshed,
+    held_at_refresh,
+    held_up,
+    unreported,
+)
 
 
 def history(*units):
@@ -95,3 +102,38 @@ def test_a_crash_counts_only_where_it_was_to_come():
     for point in ('before-process', 'mid-process', 'after-flush', 'after-done'):
         assert badly_crashed(events, point)
     assert badly_crashed(numbered(restart('seed/1')), 'after-done')
+
+
+TOLD = (
+    'ServiceRestartError: the service python-seed@1.service did not restart on python-seed/1: '
+    'it is failed\n  | cannot bind port 80'
+)
+
+
+def broken(*between, told=TOLD, after=(1, 0)):
+    """A history in which these units restart while a service is broken, and those after it."""
+    unit = {'unit': 'python-seed/1'}
+    entered = [
+        [{'event': 'enter', 'unit': f'python-seed/{n}'} for n in e] for e in (between, after)
+    ]
+    return numbered(
+        [{'event': 'log', 'level': 'ERROR', 'message': told, **unit}],
+        [{'event': 'hook-end', 'outcome': 'failed', **unit}],
+        entered[0],
+        [{'event': 'resolved', **unit}],
+        entered[1],
+    )
+
+
+def test_a_broken_service_stops_the_roll_and_is_told_in_the_log():
+    assert badly_broken(broken()) == []
+    assert badly_broken(broken(told='it failed')) != []
+    assert badly_broken(broken(0)) == [
+        'python-seed/0 restarted although the service of python-seed/1 was broken'
+    ]
+
+
+def test_a_broken_service_that_held_up_nobody_shows_nothing():
+    for after in ((), (0,), (1,)):
+        assert badly_broken(broken(after=after)) != []
+    assert badly_broken(broken()[:2]) != []
