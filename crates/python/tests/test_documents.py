@@ -8,6 +8,8 @@ from pathlib import Path
 
 DOCS = Path(__file__).parents[3] / 'docs'
 
+AS_DOCUMENTED = Path(__file__).parents[1] / 'lab' / 'as-documented'
+
 CHARMCRAFT = """
 name: my-charm
 type: charm
@@ -38,3 +40,14 @@ def test_the_charm_of_the_one_document_passes_the_tests_of_the_other(tmp_path):
         command, cwd=tmp_path, env=environment, capture_output=True, encoding='utf-8', check=False
     )
     assert '2 passed' in done.stdout, done.stdout + done.stderr
+
+
+def test_the_charm_of_the_original_documentation_fills_its_dots_and_changes_nothing_else():
+    anything = r'(?:.*\n)*?'
+    pattern = anything
+    for line in (AS_DOCUMENTED / 'example.txt').read_text().splitlines(keepends=True):
+        dots = line.strip() == '...' or '# Do a check' in line
+        pattern += anything if dots else re.escape(line).replace(r'\.\.\.', '.*')
+    charm = (AS_DOCUMENTED / 'src' / 'charm.py').read_text()
+    assert re.fullmatch(pattern + anything, charm)
+    assert not re.fullmatch(pattern + anything, charm.replace('event.defer()', 'pass', 1))
