@@ -317,7 +317,7 @@ pub const LARGE: &[Case] = &[
         requests: [0, 1, 1],
         faults: Faults { remove: 2, ..NONE },
         healed_one_in: 16,
-        states: 3_494_274,
+        states: 3_663_468,
         ..CASE
     },
     Case {
