@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use ops_coordinator_core::{LockName, Turn, UnitName};
-use ops_coordinator_juju::{Environment, Operation, RelationId, lists_the_gone};
+use ops_coordinator_juju::{Environment, Operation, RelationId};
 use pyo3::prelude::*;
 use serde_json::Value;
 
@@ -23,13 +23,13 @@ pub(crate) struct Hook {
 /// How the attempt to start ended: `(started, what the unit waits for)`.
 type Started = (bool, Option<String>);
 /// A unit's counters for a lock: newest request, newest finished, outcome, reason.
-type Counters = (u64, u64, Option<&'static str>, Option<String>);
+type Counters = (u64, u64, Option<String>, Option<String>);
 
 #[pymethods]
 impl Hook {
     #[new]
     #[pyo3(signature = (answer, *, unit, context, charm_dir, state, endpoint, waker, relation, remote_unit,
-        departing_unit, zone, from_process_start))]
+        departing_unit, zone, peers, from_process_start))]
     #[expect(
         clippy::too_many_arguments,
         reason = "named in Python, one each for what Juju tells a hook"
@@ -46,6 +46,7 @@ impl Hook {
         remote_unit: Option<&str>,
         departing_unit: Option<&str>,
         zone: Option<String>,
+        peers: Vec<String>,
         from_process_start: bool,
     ) -> PyResult<Self> {
         let environment = Environment {
@@ -57,8 +58,7 @@ impl Hook {
             departing_unit: departing_unit.map(name).transpose()?,
             zone,
             retried: std::env::var_os("JUJU_ACTION_NAME").is_none_or(|name| name.is_empty()),
-            lists_the_gone: std::env::var("JUJU_VERSION")
-                .is_ok_and(|version| lists_the_gone(&version)),
+            peers: peers.into_iter().collect(),
         };
         let machine = Rc::new(HookMachine::new(state, waker, from_process_start));
         let hook = ops_coordinator_juju::Hook::open(
@@ -110,6 +110,22 @@ impl Hook {
             .map_err(raised)
     }
 
+    /// Ends the operation well, and with it the requests up to a number that it has served.
+    fn finish_through(&self, lock: &str, seq: u64) -> PyResult<()> {
+        self.hook
+            .borrow_mut()
+            .finish_through(&lock_name(lock)?, seq)
+            .map_err(raised)
+    }
+
+    /// Takes back what nobody wants any more; false where nothing waits.
+    fn withdraw_because(&self, lock: &str, reason: &str) -> PyResult<bool> {
+        self.hook
+            .borrow_mut()
+            .withdraw_because(&lock_name(lock)?, reason)
+            .map_err(raised)
+    }
+
     /// Takes back what the unit asked for; false where nothing waits.
     fn withdraw(&self, lock: &str) -> PyResult<bool> {
         self.hook
@@ -125,7 +141,7 @@ impl Hook {
             .borrow_mut()
             .record(&lock_name(lock)?)
             .map_err(raised)?;
-        let outcome = record.outcome.map(ops_coordinator_core::Outcome::as_str);
+        let outcome = record.outcome.map(|outcome| outcome.as_str().to_owned());
         Ok((record.seq, record.done, outcome, record.reason))
     }
 

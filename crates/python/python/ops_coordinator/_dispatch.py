@@ -149,6 +149,7 @@ class Dispatch(ops.Object):
             remote_unit=variables.get('JUJU_REMOTE_UNIT') or None,
             departing_unit=variables.get('JUJU_DEPARTING_UNIT') or None,
             zone=variables.get('JUJU_AVAILABILITY_ZONE') or None,
+            peers=sorted(self.charm.meta.peers),
             from_process_start=context is not None,
         )
 
