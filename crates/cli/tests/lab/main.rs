@@ -10,4 +10,5 @@ mod faults;
 mod fixture;
 mod operator;
 mod turn;
+mod untidy;
 mod usage;
