@@ -4,6 +4,7 @@ mod board;
 mod faults;
 mod narrator;
 mod session;
+mod unserved;
 mod verdict;
 mod view;
 
@@ -45,8 +46,9 @@ enum LabCommand {
 /// inherited. The charm marks its critical section with `lab-mark enter LOCK` and `lab-mark leave
 /// LOCK`; the lab checks that never more units are inside than the limit allows.
 ///
-/// Exit codes: 0 all went well; 1 a unit is in error, a lock was not kept, something expected did
-/// not hold, or time ran out; 2 a wrong call.
+/// Exit codes: 0 all went well; 1 a unit is in error, waiting or blocked at the end, a turn was asked
+/// for and not served, a lock was not kept, something expected did not hold, or time ran out; 2 a
+/// wrong call.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ops-coordinator lab run --charm charms/shell --units 5

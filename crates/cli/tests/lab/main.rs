@@ -12,3 +12,4 @@ mod operator;
 mod turn;
 mod untidy;
 mod usage;
+mod verdict;

@@ -108,7 +108,7 @@ fn a_tool_that_reads_its_input_takes_no_longer_than_others() {
 
 #[test]
 fn what_a_killed_dispatch_process_had_started_lives_on_and_its_tools_fail() {
-    let script = r#"
+    let script = r"
         if [ $hook = start ] && [ ! -e begun ]; then
             touch begun
             lab-mark enter disk
@@ -117,7 +117,7 @@ fn what_a_killed_dispatch_process_had_started_lives_on_and_its_tools_fail() {
             [ -e done ] && echo yes >finished || echo no >finished
             until [ -e done ]; do sleep 0.05; done
             lab-mark leave disk
-        fi"#;
+        fi";
     let scenario = "
         [[step]]
         after = { mark = 'enter', delay = '100ms' }

@@ -260,6 +260,13 @@ impl<'a> Item<'a> {
             .collect()
     }
 
+    /// A table of names and lists of names.
+    pub(super) fn lists(&self) -> Result<BTreeMap<String, Vec<String>>, ScenarioError> {
+        let entries = self.entries("a table such as { \"app/0\" = [\"restart\"] }")?;
+        let list = |(name, item): (String, Item<'a>)| Ok((name, item.names()?));
+        entries.into_iter().map(list).collect()
+    }
+
     /// A table of names and durations, with the items to which they belong.
     pub(super) fn durations(&self) -> Result<Vec<(String, Item<'a>, u64)>, ScenarioError> {
         let entries = self.entries("a table such as { \"app/0\" = \"2s\" }")?;

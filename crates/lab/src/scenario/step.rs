@@ -176,6 +176,24 @@ pub struct Expectation {
     pub failed_hooks: Option<u32>,
     /// The leader.
     pub leader: Option<String>,
-    /// The workload status of units, such as `active`.
+    /// The workload status of units, such as `active`; `error` for a unit whose hook has failed.
     pub status: BTreeMap<String, String>,
+    /// The locks that units have asked for in vain. Whoever plays the scenario knows how to tell, see
+    /// [`Player::with_judge`](crate::process::play::Player::with_judge).
+    pub unserved: BTreeMap<String, Vec<String>>,
+}
+
+impl Expectation {
+    /// The last word of a scenario on what would else count as wrong at its end: the status of each unit, and what is
+    /// unserved.
+    pub fn at_the_end(steps: &[Step]) -> Self {
+        let mut last = Self::default();
+        for step in steps {
+            if let Deed::Expect(expected) = &step.deed {
+                last.status.extend(expected.status.clone());
+                last.unserved.extend(expected.unserved.clone());
+            }
+        }
+        last
+    }
 }

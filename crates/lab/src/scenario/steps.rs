@@ -278,6 +278,7 @@ fn read_expectation(item: &Item<'_>) -> Result<Deed, ScenarioError> {
         "status",
         "turns",
         "units",
+        "unserved",
     ])?;
     let counts = |key| {
         Ok(table
@@ -296,6 +297,9 @@ fn read_expectation(item: &Item<'_>) -> Result<Deed, ScenarioError> {
             .map(str::to_owned),
         status: table
             .optional("status", |item| item.texts())?
+            .unwrap_or_default(),
+        unserved: table
+            .optional("unserved", |item| item.lists())?
             .unwrap_or_default(),
     }))
 }

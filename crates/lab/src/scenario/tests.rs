@@ -151,6 +151,31 @@ fn every_deed_that_makes_the_world_untidy_is_understood() {
 }
 
 #[test]
+fn the_last_word_on_each_unit_is_what_a_scenario_expects_at_its_end() {
+    let steps = parsed(
+        r#"
+        [[step]]
+        expect = { status = { "app/0" = "blocked", "app/1" = "waiting" }, unserved = { "app/0" = ["restart"] } }
+        [[step]]
+        expect = { status = { "app/0" = "active" }, unserved = { "app/0" = [] } }
+        [[step]]
+        expect = { units = 2 }
+        "#,
+    )
+    .steps;
+    let last = Expectation::at_the_end(&steps);
+    let status = [("app/0", "active"), ("app/1", "waiting")];
+    let status = status.map(|(unit, status)| (unit.to_owned(), status.to_owned()));
+    assert_eq!(last.status, status.into());
+    assert_eq!(last.unserved, [("app/0".to_owned(), vec![])].into());
+    assert_eq!(last.units, None);
+    refused(
+        "[[step]]\nexpect = { unserved = { \"app/0\" = \"restart\" } }\n",
+        "roll.toml:2: `unserved.app/0` must be a list of names, not the text \"restart\"",
+    );
+}
+
+#[test]
 fn every_deed_is_understood() {
     let text = r#"
         [[step]]
