@@ -215,10 +215,30 @@ impl Recipe {
                 deed(later, Deed::Suspended(unit, false));
             }
             Fault::Lose => deed(at, Deed::Lose(unit)),
-            Fault::Remove => deed(at, Deed::RemoveUnit { unit, force: false }),
-            Fault::Force => deed(at, Deed::RemoveUnit { unit, force: true }),
+            Fault::Remove => deed(
+                at,
+                Deed::RemoveUnit {
+                    unit,
+                    force: false,
+                    untold: false,
+                },
+            ),
+            Fault::Force => deed(
+                at,
+                Deed::RemoveUnit {
+                    unit,
+                    force: true,
+                    untold: false,
+                },
+            ),
             Fault::Add => deed(at, Deed::AddUnits(rng.u32(1..=2))),
-            Fault::Refresh => deed(at, Deed::Upgrade { force: rng.bool() }),
+            Fault::Refresh => deed(
+                at,
+                Deed::Upgrade {
+                    force: rng.bool(),
+                    adds: Vec::new(),
+                },
+            ),
             Fault::Skip => {
                 deed(at, Deed::Fail { unit, code: 1 });
                 deed(
