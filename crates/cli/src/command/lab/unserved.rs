@@ -106,7 +106,7 @@ impl Bags {
             .turn(ticket, |other| self.finished(lock, other));
         match turn {
             Turn::Wait(wait) => wait.to_string(),
-            Turn::Start(_) | Turn::NotRequested => match (state.outcome, &state.reason) {
+            Turn::Start(_) | Turn::NotRequested => match (state.outcome.as_ref(), &state.reason) {
                 (Some(outcome), Some(why)) => {
                     format!(
                         "it is its turn; the last attempt: {}, {why}",
