@@ -32,7 +32,8 @@ fn no_attempt_starts_beside_one_that_outlived_its_hook() {
 
 #[test]
 fn processes_of_one_hook_at_once_lose_nothing() {
-    let operation = "for n in $(seq 8); do ops-coordinator request lock-$n --relation cluster & done; wait";
+    let operation =
+        "for n in $(seq 8); do ops-coordinator request lock-$n --relation cluster & done; wait";
     let scenario = format!(
         "{ROLL}
         {}
@@ -42,7 +43,10 @@ fn processes_of_one_hook_at_once_lose_nothing() {
     );
     let run = charm(operation).play(&scenario, &[]).exits(0);
     let record = run.file(0, "record");
-    assert!(record.contains(r#""restart":{"seq":1,"done":1"#), "{record}");
+    assert!(
+        record.contains(r#""restart":{"seq":1,"done":1"#),
+        "{record}"
+    );
     for n in 1..=8 {
         let asked = format!(r#""lock-{n}":{{"seq":1,"done":0"#);
         assert!(record.contains(&asked), "lock-{n}: {record}");

@@ -27,7 +27,10 @@ fn with_two_endpoints(script: &str) -> Fixture {
 
 #[test]
 fn all_units_follow_one_of_two_relations_of_the_endpoint() {
-    for forget in ["", "[[step]]\nafter = { mark = 'enter', delay = '50ms' }\nforget-relation = 'app/1'\n"] {
+    for forget in [
+        "",
+        "[[step]]\nafter = { mark = 'enter', delay = '50ms' }\nforget-relation = 'app/1'\n",
+    ] {
         let scenario = format!(
             "units = 4
             duplicate-relations = ['cluster']
@@ -35,7 +38,11 @@ fn all_units_follow_one_of_two_relations_of_the_endpoint() {
             {forget}
             [[step]]
             {}expect = {{ largest-inside = {{ restart = 1 }} }}",
-            if forget.is_empty() { "" } else { "after = '12s'\n" }
+            if forget.is_empty() {
+                ""
+            } else {
+                "after = '12s'\n"
+            }
         );
         let run = charm(&marked("0.3")).play(&scenario, &[]);
         if forget.is_empty() {
@@ -67,7 +74,10 @@ fn two_endpoints_work_side_by_side() {
     );
     let run = with_two_endpoints(&script).play(&scenario, &[]).exits(0);
     let state = run.file(0, ".ops-coordinator/cluster/journal.json");
-    assert!(state.contains("restart") && !state.contains("backup"), "{state}");
+    assert!(
+        state.contains("restart") && !state.contains("backup"),
+        "{state}"
+    );
 }
 
 #[test]
@@ -99,5 +109,8 @@ fn a_refresh_to_another_endpoint_in_the_middle_of_a_roll_lets_nobody_in_beside()
     let run = before.play(&scenario, &[]).exits(0);
     let moved = run.events("commit").into_iter();
     let moved = moved.filter(|event| event.to_string().contains(r#"\"moved\":\"other\""#));
-    assert!(moved.count() >= 1, "the old line was closed before the new one opened");
+    assert!(
+        moved.count() >= 1,
+        "the old line was closed before the new one opened"
+    );
 }

@@ -44,7 +44,8 @@ fn a_bad_limit_is_a_warning_and_the_last_good_one_stays() {
     let release = "ops-coordinator release --relation cluster";
     let text = text.replace(release, &format!("{release} --limit-option limit"));
     fs::write(path.join("dispatch"), text).unwrap();
-    let options = "options:\n  message: {type: string, default: hello}\n  limit: {type: int, default: 2}\n";
+    let options =
+        "options:\n  message: {type: string, default: hello}\n  limit: {type: int, default: 2}\n";
     fs::write(path.join("config.yaml"), options).unwrap();
     let scenario = "
         units = 4
