@@ -8,7 +8,7 @@
 //! 3. what is not in it is asked for anew on the new endpoint;
 //! 4. once the old line has nothing unfinished, the leader opens the new one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use ops_coordinator_core::{
@@ -25,6 +25,7 @@ impl Hook {
     /// The hook on the endpoint where the lock lives for this unit: another one, as long as this unit has a place
     /// in the line there. A request without a place comes over to this endpoint first.
     pub(crate) fn at_home(&mut self, lock: &LockName) -> Result<&mut Hook, Error> {
+        self.look_after_elders()?;
         let elder = match self.endpoint_of(lock)? {
             Some(endpoint) if !self.session.running.contains(lock) => {
                 let has_place = self.meet(&endpoint)?.has_place(lock)?;
@@ -78,6 +79,37 @@ impl Hook {
             }
         }
         Ok(None)
+    }
+
+    /// Goes on with what this unit has begun on other endpoints: its last word there may not be public yet, and
+    /// after its disk was lost only its databag tells that it asks for anything.
+    pub(crate) fn look_after_elders(&mut self) -> Result<(), Error> {
+        for endpoint in self.other_endpoints() {
+            if !self.is_settled(&endpoint)? {
+                self.meet(&endpoint)?.load_unit()?;
+                let elder = self.meet(&endpoint)?;
+                elder.publish()?;
+                elder.save_session()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether all that this unit has to say on another endpoint was seen to be public. It costs no hook tool.
+    fn is_settled(&mut self, endpoint: &str) -> Result<bool, Error> {
+        if self.elders.contains_key(endpoint) {
+            return Ok(true);
+        }
+        let state = State::new(Rc::clone(self.state.machine()), endpoint);
+        let Some(session) = state.load::<Session>(SESSION, &mut self.warnings)? else {
+            return Ok(false);
+        };
+        let Some(journal) = state.load::<Journal>(JOURNAL, &mut self.warnings)? else {
+            return Ok(session.own.is_some());
+        };
+        let records = journal.locks.into_iter();
+        let records: BTreeMap<_, _> = records.map(|(lock, kept)| (lock, kept.record)).collect();
+        Ok(session.confirmed == Some(records))
     }
 
     fn other_endpoints(&self) -> Vec<String> {

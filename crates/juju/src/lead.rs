@@ -50,6 +50,7 @@ impl Hook {
                 self.publish_own()?;
             }
         }
+        self.look_after_elders()?;
         for elder in self.elders.values_mut() {
             elder.publish_own()?;
             elder.save_session()?;

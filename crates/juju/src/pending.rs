@@ -23,6 +23,10 @@ struct Pending {
     relation: String,
     /// The value from which it was made.
     base: Option<String>,
+    /// What the hook left in the unit's own databag. Should Juju not have committed that, the line counts what
+    /// nobody knows.
+    #[serde(default)]
+    own: Option<String>,
     line: String,
 }
 
@@ -32,6 +36,7 @@ impl Hook {
         let pending = Pending {
             relation: relation.to_string(),
             base: self.session.line.clone(),
+            own: self.session.own.as_ref().and_then(|own| own.value.clone()),
             line: encode_line(line),
         };
         self.state.save(PENDING, &pending, false)?;
@@ -48,8 +53,8 @@ impl Hook {
     }
 }
 
-/// Writes the line that an earlier hook left behind, where this unit still leads and the line is still the
-/// one from which it was made. Whether it did.
+/// Writes the line that an earlier hook left behind, where this unit still leads, the line is still the one from
+/// which it was made, and what that hook wrote is public. Whether it did.
 ///
 /// This is the whole visit: it needs a context of its own (`juju-exec`), and no code of the charm's.
 ///
@@ -74,7 +79,9 @@ pub fn write_pending_line(
     }
     let relation = RelationId::new(pending.relation);
     let application = Bag::Application(environment.unit.application());
-    if tools.relation_get(&relation, KEY, application)? != pending.base {
+    let as_left = tools.relation_get(&relation, KEY, application)? == pending.base
+        && tools.relation_get(&relation, KEY, Bag::Unit(&environment.unit))? == pending.own;
+    if !as_left {
         state.remove(PENDING)?;
         return Ok(false);
     }
@@ -82,8 +89,9 @@ pub fn write_pending_line(
     if took >= WRITE_WITHIN {
         return Ok(false);
     }
+    // It stays on the disk: should Juju not commit it, the waker comes again, and should it, the next visit finds
+    // that nothing is left to do.
     tools.relation_set(&relation, true, KEY, &pending.line)?;
-    state.remove(PENDING)?;
     // Where the agent is silent about own writes, no event brings this unit its own turn.
     if let Some(last) = state.load::<Session>(SESSION, &mut Vec::new())? {
         let machine = state.machine();

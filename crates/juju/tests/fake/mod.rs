@@ -222,6 +222,11 @@ impl Juju {
             .insert(owner.to_owned(), value.to_owned());
     }
 
+    /// Juju has not committed what was last written there.
+    pub(crate) fn remove_bag(&self, owner: &str) {
+        self.bags.borrow_mut().remove(owner);
+    }
+
     pub(crate) fn set_file(&self, unit: u32, name: &str, content: &[u8]) {
         self.files
             .borrow_mut()
