@@ -5,6 +5,7 @@
 //! visit in a context of its own, without any of the charm's code. It reads the line again and writes the new one
 //! where nothing has changed: then it is as good as it was.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use ops_coordinator_core::leader::WRITE_WITHIN;
@@ -27,13 +28,21 @@ struct Pending {
     /// nobody knows.
     #[serde(default)]
     own: Option<String>,
+    /// The lines of other endpoints on which this one depends, by relation.
+    #[serde(default)]
+    others: BTreeMap<String, Option<String>>,
     line: String,
 }
 
 impl Hook {
     /// Leaves a line to a visit that a waker brings at once.
     pub(crate) fn leave_behind(&mut self, relation: &RelationId, line: &Line) -> Result<(), Error> {
+        let others = self.siblings.values().filter_map(|sibling| {
+            let relation = sibling.session.relation.clone()?;
+            Some((relation, sibling.session.line.clone()))
+        });
         let pending = Pending {
+            others: others.collect(),
             relation: relation.to_string(),
             base: self.session.line.clone(),
             own: self.session.own.as_ref().and_then(|own| own.value.clone()),
@@ -79,15 +88,22 @@ pub fn write_pending_line(
     }
     let relation = RelationId::new(pending.relation);
     let application = Bag::Application(environment.unit.application());
-    let as_left = tools.relation_get(&relation, KEY, application)? == pending.base
+    let mut as_left = tools.relation_get(&relation, KEY, application)? == pending.base
         && tools.relation_get(&relation, KEY, Bag::Unit(&environment.unit))? == pending.own;
+    for (other, line) in pending.others {
+        as_left &= tools.relation_get(&RelationId::new(other), KEY, application)? == line;
+    }
     if !as_left {
         state.remove(PENDING)?;
         return Ok(false);
     }
     let took = state.machine().now().0.saturating_sub(read_at.0);
     if took >= WRITE_WITHIN {
-        return Ok(false);
+        // The waker tries again.
+        return Err(Error::NotCarriedOut(format!(
+            "reading the line again took {} s",
+            took / 1000
+        )));
     }
     // It stays on the disk: should Juju not commit it, the waker comes again, and should it, the next visit finds
     // that nothing is left to do.
