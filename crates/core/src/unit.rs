@@ -164,6 +164,27 @@ impl Unit {
         waits
     }
 
+    /// As [`Unit::handle_withdraw`], for a reason that is published.
+    pub fn handle_withdraw_because(&mut self, lock: &LockName, reason: &str) -> bool {
+        let waits = self.outstanding(lock).is_some() && !self.running.contains(lock);
+        if waits {
+            self.end(lock, Outcome::Withdrawn, Some(reason));
+        }
+        waits
+    }
+
+    /// Says that the operation which has just ended served all requests up to `seq`.
+    pub fn handle_served(&mut self, lock: &LockName, seq: u64) {
+        let Some(kept) = self.journal.locks.get_mut(lock) else {
+            return;
+        };
+        let record = &mut kept.record;
+        record.done = seq.min(record.seq).max(record.done);
+        let done = record.done;
+        kept.payload.retain(|seq, _| *seq > done);
+        self.publish_journal();
+    }
+
     /// Whose turn it is, for this unit: may its operation start now?
     pub fn turn(&self, lock: &LockName, view: &View) -> Turn {
         if let Reading::Foreign(_) = self.read {

@@ -194,6 +194,17 @@ impl Hook {
         Ok(withdrawn)
     }
 
+    /// Withdraws the unit's requests for a lock, for a reason that is published; false where nothing is
+    /// outstanding or an operation runs in this hook.
+    ///
+    /// # Errors
+    /// As [`Hook::request`].
+    pub fn withdraw_because(&mut self, lock: &LockName, reason: &str) -> Result<bool, Error> {
+        let withdrawn = self.load_unit()?.handle_withdraw_because(lock, reason);
+        self.publish()?;
+        Ok(withdrawn)
+    }
+
     /// Whether this unit's operation may start now.
     ///
     /// # Errors
@@ -260,6 +271,17 @@ impl Hook {
         self.session.finished_operation |= result.is_ok();
         self.load_unit()?.handle_finish(lock, result);
         self.session.running.remove(lock);
+        self.publish()?;
+        self.save_session()
+    }
+
+    /// Ends the operation as done, and with it every request up to `seq`: those whose reasons it served.
+    ///
+    /// # Errors
+    /// As [`Hook::request`].
+    pub fn finish_through(&mut self, lock: &LockName, seq: u64) -> Result<(), Error> {
+        self.finish(lock, Ok(()))?;
+        self.load_unit()?.handle_served(lock, seq);
         self.publish()?;
         self.save_session()
     }

@@ -187,10 +187,10 @@ def test_an_event_that_the_original_library_deferred_is_understood():
 @pytest.mark.parametrize(
     ('ctx', 'services', 'message'),
     [
-        ({'a': object()}, [], 'ctx holds a object'),
+        ({'a': object()}, [], 'ctx holds a value of type object'),
         ({}, 'web', r"services is a list of names, as in services=\['web'\]"),
-        ({}, ['a,b'], "'a,b' is no name of a service"),
-        ({}, [''], "'' is no name of a service"),
+        ({}, ['a,b'], "invalid service name 'a,b' in services"),
+        ({}, [''], "invalid service name '' in services"),
     ],
 )
 def test_what_cannot_come_back_is_refused_where_it_is_emitted(application, ctx, services, message):

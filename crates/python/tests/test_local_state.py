@@ -44,7 +44,7 @@ def test_without_requests_there_is_no_file(alone):
 
 def test_a_file_of_the_original_library_becomes_a_request_with_its_time(alone):
     (alone.root(0) / FILE).write_text(json.dumps({'restart': TIME}))
-    alone.hook(0)
+    alone.hook(0, 'config_changed')
     assert json.loads((alone.root(0) / FILE).read_text()) == {'restart': TIME}
     alone.joined = True
     alone.hook(0)
