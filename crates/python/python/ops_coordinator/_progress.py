@@ -51,7 +51,13 @@ class Progress:
     ) -> None:
         """Keep that a service was restarted while these events waited."""
         content = self._of(number)
-        content['services'].append([place, service, sorted(waiting)])
+        paths = set(waiting)
+        for known in content['services']:
+            if known[:2] == [place, service]:
+                known[2] = sorted(paths | set(known[2]))
+                break
+        else:
+            content['services'].append([place, service, sorted(paths)])
         self._save(content)
 
     def note_served(self, number: int, event: RestartEvent, *, deferred: bool) -> None:

@@ -32,6 +32,7 @@ class RestartPart(Part):
         self._progress = Progress(self.dispatch.state / 'restarted.json')
         self._served: list[RestartEvent] = []
         self._told: list[RestartEvent] = []
+        self._parts: dict[str, list[tuple[int, str, str]]] = {}
 
     def restart(self, event: RestartEvent, place: str, restart: Restart) -> bool:
         """Do what `RestartEvent.restart` says, with a function that restarts one service."""
@@ -107,6 +108,7 @@ class RestartPart(Part):
                 raise
             done.add((place, service))
             turn.restarted.add((place, service))
+            self._parts.setdefault(event.handle.path, []).append((number, place, service))
             progress.note_service(number, place, service, self._waiting.paths() | own)
         progress.note_served(number, event, deferred=deferred)
 
@@ -148,13 +150,19 @@ class RestartPart(Part):
         again = {event.handle.path for event in [*self._served, *self._told]} & deferred
         # A handler that defers after its restart asks for another; so does one more emission of an
         # event that waits.
-        self._progress.drop(again | self.dispatch.restarts.renewed())
+        afresh = again | self.dispatch.restarts.renewed()
+        self._progress.drop(afresh)
+        for path in deferred - afresh:
+            # An event that was new to this dispatch has a name that stays only now.
+            for number, place, service in self._parts.get(path, []):
+                self._progress.note_service(number, place, service, [path])
         if self.release_on_defer or LOCK not in hook.outstanding():
             # What it waited for has ended; it asks anew.
             deferred -= again
         self._waiting.keep(deferred)
         self._served.clear()
         self._told.clear()
+        self._parts.clear()
         super().before_release(hook)
 
     def _deferred(self) -> set[str]:
