@@ -1,6 +1,7 @@
 //! Whatever the hook tools answer, and whatever the state files hold: a hook ends without a panic.
 #![no_main]
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
@@ -8,7 +9,9 @@ use std::rc::Rc;
 use libfuzzer_sys::fuzz_target;
 use ops_coordinator_core::Tick;
 use ops_coordinator_core::policy::Rotation;
-use ops_coordinator_juju::{Environment, Error, Hook, Machine, ToolOutput, Transport};
+use ops_coordinator_juju::{
+    Environment, Errand, Error, Hook, Machine, Process, ToolOutput, Transport,
+};
 
 /// Answers one after the other, then nothing.
 struct World(RefCell<Vec<String>>);
@@ -45,13 +48,25 @@ impl Machine for World {
     fn set_aside(&self, _: &str) -> Result<(), Error> {
         Ok(())
     }
+    fn remove(&self, _: &str) -> Result<(), Error> {
+        Ok(())
+    }
+    fn lock(&self) -> Result<Box<dyn Any>, Error> {
+        Ok(Box::new(()))
+    }
+    fn process(&self) -> Option<Process> {
+        None
+    }
+    fn is_alive(&self, _: Process) -> bool {
+        self.next().is_some_and(|text| text == "alive")
+    }
     fn now(&self) -> Tick {
         Tick(0)
     }
     fn random(&self) -> u32 {
         7
     }
-    fn wake(&self, _: &str) -> io::Result<()> {
+    fn wake(&self, _: &str, _: &str, _: Errand) -> io::Result<()> {
         Ok(())
     }
 }

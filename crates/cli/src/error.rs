@@ -1,10 +1,11 @@
 //! Errors that a user of the command sees, and the exit codes that go with them.
 
 use std::fmt;
-use std::io::Write;
 use std::process::ExitCode;
 
 use ops_coordinator_juju::Error;
+
+use crate::output::complain;
 
 /// What went wrong, in words for the user, and with which exit code.
 #[derive(Debug, PartialEq, Eq)]
@@ -51,8 +52,7 @@ impl From<Error> for CommandError {
 /// Turns a command's result into this process's exit code, after telling the user what went wrong.
 pub(crate) fn finish(result: Result<ExitCode, CommandError>) -> ExitCode {
     result.unwrap_or_else(|error| {
-        // Nobody is left to tell when standard error is closed.
-        let _ = writeln!(std::io::stderr(), "ops-coordinator: {error}");
+        complain(&error);
         error.code.into()
     })
 }

@@ -1,7 +1,10 @@
 //! The command `ops-coordinator`: for charms in any language, and for the lab.
+// A closed pipe must not end a command in the middle, see `output`.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 
 mod command;
 mod error;
+mod output;
 mod policy;
 
 use std::process::ExitCode;

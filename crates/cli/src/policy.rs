@@ -1,6 +1,7 @@
 //! How many units may run at once, as the command line says it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::str::FromStr;
 
 use ops_coordinator_core::policy::{Policy, Request, Rotation};
@@ -14,6 +15,25 @@ const LIMIT_MAX: u32 = 100;
 pub(crate) struct Limit {
     lock: Option<LockName>,
     limit: u32,
+}
+
+impl Default for Limit {
+    /// One at a time, for every lock.
+    fn default() -> Self {
+        Self {
+            lock: None,
+            limit: 1,
+        }
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.lock {
+            Some(lock) => write!(f, "{lock}={}", self.limit),
+            None => self.limit.fmt(f),
+        }
+    }
 }
 
 impl FromStr for Limit {
@@ -31,7 +51,8 @@ impl FromStr for Limit {
             .parse()
             .ok()
             .filter(|limit| (1..=LIMIT_MAX).contains(limit));
-        let limit = limit.ok_or_else(|| format!("N is a whole number from 1 to {LIMIT_MAX}"))?;
+        let limit =
+            limit.ok_or_else(|| format!("expected a whole number from 1 to {LIMIT_MAX}"))?;
         Ok(Self { lock, limit })
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::{Lead, Line, LockName, Ticket, UnitRecord};
+use crate::{Lead, Line, LockName, Order, Ticket, UnitRecord};
 
 /// The highest request number; it fits every JSON reader's numbers.
 const SEQ_MAX: u64 = (1 << 53) - 1;
@@ -120,7 +120,7 @@ pub fn line_is_sound(line: &Line) -> Check {
 /// # Errors
 /// What the leader did instead.
 pub fn line_step_is_sound(input: &Lead<'_>, after: &Line) -> Check {
-    let Some(before) = input.unit.line().good() else {
+    let Some(before) = input.base() else {
         return Ok(());
     };
     require(
@@ -157,7 +157,11 @@ pub fn line_step_is_sound(input: &Lead<'_>, after: &Line) -> Check {
             format!("lock {lock} was reordered")
         })?;
         for ticket in old.entries.iter().map(|entry| &entry.ticket) {
-            let over = input.unit.finished(lock, ticket, input.view)
+            let forced = input
+                .orders
+                .contains(&Order::Force(lock.clone(), ticket.clone()));
+            let over = forced
+                || input.unit.finished(lock, ticket, input.view)
                 || input
                     .alive
                     .is_some_and(|alive| !alive.contains(&ticket.unit));

@@ -4,12 +4,12 @@
 //! operation that was cut off which attempt it is. It never decides whose turn it is. Lost, it costs
 //! at most one repeated operation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Incarnation, Line, LockName, LockRecord, Ticket, UnitName, UnitRecord, View};
+use crate::{Incarnation, Line, LockName, LockRecord, Ticket, UnitName, UnitRecord};
 
 /// A unit's journal, for all its locks.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,10 +20,10 @@ pub struct Journal {
     /// What is known of each lock.
     #[serde(default)]
     pub locks: BTreeMap<LockName, LockJournal>,
-    /// Whether an earlier hook has read back from the unit's databag what this journal says. While it
-    /// is so, and the unit only waits, its own databag need not be read again.
-    #[serde(default)]
-    pub confirmed: bool,
+    /// Locks whose operation a process of an earlier hook is still at work on. The machine tells; it is
+    /// never stored.
+    #[serde(skip)]
+    pub busy: BTreeSet<LockName>,
 }
 
 /// The journal of one lock.
@@ -37,10 +37,10 @@ pub struct LockJournal {
     /// What was asked for, by request number; opaque here.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub payload: BTreeMap<u64, Value>,
-    /// Tickets of the present line that an earlier hook saw finished. A finish is a stable fact, so
-    /// their units need not be read again.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub finished: Vec<Ticket>,
+    /// The newest request of which the unit knows only the number, because the journal that held the
+    /// rest was lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost: Option<u64>,
 }
 
 /// An operation that was begun.
@@ -54,14 +54,31 @@ pub struct Started {
     pub ended: bool,
 }
 
+impl LockJournal {
+    /// Finishes the requests up to `seq`, as far as there are so many, and forgets what they asked for.
+    pub(crate) fn finish_through(&mut self, seq: u64) {
+        let done = seq.min(self.record.seq).max(self.record.done);
+        self.record.done = done;
+        self.payload.retain(|seq, _| *seq > done);
+        self.lost = self.lost.filter(|lost| *lost > done);
+    }
+}
+
 impl Journal {
-    /// The tickets for which the unit only waits, where the journal alone tells that: an earlier hook has
-    /// confirmed it, and the line has every outstanding request. Spares a waiting unit's hook the
-    /// reading of its own databag.
-    pub fn waiting(&self, unit: &UnitName, line: &Line) -> Option<Vec<(LockName, Ticket)>> {
-        let incarnation = self.incarnation.clone().filter(|_| self.confirmed)?;
-        let mut record = UnitRecord::new(incarnation);
+    /// The tickets for which the unit only waits, where the journal alone tells that: `confirmed` is what
+    /// an earlier hook read back of the unit's own databag and says the same, and the line has every
+    /// outstanding request. Spares a waiting unit's hook the reading of its own databag.
+    pub fn waiting(
+        &self,
+        unit: &UnitName,
+        line: &Line,
+        confirmed: Option<&BTreeMap<LockName, LockRecord>>,
+    ) -> Option<Vec<(LockName, Ticket)>> {
+        let mut record = UnitRecord::new(self.incarnation.clone()?);
         self.write_to(&mut record);
+        if confirmed != Some(&record.locks) || !self.busy.is_empty() {
+            return None;
+        }
         let mut tickets = Vec::new();
         for lock in record.locks.keys() {
             let Some(ticket) = record.outstanding(unit, lock) else {
@@ -77,43 +94,23 @@ impl Journal {
         (!tickets.is_empty()).then_some(tickets)
     }
 
-    /// Remembers which tickets of the line were seen finished, so that later hooks need not read
-    /// those units again.
-    pub fn handle_view(&mut self, unit: &UnitName, line: &Line, view: &View) {
-        for (lock, kept) in &mut self.locks {
-            let entries = line
-                .locks
-                .get(lock)
-                .map(|line| line.entries.as_slice())
-                .unwrap_or_default();
-            kept.finished = entries
-                .iter()
-                .map(|entry| &entry.ticket)
-                .filter(|ticket| &ticket.unit != unit && view.finished(lock, ticket))
-                .cloned()
-                .collect();
-        }
-    }
-
-    /// The tickets that earlier hooks saw finished: where a [`View`] starts.
-    pub fn known_finished(&self) -> BTreeMap<LockName, Vec<Ticket>> {
-        self.locks
-            .iter()
-            .map(|(lock, kept)| (lock.clone(), kept.finished.clone()))
-            .collect()
-    }
-
     /// Brings a record and the journal to the newest of what either knows. Both counters only grow,
     /// so the greater one is right, whichever hook's commit was lost.
     pub(crate) fn join(&mut self, record: &mut UnitRecord) {
-        if self.incarnation.as_ref() != Some(&record.incarnation) {
+        let lost = self.incarnation.as_ref() != Some(&record.incarnation);
+        if lost {
             *self = Self {
                 incarnation: Some(record.incarnation.clone()),
+                busy: std::mem::take(&mut self.busy),
                 ..Self::default()
             };
         }
         for (lock, published) in &record.locks {
-            let kept = &mut self.locks.entry(lock.clone()).or_default().record;
+            let entry = self.locks.entry(lock.clone()).or_default();
+            if lost && published.seq > published.done {
+                entry.lost = Some(published.seq);
+            }
+            let kept = &mut entry.record;
             if (published.done, published.seq) > (kept.done, kept.seq) {
                 *kept = LockRecord {
                     seq: published.seq.max(kept.seq),
@@ -140,22 +137,10 @@ impl Journal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Entry, LockLine, Outcome, Reading};
+    use crate::Outcome;
 
     fn lock() -> LockName {
         "restart".parse().unwrap()
-    }
-
-    fn name(unit: u32) -> UnitName {
-        format!("app/{unit}").parse().unwrap()
-    }
-
-    fn ticket(unit: u32) -> Ticket {
-        Ticket {
-            unit: name(unit),
-            incarnation: Incarnation::from_random(unit),
-            seq: 1,
-        }
     }
 
     fn record(unit: u32, state: LockRecord) -> UnitRecord {
@@ -170,47 +155,6 @@ mod tests {
             done,
             ..LockRecord::default()
         }
-    }
-
-    fn line(units: &[u32]) -> Line {
-        let entries = units
-            .iter()
-            .map(|&unit| Entry {
-                ticket: ticket(unit),
-                limit: 1,
-                wave: 0,
-                unknown: BTreeMap::new(),
-            })
-            .collect();
-        let lock_line = LockLine {
-            entries,
-            ..LockLine::default()
-        };
-        Line {
-            term: 1,
-            version: 1,
-            leader: name(0),
-            locks: BTreeMap::from([(lock(), lock_line)]),
-            unknown: BTreeMap::new(),
-        }
-    }
-
-    #[test]
-    fn others_that_were_seen_finished_are_remembered_while_they_are_in_the_line() {
-        let mut view = View::default();
-        for (unit, done) in [(0, 1), (1, 1), (2, 0), (3, 1)] {
-            view.handle_record(name(unit), Reading::Good(record(unit, state(1, done))));
-        }
-        let mut journal = Journal::default();
-        journal.locks.insert(lock(), LockJournal::default());
-        journal.handle_view(&name(3), &line(&[0, 1, 2, 3]), &view);
-        assert_eq!(
-            journal.known_finished()[&lock()],
-            [ticket(0), ticket(1)],
-            "neither who is unfinished nor the unit itself"
-        );
-        journal.handle_view(&name(3), &line(&[1, 2, 3]), &view);
-        assert_eq!(journal.known_finished()[&lock()], [ticket(1)]);
     }
 
     fn joined(kept: LockRecord, published: LockRecord) -> LockRecord {
@@ -240,5 +184,21 @@ mod tests {
             ..state(1, 0)
         };
         assert_eq!(joined(failed.clone(), state(1, 0)), failed);
+    }
+
+    #[test]
+    fn a_journal_that_is_lost_leaves_only_the_numbers_of_what_was_asked_for() {
+        let mut journal = Journal::default();
+        let mut record = record(1, state(3, 2));
+        journal.join(&mut record);
+        assert_eq!(journal.locks[&lock()].lost, Some(3));
+        journal.join(&mut record);
+        assert_eq!(journal.locks[&lock()].lost, Some(3), "and stays lost");
+        let mut idle = Journal::default();
+        idle.join(&mut UnitRecord {
+            locks: BTreeMap::from([(lock(), state(3, 3))]),
+            ..record
+        });
+        assert_eq!(idle.locks[&lock()].lost, None);
     }
 }

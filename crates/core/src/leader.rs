@@ -39,8 +39,28 @@ pub struct Lead<'a> {
     pub now: Tick,
     /// Whether the unit finished an operation in this hook.
     pub finished_operation: bool,
-    /// Tickets that an operator wants cancelled.
-    pub cancel: &'a [(LockName, Ticket)],
+    /// What operators want.
+    pub orders: &'a [Order],
+    /// Locks for which nothing may join yet: they are still on another endpoint.
+    pub held: &'a BTreeSet<LockName>,
+    /// The line that the unit followed before, on a relation that it sees no longer. It goes on here, where
+    /// there is no line yet: units that still see the old one may be inside by it.
+    pub carried: Option<&'a Line>,
+}
+
+/// What an operator, or the charm's own change, wants of the line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Order {
+    /// Cancel a ticket: its unit finishes it, and then it leaves the line.
+    Cancel(LockName, Ticket),
+    /// Cancel a ticket whose unit cannot answer any more. Its entry leaves the line at once; should its
+    /// operation still be at work, the next one starts beside it.
+    Force(LockName, Ticket),
+    /// Append nothing more for this lock: its requests go to the line of another endpoint.
+    Move(LockName, String),
+    /// Take up a lock that has come back from another endpoint.
+    TakeUp(LockName),
 }
 
 /// What the leader shall do about the line.
@@ -71,8 +91,9 @@ pub enum Plan {
 /// Why a change of the line is left to a later hook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Postponed {
-    /// The line was read too long ago: another unit may have led, and written, since.
-    LeaseBound,
+    /// The line was read too long ago: another unit may have led, and written, since. This line may be
+    /// written by a later visit that finds the very value there from which this hook made it.
+    LeaseBound(Line),
     /// This hook finished an operation, and that must not be lost should the line be refused. The
     /// unit named here will wake us anyway.
     FinishFirst(UnitName),
@@ -83,13 +104,15 @@ pub fn lead(input: &Lead<'_>, policy: &dyn Policy) -> Plan {
     if let Some(why) = frozen(input) {
         return Plan::Frozen(why);
     }
-    let read = input.unit.line().good();
-    let mut locks = read.map(|line| line.locks.clone()).unwrap_or_default();
+    let base = input.base();
+    let mut locks = base.map(|line| line.locks.clone()).unwrap_or_default();
     for lock in requested_locks(input) {
         locks.entry(lock).or_default();
     }
     let mut missing = BTreeSet::new();
-    let (mut changed, mut only_appended) = (false, true);
+    // A line that is carried over is not here yet.
+    let carried = input.unit.line().good().is_none() && base.is_some();
+    let (mut changed, mut only_appended) = (carried, !carried);
     for (lock, line) in &mut locks {
         let kept = Keeper { input, lock }.keep(line, policy);
         changed |= kept.changed();
@@ -107,47 +130,48 @@ pub fn lead(input: &Lead<'_>, policy: &dyn Policy) -> Plan {
             wake: waits_for_leaver,
         };
     }
+    let line = next_line(input, locks);
+    invariant::hold(|| invariant::line_is_sound(&line));
+    invariant::hold(|| invariant::line_step_is_sound(input, &line));
     if input.now.0.saturating_sub(input.read_at.0) >= WRITE_WITHIN {
-        return Plan::Postpone(Postponed::LeaseBound);
+        return Plan::Postpone(Postponed::LeaseBound(line));
     }
     if let Some(other) = who_wakes_us(input).filter(|_| only_appended && input.finished_operation) {
         return Plan::Postpone(Postponed::FinishFirst(other));
     }
-    let line = next_line(input, locks);
-    invariant::hold(|| invariant::line_is_sound(&line));
-    invariant::hold(|| invariant::line_step_is_sound(input, &line));
     let wake = waits_for_leaver || may_start_on(input, &line);
     Plan::Write { line, wake }
 }
 
+impl Lead<'_> {
+    /// The line to go on from.
+    pub(crate) fn base(&self) -> Option<&Line> {
+        self.unit.line().good().or(self.carried)
+    }
+}
+
+/// Only a line that cannot be understood freezes everything. A *record* of an unknown version holds up what
+/// is behind its own entry, which cannot be seen finished, and nothing is appended for it; all others go on,
+/// for no unit acts without an entry.
 fn frozen(input: &Lead<'_>) -> Option<String> {
     let line = input.unit.line();
-    if let (Reading::Unreadable(_) | Reading::Foreign(_), Some(fault)) = (line, line.fault()) {
-        return Some(format!(
-            "the line in the application's databag is left as it is: {fault}; \
-             once no unit is in its operation, remove the key '{}' from it",
-            crate::KEY
-        ));
-    }
-    input
-        .view
-        .records()
-        .iter()
-        .find_map(|(unit, record)| match record {
-            Reading::Foreign(_) => record
-                .fault()
-                .map(|fault| format!("nothing joins the line: the databag of {unit}: {fault}")),
-            _ => None,
-        })
+    let (Reading::Unreadable(_) | Reading::Foreign(_)) = line else {
+        return None;
+    };
+    let fault = line.fault()?;
+    Some(format!(
+        "the line in the application's databag is left as it is: {fault}; \
+         once no unit is in its operation, remove the key '{}' from it",
+        crate::KEY
+    ))
 }
 
 fn requested_locks(input: &Lead<'_>) -> BTreeSet<LockName> {
     let records = input.view.records().values().filter_map(Reading::good);
     records
         .chain([input.unit.record()])
-        .flat_map(|record| &record.locks)
-        .filter(|(_, state)| state.seq > state.done)
-        .map(|(lock, _)| lock.clone())
+        .flat_map(crate::UnitRecord::asked)
+        .cloned()
         .collect()
 }
 
@@ -167,7 +191,7 @@ fn who_wakes_us(input: &Lead<'_>) -> Option<UnitName> {
 
 fn next_line(input: &Lead<'_>, locks: BTreeMap<LockName, LockLine>) -> Line {
     let me = input.unit.name();
-    let (term, version, unknown) = match input.unit.line().good() {
+    let (term, version, unknown) = match input.base() {
         Some(line) => (
             line.term + u64::from(&line.leader != me),
             line.version + 1,
@@ -216,7 +240,7 @@ impl Kept {
 
 impl Keeper<'_> {
     fn keep(&self, line: &mut LockLine, policy: &dyn Policy) -> Kept {
-        let removed = self.keep_cancellations(line);
+        let removed = self.keep_cancellations(line) | self.keep_place(line);
         let mut kept = Kept {
             missing: self.missing(line),
             removed,
@@ -225,11 +249,13 @@ impl Keeper<'_> {
         let remaining: Vec<Entry> = line
             .entries
             .iter()
-            .filter(|entry| !self.is_over(&entry.ticket))
+            .filter(|entry| !self.is_over(&entry.ticket) && !self.is_forced(&entry.ticket))
             .cloned()
             .collect();
         // What a unit finishes after it has departed is told to nobody, so the line has to tell.
-        let untold = |ticket: &Ticket| !self.is_here(&ticket.unit) && self.is_over(ticket);
+        let untold = |ticket: &Ticket| {
+            self.is_forced(ticket) || !self.is_here(&ticket.unit) && self.is_over(ticket)
+        };
         let gone = line.entries.iter().any(|entry| untold(&entry.ticket));
         let joining = self.joining(line, &remaining, policy);
         kept.removed |= gone;
@@ -244,6 +270,9 @@ impl Keeper<'_> {
 
     /// The entries to append: none unless the line has become short.
     fn joining(&self, line: &LockLine, remaining: &[Entry], policy: &dyn Policy) -> Vec<Entry> {
+        if line.moved.is_some() || self.input.held.contains(self.lock) {
+            return Vec::new();
+        }
         let mut requests = self.requests(line, remaining);
         let lookahead = policy.lookahead(self.lock);
         let limit = policy.limit(self.lock, remaining.len() + requests.len());
@@ -287,6 +316,7 @@ impl Keeper<'_> {
                 let ticket = record.outstanding(name, self.lock)?;
                 Some(Request {
                     ticket,
+                    asked: record.locks.get(self.lock).map_or(0, |state| state.asked),
                     zone: record.zone.clone(),
                     wave: 0,
                 })
@@ -302,13 +332,36 @@ impl Keeper<'_> {
 
     fn keep_cancellations(&self, line: &mut LockLine) -> bool {
         let before = line.cancelled.clone();
-        for (lock, ticket) in self.input.cancel {
-            if lock == self.lock && !line.cancelled.contains(ticket) {
+        for order in self.input.orders {
+            if let Order::Cancel(lock, ticket) | Order::Force(lock, ticket) = order
+                && lock == self.lock
+                && !line.cancelled.contains(ticket)
+            {
                 line.cancelled.push(ticket.clone());
             }
         }
         line.cancelled.retain(|ticket| !self.is_over(ticket));
         line.cancelled != before
+    }
+
+    /// Sees to it that the lock is where it belongs: here, or at another endpoint.
+    fn keep_place(&self, line: &mut LockLine) -> bool {
+        let before = line.moved.clone();
+        for order in self.input.orders {
+            match order {
+                Order::Move(lock, endpoint) if lock == self.lock => {
+                    line.moved = Some(endpoint.clone());
+                }
+                Order::TakeUp(lock) if lock == self.lock => line.moved = None,
+                _ => {}
+            }
+        }
+        line.moved != before
+    }
+
+    fn is_forced(&self, ticket: &Ticket) -> bool {
+        let named = |order: &Order| matches!(order, Order::Force(lock, forced) if lock == self.lock && forced == ticket);
+        self.input.orders.iter().any(named)
     }
 
     fn missing(&self, line: &LockLine) -> Vec<UnitName> {

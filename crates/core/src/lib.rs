@@ -43,7 +43,7 @@ mod wire;
 
 pub use error::NameError;
 pub use journal::{Journal, LockJournal, Started};
-pub use leader::{Lead, Plan, Postponed, Tick};
+pub use leader::{Lead, Order, Plan, Postponed, Tick};
 pub use line::{Entry, Line, LockLine, Turn, Wait};
 pub use name::{LockName, UnitName};
 pub use record::{LockRecord, Outcome, UnitRecord, View};

@@ -35,6 +35,10 @@ pub struct LockLine {
     /// Why nothing may start at present, where an operator has paused the lock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<String>,
+    /// The peer relation's endpoint to which the lock has moved. Nothing is appended here any more; the
+    /// entries that there are run out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved: Option<String>,
     /// Tickets that an operator has cancelled and that their units have not finished yet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cancelled: Vec<Ticket>,
@@ -89,6 +93,10 @@ pub enum Wait {
     Paused(String),
     /// An operator has cancelled it; this unit finishes it as soon as it publishes again.
     Cancelled,
+    /// A process of an earlier attempt is still at work on this unit, though its hook has ended.
+    Busy,
+    /// The lock has moved to this endpoint, and the request was not in the line before.
+    Moved(String),
     /// The line cannot be used; the text says why.
     Frozen(String),
 }
@@ -108,7 +116,8 @@ impl LockLine {
             return Turn::Wait(Wait::Cancelled);
         }
         let Some(position) = self.position(ticket) else {
-            return Turn::Wait(Wait::NotInLine);
+            let wait = self.moved.clone().map_or(Wait::NotInLine, Wait::Moved);
+            return Turn::Wait(wait);
         };
         if let Some(why) = &self.paused {
             return Turn::Wait(Wait::Paused(why.clone()));
@@ -143,6 +152,8 @@ impl fmt::Display for Wait {
             }
             Self::Paused(why) => write!(f, "paused: {why}"),
             Self::Cancelled => f.write_str("cancelled by an operator"),
+            Self::Busy => f.write_str("a process of an earlier attempt is still at work"),
+            Self::Moved(endpoint) => write!(f, "the lock has moved to the endpoint {endpoint}"),
             Self::Frozen(why) => write!(f, "frozen: {why}"),
         }
     }
@@ -229,6 +240,14 @@ mod tests {
             ),
             (Wait::Paused("night".to_owned()), "paused: night"),
             (Wait::Cancelled, "cancelled by an operator"),
+            (
+                Wait::Busy,
+                "a process of an earlier attempt is still at work",
+            ),
+            (
+                Wait::Moved("peers".to_owned()),
+                "the lock has moved to the endpoint peers",
+            ),
             (Wait::Frozen("torn".to_owned()), "frozen: torn"),
         ];
         for (wait, words) in said {
@@ -276,6 +295,18 @@ mod tests {
         let line = line(&[(0, 9, 0), (1, 9, 0), (2, 9, 1)]);
         assert_eq!(turn(&line, 2, &[0]), behind(&[1]));
         assert_eq!(turn(&line, 2, &[0, 1]), Turn::Start(ticket(2)));
+    }
+
+    #[test]
+    fn a_lock_that_has_moved_lets_its_entries_run_out() {
+        let mut line = line(&[(0, 1, 0), (1, 1, 0)]);
+        line.moved = Some("peers".to_owned());
+        assert_eq!(turn(&line, 0, &[]), Turn::Start(ticket(0)));
+        assert_eq!(turn(&line, 1, &[0]), Turn::Start(ticket(1)));
+        assert_eq!(
+            turn(&line, 2, &[]),
+            Turn::Wait(Wait::Moved("peers".to_owned()))
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Incarnation, LockName, Reading, Ticket, UnitName};
+use crate::{Incarnation, Line, LockLine, LockName, Reading, Ticket, UnitName};
 
 /// The longest text of a zone, an operation or a reason in a record, in bytes.
 const TEXT_MAX: usize = 32;
@@ -39,6 +39,10 @@ pub struct LockRecord {
     pub seq: u64,
     /// The highest number that is finished. It only grows, so "finished" is a stable fact.
     pub done: u64,
+    /// The version of the line that the unit had read when it asked; 0 before there is one. It orders
+    /// requests by age without a clock, see [`crate::policy::Request::asked`].
+    #[serde(default, rename = "line", skip_serializing_if = "is_unset")]
+    pub asked: u64,
     /// What the unit wants to do, for readers; absent where it is the lock's own name.
     #[serde(default, rename = "op", skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
@@ -64,9 +68,18 @@ fn is_zero(number: &u16) -> bool {
     *number == 0
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks for a reference"
+)]
+fn is_unset(version: &u64) -> bool {
+    *version == 0
+}
+
 /// How an operation ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Outcome {
     /// It succeeded; the turn is handed on.
     Done,
@@ -76,16 +89,20 @@ pub enum Outcome {
     Withdrawn,
     /// An operator cancelled the request.
     Cancelled,
+    /// An outcome of a newer minor version, kept as it is. It decides nothing.
+    #[serde(untagged)]
+    Other(String),
 }
 
 impl Outcome {
     /// The outcome's name on the wire and in what a user reads.
-    pub fn as_str(self) -> &'static str {
+    pub fn as_str(&self) -> &str {
         match self {
             Self::Done => "done",
             Self::Failed => "failed",
             Self::Withdrawn => "withdrawn",
             Self::Cancelled => "cancelled",
+            Self::Other(name) => name,
         }
     }
 }
@@ -112,6 +129,15 @@ impl UnitRecord {
                 .locks
                 .get(lock)
                 .is_some_and(|state| state.done >= ticket.seq)
+    }
+
+    /// The locks for which something is outstanding.
+    pub fn asked(&self) -> impl Iterator<Item = &LockName> {
+        let asked = self
+            .locks
+            .iter()
+            .filter(|(_, state)| state.seq > state.done);
+        asked.map(|(lock, _)| lock)
     }
 
     /// The ticket that is next to be served for a lock, where one is outstanding.
@@ -173,6 +199,20 @@ impl View {
         &self.records
     }
 
+    /// Which of the line's tickets are known to be finished, for the [`View`] of a later hook: a finish is
+    /// a stable fact, so its unit need not be read again.
+    pub fn finished_of(&self, line: &Line) -> BTreeMap<LockName, Vec<Ticket>> {
+        let of = |(lock, line): (&LockName, &LockLine)| {
+            let tickets = line.entries.iter().map(|entry| &entry.ticket);
+            let finished: Vec<Ticket> = tickets
+                .filter(|ticket| self.finished(lock, ticket))
+                .cloned()
+                .collect();
+            (!finished.is_empty()).then(|| (lock.clone(), finished))
+        };
+        line.locks.iter().filter_map(of).collect()
+    }
+
     /// Whether the ticket is known to be finished.
     pub fn finished(&self, lock: &LockName, ticket: &Ticket) -> bool {
         let known = self
@@ -199,9 +239,18 @@ mod tests {
             Outcome::Failed,
             Outcome::Withdrawn,
             Outcome::Cancelled,
+            Outcome::Other("retried".to_owned()),
         ] {
             assert_eq!(serde_json::json!(outcome), outcome.as_str());
         }
+    }
+
+    #[test]
+    fn an_outcome_of_a_newer_version_is_kept_as_text() {
+        let text = r#"{"seq":2,"done":1,"outcome":"hold"}"#;
+        let state: LockRecord = serde_json::from_str(text).unwrap();
+        assert_eq!(state.outcome, Some(Outcome::Other("hold".to_owned())));
+        assert_eq!(serde_json::to_string(&state).unwrap(), text);
     }
 
     #[test]

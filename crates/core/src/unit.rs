@@ -1,6 +1,6 @@
 //! A unit during one hook: what it knows of itself, and how a hook changes that.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -64,9 +64,7 @@ impl Unit {
             (_, None) => UnitRecord::new(fresh),
         };
         if let Some(fault) = own.fault() {
-            reports.push(format!(
-                "the databag of {name} is of no use as it is: {fault}"
-            ));
+            reports.push(format!("ignoring the databag of {name}: {fault}"));
         }
         if known.as_ref() != Some(&record.incarnation) && !record.locks.is_empty() {
             reports.push(format!(
@@ -103,11 +101,13 @@ impl Unit {
     /// Asks for a turn. A request that waits already serves this one too; one whose operation is under
     /// way in this hook does not, because that operation may have missed the reason for asking.
     pub fn handle_request(&mut self, lock: &LockName, operation: Option<&str>) -> Requested {
-        let running = u64::from(self.running.contains(lock));
+        let under_way = u64::from(self.running.contains(lock) || self.is_busy(lock));
+        let asked = self.line.good().map_or(0, |line| line.version);
         let kept = self.journal.locks.entry(lock.clone()).or_default();
-        let joined = kept.record.seq > kept.record.done + running;
+        let joined = kept.record.seq > kept.record.done + under_way;
         if !joined {
             kept.record.seq += 1;
+            kept.record.asked = asked;
         }
         if operation.is_some() {
             kept.record.operation = operation.map(short).filter(|text| text != lock.as_str());
@@ -144,45 +144,15 @@ impl Unit {
         self.uncommitted = true;
     }
 
-    /// Takes in which tickets another look at the line found finished.
-    pub fn handle_known(&mut self, journal: &Journal) {
-        for (lock, kept) in &mut self.journal.locks {
-            kept.finished = journal
-                .locks
-                .get(lock)
-                .map(|known| known.finished.clone())
-                .unwrap_or_default();
+    /// Takes back all that the unit has asked for, with a reason where readers should know one; false where
+    /// nothing is outstanding or its operation is under way.
+    pub fn handle_withdraw(&mut self, lock: &LockName, reason: Option<&str>) -> bool {
+        let under_way = self.running.contains(lock) || self.is_busy(lock);
+        let withdrawn = self.outstanding(lock).is_some() && !under_way;
+        if withdrawn {
+            self.end(lock, Outcome::Withdrawn, reason);
         }
-    }
-
-    /// Takes back what the unit has asked for; false where nothing waits or it is under way.
-    pub fn handle_withdraw(&mut self, lock: &LockName) -> bool {
-        let waits = self.outstanding(lock).is_some() && !self.running.contains(lock);
-        if waits {
-            self.end(lock, Outcome::Withdrawn, None);
-        }
-        waits
-    }
-
-    /// As [`Unit::handle_withdraw`], for a reason that is published.
-    pub fn handle_withdraw_because(&mut self, lock: &LockName, reason: &str) -> bool {
-        let waits = self.outstanding(lock).is_some() && !self.running.contains(lock);
-        if waits {
-            self.end(lock, Outcome::Withdrawn, Some(reason));
-        }
-        waits
-    }
-
-    /// Says that the operation which has just ended served all requests up to `seq`.
-    pub fn handle_served(&mut self, lock: &LockName, seq: u64) {
-        let Some(kept) = self.journal.locks.get_mut(lock) else {
-            return;
-        };
-        let record = &mut kept.record;
-        record.done = seq.min(record.seq).max(record.done);
-        let done = record.done;
-        kept.payload.retain(|seq, _| *seq > done);
-        self.publish_journal();
+        withdrawn
     }
 
     /// Whose turn it is, for this unit: may its operation start now?
@@ -193,6 +163,9 @@ impl Unit {
         let Some(ticket) = self.outstanding(lock) else {
             return Turn::NotRequested;
         };
+        if self.is_busy(lock) {
+            return Turn::Wait(Wait::Busy);
+        }
         match &self.line {
             Reading::Absent => Turn::Wait(Wait::NotInLine),
             Reading::Good(line) => match line.locks.get(lock) {
@@ -245,6 +218,17 @@ impl Unit {
         }
     }
 
+    /// Says that the operation which has just ended well has served the requests up to `seq` too: they
+    /// were made before it began. Nothing beyond what was asked for is ever finished.
+    pub fn handle_served(&mut self, lock: &LockName, seq: u64) {
+        if let Some(kept) = self.journal.locks.get_mut(lock)
+            && kept.record.outcome == Some(Outcome::Done)
+        {
+            kept.finish_through(seq);
+            self.publish_journal();
+        }
+    }
+
     /// The record to write into the unit's databag, where it differs from what was read.
     pub fn poll_record(&self) -> Option<String> {
         let foreign = matches!(self.read, Reading::Foreign(_));
@@ -257,13 +241,22 @@ impl Unit {
 
     /// The journal to keep, where it differs from what `kept` says.
     pub fn poll_journal(&self, kept: &Journal) -> Option<Journal> {
-        let confirmed = !self.uncommitted && self.read.good() == Some(&self.record);
-        let journal = Journal {
-            confirmed,
-            ..self.journal.clone()
-        };
-        let nothing_to_say = kept == &Journal::default() && journal.locks.is_empty();
-        (!nothing_to_say && &journal != kept).then_some(journal)
+        let nothing_to_say = kept.incarnation.is_none() && self.journal.locks.is_empty();
+        (!nothing_to_say && &self.journal != kept).then(|| self.journal.clone())
+    }
+
+    /// What this hook read back of the unit's databag, where that is committed and all that there is to say,
+    /// for [`Journal::waiting`].
+    pub fn confirmed(&self) -> Option<&BTreeMap<LockName, LockRecord>> {
+        let committed = !self.uncommitted && self.read.good() == Some(&self.record);
+        committed.then_some(&self.record.locks)
+    }
+
+    /// Whether what was asked for with the request that is served next is lost with an earlier journal.
+    pub fn is_lost(&self, lock: &LockName) -> bool {
+        let lost = self.journal.locks.get(lock).and_then(|kept| kept.lost);
+        let next = self.outstanding(lock).map(|ticket| ticket.seq);
+        next.is_some_and(|seq| lost.is_some_and(|lost| seq <= lost))
     }
 
     /// The unit's name.
@@ -322,22 +315,27 @@ impl Unit {
         let Some(kept) = self.journal.locks.get_mut(lock) else {
             return;
         };
-        let record: &mut LockRecord = &mut kept.record;
+        let next = kept.record.done + 1;
         match outcome {
-            Outcome::Failed => {}
-            Outcome::Done | Outcome::Cancelled => record.done += 1,
+            // The attempt that the journal names is the one that ends, whatever else was asked for.
+            Outcome::Done => kept.finish_through(kept.started.map_or(next, |begun| begun.seq)),
+            Outcome::Cancelled => kept.finish_through(next),
             // The unit takes back all that it has asked for.
-            Outcome::Withdrawn => record.done = record.seq,
+            Outcome::Withdrawn => kept.finish_through(kept.record.seq),
+            Outcome::Failed | Outcome::Other(_) => {}
         }
+        let record: &mut LockRecord = &mut kept.record;
         record.outcome = Some(outcome);
         record.reason = reason.map(short);
         if let Some(started) = &mut kept.started {
             started.ended = true;
             record.attempt = started.attempt;
         }
-        let done = record.done;
-        kept.payload.retain(|seq, _| *seq > done);
         self.publish_journal();
+    }
+
+    fn is_busy(&self, lock: &LockName) -> bool {
+        self.journal.busy.contains(lock)
     }
 
     fn publish_journal(&mut self) {
@@ -380,9 +378,10 @@ impl Unit {
         let cancelled: Vec<LockName> = line
             .locks
             .iter()
+            // What is still at work is not over. Once it has ended, the next hook sees to it.
             .filter(|(lock, line)| {
-                self.outstanding(lock)
-                    .is_some_and(|ticket| line.cancelled.contains(&ticket))
+                let outstanding = self.outstanding(lock).filter(|_| !self.is_busy(lock));
+                outstanding.is_some_and(|ticket| line.cancelled.contains(&ticket))
             })
             .map(|(lock, _)| lock.clone())
             .collect();

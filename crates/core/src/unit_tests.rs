@@ -1,6 +1,6 @@
 //! A unit's transitions, hook by hook.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
@@ -124,7 +124,7 @@ fn the_front_of_the_line_starts_finishes_and_publishes_it() {
     let published = decode_record(unit.poll_record().as_deref());
     let state = &published.good().unwrap().locks[&lock()];
     assert_eq!(
-        (state.seq, state.done, state.outcome),
+        (state.seq, state.done, state.outcome.clone()),
         (3, 3, Some(Outcome::Done))
     );
 }
@@ -138,13 +138,7 @@ fn a_unit_does_not_start_before_its_ticket_is_in_the_line_it_read() {
     );
     let refused = unit.handle_start(&lock(), &View::default());
     assert_eq!(refused, Err(Turn::Wait(Wait::NotInLine)));
-    assert_eq!(
-        unit.poll_journal(&unit.journal),
-        Some(Journal {
-            confirmed: true,
-            ..unit.journal.clone()
-        })
-    );
+    assert_eq!(unit.poll_journal(&unit.journal), None);
 }
 
 #[test]
@@ -217,7 +211,7 @@ fn an_operation_that_another_process_of_this_hook_began_is_under_way_as_well() {
         &Journal::default(),
     );
     unit.handle_running(&lock());
-    assert!(!unit.handle_withdraw(&lock()));
+    assert!(!unit.handle_withdraw(&lock(), None));
     assert!(!unit.handle_request(&lock(), None).joined);
 }
 
@@ -251,24 +245,6 @@ fn the_record_says_where_the_unit_runs_where_that_is_known() {
 }
 
 #[test]
-fn what_another_look_at_the_line_found_finished_is_kept() {
-    let other = Ticket {
-        unit: name("app/0"),
-        ..ticket(1)
-    };
-    let mut unit = hook(
-        Reading::Good(record(3, 2)),
-        Reading::Absent,
-        &Journal::default(),
-    );
-    let mut known = unit.poll_journal(&Journal::default()).unwrap();
-    known.locks.get_mut(&lock()).unwrap().finished = vec![other.clone()];
-    unit.handle_known(&known);
-    let kept = unit.poll_journal(&Journal::default()).unwrap();
-    assert_eq!(kept.locks[&lock()].finished, [other]);
-}
-
-#[test]
 fn what_was_read_is_not_taken_for_committed_where_this_hook_wrote_it() {
     let mut unit = hook(
         Reading::Good(record(3, 2)),
@@ -276,8 +252,7 @@ fn what_was_read_is_not_taken_for_committed_where_this_hook_wrote_it() {
         &Journal::default(),
     );
     unit.handle_uncommitted();
-    let journal = unit.poll_journal(&Journal::default()).unwrap();
-    assert!(!journal.confirmed);
+    assert_eq!(unit.confirmed(), None);
 }
 
 #[test]
@@ -291,16 +266,18 @@ fn what_this_hook_wrote_is_not_taken_for_committed() {
     unit.handle_written();
     assert_eq!(unit.poll_record(), None, "not twice in one hook");
     let journal = unit.poll_journal(&Journal::default()).unwrap();
-    assert!(!journal.confirmed);
+    assert_eq!(unit.confirmed(), None);
     let next = hook(
         Reading::Good(unit.record().clone()),
         Reading::Absent,
         &journal,
     );
-    assert!(
-        next.poll_journal(&journal).unwrap().confirmed,
+    assert_eq!(
+        next.confirmed(),
+        Some(&unit.record().locks),
         "the next hook has read it back"
     );
+    assert_eq!(next.poll_journal(&journal), None);
     assert!(next.reports().is_empty(), "{:?}", next.reports());
 }
 
@@ -366,7 +343,10 @@ fn a_cancelled_request_is_finished_by_its_own_unit() {
         &Journal::default(),
     );
     let state = &unit.record().locks[&lock()];
-    assert_eq!((state.done, state.outcome), (3, Some(Outcome::Cancelled)));
+    assert_eq!(
+        (state.done, state.outcome.clone()),
+        (3, Some(Outcome::Cancelled))
+    );
     assert!(unit.poll_record().is_some());
 }
 
@@ -377,8 +357,8 @@ fn a_withdrawn_request_is_over() {
         Reading::Absent,
         &Journal::default(),
     );
-    assert!(unit.handle_withdraw(&lock()));
-    assert!(!unit.handle_withdraw(&lock()));
+    assert!(unit.handle_withdraw(&lock(), None));
+    assert!(!unit.handle_withdraw(&lock(), None));
     assert_eq!(unit.outstanding(&lock()), None);
 }
 
@@ -410,21 +390,126 @@ fn a_waiting_units_journal_alone_tells_that_it_waits_once_it_is_confirmed() {
         Reading::Good(line.clone()),
         &Journal::default(),
     );
-    let journal = unit.poll_journal(&Journal::default()).unwrap();
+    let mut journal = unit.poll_journal(&Journal::default()).unwrap();
+    let confirmed = unit.confirmed().unwrap();
     assert_eq!(
-        journal.waiting(&name(ME), &line),
+        journal.waiting(&name(ME), &line, Some(confirmed)),
         Some(vec![(lock(), ticket(3))])
     );
     assert_eq!(
-        journal.waiting(&name(ME), &line_of(&[])),
+        journal.waiting(&name(ME), &line_of(&[]), Some(confirmed)),
         None,
         "not in the line: read the databag"
     );
-    let unsure = Journal {
-        confirmed: false,
-        ..journal
+    assert_eq!(journal.waiting(&name(ME), &line, None), None);
+    let other = BTreeMap::from([(lock(), LockRecord::default())]);
+    assert_eq!(journal.waiting(&name(ME), &line, Some(&other)), None);
+    journal.busy.insert(lock());
+    assert_eq!(journal.waiting(&name(ME), &line, Some(confirmed)), None);
+}
+
+#[test]
+fn while_an_earlier_attempt_is_at_work_nothing_starts_and_nothing_is_taken_back() {
+    let mut line = line_of(&[ticket(3)]);
+    line.locks.get_mut(&lock()).unwrap().cancelled = vec![ticket(3)];
+    let busy = Journal {
+        incarnation: Some(Incarnation::from_random(1)),
+        busy: BTreeSet::from([lock()]),
+        ..Journal::default()
     };
-    assert_eq!(unsure.waiting(&name(ME), &line), None);
+    let mut unit = hook(
+        Reading::Good(record(3, 2)),
+        Reading::Good(line.clone()),
+        &busy,
+    );
+    assert_eq!(unit.turn(&lock(), &View::default()), Turn::Wait(Wait::Busy));
+    assert!(!unit.handle_withdraw(&lock(), None));
+    assert_eq!(
+        unit.outstanding(&lock()),
+        Some(ticket(3)),
+        "not cancelled before it has ended"
+    );
+    assert!(
+        !unit.handle_request(&lock(), None).joined,
+        "it may have missed the reason"
+    );
+    let over = hook(
+        Reading::Good(record(3, 2)),
+        Reading::Good(line),
+        &Journal::default(),
+    );
+    assert_eq!(over.outstanding(&lock()), None, "now it is");
+}
+
+#[test]
+fn a_finish_counts_for_the_attempt_that_began_and_never_beyond_what_was_asked_for() {
+    let line = Reading::Good(line_of(&[ticket(3)]));
+    let mut unit = hook(Reading::Good(record(3, 2)), line, &Journal::default());
+    unit.handle_start(&lock(), &View::default()).unwrap();
+    unit.handle_finish(&lock(), Ok(()));
+    unit.handle_running(&lock());
+    unit.handle_finish(&lock(), Ok(()));
+    let state = &unit.record().locks[&lock()];
+    assert_eq!((state.seq, state.done), (3, 3));
+}
+
+#[test]
+fn an_operation_serves_the_requests_that_were_made_before_it_began() {
+    let line = Reading::Good(line_of(&[ticket(3)]));
+    let mut unit = hook(Reading::Good(record(4, 2)), line, &Journal::default());
+    unit.handle_start(&lock(), &View::default()).unwrap();
+    unit.handle_request(&lock(), None);
+    unit.handle_finish(&lock(), Ok(()));
+    unit.handle_served(&lock(), 4);
+    assert_eq!(unit.outstanding(&lock()), None);
+    unit.handle_served(&lock(), 9);
+    assert_eq!(unit.record().locks[&lock()].done, 4);
+}
+
+#[test]
+fn a_failed_operation_serves_nothing() {
+    let line = Reading::Good(line_of(&[ticket(3)]));
+    let mut unit = hook(Reading::Good(record(4, 2)), line, &Journal::default());
+    unit.handle_start(&lock(), &View::default()).unwrap();
+    unit.handle_finish(&lock(), Err("exit code 1".to_owned()));
+    unit.handle_served(&lock(), 4);
+    assert_eq!(unit.outstanding(&lock()), Some(ticket(3)));
+}
+
+#[test]
+fn a_request_says_which_line_the_unit_had_read_and_keeps_to_that() {
+    let mut unit = hook(Reading::Absent, Reading::Absent, &Journal::default());
+    unit.handle_request(&lock(), None);
+    assert_eq!(unit.record().locks[&lock()].asked, 0);
+    let mut line = line_of(&[]);
+    line.version = 17;
+    let mut unit = hook(
+        Reading::Good(record(2, 2)),
+        Reading::Good(line.clone()),
+        &Journal::default(),
+    );
+    unit.handle_request(&lock(), None);
+    assert_eq!(unit.record().locks[&lock()].asked, 17);
+    line.version = 18;
+    let mut later = committed(&unit, Reading::Good(line));
+    assert!(later.handle_request(&lock(), None).joined);
+    assert_eq!(later.record().locks[&lock()].asked, 17);
+}
+
+#[test]
+fn what_was_asked_for_is_lost_with_the_journal_and_the_request_is_not() {
+    let unit = hook(
+        Reading::Good(record(3, 2)),
+        Reading::Absent,
+        &Journal::default(),
+    );
+    assert!(unit.is_lost(&lock()));
+    let mut next = committed(&unit, Reading::Absent);
+    assert!(next.is_lost(&lock()), "the next hook knows it too");
+    next.handle_withdraw(&lock(), Some("lost"));
+    assert!(!next.is_lost(&lock()));
+    next.handle_request(&lock(), None);
+    assert!(!next.is_lost(&lock()), "what is asked for now is known");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Whether the charm declares the peer relation at all. Juju answers "no such relation yet" and "no
 //! such relation ever" alike.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -29,6 +30,34 @@ pub fn require_peer_relation(charm_dir: &Path, endpoint: &str) -> Result<(), Err
     })
 }
 
+/// The endpoints under `peers:` in the charm's metadata, as far as a look at its indentation tells. One
+/// that is written in another style is only not found.
+pub(crate) fn declared_peers(charm_dir: &Path) -> BTreeSet<String> {
+    let files = ["metadata.yaml", "charmcraft.yaml"];
+    let text = files
+        .iter()
+        .find_map(|file| fs::read_to_string(charm_dir.join(file)).ok());
+    let text = text.unwrap_or_default();
+    let indented = |line: &&str| line.starts_with([' ', '\t', '#']) || line.trim().is_empty();
+    let section = text.lines().skip_while(|line| line.trim_end() != "peers:");
+    let section = section.skip(1).take_while(indented);
+    let mut depth = None;
+    let mut endpoints = BTreeSet::new();
+    for line in section {
+        let name = line.trim_start();
+        if name.is_empty() || name.starts_with('#') {
+            continue;
+        }
+        let indent = line.len() - name.len();
+        if indent == *depth.get_or_insert(indent)
+            && let Some((name, _)) = name.split_once(':')
+        {
+            endpoints.insert(name.trim_matches(['"', '\'']).to_owned());
+        }
+    }
+    endpoints
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,5 +80,15 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(error.contains("peers:\n    restart:"), "{error}");
+    }
+
+    #[test]
+    fn the_declared_peers_are_the_keys_under_peers() {
+        let charm = tempfile::tempdir().unwrap();
+        assert!(declared_peers(charm.path()).is_empty());
+        let metadata = "name: app\n# peers:\npeers:\n  # the units\n  one:\n    interface: c\n\n  \"two\":\n    interface: c\nprovides:\n  web:\n    interface: http\n";
+        fs::write(charm.path().join("charmcraft.yaml"), metadata).unwrap();
+        let peers = declared_peers(charm.path());
+        assert_eq!(peers.into_iter().collect::<Vec<_>>(), ["one", "two"]);
     }
 }

@@ -1,11 +1,13 @@
 //! The environment of a hook, as Juju sets it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 
 use ops_coordinator_core::UnitName;
 
 use crate::Error;
+use crate::declaration::declared_peers;
 
 /// A relation's id as Juju writes it, `endpoint:number`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,7 +30,7 @@ impl RelationId {
     }
 
     /// The number after the colon, for ordering: `peer:10` comes after `peer:9`.
-    pub(crate) fn number(&self) -> u64 {
+    pub fn number(&self) -> u64 {
         self.0
             .rsplit(':')
             .next()
@@ -63,9 +65,8 @@ pub struct Environment {
     /// Whether Juju runs this again when it fails: it does so with a hook, not with an action or a
     /// command.
     pub retried: bool,
-    /// Whether the peer relation may go on listing units that are gone. Juju 4.0 to 4.2 never tell that
-    /// a unit has departed (juju #23326); which version will is not known yet.
-    pub lists_the_gone: bool,
+    /// The endpoints of the charm's peer relations, as far as its metadata tells.
+    pub peers: BTreeSet<String>,
 }
 
 impl Environment {
@@ -92,28 +93,24 @@ impl Environment {
             })
         };
         let unit = |name: &str| get(name).map(|text| text.parse()).transpose();
+        let own = need("JUJU_UNIT_NAME")?.parse()?;
+        let context = need("JUJU_CONTEXT_ID")?;
+        let charm_dir: PathBuf = need("JUJU_CHARM_DIR")
+            .or_else(|_| need("CHARM_DIR"))?
+            .into();
         Ok(Self {
-            unit: need("JUJU_UNIT_NAME")?.parse()?,
-            context: need("JUJU_CONTEXT_ID")?,
-            charm_dir: need("JUJU_CHARM_DIR")
-                .or_else(|_| need("CHARM_DIR"))?
-                .into(),
+            unit: own,
+            context,
+            peers: declared_peers(&charm_dir),
+            charm_dir,
             relation: get("JUJU_RELATION_ID").map(RelationId),
             remote_unit: unit("JUJU_REMOTE_UNIT")?,
             departing_unit: unit("JUJU_DEPARTING_UNIT")?,
             zone: get("JUJU_AVAILABILITY_ZONE"),
             // Juju always exports the name, and leaves it empty where there is no hook.
             retried: variable("JUJU_HOOK_NAME").is_none_or(|name| !name.is_empty()),
-            lists_the_gone: get("JUJU_VERSION").is_some_and(|version| lists_the_gone(&version)),
         })
     }
-}
-
-/// Whether a Juju of this version may go on listing units that are gone, as [`Environment::lists_the_gone`]
-/// says.
-pub fn lists_the_gone(version: &str) -> bool {
-    let major = version.split('.').next().unwrap_or_default();
-    major.parse().is_ok_and(|major: u32| major >= 4)
 }
 
 #[cfg(test)]
@@ -153,12 +150,6 @@ mod tests {
             ("JUJU_HOOK_NAME", ""),
         ]);
         assert!(!seen.unwrap().retried);
-    }
-
-    #[test]
-    fn from_version_four_on_juju_may_list_units_that_are_gone() {
-        assert!(lists_the_gone("4.0.14") && lists_the_gone("4.1-beta3.1"));
-        assert!(!lists_the_gone("3.6.28") && !lists_the_gone("2.9.50") && !lists_the_gone(""));
     }
 
     #[test]

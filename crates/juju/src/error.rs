@@ -80,6 +80,20 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Only the leader can do this.
+    #[error(
+        "this unit is not the leader, and only the leader changes the line; \
+         run it there: juju exec --unit APPLICATION/leader -- ..."
+    )]
+    NotLeader,
+    /// Another hook of the unit has begun, so nothing that this one still does counts.
+    #[error(
+        "the hook {context} is over: another has begun since, and runs what is not finished again"
+    )]
+    HookOver {
+        /// The context of the hook that is over.
+        context: String,
+    },
     /// The context that goes with a request is too large.
     #[error("the context is {size} bytes of JSON; at most {limit} are kept with a request")]
     ContextTooLarge {

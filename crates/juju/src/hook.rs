@@ -1,39 +1,38 @@
 //! One hook: what it reads from the databags, what the protocol makes of it, and what it writes.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use ops_coordinator_core::{
     Attempt, Incarnation, Journal, KEY, Line, LockName, Reading, Requested, Turn, Unit, UnitName,
-    View, decode_line, decode_record,
+    View, Wait, decode_line, decode_record,
 };
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use crate::session::{OwnValue, Session};
+use crate::state::{JOURNAL, SESSION, State};
 use crate::tool::Bag;
 use crate::{
-    Environment, Error, Machine, Operation, RelationId, Tools, Transport, require_peer_relation,
+    Environment, Errand, Error, Machine, Operation, Process, RelationId, Tools, Transport,
 };
-
-/// The state file of the present hook.
-pub(crate) const SESSION: &str = "session.json";
-/// The state file that outlives hooks.
-const JOURNAL: &str = "journal.json";
 
 /// One hook of one unit. It reads as little as it can, each thing at most once, and continues where an
 /// earlier process of the same hook stopped.
+///
+/// Several processes of one hook may work at once: each method reads what the others have written, and keeps
+/// them out only while it reads and writes.
 pub struct Hook {
     pub(crate) environment: Environment,
+    pub(crate) transport: Rc<dyn Transport>,
     pub(crate) tools: Tools<Rc<dyn Transport>>,
-    pub(crate) machine: Rc<dyn Machine>,
+    pub(crate) state: State,
     pub(crate) relation: Option<RelationId>,
     pub(crate) session: Session,
     pub(crate) line: Reading<Line>,
     pub(crate) view: View,
     pub(crate) warnings: Vec<String>,
+    pub(crate) elders: BTreeMap<String, Hook>,
     journal: Journal,
     unit: Option<Unit>,
-    endpoint: String,
 }
 
 impl Transport for Rc<dyn Transport> {
@@ -51,6 +50,8 @@ impl Hook {
     /// Begins the hook, or continues it. The first call of a hook asks whether the unit leads and reads
     /// the line, in this order, and should come before anything else that the hook does.
     ///
+    /// Each endpoint has a state of its own, so a charm may use several side by side.
+    ///
     /// # Errors
     /// A hook tool's failure; a state file that cannot be read or written;
     /// [`Error::NotDeclared`] where the charm lacks the peer relation `endpoint`.
@@ -60,33 +61,35 @@ impl Hook {
         machine: Rc<dyn Machine>,
         endpoint: &str,
     ) -> Result<Self, Error> {
+        let state = State::new(machine, endpoint);
+        let _guard = state.lock()?;
         let mut warnings = Vec::new();
-        let journal: Journal = load(machine.as_ref(), JOURNAL, &mut warnings)?.unwrap_or_default();
-        let before: Option<Session> = load(machine.as_ref(), SESSION, &mut warnings)?;
-        let hint = before.as_ref().and_then(|session| session.relation.clone());
+        state.adopt(&mut warnings)?;
+        let journal: Journal = state.load(JOURNAL, &mut warnings)?.unwrap_or_default();
+        let before: Option<Session> = state.load(SESSION, &mut warnings)?;
         let context = environment.context.clone();
         let mut hook = Self {
-            session: Session::new(&context, machine.now()),
+            session: Session::new(&context, state.machine().now()),
             environment,
-            tools: Tools::new(transport),
-            machine,
+            tools: Tools::new(Rc::clone(&transport)),
+            transport,
+            state,
             relation: None,
             line: Reading::Absent,
-            view: View::knowing(journal.known_finished()),
+            view: View::default(),
             warnings,
+            elders: BTreeMap::new(),
             journal,
             unit: None,
-            endpoint: endpoint.to_owned(),
         };
         match before {
             Some(session) if session.context == context => hook.resume(session),
             before => {
-                hook.begin(hint)?;
-                hook.note_departed(before.as_ref());
+                hook.begin(before.as_ref())?;
                 if before.is_some_and(|session| session.woke) && !hook.environment.retried {
                     // The waker of the hook before gives up when it sees this one. Should this be cut
                     // off, nothing else would do that hook's work. So first the waker, then the session.
-                    hook.wake();
+                    hook.wake(Errand::Hook);
                 }
                 hook.save_session()?;
             }
@@ -94,69 +97,42 @@ impl Hook {
         Ok(hook)
     }
 
+    /// Goes on where another process of this hook has stopped.
     fn resume(&mut self, session: Session) {
         self.relation = session.relation.clone().map(RelationId::new);
         self.line = decode_line(session.line.as_deref());
+        self.view = View::knowing(session.finished.clone());
         for (unit, value) in &session.peers {
             self.view.handle_record(unit.clone(), decode_peer(value));
         }
         self.session = session;
+        self.journal.busy = self.busy();
     }
 
-    fn begin(&mut self, hint: Option<String>) -> Result<(), Error> {
-        let own_event = self
-            .environment
-            .relation
-            .clone()
-            .filter(|id| id.endpoint() == self.endpoint);
-        let hint = hint
-            .map(RelationId::new)
-            .filter(|id| id.endpoint() == self.endpoint);
-        let guess = own_event.or(hint);
-        if let Some(relation) = guess
-            && self.read_line(&relation)?
-        {
-            self.relation = Some(relation);
-        } else if let Some(relation) = self.tools.relation_ids(&self.endpoint)?.into_iter().next()
-            && self.read_line(&relation)?
-        {
-            self.relation = Some(relation);
-        } else {
-            require_peer_relation(&self.environment.charm_dir, &self.endpoint)?;
-        }
-        self.session.relation = self.relation.as_ref().map(ToString::to_string);
-        Ok(())
-    }
-
-    fn note_departed(&mut self, before: Option<&Session>) {
-        let told = self.environment.departing_unit.iter();
-        let told = told.filter(|unit| **unit != self.environment.unit);
-        let known = before.into_iter().flat_map(|session| &session.departed);
-        let in_line = |unit: &&UnitName| {
-            let Some(line) = self.line.good() else {
-                return true;
-            };
-            let mut entries = line.locks.values().flat_map(|lock| &lock.entries);
-            entries.any(|entry| entry.ticket.unit == **unit)
-        };
-        self.session.departed = told.chain(known).filter(in_line).cloned().collect();
-    }
-
-    /// Asks whether this unit leads and reads the line, in this order: a line that is read first could
-    /// be older than the leadership. False where the relation is not there.
-    fn read_line(&mut self, relation: &RelationId) -> Result<bool, Error> {
-        self.session.read_at = self.machine.now();
-        self.session.leader = self.tools.is_leader()?;
-        let application = Bag::Application(self.environment.unit.application());
-        match self.tools.relation_get(relation, KEY, application) {
-            Ok(value) => {
-                self.line = decode_line(value.as_deref());
-                self.session.line = value;
-                Ok(true)
+    /// Takes in what other processes have written since this one last looked.
+    ///
+    /// # Errors
+    /// [`Error::HookOver`] where another hook has begun: nothing of this one counts any more.
+    pub(crate) fn refresh(&mut self) -> Result<(), Error> {
+        if self.state.has_changed(SESSION)? {
+            let session: Option<Session> = self.state.load(SESSION, &mut self.warnings)?;
+            if let Some(session) = session {
+                if session.context != self.session.context {
+                    return Err(Error::HookOver {
+                        context: self.session.context.clone(),
+                    });
+                }
+                self.resume(session);
+                self.unit = None;
             }
-            Err(Error::Tool(error)) if error.relation_is_gone() => Ok(false),
-            Err(error) => Err(error),
         }
+        if self.state.has_changed(JOURNAL)? {
+            let journal = self.state.load(JOURNAL, &mut self.warnings)?;
+            self.journal = journal.unwrap_or_default();
+            self.journal.busy = self.busy();
+            self.unit = None;
+        }
+        Ok(())
     }
 
     /// Asks for a turn and publishes that. Where the relation is not there yet, the request is kept on
@@ -165,6 +141,17 @@ impl Hook {
     /// # Errors
     /// A hook tool's failure, or a state file that cannot be written.
     pub fn request(
+        &mut self,
+        lock: &LockName,
+        name: Option<&str>,
+        operation: Option<Operation>,
+    ) -> Result<Requested, Error> {
+        let _guard = self.state.lock()?;
+        self.refresh()?;
+        self.at_home(lock)?.request_here(lock, name, operation)
+    }
+
+    pub(crate) fn request_here(
         &mut self,
         lock: &LockName,
         name: Option<&str>,
@@ -189,19 +176,24 @@ impl Hook {
     /// # Errors
     /// As [`Hook::request`].
     pub fn withdraw(&mut self, lock: &LockName) -> Result<bool, Error> {
-        let withdrawn = self.load_unit()?.handle_withdraw(lock);
-        self.publish()?;
-        Ok(withdrawn)
+        self.withdraw_for(lock, None)
     }
 
-    /// Withdraws the unit's requests for a lock, for a reason that is published; false where nothing is
-    /// outstanding or an operation runs in this hook.
+    /// Takes the unit's requests for a lock back because nobody wants them any more, and publishes the
+    /// reason; false where nothing waits or it is under way.
     ///
     /// # Errors
     /// As [`Hook::request`].
     pub fn withdraw_because(&mut self, lock: &LockName, reason: &str) -> Result<bool, Error> {
-        let withdrawn = self.load_unit()?.handle_withdraw_because(lock, reason);
-        self.publish()?;
+        self.withdraw_for(lock, Some(reason))
+    }
+
+    fn withdraw_for(&mut self, lock: &LockName, reason: Option<&str>) -> Result<bool, Error> {
+        let _guard = self.state.lock()?;
+        self.refresh()?;
+        let home = self.at_home(lock)?;
+        let withdrawn = home.load_unit()?.handle_withdraw(lock, reason);
+        home.publish()?;
         Ok(withdrawn)
     }
 
@@ -210,6 +202,12 @@ impl Hook {
     /// # Errors
     /// A hook tool's failure, or a state file that cannot be read.
     pub fn turn(&mut self, lock: &LockName) -> Result<Turn, Error> {
+        let _guard = self.state.lock()?;
+        self.refresh()?;
+        self.at_home(lock)?.turn_here(lock)
+    }
+
+    pub(crate) fn turn_here(&mut self, lock: &LockName) -> Result<Turn, Error> {
         if let Some(tickets) = self.quiet_tickets()
             && let Some((_, ticket)) = tickets.iter().find(|(waiting, _)| waiting == lock)
         {
@@ -221,7 +219,7 @@ impl Hook {
                 })
             });
             if let Turn::Wait(_) = turn {
-                self.remember_view()?;
+                self.save_session()?;
                 return Ok(turn);
             }
         }
@@ -232,7 +230,7 @@ impl Hook {
             None => Turn::NotRequested,
         };
         self.unit = unit;
-        self.remember_view()?;
+        self.save_session()?;
         Ok(turn)
     }
 
@@ -241,54 +239,106 @@ impl Hook {
     /// # Errors
     /// As [`Hook::request`].
     pub fn start(&mut self, lock: &LockName) -> Result<Result<(Attempt, Operation), Turn>, Error> {
-        match self.turn(lock)? {
+        let _guard = self.state.lock()?;
+        self.refresh()?;
+        self.at_home(lock)?.start_here(lock)
+    }
+
+    fn start_here(&mut self, lock: &LockName) -> Result<Result<(Attempt, Operation), Turn>, Error> {
+        match self.turn_here(lock)? {
             Turn::Start(_) => {}
-            other => return Ok(Err(other)),
+            other => {
+                if other == Turn::Wait(Wait::Busy) {
+                    // That it ends brings no event.
+                    self.wake(Errand::Hook);
+                    self.save_session()?;
+                }
+                return Ok(Err(other));
+            }
+        }
+        if !self.follows_the_lowest()? {
+            return Ok(Err(Turn::Wait(Wait::NotInLine)));
         }
         let view = self.view.clone();
         let unit = self.load_unit()?;
+        let lost = unit.is_lost(lock);
         let attempt = match unit.handle_start(lock, &view) {
             Ok(attempt) => attempt,
             Err(turn) => return Ok(Err(turn)),
         };
-        let operation = Operation::from_payload(unit.payload(lock));
+        let mut operation = Operation::from_payload(unit.payload(lock));
+        operation.lost = lost;
         self.save_journal()?;
         self.session.running.insert(lock.clone());
+        if let Some(process) = self.state.machine().process() {
+            let at_work = self.session.processes.entry(lock.clone()).or_default();
+            at_work.insert(process);
+        }
         if !self.environment.retried {
             // Should this be cut off, or its commit refused, no other hook need come.
-            self.wake();
+            self.wake(Errand::Hook);
         }
         self.save_session()?;
         Ok(Ok((attempt, operation)))
     }
 
+    /// Says that a process works on the operation that [`Hook::start`] began, beside the one that began it. As
+    /// long as either lives, no later hook begins another attempt.
+    ///
+    /// # Errors
+    /// As [`Hook::request`].
+    pub fn note_process(&mut self, lock: &LockName, process: Process) -> Result<(), Error> {
+        let _guard = self.state.lock()?;
+        self.refresh()?;
+        let home = self.at_home(lock)?;
+        let at_work = home.session.processes.entry(lock.clone()).or_default();
+        at_work.insert(process);
+        home.save_session()
+    }
+
     /// Ends the operation that [`Hook::start`] began, and publishes how it ended.
     ///
     /// # Errors
-    /// As [`Hook::request`].
+    /// As [`Hook::request`]; [`Error::HookOver`] where another hook has begun meanwhile, which will run the
+    /// operation again.
     pub fn finish(&mut self, lock: &LockName, result: Result<(), String>) -> Result<(), Error> {
-        self.reload()?;
-        self.session.finished_operation |= result.is_ok();
-        self.load_unit()?.handle_finish(lock, result);
-        self.session.running.remove(lock);
-        self.publish()?;
-        self.save_session()
+        self.end(lock, result, None)
     }
 
-    /// Ends the operation as done, and with it every request up to `seq`: those whose reasons it served.
+    /// Ends the operation well, and with it every request up to number `seq`: they were made before it
+    /// began.
     ///
     /// # Errors
-    /// As [`Hook::request`].
+    /// As [`Hook::finish`].
     pub fn finish_through(&mut self, lock: &LockName, seq: u64) -> Result<(), Error> {
-        self.finish(lock, Ok(()))?;
-        self.load_unit()?.handle_served(lock, seq);
-        self.publish()?;
-        self.save_session()
+        self.end(lock, Ok(()), Some(seq))
+    }
+
+    fn end(
+        &mut self,
+        lock: &LockName,
+        result: Result<(), String>,
+        served: Option<u64>,
+    ) -> Result<(), Error> {
+        let _guard = self.state.lock()?;
+        self.refresh()?;
+        let home = self.at_home(lock)?;
+        home.session.finished_operation |= result.is_ok();
+        let unit = home.load_unit()?;
+        unit.handle_finish(lock, result);
+        if let Some(seq) = served {
+            unit.handle_served(lock, seq);
+        }
+        home.session.running.remove(lock);
+        home.session.processes.remove(lock);
+        home.publish()?;
+        home.save_session()
     }
 
     /// Whether this hook is in the middle of the lock's operation.
     pub fn is_running(&self, lock: &LockName) -> bool {
-        self.session.running.contains(lock)
+        let here = self.session.running.contains(lock);
+        here || self.elders.values().any(|elder| elder.is_running(lock))
     }
 
     /// Whether this unit leads, as this hook has asked.
@@ -298,7 +348,11 @@ impl Hook {
 
     /// What a reader of the log should know; each is given once.
     pub fn take_warnings(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.warnings)
+        let mut warnings = std::mem::take(&mut self.warnings);
+        for elder in self.elders.values_mut() {
+            warnings.extend(elder.take_warnings());
+        }
+        warnings
     }
 
     /// Whether the peer relation is there.
@@ -311,8 +365,9 @@ impl Hook {
         if self.unit.is_some() || !self.session.running.is_empty() {
             return None;
         }
+        let confirmed = self.session.confirmed.as_ref();
         self.journal
-            .waiting(&self.environment.unit, self.line.good()?)
+            .waiting(&self.environment.unit, self.line.good()?, confirmed)
     }
 
     /// The unit as this hook knows it; its own databag is read when this is first called.
@@ -327,7 +382,7 @@ impl Hook {
     fn read_unit(&mut self) -> Result<Unit, Error> {
         let me = self.environment.unit.clone();
         let own = self.own_value(&me)?;
-        let fresh = Incarnation::from_random(self.machine.random());
+        let fresh = Incarnation::from_random(self.state.machine().random());
         let (own, written) = (decode_record(own.value.as_deref()), own.written);
         let mut unit = Unit::handle_hook(me, own, self.line.clone(), self.journal.clone(), fresh);
         for lock in &self.session.running {
@@ -337,7 +392,11 @@ impl Hook {
             unit.handle_uncommitted();
         }
         unit.handle_zone(self.environment.zone.as_deref());
-        self.warnings.extend(unit.reports().iter().cloned());
+        for report in unit.reports() {
+            if !self.warnings.contains(report) {
+                self.warnings.push(report.clone());
+            }
+        }
         Ok(unit)
     }
 
@@ -357,19 +416,6 @@ impl Hook {
         self.session.own = Some(own.clone());
         self.save_session()?;
         Ok(own)
-    }
-
-    /// Takes in what the operation did in processes of its own: it may have asked for another turn.
-    fn reload(&mut self) -> Result<(), Error> {
-        self.journal =
-            load(self.machine.as_ref(), JOURNAL, &mut self.warnings)?.unwrap_or_default();
-        if let Some(session) = load::<Session>(self.machine.as_ref(), SESSION, &mut self.warnings)?
-            && session.context == self.session.context
-        {
-            self.resume(session);
-        }
-        self.unit = None;
-        Ok(())
     }
 
     /// Writes the journal and then the unit's record, where they have changed.
@@ -396,33 +442,21 @@ impl Hook {
             .as_ref()
             .and_then(|unit| unit.poll_journal(&self.journal))
         {
-            save(self.machine.as_ref(), JOURNAL, &journal, true)?;
+            self.state.save(JOURNAL, &journal, true)?;
             self.journal = journal;
         }
         Ok(())
     }
 
-    pub(crate) fn save_session(&self) -> Result<(), Error> {
-        save(self.machine.as_ref(), SESSION, &self.session, false)
-    }
-
-    /// Remembers what was read of other units, for later processes and later hooks.
-    pub(crate) fn remember_view(&mut self) -> Result<(), Error> {
-        self.save_session()?;
-        let Some(line) = self.line.good() else {
-            return Ok(());
-        };
-        let mut journal = self.journal.clone();
-        journal.handle_view(&self.environment.unit, line, &self.view);
-        if journal != self.journal {
-            // Only a saving of time: lost, it is found again.
-            save(self.machine.as_ref(), JOURNAL, &journal, false)?;
-            if let Some(unit) = &mut self.unit {
-                unit.handle_known(&journal);
-            }
-            self.journal = journal;
+    /// Keeps what this hook knows, for its later processes and for later hooks.
+    pub(crate) fn save_session(&mut self) -> Result<(), Error> {
+        if let Some(line) = self.line.good() {
+            self.session.finished = self.view.finished_of(line);
         }
-        Ok(())
+        if let Some(confirmed) = self.unit.as_ref().and_then(Unit::confirmed) {
+            self.session.confirmed = Some(confirmed.clone());
+        }
+        self.state.save(SESSION, &self.session, false)
     }
 
     /// Reads the records that could still end the wait, one after the other.
@@ -455,6 +489,37 @@ impl Hook {
         self.view.handle_record(unit.clone(), decode_peer(&value));
         self.session.peers.insert(unit.clone(), value);
     }
+
+    /// Arranges for what no event brings. That there is no waker is no reason to fail: the next
+    /// `update-status` serves as well, only later.
+    pub(crate) fn wake(&mut self, errand: Errand) {
+        if self.session.woke && errand == Errand::Hook {
+            return;
+        }
+        let context = &self.environment.context;
+        let machine = self.state.machine();
+        match machine.wake(self.state.endpoint(), context, errand) {
+            Ok(()) => self.session.woke |= errand == Errand::Hook,
+            Err(error) => self.warnings.push(format!("cannot start a waker: {error}")),
+        }
+    }
+
+    /// Sets what the unit was found to be doing when the hook began.
+    pub(crate) fn found(&mut self, line: Reading<Line>, view: View) {
+        self.line = line;
+        self.view = view;
+        self.journal.busy = self.busy();
+    }
+
+    fn busy(&self) -> std::collections::BTreeSet<LockName> {
+        self.session.orphans.keys().cloned().collect()
+    }
+
+    /// Whether anything is asked for and not finished, as far as this unit's own disk tells.
+    pub(crate) fn has_outstanding(journal: &Journal, lock: &LockName) -> bool {
+        let kept = journal.locks.get(lock);
+        kept.is_some_and(|kept| kept.record.seq > kept.record.done)
+    }
 }
 
 fn decode_peer(
@@ -464,38 +529,4 @@ fn decode_peer(
         Ok(value) => decode_record(value.as_deref()),
         Err(why) => Reading::Unreadable(why.clone()),
     }
-}
-
-/// Loads a state file. One that cannot be understood is set aside, with a warning.
-fn load<V: DeserializeOwned>(
-    machine: &dyn Machine,
-    name: &str,
-    warnings: &mut Vec<String>,
-) -> Result<Option<V>, Error> {
-    let Some(content) = machine.load(name)? else {
-        return Ok(None);
-    };
-    match serde_json::from_slice(&content) {
-        Ok(value) => Ok(Some(value)),
-        Err(error) => {
-            warnings.push(format!(
-                "the state file {name} is set aside as {name}.unreadable: {error}"
-            ));
-            machine.set_aside(name)?;
-            Ok(None)
-        }
-    }
-}
-
-fn save<V: Serialize>(
-    machine: &dyn Machine,
-    name: &str,
-    value: &V,
-    durable: bool,
-) -> Result<(), Error> {
-    let content = serde_json::to_vec(value).map_err(|error| Error::State {
-        path: name.into(),
-        source: error.into(),
-    })?;
-    machine.store(name, &content, durable)
 }

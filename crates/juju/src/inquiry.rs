@@ -1,10 +1,12 @@
 //! What a hook may want to know of its own unit's requests.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
-use ops_coordinator_core::{LockName, LockRecord, UnitName};
+use ops_coordinator_core::{Journal, LockName, LockRecord, UnitName};
 
 use crate::hook::Hook;
+use crate::state::{JOURNAL, State};
 use crate::{Error, Operation, Place};
 
 impl Hook {
@@ -13,8 +15,25 @@ impl Hook {
     /// # Errors
     /// A hook tool's failure, or a state file that cannot be read.
     pub fn record(&mut self, lock: &LockName) -> Result<LockRecord, Error> {
-        let unit = self.load_unit()?;
+        let _guard = self.state.lock()?;
+        self.refresh()?;
+        let unit = self.at_home(lock)?.load_unit()?;
         Ok(unit.record().locks.get(lock).cloned().unwrap_or_default())
+    }
+
+    /// What [`Hook::note`] kept under a name in this hook or an earlier one. It may be lost.
+    pub fn noted(&self, name: &str) -> Option<&str> {
+        self.session.notes.get(name).map(String::as_str)
+    }
+
+    /// Keeps a short text under a name, for later hooks on this endpoint.
+    pub fn note(&mut self, name: &str, text: &str) {
+        self.session.notes.insert(name.to_owned(), text.to_owned());
+    }
+
+    /// Adds something that a reader of the log should know.
+    pub fn warn(&mut self, warning: String) {
+        self.warnings.push(warning);
     }
 
     /// What was asked for with the request that is served next, where something was.
@@ -22,25 +41,41 @@ impl Hook {
     /// # Errors
     /// As [`Hook::record`].
     pub fn asked(&mut self, lock: &LockName) -> Result<Option<Operation>, Error> {
-        let payload = self.load_unit()?.payload(lock);
+        let _guard = self.state.lock()?;
+        self.refresh()?;
+        let payload = self.at_home(lock)?.load_unit()?.payload(lock);
         Ok(payload.map(|payload| Operation::from_payload(Some(payload))))
     }
 
-    /// For each lock of which a request of this unit is outstanding, the number of the one that is served
-    /// next. Where the unit only waits, this reads nothing.
+    /// For each lock of which a request of this unit is outstanding, the number of the one that is served next;
+    /// with what is left on `elders`, endpoints that the charm has used before. Where the unit only waits, this
+    /// asks Juju for nothing.
     ///
     /// # Errors
     /// As [`Hook::record`].
-    pub fn outstanding(&mut self) -> Result<BTreeMap<LockName, u64>, Error> {
+    pub fn outstanding(&mut self, elders: &[String]) -> Result<BTreeMap<LockName, u64>, Error> {
+        let _guard = self.state.lock()?;
+        self.refresh()?;
+        let mut found = BTreeMap::new();
         if let Some(tickets) = self.quiet_tickets() {
-            let numbers = tickets.into_iter();
-            return Ok(numbers.map(|(lock, ticket)| (lock, ticket.seq)).collect());
+            found.extend(tickets.into_iter().map(|(lock, ticket)| (lock, ticket.seq)));
+        } else {
+            let unit = self.load_unit()?;
+            for lock in unit.record().locks.keys() {
+                let ticket = unit.outstanding(lock);
+                found.extend(ticket.map(|ticket| (lock.clone(), ticket.seq)));
+            }
         }
-        let unit = self.load_unit()?;
-        let locks = unit.record().locks.keys();
-        Ok(locks
-            .filter_map(|lock| Some((lock.clone(), unit.outstanding(lock)?.seq)))
-            .collect())
+        for endpoint in elders {
+            let state = State::new(Rc::clone(self.state.machine()), endpoint);
+            let journal: Option<Journal> = state.load(JOURNAL, &mut self.warnings)?;
+            for (lock, kept) in journal.into_iter().flat_map(|journal| journal.locks) {
+                if kept.record.seq > kept.record.done {
+                    found.entry(lock).or_insert(kept.record.done + 1);
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// The units that ask for a lock and are not in its line, in the order in which they would join it by
@@ -52,7 +87,8 @@ impl Hook {
         let warnings = self.warnings.clone();
         let status = self.status()?;
         self.warnings = warnings;
-        let asking = status.locks.get(lock).into_iter().flat_map(|lock| &lock.units);
+        let asking = status.locks.get(lock).into_iter();
+        let asking = asking.flat_map(|lock| &lock.units);
         let asking = asking.filter(|unit| unit.place == Place::Requested);
         let mut queue: Vec<UnitName> = asking.map(|unit| unit.unit.clone()).collect();
         queue.sort();

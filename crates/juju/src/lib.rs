@@ -6,26 +6,34 @@
 //! - [`Hook`]: one hook, from its first look at the databags to its last write;
 //! - [`Operation`]: what a request asks for; [`service`]: restarting systemd services.
 
+mod begin;
 mod declaration;
 mod environment;
 mod error;
+mod home;
 mod hook;
 mod inquiry;
 mod lead;
 mod machine;
 mod operation;
+mod order;
+mod pending;
+mod process;
 pub mod service;
 mod session;
+mod state;
 mod status;
 mod tool;
 mod waker;
 
 pub use declaration::require_peer_relation;
-pub use environment::{Environment, RelationId, lists_the_gone};
+pub use environment::{Environment, RelationId};
 pub use error::{Error, ToolError};
 pub use hook::Hook;
-pub use machine::{LocalMachine, Machine};
+pub use machine::{Errand, LocalMachine, Machine};
 pub use operation::{CONTEXT_MAX, Operation};
+pub use pending::write_pending_line;
+pub use process::Process;
 pub use status::{LockStatus, Place, Status, UnitStatus};
 pub use tool::{Bag, Exec, ToolOutput, Tools, Transport};
 pub use waker::{Waker, run_waker};

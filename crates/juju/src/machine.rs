@@ -1,17 +1,59 @@
 //! The unit's machine as far as the protocol needs it: a disk, a clock, chance, and a waker.
 
+use std::any::Any;
 use std::cell::RefCell;
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::rc::{Rc, Weak};
+use std::str::FromStr;
+use std::time::{Duration, Instant};
 
 use ops_coordinator_core::Tick;
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::{Error, Waker};
+use crate::{Error, Process, Waker};
+
+/// The file that a process of the unit locks while it reads and writes the others.
+const LOCK: &str = "lock";
+/// How long to wait for another process of the unit. It holds the lock for a few hook tools at most.
+const LOCK_PATIENCE: Duration = Duration::from_secs(120);
+
+/// What a waker is to bring about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Errand {
+    /// Another hook some seconds from now, unless one comes before that.
+    Hook,
+    /// At once: a visit without the charm's code that writes the line which a long hook has left behind.
+    Line,
+}
+
+impl Errand {
+    /// Its name on a waker's command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Hook => "hook",
+            Self::Line => "line",
+        }
+    }
+}
+
+impl FromStr for Errand {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        [Self::Hook, Self::Line]
+            .into_iter()
+            .find(|errand| errand.as_str() == text)
+            .ok_or_else(|| format!("unknown errand '{text}': expected hook or line"))
+    }
+}
 
 /// What a hook needs that is not a hook tool. A simulation brings its own.
+///
+/// State files are named `ENDPOINT/FILE`.
 pub trait Machine {
     /// Reads a state file; `None` where there is none.
     ///
@@ -32,18 +74,36 @@ pub trait Machine {
     /// [`Error::State`].
     fn set_aside(&self, name: &str) -> Result<(), Error>;
 
+    /// Deletes a state file; that there is none is fine.
+    ///
+    /// # Errors
+    /// [`Error::State`].
+    fn remove(&self, name: &str) -> Result<(), Error>;
+
+    /// Keeps the unit's other processes from its state files until what it returns is dropped. Asking again
+    /// in the same process succeeds.
+    ///
+    /// # Errors
+    /// [`Error::State`] where another process does not let go.
+    fn lock(&self) -> Result<Box<dyn Any>, Error>;
+
     /// The present time on a clock that never goes back and also runs while the machine sleeps.
     fn now(&self) -> Tick;
 
     /// A random number.
     fn random(&self) -> u32;
 
-    /// Arranges for another hook some seconds from now, unless one comes of itself before that.
-    /// `context` is the present hook's.
+    /// The process that this is; `None` where nobody can tell whether it lives on.
+    fn process(&self) -> Option<Process>;
+
+    /// Whether a process that an earlier hook named is still alive.
+    fn is_alive(&self, process: Process) -> bool;
+
+    /// Starts a waker for an endpoint. `context` is the present hook's.
     ///
     /// # Errors
     /// Whatever kept the waker from being started.
-    fn wake(&self, context: &str) -> io::Result<()>;
+    fn wake(&self, endpoint: &str, context: &str, errand: Errand) -> io::Result<()>;
 }
 
 /// The machine on which this process runs.
@@ -52,6 +112,7 @@ pub struct LocalMachine {
     directory: PathBuf,
     waker: Waker,
     random: RefCell<fastrand::Rng>,
+    locked: RefCell<Weak<File>>,
 }
 
 impl LocalMachine {
@@ -62,6 +123,7 @@ impl LocalMachine {
             directory: directory.into(),
             waker,
             random: RefCell::new(fastrand::Rng::new()),
+            locked: RefCell::default(),
         }
     }
 
@@ -70,21 +132,54 @@ impl LocalMachine {
     }
 
     fn replace(&self, path: &Path, content: &[u8], durable: bool) -> io::Result<()> {
-        if !self.directory.is_dir() {
-            fs::create_dir_all(&self.directory)?;
-            fs::set_permissions(&self.directory, fs::Permissions::from_mode(0o700))?;
-        }
+        let directory = path.parent().unwrap_or(&self.directory);
+        make_directory(directory)?;
         // A temporary file is made with mode 0600.
-        let mut file = tempfile::NamedTempFile::new_in(&self.directory)?;
+        let mut file = tempfile::NamedTempFile::new_in(directory)?;
         file.write_all(content)?;
         if durable {
             file.as_file().sync_all()?;
         }
         file.persist(path).map_err(|error| error.error)?;
         if durable {
-            File::open(&self.directory)?.sync_all()?;
+            File::open(directory)?.sync_all()?;
         }
         Ok(())
+    }
+}
+
+/// Makes a directory, and those above it, readable by its owner only.
+fn make_directory(directory: &Path) -> io::Result<()> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)
+}
+
+/// Locks the file, or says who has it.
+fn lock_file(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)?;
+    let begun = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if begun.elapsed() < LOCK_PATIENCE => {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            Err(TryLockError::WouldBlock) => {
+                return Err(io::Error::new(
+                    io::ErrorKind::TimedOut,
+                    "another process of this unit has held the lock for two minutes; \
+                     `fuser` on this file names it",
+                ));
+            }
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
     }
 }
 
@@ -110,6 +205,27 @@ impl Machine for LocalMachine {
         fs::rename(&path, aside).map_err(|source| Error::State { path, source })
     }
 
+    fn remove(&self, name: &str) -> Result<(), Error> {
+        let path = self.path(name);
+        match fs::remove_file(&path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                Err(Error::State { path, source })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn lock(&self) -> Result<Box<dyn Any>, Error> {
+        if let Some(held) = self.locked.borrow().upgrade() {
+            return Ok(Box::new(held));
+        }
+        let path = self.path(LOCK);
+        let locked = make_directory(&self.directory).and_then(|()| lock_file(&path));
+        let held = Rc::new(locked.map_err(|source| Error::State { path, source })?);
+        *self.locked.borrow_mut() = Rc::downgrade(&held);
+        Ok(Box::new(held))
+    }
+
     fn now(&self) -> Tick {
         let time = clock_gettime(ClockId::Boottime);
         let millis = time
@@ -123,14 +239,36 @@ impl Machine for LocalMachine {
         self.random.borrow_mut().u32(..)
     }
 
-    fn wake(&self, context: &str) -> io::Result<()> {
-        self.waker.start(&self.directory, context)
+    fn process(&self) -> Option<Process> {
+        Process::own()
+    }
+
+    fn is_alive(&self, process: Process) -> bool {
+        process.is_alive()
+    }
+
+    fn wake(&self, endpoint: &str, context: &str, errand: Errand) -> io::Result<()> {
+        self.waker.start(&self.directory, endpoint, context, errand)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
+
+    #[test]
+    fn one_process_at_a_time_has_the_state_and_may_ask_for_it_again() {
+        let (directory, machine) = machine();
+        let held = machine.lock().unwrap();
+        let again = machine.lock().unwrap();
+        let file = File::open(directory.path().join("state/lock")).unwrap();
+        drop(held);
+        assert!(file.try_lock().is_err(), "one of the two is still held");
+        drop(again);
+        assert!(file.try_lock().is_ok());
+    }
 
     fn machine() -> (tempfile::TempDir, LocalMachine) {
         let directory = tempfile::tempdir().unwrap();
@@ -141,11 +279,11 @@ mod tests {
     #[test]
     fn a_state_file_is_its_owners_and_replaced_whole() {
         let (directory, machine) = machine();
-        assert_eq!(machine.load("journal.json").unwrap(), None);
-        machine.store("journal.json", b"one", true).unwrap();
-        machine.store("journal.json", b"two", false).unwrap();
-        assert_eq!(machine.load("journal.json").unwrap().unwrap(), b"two");
-        let state = directory.path().join("state");
+        assert_eq!(machine.load("peer/journal.json").unwrap(), None);
+        machine.store("peer/journal.json", b"one", true).unwrap();
+        machine.store("peer/journal.json", b"two", false).unwrap();
+        assert_eq!(machine.load("peer/journal.json").unwrap().unwrap(), b"two");
+        let state = directory.path().join("state/peer");
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(
             (mode(&state), mode(&state.join("journal.json"))),
@@ -164,6 +302,7 @@ mod tests {
         machine.store("journal.json", b"garbage", false).unwrap();
         machine.set_aside("journal.json").unwrap();
         assert_eq!(machine.load("journal.json").unwrap(), None);
+        machine.remove("journal.json").unwrap();
         assert!(
             directory
                 .path()

@@ -18,6 +18,9 @@ pub struct Operation {
     /// The services to restart, in this order.
     #[serde(default)]
     pub services: Vec<ServiceName>,
+    /// Whether what was asked for is lost, with the journal that held it.
+    #[serde(skip)]
+    pub lost: bool,
 }
 
 impl Operation {
@@ -33,7 +36,11 @@ impl Operation {
                 limit: CONTEXT_MAX,
             });
         }
-        Ok(Self { context, services })
+        Ok(Self {
+            context,
+            services,
+            lost: false,
+        })
     }
 
     /// One operation for two requests that share a turn: the services of both, the newer context where

@@ -1,10 +1,14 @@
 //! What one hook has read so far. A shell hook calls the command several times; each call continues
 //! where the one before it stopped, so nothing is read twice and every call sees the same line.
+//!
+//! Some of it is carried from hook to hook, only to save tool calls: lost, it is found again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ops_coordinator_core::{LockName, Tick, UnitName};
+use ops_coordinator_core::{Incarnation, LockName, LockRecord, Tick, Ticket, UnitName};
 use serde::{Deserialize, Serialize};
+
+use crate::Process;
 
 /// The state of one hook, between its first look at Juju and its end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,9 +19,11 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Session {
     /// The hook's context id. A session of another context is over.
     pub(crate) context: String,
-    /// The peer relation's id, where it exists. It outlives the session as a hint: asking for it costs
-    /// a tool call, and a wrong one is noticed when it is used.
+    /// The peer relation's id, where it exists: the lowest that Juju listed when it was last asked.
     pub(crate) relation: Option<String>,
+    /// Whether Juju was asked in this hook.
+    #[serde(default)]
+    pub(crate) asked_relations: bool,
     /// Taken before the unit asked whether it leads.
     pub(crate) read_at: Tick,
     /// Whether the unit leads.
@@ -25,6 +31,10 @@ pub(crate) struct Session {
     /// The line's value as it was read. It is never read again in the same hook: Juju would then
     /// answer with what this hook itself has written.
     pub(crate) line: Option<String>,
+    /// The line's value on a relation that this unit followed before and that is gone, as long as there is
+    /// no line on the present one.
+    #[serde(default)]
+    pub(crate) carried: Option<String>,
     /// The value of this unit's own key, where it was read: as it was then, or as this hook wrote it.
     pub(crate) own: Option<OwnValue>,
     /// Peers' records as they were read; `Err` where a databag could not be read.
@@ -33,14 +43,44 @@ pub(crate) struct Session {
     /// Where the agent died right after that hook, it may go on listing them for a while.
     #[serde(default)]
     pub(crate) departed: BTreeSet<UnitName>,
+    /// Units that the relation lists and the controller does not know, with the life that they had.
+    #[serde(default)]
+    pub(crate) gone: BTreeMap<UnitName, Option<Incarnation>>,
+    /// Since when this leader has seen whom others wait for, and when it last asked the controller.
+    #[serde(default)]
+    pub(crate) watch: Watch,
     /// Locks whose operation this hook has begun and not ended.
     pub(crate) running: BTreeSet<LockName>,
+    /// The processes that work on these operations.
+    #[serde(default)]
+    pub(crate) processes: BTreeMap<LockName, BTreeSet<Process>>,
+    /// Processes of earlier hooks that were alive when this one began.
+    #[serde(default)]
+    pub(crate) orphans: BTreeMap<LockName, BTreeSet<Process>>,
+    /// Tickets of the line that this hook, or one before it, saw finished.
+    #[serde(default)]
+    pub(crate) finished: BTreeMap<LockName, Vec<Ticket>>,
+    /// What an earlier hook read back of this unit's own databag.
+    #[serde(default)]
+    pub(crate) confirmed: Option<BTreeMap<LockName, LockRecord>>,
+    /// What the hook's driver wants to know again in later hooks.
+    #[serde(default)]
+    pub(crate) notes: BTreeMap<String, String>,
     /// Whether this hook has finished an operation.
     pub(crate) finished_operation: bool,
     /// Whether this hook has written the line.
     pub(crate) wrote_line: bool,
     /// Whether this hook has arranged for another one.
     pub(crate) woke: bool,
+}
+
+/// What a leader remembers of a line that stands still.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Watch {
+    /// Who is first, for each lock in which somebody waits behind it, and since when.
+    pub(crate) first: BTreeMap<LockName, (Ticket, Tick)>,
+    /// When the controller was last asked.
+    pub(crate) asked_at: Option<Tick>,
 }
 
 /// The value of the unit's own key, as far as this hook knows.
@@ -58,13 +98,22 @@ impl Session {
         Self {
             context: context.to_owned(),
             relation: None,
+            asked_relations: false,
             read_at,
             leader: false,
             line: None,
+            carried: None,
             own: None,
             peers: BTreeMap::new(),
             departed: BTreeSet::new(),
+            gone: BTreeMap::new(),
+            watch: Watch::default(),
             running: BTreeSet::new(),
+            processes: BTreeMap::new(),
+            orphans: BTreeMap::new(),
+            finished: BTreeMap::new(),
+            confirmed: None,
+            notes: BTreeMap::new(),
             finished_operation: false,
             wrote_line: false,
             woke: false,

@@ -82,6 +82,8 @@ impl Hook {
     /// # Errors
     /// A hook tool's failure, or a state file that cannot be read.
     pub fn status(&mut self) -> Result<Status, Error> {
+        let _guard = self.state.lock()?;
+        self.refresh()?;
         let own = self.load_unit()?.record().clone();
         if let Some(relation) = self.relation.clone() {
             for unit in self.tools.relation_list(&relation)? {
@@ -188,7 +190,7 @@ fn lock_status(
 
 fn unit_status(unit: &UnitName, place: Place, state: Option<&LockRecord>) -> UnitStatus {
     let last = state.and_then(|state| {
-        let outcome = state.outcome?.as_str().to_owned();
+        let outcome = state.outcome.as_ref()?.as_str().to_owned();
         Some(match &state.reason {
             Some(why) => format!("{outcome}: {why}"),
             None => outcome,

@@ -1,29 +1,35 @@
-//! The waker: a tiny detached process that brings another hook where Juju may send none.
+//! The waker: a tiny detached process that brings what no event of Juju brings.
 //!
-//! It waits some seconds and then looks whether any hook has come since; if so it was not needed. Else
-//! it runs the charm's `update-status` through `juju-exec` (`juju-run` before Juju 3).
-//! A hook that fails there is run again by nobody but the waker.
+//! For another hook it waits some seconds and then looks whether any has come since; if so it was not needed.
+//! Else it runs the charm's `update-status` through `juju-exec` (`juju-run` before Juju 3).
+//! A hook that fails there is run again by nobody but the waker. For a line that a long hook has left behind
+//! it runs, at once, a visit without the charm's code.
+//!
+//! It dies with the machine, the pod, and sometimes the agent; then `update-status` does its work.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::Error;
-use crate::hook::SESSION;
 use crate::session::Session;
+use crate::state::{PENDING, SESSION};
+use crate::{Errand, Error};
 
 /// How long the waker waits for a hook to come of itself.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How often it tries: each time it waits twice as long, until `update-status` is due anyway.
 const TRIES: u32 = 6;
 
-/// What the woken unit runs: whatever it would run for `update-status`, in the charm's directory.
+/// What the woken unit runs: whatever it would run for `update-status`, in the charm's directory. That there is
+/// nothing to run is a failure: the work is not done, and another hook must come.
 const HOOK: &str = "export JUJU_DISPATCH_PATH=hooks/update-status JUJU_HOOK_NAME=update-status; \
     if [ -x ./dispatch ]; then exec ./dispatch; elif [ -x ./hooks/update-status ]; \
-    then exec ./hooks/update-status; fi";
+    then exec ./hooks/update-status; else juju-log --log-level WARNING -- 'ops-coordinator: \
+    cannot wake this unit: the charm has neither dispatch nor hooks/update-status; add one'; exit 3; fi";
 
 /// The command that starts a waker.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,8 +38,8 @@ pub struct Waker {
 }
 
 impl Waker {
-    /// A waker that this command starts. The state directory and the context are appended to its
-    /// arguments; it must end up in [`run_waker`].
+    /// A waker that this command starts. The state directory, the endpoint, the context, and the errand
+    /// (`hook` or `line`) are appended to its arguments; it must end up in [`run_waker`].
     pub fn new(command: Vec<OsString>) -> Self {
         Self { command }
     }
@@ -45,14 +51,20 @@ impl Waker {
         }
     }
 
-    pub(crate) fn start(&self, state: &Path, context: &str) -> io::Result<()> {
+    pub(crate) fn start(
+        &self,
+        state: &Path,
+        endpoint: &str,
+        context: &str,
+        errand: Errand,
+    ) -> io::Result<()> {
         let Some((program, args)) = self.command.split_first() else {
             return Ok(());
         };
         Command::new(program)
             .args(args)
             .arg(state)
-            .arg(context)
+            .args([endpoint, context, errand.as_str()])
             // juju-exec refuses to run where it believes itself inside a hook.
             .env_remove("JUJU_CONTEXT_ID")
             .stdin(Stdio::null())
@@ -63,18 +75,62 @@ impl Waker {
     }
 }
 
-/// Runs a waker, in a process of its own.
+/// Runs a waker, in a process of its own. `visit` is the command of a visit that ends up in
+/// [`crate::write_pending_line`].
 ///
 /// # Errors
-/// [`Error::State`] where the hook cannot be run.
-pub fn run_waker(state: &Path, context: &str, unit: &str) -> Result<(), Error> {
+/// [`Error::State`] where nothing can be run.
+pub fn run_waker(
+    state: &Path,
+    endpoint: &str,
+    context: &str,
+    errand: Errand,
+    unit: &str,
+    visit: &[OsString],
+) -> Result<(), Error> {
     // The waker must outlive the hook's process group. It fails where the process leads a group of its
     // own already, which serves as well.
     let _ = rustix::process::setsid();
-    wake(state, context, std::thread::sleep, || run_hook(unit)).map_err(|source| Error::State {
+    let state = state.join(endpoint);
+    let done = match errand {
+        Errand::Hook => wake(&state, context, std::thread::sleep, || execute(unit, HOOK)),
+        Errand::Line => {
+            let command = shell_command(visit);
+            publish(&state, std::thread::sleep, || execute(unit, &command))
+        }
+    };
+    done.map_err(|source| Error::State {
         path: "juju-exec".into(),
         source,
     })
+}
+
+/// Runs the visit until it has succeeded, or nothing is left for it to do.
+fn publish(
+    state: &Path,
+    mut sleep: impl FnMut(Duration),
+    mut run: impl FnMut() -> io::Result<bool>,
+) -> io::Result<()> {
+    for tried in 0..TRIES {
+        if !state.join(PENDING).exists() || run()? {
+            return Ok(());
+        }
+        sleep(PATIENCE * 2_u32.pow(tried));
+    }
+    Ok(())
+}
+
+/// Words as one command of a shell, none of them taken apart.
+fn shell_command(words: &[OsString]) -> OsString {
+    let mut command = OsString::from("exec");
+    for word in words {
+        let quoted = word.as_bytes().split(|byte| *byte == b'\'');
+        let quoted: Vec<u8> = quoted.collect::<Vec<_>>().join(&b"'\\''"[..]);
+        command.push(" '");
+        command.push(OsStr::from_bytes(&quoted));
+        command.push("'");
+    }
+    command
 }
 
 /// Runs a hook once no other has come for a while. Juju does not run it again where it fails, as it would
@@ -96,12 +152,13 @@ fn wake(
     Ok(())
 }
 
-/// Runs the hook; false where it fails.
-fn run_hook(unit: &str) -> io::Result<bool> {
+/// Runs a command on the unit, in a context of its own; false where it fails.
+fn execute(unit: &str, command: impl AsRef<OsStr>) -> io::Result<bool> {
     let mut last = io::Error::from(io::ErrorKind::NotFound);
     for program in ["juju-exec", "juju-run"] {
         match Command::new(program)
-            .args(["-u", unit, HOOK])
+            .args(["-u", unit])
+            .arg(&command)
             .stdin(Stdio::null())
             .status()
         {
@@ -155,6 +212,54 @@ mod tests {
     fn a_hook_that_came_of_itself_makes_the_waker_unnecessary() {
         assert_eq!(woken("a", "b", |_, _| true).0, 0);
         assert_eq!(woken("a", "a", |_, _| true), (1, PATIENCE));
+    }
+
+    #[test]
+    fn a_line_left_behind_is_written_at_once_and_tried_again_while_it_is_there() {
+        let directory = tempfile::tempdir().unwrap();
+        let pending = directory.path().join(PENDING);
+        let (runs, waited) = (Cell::new(0), Cell::new(Duration::ZERO));
+        let run = |written_by: u32| {
+            runs.set(0);
+            waited.set(Duration::ZERO);
+            publish(
+                directory.path(),
+                |time| waited.set(waited.get() + time),
+                || {
+                    runs.set(runs.get() + 1);
+                    Ok(runs.get() == written_by)
+                },
+            )
+            .unwrap();
+            (runs.get(), waited.get())
+        };
+        assert_eq!(run(1), (0, Duration::ZERO), "nothing is left behind");
+        fs::write(&pending, "{}").unwrap();
+        assert_eq!(run(1), (1, Duration::ZERO));
+        assert_eq!(run(3), (3, PATIENCE * 3));
+        assert_eq!(run(99).0, TRIES);
+    }
+
+    #[test]
+    fn a_command_for_the_shell_keeps_its_words() {
+        let words = ["a b", "it's", "$x"].map(OsString::from);
+        let command = shell_command(&words);
+        assert_eq!(command, r"exec 'a b' 'it'\''s' '$x'");
+    }
+
+    #[test]
+    fn a_charm_with_nothing_to_run_for_the_waker_is_a_failure() {
+        let charm = tempfile::tempdir().unwrap();
+        let run = || {
+            let mut command = Command::new("/bin/sh");
+            command.args(["-c", HOOK]).current_dir(charm.path());
+            command.stderr(Stdio::null()).status().unwrap().code()
+        };
+        assert_eq!(run(), Some(3));
+        fs::write(charm.path().join("dispatch"), "#!/bin/sh\nexit 0\n").unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(charm.path().join("dispatch"), mode).unwrap();
+        assert_eq!(run(), Some(0));
     }
 
     #[test]

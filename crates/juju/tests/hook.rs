@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use fake::{Juju, lock};
 use ops_coordinator_core::policy::Rotation;
-use ops_coordinator_core::{Turn, Wait};
+use ops_coordinator_core::{Order, Turn, Wait};
 use ops_coordinator_juju::{Hook, Operation};
 use serde_json::json;
 
@@ -190,8 +190,7 @@ fn an_action_takes_over_from_the_waker_that_gives_up_when_it_comes() {
     let juju = Juju::new(1);
     juju.hook(0, |hook| {
         hook.request(&lock(), None, None).unwrap();
-        // The line is left to the next hook, which a waker brings.
-        juju.pass(30_000);
+        // Where the agent is silent about own writes, a waker brings the next hook.
         release(hook);
     });
     assert!(juju.woken(0));
@@ -227,7 +226,7 @@ fn garbage_in_any_units_databag_crashes_nobody_and_holds_up_only_itself() {
 #[test]
 fn a_corrupt_journal_is_set_aside_with_a_warning() {
     let juju = everyone_asked(2);
-    juju.set_file(0, "journal.json", b"\0garbage");
+    juju.set_file(0, "coordinator/journal.json", b"\0garbage");
     juju.hook(0, |hook| {
         assert!(hook.start(&lock()).unwrap().is_ok());
         hook.finish(&lock(), Ok(())).unwrap();
@@ -242,20 +241,30 @@ fn a_corrupt_journal_is_set_aside_with_a_warning() {
 }
 
 #[test]
-fn a_hook_that_took_too_long_leaves_the_line_to_the_next() {
+fn a_hook_that_took_too_long_leaves_the_line_to_a_visit_of_its_own() {
     let juju = Juju::new(2);
     juju.hook(1, |hook| {
         hook.request(&lock(), None, None).unwrap();
         release(hook);
     });
-    juju.hook(0, |hook| {
-        juju.pass(25_000);
-        release(hook);
-    });
+    let long_hook = || {
+        juju.hook(0, |hook| {
+            juju.pass(25_000);
+            release(hook);
+        });
+    };
+    long_hook();
     assert_eq!(juju.bag("app"), None);
-    assert!(juju.woken(0));
-    juju.hook(0, release);
-    assert!(juju.bag("app").is_some());
+    assert!(juju.visit_wanted(0));
+    juju.forget_calls();
+    assert!(juju.visit(0));
+    assert_eq!(juju.calls().len(), 3, "{:?}", juju.calls());
+    assert_eq!(
+        run(&juju, 1),
+        Ok(1),
+        "though no hook of the leader was short"
+    );
+    assert!(!juju.visit(0), "nothing is left behind");
 }
 
 #[test]
@@ -270,7 +279,7 @@ fn a_relation_that_is_gone_is_no_error() {
 }
 
 #[test]
-fn a_unit_that_juju_four_goes_on_listing_holds_nobody_up() {
+fn a_unit_that_juju_goes_on_listing_holds_nobody_up() {
     let juju = everyone_asked(4);
     juju.hook(0, |hook| {
         hook.start(&lock()).unwrap().unwrap();
@@ -280,13 +289,326 @@ fn a_unit_that_juju_four_goes_on_listing_holds_nobody_up() {
     // It was next.
     juju.remove_untold(1);
     juju.hook(0, release);
+    let asked = |juju: &Juju| {
+        juju.calls()
+            .iter()
+            .any(|call| call.starts_with("goal-state"))
+    };
+    assert!(!asked(&juju), "most units only take a while");
+    juju.pass(60_000);
+    juju.hook(0, release);
+    assert!(asked(&juju));
+    juju.forget_calls();
     run(&juju, 2).unwrap();
     juju.hook(0, release);
     run(&juju, 3).unwrap();
     // It asks no more, though its databag still does.
     juju.hook(0, release);
+    assert!(!asked(&juju), "it is known to be gone");
     let line = juju.bag("app").unwrap();
     assert!(!line.contains("app/1"), "{line}");
+}
+
+#[test]
+fn a_line_that_stands_still_costs_the_leader_one_question_a_minute() {
+    let juju = everyone_asked(3);
+    let questions = || {
+        juju.calls()
+            .iter()
+            .filter(|call| call.starts_with("goal-state"))
+            .count()
+    };
+    juju.forget_calls();
+    for _ in 0..30 {
+        juju.hook(0, release);
+        juju.pass(10_000);
+    }
+    assert!((3..=5).contains(&questions()), "{}", questions());
+}
+
+#[test]
+fn a_line_left_behind_is_not_written_over_another_one() {
+    let juju = Juju::new(2);
+    juju.hook(1, |hook| drop(hook.request(&lock(), None, None).unwrap()));
+    juju.hook(0, |hook| {
+        juju.pass(25_000);
+        release(hook);
+    });
+    let other = r#"{"v":1,"term":9,"version":9,"by":"app/1"}"#;
+    juju.set_bag("app", other);
+    assert!(!juju.visit(0));
+    assert_eq!(juju.bag("app").unwrap(), other);
+}
+
+#[test]
+fn every_hook_follows_the_lowest_relation_whatever_it_is_about() {
+    let juju = Juju::new(2);
+    juju.list_relations(&["coordinator:10", "coordinator:3"]);
+    for about in [Some("coordinator:10"), Some("coordinator:3"), None] {
+        juju.about(about);
+        juju.hook(1, |hook| drop(hook.request(&lock(), None, None).unwrap()));
+        juju.hook(0, release);
+    }
+    assert!(juju.bag("app/1").is_some() && juju.bag("app").is_some());
+    assert_eq!(juju.bag("coordinator:10 app/1"), None);
+    assert_eq!(juju.bag("coordinator:10 app"), None);
+}
+
+#[test]
+fn what_an_old_session_says_of_the_relation_does_not_decide() {
+    let juju = Juju::new(2);
+    juju.list_relations(&["coordinator:10"]);
+    juju.about(Some("coordinator:10"));
+    juju.hook(1, |hook| drop(hook.request(&lock(), None, None).unwrap()));
+    assert!(juju.bag("coordinator:10 app/1").is_some());
+    // The lower one comes into sight late.
+    juju.list_relations(&["coordinator:10", "coordinator:3"]);
+    juju.about(Some("coordinator:3"));
+    juju.hook(1, release);
+    assert!(
+        juju.bag("app/1").unwrap().contains(r#""seq":1"#),
+        "the request comes along"
+    );
+}
+
+#[test]
+fn where_the_relation_is_gone_the_line_goes_on_in_the_next_one() {
+    let juju = everyone_asked(3);
+    juju.list_relations(&["coordinator:10", "coordinator:3"]);
+    assert_eq!(run(&juju, 0), Ok(1));
+    juju.list_relations(&["coordinator:10"]);
+    juju.about(None);
+    // The leader and the last have lost sight of it; app/1, which is inside, has not said so yet.
+    juju.hook(2, release);
+    juju.hook(0, release);
+    assert!(matches!(run(&juju, 2), Err(Turn::Wait(Wait::Behind(_)))));
+    assert_eq!(run(&juju, 1), Ok(1));
+    assert_eq!(run(&juju, 2), Ok(1));
+}
+
+#[test]
+fn two_endpoints_side_by_side_have_a_line_and_a_journal_each() {
+    let juju = Juju::new(2);
+    juju.list_relations(&["coordinator:3", "backups:4"]);
+    let backup = "backup".parse().unwrap();
+    juju.about(None);
+    let ask = |unit| {
+        juju.use_endpoint("coordinator");
+        juju.hook(unit, |hook| {
+            drop(hook.request(&lock(), None, None).unwrap());
+        });
+        juju.use_endpoint("backups");
+        juju.same_hook(unit, |hook| {
+            drop(hook.request(&backup, None, None).unwrap());
+        });
+        juju.same_hook(unit, release);
+        juju.use_endpoint("coordinator");
+        juju.same_hook(unit, release);
+    };
+    ask(1);
+    ask(0);
+    let line = juju.bag("app").unwrap();
+    assert!(
+        line.contains("restart") && !line.contains("backup"),
+        "{line}"
+    );
+    let line = juju.bag("backups:4 app").unwrap();
+    assert!(
+        line.contains("backup") && !line.contains("restart"),
+        "{line}"
+    );
+    assert_eq!(run(&juju, 0), Ok(1));
+    assert_eq!(run(&juju, 1), Ok(1));
+}
+
+/// A roll of three in which the charm comes to name another endpoint; app/1 is next.
+fn refreshed_in_the_middle() -> Rc<Juju> {
+    let juju = everyone_asked(3);
+    assert_eq!(run(&juju, 0), Ok(1));
+    juju.list_relations(&["coordinator:3", "peers:7"]);
+    juju.use_endpoint("peers");
+    juju
+}
+
+#[test]
+fn a_refresh_to_another_endpoint_finishes_the_roll_in_the_old_line() {
+    let juju = refreshed_in_the_middle();
+    assert!(matches!(run(&juju, 2), Err(Turn::Wait(Wait::Behind(_)))));
+    assert_eq!(run(&juju, 1), Ok(1), "its place is in the old line");
+    assert_eq!(run(&juju, 2), Ok(1));
+    assert_eq!(
+        juju.bag("peers:7 app/1"),
+        None,
+        "nothing was asked for there"
+    );
+}
+
+#[test]
+fn the_line_of_a_new_endpoint_opens_when_the_old_one_has_nothing_unfinished() {
+    let juju = refreshed_in_the_middle();
+    juju.hook(0, |hook| {
+        hook.request(&lock(), None, None).unwrap();
+        release(hook);
+    });
+    assert!(juju.woken(0), "the next step needs a hook");
+    let old = juju.bag("app").unwrap();
+    assert!(old.contains(r#""moved":"peers""#), "{old}");
+    for _ in 0..3 {
+        assert!(matches!(run(&juju, 0), Err(Turn::Wait(Wait::NotInLine))));
+        assert_eq!(juju.bag("peers:7 app"), None);
+    }
+    assert_eq!(run(&juju, 1), Ok(1));
+    assert!(run(&juju, 0).is_err());
+    assert_eq!(
+        juju.bag("peers:7 app"),
+        None,
+        "app/2 is still in the old line"
+    );
+    assert_eq!(run(&juju, 2), Ok(1));
+    juju.hook(0, release);
+    assert!(juju.bag("peers:7 app").is_some());
+    assert_eq!(run(&juju, 0), Ok(1));
+}
+
+#[test]
+fn a_leader_that_never_used_the_old_endpoint_finds_it_in_the_metadata() {
+    let juju = Juju::new(3);
+    juju.set_bag(
+        "app",
+        r#"{"v":1,"term":1,"version":1,"by":"app/1","locks":{"restart":{"line":[{"unit":"app/2","id":"00000002","seq":1,"limit":1}]}}}"#,
+    );
+    juju.list_relations(&["coordinator:3", "peers:7"]);
+    juju.use_endpoint("peers");
+    juju.hook(1, |hook| drop(hook.request(&lock(), None, None).unwrap()));
+    juju.hook(0, release);
+    assert_eq!(juju.bag("peers:7 app"), None);
+    assert!(juju.bag("app").unwrap().contains(r#""moved":"peers""#));
+}
+
+#[test]
+fn a_request_that_the_old_line_never_took_up_is_asked_for_again_on_the_new_endpoint() {
+    let juju = Juju::new(3);
+    juju.hook(1, |hook| {
+        let operation = Operation::new(json!({"a": 1}), Vec::new()).unwrap();
+        hook.request(&lock(), None, Some(operation)).unwrap();
+    });
+    juju.list_relations(&["coordinator:3", "peers:7"]);
+    juju.use_endpoint("peers");
+    assert!(run(&juju, 1).is_err());
+    let old = juju.bag("app/1").unwrap();
+    assert!(old.contains(r#""seq":1,"done":1"#), "{old}");
+    juju.hook(0, release);
+    juju.hook(1, |hook| {
+        let (_, operation) = hook.start(&lock()).unwrap().unwrap();
+        assert_eq!(operation.context, json!({"a": 1}));
+    });
+}
+
+#[test]
+fn while_a_process_of_an_earlier_attempt_works_no_other_attempt_starts() {
+    let juju = everyone_asked(2);
+    juju.refused_hook(0, |hook| assert!(hook.start(&lock()).unwrap().is_ok()));
+    juju.orphan();
+    juju.forget_wakes();
+    assert_eq!(run(&juju, 0), Err(Turn::Wait(Wait::Busy)));
+    assert!(juju.woken(0), "its end brings no event");
+    assert!(!juju.hook(0, |hook| hook.withdraw(&lock()).unwrap()));
+    juju.end_orphans();
+    assert_eq!(run(&juju, 0), Ok(2));
+}
+
+#[test]
+fn a_finish_counts_only_in_its_own_hook() {
+    let juju = everyone_asked(2);
+    let mut orphan = juju.opened(0);
+    assert!(orphan.start(&lock()).unwrap().is_ok());
+    assert_eq!(run(&juju, 0), Ok(2), "the hook runs again");
+    let late = orphan.finish(&lock(), Ok(())).unwrap_err().to_string();
+    assert!(late.contains("another has begun since"), "{late}");
+    let record = juju.bag("app/0").unwrap();
+    assert!(record.contains(r#""seq":1,"done":1"#), "{record}");
+}
+
+#[test]
+fn processes_of_one_hook_do_not_undo_what_others_of_it_did() {
+    let juju = everyone_asked(2);
+    let mut first = juju.opened(0);
+    assert!(first.start(&lock()).unwrap().is_ok());
+    let backup = "backup".parse().unwrap();
+    juju.same_hook(0, |hook| drop(hook.request(&backup, None, None).unwrap()));
+    first.finish(&lock(), Ok(())).unwrap();
+    let record = juju.bag("app/0").unwrap();
+    assert!(record.contains(r#""backup":{"seq":1,"done":0"#), "{record}");
+    assert!(
+        record.contains(r#""restart":{"seq":1,"done":1"#),
+        "{record}"
+    );
+}
+
+#[test]
+fn what_was_lost_with_the_journal_is_told_to_whoever_runs_it() {
+    let juju = everyone_asked(2);
+    juju.lose_files(0);
+    juju.hook(0, |hook| {
+        let (_, operation) = hook.start(&lock()).unwrap().unwrap();
+        assert!(operation.lost);
+        hook.finish(&lock(), Err("lost".to_owned())).unwrap();
+        assert!(
+            hook.withdraw_because(&lock(), "its services were lost")
+                .unwrap()
+        );
+    });
+    let record = juju.bag("app/0").unwrap();
+    assert!(
+        record.contains(r#""outcome":"withdrawn","why":"its services were lost""#),
+        "{record}"
+    );
+    assert_eq!(run(&juju, 1), Ok(1), "nobody is held up");
+}
+
+#[test]
+fn the_state_of_an_earlier_version_is_taken_over() {
+    let juju = everyone_asked(2);
+    juju.refused_hook(0, |hook| {
+        hook.start(&lock()).unwrap().unwrap();
+        hook.finish(&lock(), Ok(())).unwrap();
+    });
+    juju.move_files_to_the_root(0);
+    assert_eq!(
+        run(&juju, 0),
+        Err(Turn::NotRequested),
+        "it is not run again"
+    );
+}
+
+#[test]
+fn an_operator_cancels_a_request_and_its_unit_ends_it() {
+    let juju = everyone_asked(3);
+    let cancel = |unit: &str, force: bool| {
+        juju.hook(0, |hook| {
+            let unit = unit.parse().unwrap();
+            let ticket = hook.ticket_of(&lock(), &unit).unwrap().unwrap();
+            let order = if force {
+                Order::Force(lock(), ticket)
+            } else {
+                Order::Cancel(lock(), ticket)
+            };
+            hook.carry_out_orders(&[order]).unwrap()
+        })
+    };
+    assert_eq!(run(&juju, 0), Ok(1));
+    assert!(cancel("app/1", false));
+    assert!(!cancel("app/1", false), "it is already");
+    assert!(run(&juju, 2).is_err(), "app/1 may be at work");
+    assert_eq!(run(&juju, 1), Err(Turn::NotRequested));
+    assert_eq!(run(&juju, 2), Ok(1));
+    juju.hook(1, |hook| drop(hook.request(&lock(), None, None).unwrap()));
+    juju.hook(2, |hook| drop(hook.request(&lock(), None, None).unwrap()));
+    juju.hook(0, release);
+    assert!(cancel("app/1", true));
+    assert_eq!(run(&juju, 2), Ok(1), "nobody waits for app/1");
+    let refused = juju.hook(1, |hook| hook.ticket_of(&lock(), &"app/2".parse().unwrap()));
+    assert!(refused.unwrap_err().to_string().contains("not the leader"));
 }
 
 #[test]
@@ -318,7 +640,7 @@ fn leadership_lost_in_the_middle_of_a_hook_costs_only_the_line() {
         release(hook);
         let warnings = hook.take_warnings();
         assert!(
-            warnings.iter().any(|text| text.contains("another leader")),
+            warnings.iter().any(|text| text.contains("lost leadership")),
             "{warnings:?}"
         );
     });

@@ -32,6 +32,8 @@ pub struct Dispatch {
     pub name: String,
     /// Which of the three it is.
     pub what: What,
+    /// The revision of the charm that the unit runs, counted from 0 for the one that was deployed.
+    pub revision: u64,
     /// The environment, except what only a driver knows: directories, `PATH` and the agent's socket.
     pub env: BTreeMap<&'static str, String>,
 }

@@ -27,6 +27,26 @@ pub enum LabError {
     /// No such unit exists (any more).
     #[error("unit {0} does not exist (or no longer does)")]
     NoUnit(UnitName),
+    /// The charm declares no such peer endpoint.
+    #[error("application {application:?} has no peer endpoint {endpoint:?}; it has: {known}")]
+    NoEndpoint {
+        /// The application.
+        application: String,
+        /// The endpoint that was asked for.
+        endpoint: String,
+        /// The peer endpoints that exist, comma separated.
+        known: String,
+    },
+    /// A new revision of the charm lacks an endpoint that is in use.
+    #[error(
+        "cannot upgrade application {application:?}: would break relation \"{application}:{endpoint}\""
+    )]
+    BreaksRelation {
+        /// The application.
+        application: String,
+        /// The endpoint that the new revision lacks.
+        endpoint: String,
+    },
     /// The charm declares no such option.
     #[error("application {application:?} has no option {option:?}; it has: {known}")]
     NoOption {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::name::{ContextId, UnitName};
+use crate::name::{ContextId, RelationId, UnitName};
 use crate::settings::Millis;
 
 /// One thing that happened.
@@ -119,6 +119,34 @@ pub enum Happening {
         unit: UnitName,
         /// Its condition from here on.
         condition: Condition,
+    },
+    /// A peer relation was made after the application was deployed.
+    RelationAdded {
+        /// The application.
+        application: String,
+        /// The endpoint.
+        endpoint: String,
+        /// The relation's number.
+        relation: RelationId,
+    },
+    /// A unit no longer sees a peer relation whose endpoint has another one.
+    RelationForgotten {
+        /// The unit.
+        unit: UnitName,
+        /// The endpoint.
+        endpoint: String,
+        /// The relation's number.
+        relation: RelationId,
+    },
+    /// All that a unit's hooks had left running was killed: wakers, orphans.
+    LeftoversEnded {
+        /// Whose.
+        unit: UnitName,
+    },
+    /// A unit's charm directory is gone with all that was written there; it is made anew from the charm.
+    DiskLost {
+        /// Whose.
+        unit: UnitName,
     },
     /// The operator changed an application's configuration.
     Config {

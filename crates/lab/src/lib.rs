@@ -28,6 +28,6 @@ pub use application::Application;
 pub use dispatch::{ActionId, CrashPoint, Dispatch, ExecId, Exit, Step, ToolCall, ToolReply, What};
 pub use error::LabError;
 pub use name::{ContextId, RelationId, UnitName};
-pub use settings::{Departure, Leases, Millis, Retry, Settings};
+pub use settings::{Departure, Leases, Millis, Retry, Settings, ToolDelays};
 pub use version::JujuVersion;
 pub use world::World;

@@ -11,9 +11,11 @@
 //! however it ends.
 
 mod agent;
+mod charm;
 mod clock;
 mod command;
 mod deed;
+mod delay;
 mod directory;
 mod error;
 mod expectation;
@@ -173,10 +175,29 @@ impl Lab {
     /// # Errors
     /// When the model refuses it.
     pub fn upgrade_charm(&self, charm: Option<&Charm>) -> Result<(), ProcessError> {
-        if let Some(charm) = charm {
-            self.shared.set_charm(charm.directory.clone());
-        }
-        self.with_world(|world, now| world.upgrade_charm(&self.application, false, now))?;
+        self.with_world(|world, now| {
+            match charm {
+                Some(charm) => {
+                    let mut revision = charm.application();
+                    revision.name.clone_from(&self.application);
+                    world.upgrade_charm_to(&revision, false, now)?;
+                }
+                None => world.upgrade_charm(&self.application, false, now)?,
+            }
+            // With the world held, so that no unit runs the revision before it is known.
+            self.shared
+                .add_revision(charm.map(|charm| charm.directory.clone()));
+            Ok(())
+        })
+    }
+
+    /// Loses a unit's disk, at once or when the hook that runs has ended: before its next hook its charm's
+    /// directory is made anew, and nothing of what was written there is left. See `World::lose_disk`.
+    ///
+    /// # Errors
+    /// When the model knows no such unit, or its machine is lost.
+    pub fn lose_disk(&self, unit: &UnitName) -> Result<(), ProcessError> {
+        self.with_world(|world, now| world.lose_disk(unit, now))?;
         Ok(())
     }
 
@@ -189,6 +210,12 @@ impl Lab {
     /// runs there.
     pub fn kill_hook(&self, unit: &UnitName) -> bool {
         self.shared.kill(unit, None)
+    }
+
+    /// Kills the process that the unit's agent started for the running hook, and nothing else: what it has
+    /// started itself lives on without a parent. `false`: nothing runs there.
+    pub fn kill_dispatch(&self, unit: &UnitName) -> bool {
+        self.shared.kill_dispatch(unit)
     }
 
     /// Lets a unit's agent die at this point of its hook: of the one that runs, where it has not come

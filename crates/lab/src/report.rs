@@ -31,6 +31,41 @@ pub struct UnitReport {
     pub status: UnitStatus,
     /// How many of its hooks, actions and commands were killed or lost their agent.
     pub killed: usize,
+    /// Whether its charm has ever set its status.
+    pub spoke: bool,
+}
+
+impl UnitReport {
+    /// The status that Juju shows: `error` while a failed hook waits, else what the charm has set.
+    pub fn shown_status(&self) -> &str {
+        match self.status.agent {
+            AgentStatus::Error { .. } => "error",
+            _ => &self.status.workload,
+        }
+    }
+
+    /// What is not well with the unit, if anything: it is in error, or in a status that says so. A unit whose agent is
+    /// down, cut off or lost can say nothing.
+    fn problem(&self) -> Option<String> {
+        let unit = &self.status.unit;
+        if let AgentStatus::Error { hook, attempt, .. } = &self.status.agent {
+            let times = match attempt {
+                1 => "once".to_owned(),
+                _ => format!("{attempt} times"),
+            };
+            return Some(format!("{unit} is in error: {hook} failed {times}"));
+        }
+        let stuck = matches!(self.shown_status(), "waiting" | "blocked");
+        let counts =
+            self.spoke && self.status.life == Life::Alive && self.status.agent != AgentStatus::Lost;
+        (stuck && counts).then(|| {
+            let text = format!(
+                "{unit} is {}: {}",
+                self.status.workload, self.status.message
+            );
+            text.trim_end_matches([' ', ':']).to_owned()
+        })
+    }
 }
 
 impl Report {
@@ -49,6 +84,17 @@ impl Report {
             };
             events.iter().filter(of_unit).count()
         };
+        let spoke = |unit: &UnitName| {
+            let of_unit = |event: &Event| match &event.happening {
+                Happening::Status {
+                    unit: other,
+                    of_application,
+                    ..
+                } => other == unit && !of_application,
+                _ => false,
+            };
+            events.iter().any(of_unit)
+        };
         let units = world
             .units()
             .into_iter()
@@ -56,6 +102,7 @@ impl Report {
         let units: Vec<_> = units
             .map(|status| UnitReport {
                 killed: killed(&status.unit),
+                spoke: spoke(&status.unit),
                 status,
             })
             .collect();
@@ -77,24 +124,16 @@ impl Report {
         }
     }
 
-    /// What is not well, a sentence each.
-    pub fn problems(&self) -> Vec<String> {
-        let mut problems = Vec::new();
-        for unit in &self.units {
-            if let AgentStatus::Error { hook, attempt, .. } = &unit.status.agent {
-                let times = if *attempt == 1 {
-                    "once"
-                } else {
-                    &format!("{attempt} times")
-                };
-                problems.push(format!(
-                    "{} is in error: {hook} failed {times}",
-                    unit.status.unit
-                ));
-            }
-        }
-        problems.extend(self.locks.iter().filter_map(LockReport::breach));
-        problems
+    /// What is not well, a sentence each: units in error, in `waiting` or `blocked`, and locks that were not kept.
+    /// `expected` is the status that a unit is meant to have, by the unit's name, whatever it says.
+    pub fn problems(&self, expected: &BTreeMap<String, String>) -> Vec<String> {
+        let meant = |unit: &&UnitReport| {
+            let status = expected.get(&unit.status.unit.to_string());
+            status.is_some_and(|status| status == unit.shown_status())
+        };
+        let units = self.units.iter().filter(|unit| !meant(unit));
+        let locks = self.locks.iter().filter_map(LockReport::breach);
+        units.filter_map(UnitReport::problem).chain(locks).collect()
     }
 }
 
@@ -109,7 +148,7 @@ impl fmt::Display for Report {
             ("agent", Left),
             ("status", Left),
         ]);
-        for UnitReport { status, killed } in &self.units {
+        for UnitReport { status, killed, .. } in &self.units {
             let star = if status.leader { "*" } else { "" };
             table.row([
                 format!("{}{star}", status.unit),

@@ -51,6 +51,12 @@ pub struct Scenario {
     pub retry_after: Option<u64>,
     /// How long a unit that is removed by force may take for its last hooks, in milliseconds.
     pub force_wait: Option<u64>,
+    /// Peer endpoints that have two relations from the start.
+    pub duplicate_relations: Vec<String>,
+    /// Whether what hooks left running dies with the unit's agent.
+    pub leftovers_die_with_agent: bool,
+    /// How many milliseconds each call of a hook tool takes: on all units that are not named, and by the unit's name.
+    pub tool_delay: (u64, BTreeMap<String, u64>),
     /// How many units may be inside each lock at once.
     pub limits: BTreeMap<String, u32>,
     /// By how many milliseconds clocks of units are wrong from the start, by the unit's name.
@@ -85,6 +91,9 @@ impl Default for Scenario {
             update_status_interval: None,
             retry_after: None,
             force_wait: None,
+            duplicate_relations: Vec::new(),
+            leftovers_die_with_agent: false,
+            tool_delay: (0, BTreeMap::new()),
             limits: BTreeMap::new(),
             clocks: BTreeMap::new(),
             config: BTreeMap::new(),
@@ -97,13 +106,16 @@ const KEYS: &[&str] = &[
     "charm",
     "clock",
     "config",
+    "duplicate-relations",
     "force-wait",
     "juju",
+    "leftovers-die-with-agent",
     "limit",
     "retry-after",
     "seed",
     "step",
     "timeout",
+    "tool-delay",
     "units",
     "update-status-interval",
 ];
@@ -159,6 +171,15 @@ impl Scenario {
                 .optional("update-status-interval", |item| item.duration())?,
             retry_after: table.optional("retry-after", |item| item.duration())?,
             force_wait: table.optional("force-wait", |item| item.duration())?,
+            duplicate_relations: table
+                .optional("duplicate-relations", |item| item.names())?
+                .unwrap_or_default(),
+            leftovers_die_with_agent: table
+                .optional("leftovers-die-with-agent", |item| item.flag())?
+                .unwrap_or(false),
+            tool_delay: table
+                .optional("tool-delay", |item| steps::tool_delay(&item))?
+                .unwrap_or_default(),
             limits: table
                 .optional("limit", |item| item.counts(1))?
                 .unwrap_or_default(),

@@ -1,6 +1,9 @@
 //! What can be set about a model, in one value.
 
+use std::collections::BTreeMap;
+
 use crate::history::Detail;
+use crate::name::UnitName;
 use crate::version::JujuVersion;
 
 /// Milliseconds since the model began; virtual or real, the driver decides.
@@ -31,6 +34,13 @@ pub struct Settings {
     pub agent_restart: Millis,
     /// How long the hooks of a unit that is removed by force may take until it is gone regardless.
     pub force_wait: Millis,
+    /// Peer endpoints that have two relations from the start (juju/juju #19631).
+    pub duplicate_relations: Vec<String>,
+    /// Whether what hooks left running dies whenever the unit's agent does, as it does in a pod and in a service
+    /// whose control group is killed.
+    pub leftovers_die_with_agent: bool,
+    /// How long hook tools take.
+    pub tool_delays: ToolDelays,
     /// What the history records.
     pub detail: Detail,
     /// `JUJU_MODEL_NAME`.
@@ -50,6 +60,9 @@ impl Default for Settings {
             departure: Departure::default(),
             agent_restart: 1_000,
             force_wait: 60_000,
+            duplicate_relations: Vec::new(),
+            leftovers_die_with_agent: false,
+            tool_delays: ToolDelays::default(),
             detail: Detail::default(),
             model_name: "lab".to_owned(),
         }
@@ -77,6 +90,25 @@ impl Default for Retry {
             jitter: true,
             automatic: true,
         }
+    }
+}
+
+/// How long each call of a hook tool takes. `lab-mark` is not Juju's and takes no time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ToolDelays {
+    /// On units that are not named.
+    pub others: Millis,
+    /// On these units.
+    pub units: BTreeMap<UnitName, Millis>,
+}
+
+impl ToolDelays {
+    /// How long a call of this tool takes on this unit.
+    pub fn of(&self, unit: &UnitName, tool: &str) -> Millis {
+        if tool == "lab-mark" {
+            return 0;
+        }
+        self.units.get(unit).copied().unwrap_or(self.others)
     }
 }
 
@@ -118,6 +150,7 @@ pub enum Departure {
     /// One of the two, at random.
     #[default]
     Either,
-    /// Never: the defect of Juju 4.0 to 4.2 (juju/juju #23326).
+    /// Never: the defect of Juju 4.0 to 4.2 (juju/juju #23326). Up to 3.6 the same can come of
+    /// `remove-machine --force`, for the units of that machine: see `World::remove_unit_untold`.
     Never,
 }

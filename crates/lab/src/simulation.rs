@@ -22,6 +22,7 @@ use machine::Machine;
 
 use crate::dispatch::Step;
 use crate::error::LabError;
+use crate::history::Happening;
 use crate::judge::Judge;
 use crate::name::UnitName;
 use crate::settings::{Millis, Settings};
@@ -191,6 +192,19 @@ where
         let mut world = self.world.borrow_mut();
         for event in world.history_mut().news() {
             self.judge.observe(event);
+            match &event.happening {
+                Happening::LeftoversEnded { unit } => {
+                    if let Some(machine) = self.machines.get_mut(unit) {
+                        machine.orphans.clear();
+                    }
+                }
+                Happening::DiskLost { unit } => {
+                    if let Some(machine) = self.machines.get_mut(unit) {
+                        machine.disk.borrow_mut().clear();
+                    }
+                }
+                _ => {}
+            }
         }
         if !self.plan.keep_history {
             world.history_mut().take();

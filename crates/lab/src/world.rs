@@ -1,11 +1,15 @@
 //! The whole model and all its agents, as one deterministic state machine.
 
 mod condition;
+mod disk;
 mod leadership;
 mod life;
 mod news;
 mod operator;
+mod refresh;
+mod relation;
 mod request;
+mod scope;
 mod timer;
 mod view;
 

@@ -23,12 +23,13 @@ pub(crate) struct Hook {
 /// How the attempt to start ended: `(started, what the unit waits for)`.
 type Started = (bool, Option<String>);
 /// A unit's counters for a lock: newest request, newest finished, outcome, reason.
-type Counters = (u64, u64, Option<&'static str>, Option<String>);
+type Counters = (u64, u64, Option<String>, Option<String>);
 
 #[pymethods]
 impl Hook {
     #[new]
-    #[pyo3(signature = (answer, *, endpoint, state, waker, from_process_start, unit, context, charm_dir))]
+    #[pyo3(signature = (answer, *, endpoint, state, waker, from_process_start, unit, context, charm_dir,
+        peers))]
     #[expect(clippy::too_many_arguments, reason = "named in Python")]
     fn open(
         answer: Py<PyAny>,
@@ -39,6 +40,7 @@ impl Hook {
         unit: String,
         context: String,
         charm_dir: String,
+        peers: Vec<String>,
     ) -> PyResult<Self> {
         // A charm's tests set only some of the variables; a hook has them all.
         let variable = |name: &str| {
@@ -50,7 +52,9 @@ impl Hook {
                 _ => set,
             }
         };
-        let environment = Environment::from_variables(variable).map_err(raised)?;
+        let mut environment = Environment::from_variables(variable).map_err(raised)?;
+        // `ops` has read the charm's metadata already.
+        environment.peers = peers.into_iter().collect();
         let machine = Rc::new(HookMachine::new(state, waker, from_process_start));
         let hook = ops_coordinator_juju::Hook::open(
             environment,
@@ -127,9 +131,10 @@ impl Hook {
     }
 
     /// For each lock of which a request of this unit is outstanding, the number of the one that is served
-    /// next.
-    fn outstanding(&self) -> PyResult<BTreeMap<String, u64>> {
-        let outstanding = self.hook.borrow_mut().outstanding().map_err(raised)?;
+    /// next; with what is left on `elders`, the endpoints that the charm has used before.
+    #[expect(clippy::needless_pass_by_value, reason = "it comes from Python")]
+    fn outstanding(&self, elders: Vec<String>) -> PyResult<BTreeMap<String, u64>> {
+        let outstanding = self.hook.borrow_mut().outstanding(&elders).map_err(raised)?;
         let named = outstanding.into_iter();
         Ok(named.map(|(lock, seq)| (lock.into(), seq)).collect())
     }
@@ -154,7 +159,7 @@ impl Hook {
             .borrow_mut()
             .record(&lock_name(lock)?)
             .map_err(raised)?;
-        let outcome = record.outcome.map(ops_coordinator_core::Outcome::as_str);
+        let outcome = record.outcome.map(|outcome| outcome.as_str().to_owned());
         Ok((record.seq, record.done, outcome, record.reason))
     }
 

@@ -19,7 +19,7 @@ mod _native {
     #[pymodule_export]
     use crate::hook::Hook;
     #[pymodule_export]
-    use crate::machine::run_waker;
+    use crate::machine::{run_waker, write_pending_line};
     #[pymodule_export]
     use crate::service::{is_service_name, restart_service};
 }

@@ -1,11 +1,16 @@
 //! The unit's machine, and the process that wakes it.
 
+use std::any::Any;
 use std::cell::Cell;
+use std::ffi::OsString;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::{fs, io};
 
 use ops_coordinator_core::Tick;
-use ops_coordinator_juju::{Error, LocalMachine, Machine, Waker};
+use ops_coordinator_juju::{
+    Environment, Errand, Error, Exec, LocalMachine, Machine, Process, Waker,
+};
 use pyo3::prelude::*;
 
 use crate::error::raised;
@@ -49,6 +54,22 @@ impl Machine for HookMachine {
         self.local.set_aside(name)
     }
 
+    fn remove(&self, name: &str) -> Result<(), Error> {
+        self.local.remove(name)
+    }
+
+    fn lock(&self) -> Result<Box<dyn Any>, Error> {
+        self.local.lock()
+    }
+
+    fn process(&self) -> Option<Process> {
+        self.local.process()
+    }
+
+    fn is_alive(&self, process: Process) -> bool {
+        self.local.is_alive(process)
+    }
+
     fn now(&self) -> Tick {
         self.began.get().unwrap_or_else(|| self.local.now())
     }
@@ -57,8 +78,8 @@ impl Machine for HookMachine {
         self.local.random()
     }
 
-    fn wake(&self, context: &str) -> io::Result<()> {
-        self.local.wake(context)
+    fn wake(&self, endpoint: &str, context: &str, errand: Errand) -> io::Result<()> {
+        self.local.wake(endpoint, context, errand)
     }
 }
 
@@ -72,10 +93,41 @@ fn process_start() -> Option<Tick> {
     Some(Tick(ticks.saturating_mul(1000) / per_second.max(1)))
 }
 
-/// Waits some seconds and runs another hook of the unit, unless one has come of itself. Runs in a process
-/// of its own.
+/// Brings what no event brings, see `ops_coordinator_juju::run_waker`. Runs in a process of its own; `visit` is
+/// the command that ends up in [`write_pending_line`].
 #[pyfunction]
-pub(crate) fn run_waker(py: Python<'_>, unit: &str, state: PathBuf, context: &str) -> PyResult<()> {
-    py.detach(|| ops_coordinator_juju::run_waker(&state, context, unit))
+pub(crate) fn run_waker(
+    py: Python<'_>,
+    unit: &str,
+    state: PathBuf,
+    endpoint: &str,
+    context: &str,
+    errand: &str,
+    visit: Vec<OsString>,
+) -> PyResult<()> {
+    let errand: Errand = errand.parse().map_err(raised)?;
+    py.detach(|| ops_coordinator_juju::run_waker(&state, endpoint, context, errand, unit, &visit))
         .map_err(raised)
+}
+
+/// Writes the line that a long hook has left behind: a visit without the charm's code, in a context of its own.
+/// `waker` is the command of a waker, as for a hook.
+#[pyfunction]
+pub(crate) fn write_pending_line(
+    py: Python<'_>,
+    state: PathBuf,
+    endpoint: &str,
+    waker: Vec<OsString>,
+) -> PyResult<bool> {
+    py.detach(|| {
+        let environment = Environment::from_process()?;
+        let machine = LocalMachine::new(state, Waker::new(waker));
+        ops_coordinator_juju::write_pending_line(
+            &environment,
+            Rc::new(Exec),
+            Rc::new(machine),
+            endpoint,
+        )
+    })
+    .map_err(raised)
 }

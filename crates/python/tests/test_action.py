@@ -220,12 +220,12 @@ def test_two_coordinators_keep_two_actions(application):
     results = []
 
     class Second(OpsCoordinator):
-        pass
+        lock = 'second'
 
     class Charm(charm(restart_or_defer)):
         def __init__(self, framework):
             super().__init__(framework)
-            self.second = Second(self, relation='other')
+            self.second = Second(self)
 
         def _on_config_changed(self, _):
             self.coordinator.save_action('tell', ['first'])
@@ -235,6 +235,5 @@ def test_two_coordinators_keep_two_actions(application):
         def tell(self, which):
             return which
 
-    peers = {name: {'interface': 'coordinator'} for name in ('coordinator', 'other')}
-    application(Charm, meta={'peers': peers}).hook(0, 'config_changed')
+    application(Charm).hook(0, 'config_changed')
     assert results == [('second', 'first')]

@@ -13,18 +13,19 @@ CONTEXT = 'app/0-update-status-1'
 def wake(tmp_path, context):
     """Run the waker with a `juju-exec` that writes down how it was called."""
     state, programs, called = tmp_path / 'state', tmp_path / 'bin', tmp_path / 'called'
-    state.mkdir()
+    (state / 'coordinator').mkdir(parents=True)
     programs.mkdir()
     session = {
         'context': context, 'relation': None, 'read_at': 0, 'leader': False, 'line': None,
         'peers': {}, 'running': [], 'finished_operation': False, 'wrote_record': False,
         'wrote_line': False, 'woke': True,
     }  # fmt: skip
-    (state / 'session.json').write_text(json.dumps(session))
+    (state / 'coordinator' / 'session.json').write_text(json.dumps(session))
     exec_ = programs / 'juju-exec'
     exec_.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {called}\n')
     exec_.chmod(0o755)
-    command = [sys.executable, '-m', 'ops_coordinator._wake', 'app/0', str(state), CONTEXT]
+    command = [sys.executable, '-m', 'ops_coordinator._wake', 'app/0', str(state)]
+    command += ['coordinator', CONTEXT, 'hook']
     home = os.path.dirname(os.path.dirname(ops_coordinator.__file__))
     path = f'{programs}:{os.environ["PATH"]}'
     subprocess.run(command, check=True, env={'PATH': path, 'PYTHONPATH': home})

@@ -6,7 +6,7 @@
 use std::rc::Rc;
 
 use ops_coordinator_core::policy::Rotation;
-use ops_coordinator_core::{LockName, Ticket};
+use ops_coordinator_core::{LockName, Order, Ticket};
 use ops_coordinator_juju::{Environment, Error, Hook, Machine, Transport};
 
 use crate::Bug;
@@ -106,7 +106,7 @@ impl Charm {
         &self,
         visit: Visit,
         running: Option<usize>,
-        cancel: &[(LockName, Ticket)],
+        orders: &[Order],
     ) -> Result<Option<Started>, Error> {
         let (mut hook, saboteur) = self.hook(visit)?;
         if let Some(lock) = running {
@@ -120,7 +120,7 @@ impl Charm {
             let environment = saboteur.environment().clone();
             hook = Hook::open(environment, saboteur.clone(), saboteur.clone(), ENDPOINT)?;
         }
-        hook.release(&self.policy(), cancel)?;
+        hook.release(&self.policy(), orders)?;
         if self.bug == Some(Bug::ActsOnUnflushedLine) && saboteur.takes_own_line_for_read()? {
             let environment = saboteur.environment().clone();
             let mut hook = Hook::open(environment, saboteur.clone(), saboteur, ENDPOINT)?;

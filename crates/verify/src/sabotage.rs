@@ -1,19 +1,22 @@
 //! Where the seeded bugs are: between the production code and Juju, and between it and the disk. The
 //! production code itself has no switch.
 
+use std::any::Any;
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::rc::Rc;
 
 use ops_coordinator_core::{KEY, Tick};
-use ops_coordinator_juju::{Environment, Error, Hook, Machine, ToolOutput, Transport};
+use ops_coordinator_juju::{
+    Environment, Errand, Error, Hook, Machine, Process, ToolOutput, Transport,
+};
 use serde_json::{Value, json};
 
 use crate::{Bug, Visit};
 
-const JOURNAL: &str = "journal.json";
-const SESSION: &str = "session.json";
+const JOURNAL: &str = "coordinator/journal.json";
+const SESSION: &str = "coordinator/session.json";
 
 /// Stands between a hook and the world, and gets one thing wrong.
 pub(crate) struct Saboteur {
@@ -264,6 +267,22 @@ impl Machine for Saboteur {
         self.machine.set_aside(name)
     }
 
+    fn remove(&self, name: &str) -> Result<(), Error> {
+        self.machine.remove(name)
+    }
+
+    fn lock(&self) -> Result<Box<dyn Any>, Error> {
+        self.machine.lock()
+    }
+
+    fn process(&self) -> Option<Process> {
+        self.machine.process()
+    }
+
+    fn is_alive(&self, process: Process) -> bool {
+        self.machine.is_alive(process)
+    }
+
     fn now(&self) -> Tick {
         if self.is(Bug::PublishesAfterLease) {
             return Tick(self.session()["read_at"].as_u64().unwrap_or_default());
@@ -278,10 +297,10 @@ impl Machine for Saboteur {
         self.machine.random()
     }
 
-    fn wake(&self, context: &str) -> io::Result<()> {
+    fn wake(&self, endpoint: &str, context: &str, errand: Errand) -> io::Result<()> {
         if self.is(Bug::NeverWakes) || self.silent.get() {
             return Ok(());
         }
-        self.machine.wake(context)
+        self.machine.wake(endpoint, context, errand)
     }
 }

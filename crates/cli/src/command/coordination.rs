@@ -1,7 +1,6 @@
 //! What every command in a charm's hook begins and ends with.
 
 use std::ffi::OsString;
-use std::path::Path;
 use std::rc::Rc;
 
 use clap::Args;
@@ -21,33 +20,40 @@ pub(crate) struct CoordinationArgs {
 }
 
 impl CoordinationArgs {
+    /// The endpoint of that relation.
+    pub(crate) fn endpoint(&self) -> &str {
+        &self.relation
+    }
+
     /// Opens the present hook, lets `work` do its part, and logs what was amiss.
     pub(crate) fn in_hook<R>(
         &self,
         work: impl FnOnce(&mut Hook) -> Result<R, CommandError>,
     ) -> Result<R, CommandError> {
         let environment = Environment::from_process()?;
-        let waker = waker(&environment.unit.to_string(), &environment.charm_dir);
-        let machine = LocalMachine::new(environment.charm_dir.join(STATE), waker);
+        let machine = machine(&environment);
         let mut hook = Hook::open(environment, Rc::new(Exec), Rc::new(machine), &self.relation)?;
         let result = work(&mut hook);
+        // What was decided is kept by now; that nobody hears of it changes nothing.
         let warnings = hook.take_warnings();
         if !warnings.is_empty() {
             let tools = Tools::new(Exec);
             for warning in warnings {
-                tools.juju_log("WARNING", &format!("ops-coordinator: {warning}"))?;
+                let _ = tools.juju_log("WARNING", &format!("ops-coordinator: {warning}"));
             }
         }
         result
     }
 }
 
-/// This very executable, as a detached process.
-fn waker(unit: &str, charm_dir: &Path) -> Waker {
-    let executable = std::env::current_exe().unwrap_or_else(|_| charm_dir.join("ops-coordinator"));
-    Waker::new(vec![
-        executable.into(),
-        OsString::from("wake"),
-        OsString::from(unit),
-    ])
+/// The unit's machine, with its state in the charm's directory.
+pub(crate) fn machine(environment: &Environment) -> LocalMachine {
+    let unit = environment.unit.to_string();
+    let waker = Waker::new(vec![executable(), "wake".into(), unit.into()]);
+    LocalMachine::new(environment.charm_dir.join(STATE), waker)
+}
+
+/// This very executable.
+pub(crate) fn executable() -> OsString {
+    std::env::current_exe().map_or_else(|_| "ops-coordinator".into(), Into::into)
 }

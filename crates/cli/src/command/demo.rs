@@ -139,7 +139,10 @@ fn steps(args: &DemoArgs) -> Vec<Step> {
         };
         steps.push(Step {
             after,
-            deed: Deed::Kill(Target::Holder),
+            deed: Deed::Kill {
+                unit: Target::Holder,
+                spare_children: false,
+            },
             note: None,
         });
     }

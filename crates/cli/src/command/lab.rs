@@ -4,6 +4,7 @@ mod board;
 mod faults;
 mod narrator;
 mod session;
+mod unserved;
 mod verdict;
 mod view;
 
@@ -15,7 +16,7 @@ use clap::{Args, Subcommand};
 use ops_coordinator_lab::charm::Charm;
 use ops_coordinator_lab::process::{Options, keeper};
 use ops_coordinator_lab::scenario::{Scenario, parse_duration};
-use ops_coordinator_lab::{JujuVersion, LabError, Retry, Settings, UnitName};
+use ops_coordinator_lab::{JujuVersion, LabError, Retry, Settings, ToolDelays, UnitName};
 
 use super::CommandError;
 
@@ -45,8 +46,9 @@ enum LabCommand {
 /// inherited. The charm marks its critical section with `lab-mark enter LOCK` and `lab-mark leave
 /// LOCK`; the lab checks that never more units are inside than the limit allows.
 ///
-/// Exit codes: 0 all went well; 1 a unit is in error, a lock was not kept, something expected did
-/// not hold, or time ran out; 2 a wrong call.
+/// Exit codes: 0 all went well; 1 a unit is in error, waiting or blocked at the end, a turn was asked
+/// for and not served, a lock was not kept, something expected did not hold, or time ran out; 2 a
+/// wrong call.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ops-coordinator lab run --charm charms/shell --units 5
@@ -154,6 +156,12 @@ fn prepare(args: RunArgs) -> Result<Session, CommandError> {
             .update_status_interval
             .unwrap_or(defaults.update_status_interval),
         force_wait: scenario.force_wait.unwrap_or(defaults.force_wait),
+        duplicate_relations: scenario.duplicate_relations,
+        leftovers_die_with_agent: scenario.leftovers_die_with_agent,
+        tool_delays: ToolDelays {
+            others: scenario.tool_delay.0,
+            units: by_unit("tool-delay", &scenario.tool_delay.1)?,
+        },
         retry: match scenario.retry_after {
             Some(0) => Retry {
                 automatic: false,
@@ -179,7 +187,7 @@ fn prepare(args: RunArgs) -> Result<Session, CommandError> {
             history: args.history,
             executable,
             path: absolute(args.path)?,
-            clocks: clocks(&scenario.clocks)?,
+            clocks: by_unit("clock", &scenario.clocks)?,
         },
         charm,
         units: args.units.unwrap_or(scenario.units),
@@ -192,10 +200,14 @@ fn prepare(args: RunArgs) -> Result<Session, CommandError> {
     })
 }
 
-fn clocks(named: &BTreeMap<String, i64>) -> Result<BTreeMap<UnitName, i64>, CommandError> {
-    let clock = |(unit, offset): (&String, &i64)| Ok((unit.parse()?, *offset));
-    let clocks: Result<_, LabError> = named.iter().map(clock).collect();
-    clocks.map_err(|error| CommandError::usage(format!("`clock` in the scenario: {error}")))
+/// What the scenario says of units under this key.
+fn by_unit<T: Copy>(
+    key: &str,
+    named: &BTreeMap<String, T>,
+) -> Result<BTreeMap<UnitName, T>, CommandError> {
+    let parsed = |(unit, value): (&String, &T)| Ok((unit.parse()?, *value));
+    let units: Result<_, LabError> = named.iter().map(parsed).collect();
+    units.map_err(|error| CommandError::usage(format!("`{key}` in the scenario: {error}")))
 }
 
 /// Hooks run in directories of their own, so a relative path would lead them astray.

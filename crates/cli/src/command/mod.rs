@@ -1,5 +1,6 @@
 //! The subcommands, one room each.
 
+mod cancel;
 mod coordination;
 mod demo;
 mod lab;
@@ -11,6 +12,7 @@ mod simulate;
 mod status;
 mod wake;
 mod withdraw;
+mod write_pending_line;
 
 use std::process::ExitCode;
 
@@ -41,6 +43,7 @@ enum Command {
     Request(request::RequestArgs),
     Run(run::RunArgs),
     Withdraw(withdraw::WithdrawArgs),
+    Cancel(cancel::CancelArgs),
     Release(release::ReleaseArgs),
     Status(status::StatusArgs),
     Lab(lab::LabArgs),
@@ -48,6 +51,8 @@ enum Command {
     Simulate(simulate::SimulateArgs),
     #[command(hide = true)]
     Wake(wake::WakeArgs),
+    #[command(hide = true)]
+    WritePendingLine(write_pending_line::WritePendingLineArgs),
     #[command(hide = true)]
     DemoServer(demo::server::ServerArgs),
 }
@@ -59,12 +64,14 @@ pub(crate) fn main() -> ExitCode {
         Command::Request(args) => request::run(args),
         Command::Run(args) => run::run(&args),
         Command::Withdraw(args) => withdraw::run(&args),
+        Command::Cancel(args) => cancel::run(&args),
         Command::Release(args) => release::run(args),
         Command::Status(args) => status::run(&args),
         Command::Lab(args) => lab::run(args),
         Command::Demo(args) => demo::run(args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Wake(args) => wake::run(&args),
+        Command::WritePendingLine(args) => write_pending_line::run(&args),
         Command::DemoServer(args) => demo::server::run(&args),
     })
 }

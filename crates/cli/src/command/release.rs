@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use ops_coordinator_juju::{Exec, Tools};
+use ops_coordinator_juju::{Exec, Hook, Tools};
 use serde_json::Value;
 
 use super::CommandError;
@@ -12,8 +12,8 @@ use crate::policy::{Limit, Limits};
 
 /// End a hook: publish what is to be published. Call it last in every hook.
 ///
-/// On the leader this keeps the line, which may be written only shortly after it was read; so nothing slow
-/// should come after it. What the hook has published becomes true when the hook succeeds.
+/// On the leader this keeps the line. Where the hook took longer than 25 s, a short visit of its own writes it
+/// right after the hook. What the hook has published becomes true when the hook succeeds.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples, the last line of a hook:
   ops-coordinator release
@@ -23,7 +23,8 @@ pub(crate) struct ReleaseArgs {
     /// How many units may run at once, from 1 to 100; give it again for locks of their own limit
     #[arg(long, value_name = "[LOCK=]N")]
     limit: Vec<Limit>,
-    /// The charm's config option that says how many units may run at once; only the leader reads it
+    /// The charm's config option that says how many units may run at once; only the leader reads it. A value
+    /// that is no limit is a warning, and the last good one stays in force
     #[arg(long, value_name = "OPTION")]
     limit_option: Option<String>,
     /// How many more units to keep in the line; with 0 the leader decides every single turn
@@ -37,22 +38,34 @@ pub(crate) fn run(args: ReleaseArgs) -> Result<ExitCode, CommandError> {
     args.coordination.in_hook(|hook| {
         let mut limits = args.limit;
         if let Some(option) = args.limit_option.filter(|_| hook.is_leader()) {
-            limits.insert(0, configured(&option)?);
+            limits.insert(0, configured(hook, &option)?);
         }
         hook.release(&Limits::new(limits, args.lookahead), &[])?;
         Ok(ExitCode::SUCCESS)
     })
 }
 
-fn configured(option: &str) -> Result<Limit, CommandError> {
+/// The limit that the operator has configured. A slip there must not fail the leader's hook, and with it what the
+/// leader has finished.
+fn configured(hook: &mut Hook, option: &str) -> Result<Limit, CommandError> {
     let value = Tools::new(Exec).config_get(option)?;
     let text = match &value {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
-    text.parse().map_err(|why| {
-        CommandError::failed(format!(
-            "the config option '{option}' is {text}, no limit: {why}"
-        ))
-    })
+    let name = format!("limit {option}");
+    match text.parse::<Limit>() {
+        Ok(limit) => {
+            hook.note(&name, &text);
+            Ok(limit)
+        }
+        Err(why) => {
+            let last = hook.noted(&name).and_then(|text| text.parse().ok());
+            let limit = last.unwrap_or_default();
+            hook.warn(format!(
+                "invalid limit in the config option '{option}': {text} ({why}); {limit} stays in force"
+            ));
+            Ok(limit)
+        }
+    }
 }

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::CommandError;
 use super::coordination::CoordinationArgs;
+use crate::output::say;
 
 /// Ask for this unit's turn.
 ///
@@ -60,7 +61,10 @@ pub(crate) fn run(args: RequestArgs) -> Result<ExitCode, CommandError> {
         } else {
             ", kept until the peer relation is there"
         };
-        println!("{}: {how} as {}{kept}", args.lock, requested.ticket);
+        say(format!(
+            "{}: {how} as {}{kept}",
+            args.lock, requested.ticket
+        ));
         Ok(ExitCode::SUCCESS)
     })
 }

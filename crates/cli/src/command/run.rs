@@ -6,13 +6,16 @@ use std::process::{Command, ExitCode, ExitStatus};
 
 use clap::Args;
 use ops_coordinator_core::{Attempt, LockName, Turn};
-use ops_coordinator_juju::{Hook, Operation, service};
+use ops_coordinator_juju::{Hook, Operation, Process, service};
 
 use super::CommandError;
 use super::coordination::CoordinationArgs;
+use crate::output::{complain, say};
 
 /// "Temporary failure" in sysexits.h: it is not our turn yet.
 const WAITING: u8 = 75;
+/// "No input" in sysexits.h: nothing was requested, so nothing was done.
+const NOT_REQUESTED: u8 = 66;
 
 /// Run the operation, if it is this unit's turn.
 ///
@@ -24,7 +27,10 @@ const WAITING: u8 = 75;
 /// OPS_COORDINATOR_CTX (JSON), OPS_COORDINATOR_ATTEMPT (from 1) and OPS_COORDINATOR_INTERRUPTED (1 where
 /// the attempt before was cut off).
 ///
-/// Exit codes: 0 done, or nothing was requested; 75 waiting; any other is the failure of the command.
+/// While a process of an earlier attempt is still at work, no other attempt starts.
+///
+/// Exit codes: 0 done; 66 nothing was requested; 75 waiting; any other is the failure of the command (its own 66
+/// or 75 becomes 1).
 #[expect(clippy::doc_markdown, reason = "`--help` prints this text as it is")]
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -52,11 +58,11 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
         match hook.start(lock)? {
             Ok((attempt, operation)) => operate(hook, args, &attempt, &operation),
             Err(Turn::NotRequested | Turn::Start(_)) => {
-                println!("{lock}: nothing is requested");
-                Ok(ExitCode::SUCCESS)
+                say(format!("{lock}: nothing is requested"));
+                Ok(NOT_REQUESTED.into())
             }
             Err(Turn::Wait(wait)) => {
-                println!("{lock}: waiting, {wait}");
+                say(format!("{lock}: waiting, {wait}"));
                 Ok(WAITING.into())
             }
         }
@@ -71,32 +77,52 @@ fn operate(
 ) -> Result<ExitCode, CommandError> {
     let lock = &args.lock;
     let outcome = match args.command.split_first() {
-        Some((program, rest)) => execute(program, rest, lock, attempt, operation),
+        Some((program, rest)) => execute(hook, program, rest, lock, attempt, operation),
+        None if operation.services.is_empty() && operation.lost => return give_up(hook, lock),
         None => restart_services(lock, operation),
     };
     let (code, result) = match outcome {
         Ok(()) => (0, Ok(())),
         Err((code, why)) => (code, Err(why)),
     };
-    // Told before it is published: should that fail, the log still says what happened.
-    match &result {
-        Ok(()) => println!("{lock}: done"),
-        Err(why) => eprintln!("ops-coordinator: {lock}: {why}"),
+    // Kept before it is told: nobody may be listening. Told even where it cannot be published.
+    let published = hook.finish(lock, result.clone());
+    match result {
+        Ok(()) => say(format!("{lock}: done")),
+        Err(why) => complain(format!("{lock}: {why}")),
     }
-    hook.finish(lock, result)?;
+    published?;
     Ok(code.into())
+}
+
+/// Ends a request of which only the number is left: nobody can say any more what to restart, and to fail in every
+/// hook would hold up all others.
+fn give_up(hook: &mut Hook, lock: &LockName) -> Result<ExitCode, CommandError> {
+    let why = "the services asked for were lost";
+    hook.finish(lock, Err(why.to_owned()))?;
+    hook.withdraw_because(lock, why)?;
+    complain(format!(
+        "{lock}: withdrawn, because the journal that said which services to restart was lost; \
+         ask again with `ops-coordinator request {lock} --service NAME`"
+    ));
+    Ok(NOT_REQUESTED.into())
 }
 
 type Failure = (u8, String);
 
 fn execute(
+    hook: &mut Hook,
     program: &OsString,
     rest: &[OsString],
     lock: &LockName,
     attempt: &Attempt,
     operation: &Operation,
 ) -> Result<(), Failure> {
-    let status = Command::new(program)
+    let cannot = |error: std::io::Error| {
+        let program = program.to_string_lossy();
+        (127, format!("cannot run {program}: {error}"))
+    };
+    let mut child = Command::new(program)
         .args(rest)
         .env("OPS_COORDINATOR_LOCK", lock.as_str())
         .env("OPS_COORDINATOR_TICKET", attempt.ticket.to_string())
@@ -106,13 +132,15 @@ fn execute(
             u8::from(attempt.interrupted).to_string(),
         )
         .env("OPS_COORDINATOR_CTX", operation.context.to_string())
-        .status()
-        .map_err(|error| {
-            (
-                127,
-                format!("cannot run {}: {error}", program.to_string_lossy()),
-            )
-        })?;
+        .spawn()
+        .map_err(cannot)?;
+    // Should this process alone be killed, the command works on, and no other attempt may start beside it.
+    if let Some(process) = Process::of(child.id())
+        && let Err(error) = hook.note_process(lock, process)
+    {
+        complain(format!("{lock}: {error}"));
+    }
+    let status = child.wait().map_err(cannot)?;
     if status.success() {
         Ok(())
     } else {
@@ -120,7 +148,7 @@ fn execute(
     }
 }
 
-/// The exit code to pass on. A command that itself exits with 75 must not look like one that waits.
+/// The exit code to pass on. A command's own exit code must not look like one of ours.
 fn failure(status: ExitStatus) -> Failure {
     let code = status
         .code()
@@ -130,7 +158,7 @@ fn failure(status: ExitStatus) -> Failure {
         None => format!("exit code {code}"),
     };
     match u8::try_from(code) {
-        Ok(WAITING) | Err(_) => (1, why),
+        Ok(WAITING | NOT_REQUESTED) | Err(_) => (1, why),
         Ok(code) => (code, why),
     }
 }

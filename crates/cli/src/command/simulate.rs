@@ -12,6 +12,7 @@ use ops_coordinator_verify::Bug;
 use ops_coordinator_verify::simulation::{Fault, Recipe, recipe_in_words, shrink, simulate, story};
 
 use super::CommandError;
+use crate::output::say;
 
 /// Simulate applications where everything goes wrong, and look whether the promises hold.
 ///
@@ -59,9 +60,7 @@ struct Progress {
 
 pub(crate) fn run(args: &SimulateArgs) -> Result<ExitCode, CommandError> {
     if args.seeds == 0 {
-        return Err(CommandError::usage(
-            "no seeds are no evidence: write --seeds 1 or more",
-        ));
+        return Err(CommandError::usage("--seeds must be at least 1"));
     }
     let began = Instant::now();
     let progress = Progress::default();
@@ -78,17 +77,17 @@ pub(crate) fn run(args: &SimulateArgs) -> Result<ExitCode, CommandError> {
     clear();
     let count = |number: &AtomicU64| number.load(Ordering::Relaxed);
     let seconds = began.elapsed().as_secs_f64();
-    println!(
+    say(format!(
         "{} seeds, {} hooks, {} turns in {seconds:.1} s",
         count(&progress.done),
         count(&progress.hooks),
         count(&progress.turns)
-    );
+    ));
     match count(&progress.beyond) {
         0 => {}
-        beyond => println!(
-            "{beyond} of them were ended where Juju did not keep what it promises a leader"
-        ),
+        beyond => say(format!(
+            "{beyond} of them were ended where Juju broke its leadership guarantee"
+        )),
     }
     let broken = *progress
         .broken
@@ -96,7 +95,7 @@ pub(crate) fn run(args: &SimulateArgs) -> Result<ExitCode, CommandError> {
         .unwrap_or_else(PoisonError::into_inner);
     match broken {
         None => {
-            println!("every promise held");
+            say("all guarantees held");
             Ok(ExitCode::SUCCESS)
         }
         Some(seed) => {
@@ -147,16 +146,19 @@ impl SimulateArgs {
     /// Tells what went wrong with a seed, as shortly as possible.
     fn tell(&self, seed: u64) {
         let (recipe, course) = shrink(&self.recipe(seed), self.bug);
-        println!("\nSeed {seed}, made smaller:");
+        say(format!("\nSeed {seed}, made smaller:"));
         for line in recipe_in_words(&recipe) {
-            println!("  {line}");
+            say(format!("  {line}"));
         }
-        println!("\nWhat happened:");
+        say("\nWhat happened:");
         for line in story(&course.history) {
-            println!("  {line}");
+            say(format!("  {line}"));
         }
         if let Some(violation) = course.violation {
-            println!("\nBroken: {}: {}", violation.promise, violation.found);
+            say(format!(
+                "\nBroken: {}: {}",
+                violation.promise, violation.found
+            ));
         }
         let mut replay = format!("ops-coordinator simulate --seeds 1 --seed {seed}");
         if !self.faults.is_empty() {
@@ -169,7 +171,7 @@ impl SimulateArgs {
         if let Some(units) = self.calm {
             replay.push_str(&format!(" --calm {units}"));
         }
-        println!("Again: {replay}");
+        say(format!("Again: {replay}"));
     }
 }
 

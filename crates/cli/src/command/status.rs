@@ -8,6 +8,7 @@ use ops_coordinator_lab::report::{Align, Table};
 
 use super::CommandError;
 use super::coordination::CoordinationArgs;
+use crate::output::say;
 
 /// Show who waits for whom and why, as this unit sees it.
 ///
@@ -33,8 +34,8 @@ enum Format {
 pub(crate) fn run(args: &StatusArgs) -> Result<ExitCode, CommandError> {
     let status = args.coordination.in_hook(|hook| Ok(hook.status()?))?;
     match args.format {
-        Format::Table => print!("{}", table(&status)),
-        Format::Json => println!("{}", json(&status)?),
+        Format::Table => say(table(&status).trim_end()),
+        Format::Json => say(json(&status)?),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -7,6 +7,7 @@ use ops_coordinator_core::LockName;
 
 use super::CommandError;
 use super::coordination::CoordinationArgs;
+use crate::output::say;
 
 /// Take back what this unit has asked for; the turn goes on to the next.
 ///
@@ -25,15 +26,12 @@ pub(crate) struct WithdrawArgs {
 pub(crate) fn run(args: &WithdrawArgs) -> Result<ExitCode, CommandError> {
     args.coordination.in_hook(|hook| {
         let withdrawn = hook.withdraw(&args.lock)?;
-        println!(
-            "{}: {}",
-            args.lock,
-            if withdrawn {
-                "withdrawn"
-            } else {
-                "nothing to withdraw"
-            }
-        );
+        let how = if withdrawn {
+            "withdrawn"
+        } else {
+            "nothing to withdraw"
+        };
+        say(format!("{}: {how}", args.lock));
         Ok(ExitCode::SUCCESS)
     })
 }

@@ -124,3 +124,30 @@ fn a_run_whose_keeper_is_killed_ends_by_itself() {
         !Path::new(&format!("/proc/{worker}/cwd")).exists()
     });
 }
+
+#[test]
+fn an_orphan_neither_holds_its_hook_up_nor_outlives_the_run() {
+    let fixture = Fixture::new(
+        "if [ $hook = start ]; then
+           [ ! -e begun ] || exit 0
+           touch begun
+           lab-mark enter disk
+           sleep 4242.6
+         fi",
+    );
+    let scenario = "
+        [[step]]
+        after = { mark = 'enter', delay = '200ms' }
+        kill = 'app/0'
+        spare-children = true
+        [[step]]
+        exec = { unit = 'app/0', command = 'pgrep -fc \"^sleep 4242.6\" >count' }
+        [[step]]
+        expect = { failed-hooks = 0 }
+        ";
+    let run = fixture.play(scenario, &[]).exits(0);
+    assert_eq!(run.file(0, "count"), "1\n");
+    let starts = run.hooks(0).into_iter().filter(|hook| hook == "start");
+    assert_eq!(starts.count(), 2);
+    assert_eq!(sleepers("4242.6"), 0);
+}

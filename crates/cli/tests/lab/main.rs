@@ -10,4 +10,6 @@ mod faults;
 mod fixture;
 mod operator;
 mod turn;
+mod untidy;
 mod usage;
+mod verdict;

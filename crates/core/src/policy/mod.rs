@@ -27,6 +27,9 @@ pub trait Policy {
 pub struct Request {
     /// Its ticket.
     pub ticket: Ticket,
+    /// The version of the line that the unit had read when it asked. A unit that has had a turn since asks
+    /// with a greater one: so requests are as old as this number is small, with no clock in it.
+    pub asked: u64,
     /// The unit's availability zone, where known.
     pub zone: Option<String>,
     /// The wave that it shall run in.

@@ -4,9 +4,9 @@
 use super::{Policy, Request};
 use crate::{LockName, UnitName};
 
-/// The default policy. Requests join the line as the leader sees them; among those that it sees
-/// together it goes on after the unit that joined last, in the order of unit numbers. So no unit that
-/// asks again and again can starve another, and no clock is needed.
+/// The default policy. The oldest requests join the line first: those that were made with the oldest line
+/// in view. Among equals it goes on after the unit that joined last, in the order of unit numbers. So
+/// nobody who waits is overtaken twice by the same unit, and no clock is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rotation {
     /// How many operations may be under way at once.
@@ -40,6 +40,7 @@ impl Policy for Rotation {
             let next = requests.partition_point(|request| &request.ticket.unit <= last);
             requests.rotate_left(next);
         }
+        requests.sort_by_key(|request| request.asked);
     }
 }
 
@@ -58,6 +59,7 @@ mod tests {
                     incarnation: Incarnation::from_random(unit),
                     seq: 1,
                 },
+                asked: 0,
                 zone: None,
                 wave: 0,
             })
@@ -79,6 +81,25 @@ mod tests {
             [10, 0, 2],
             "a unit that asks again goes last"
         );
+    }
+
+    #[test]
+    fn an_older_request_goes_before_all_that_were_made_since() {
+        let lock = "restart".parse().unwrap();
+        let request = |unit: u32, asked: u64| Request {
+            ticket: Ticket {
+                unit: format!("app/{unit}").parse().unwrap(),
+                incarnation: Incarnation::from_random(unit),
+                seq: 1,
+            },
+            asked,
+            zone: None,
+            wave: 0,
+        };
+        let mut requests = vec![request(0, 9), request(1, 4), request(5, 4)];
+        Rotation::default().order(&lock, &mut requests, None);
+        let units: Vec<u32> = requests.iter().map(|r| r.ticket.unit.number()).collect();
+        assert_eq!(units, [1, 5, 0]);
     }
 
     #[test]

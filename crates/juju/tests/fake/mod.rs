@@ -1,13 +1,16 @@
 //! Databags in memory, just enough of Juju for one hook at a time. What Juju really does is the lab's
 //! business; here only the calls matter.
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::rc::Rc;
 
 use ops_coordinator_core::{LockName, Tick};
-use ops_coordinator_juju::{Environment, Error, Hook, Machine, ToolOutput, Transport};
+use ops_coordinator_juju::{
+    Environment, Errand, Error, Hook, Machine, Process, ToolOutput, Transport, write_pending_line,
+};
 use serde_json::{Value, json};
 
 pub(crate) fn lock() -> LockName {
@@ -23,11 +26,17 @@ pub(crate) struct Juju {
     files: RefCell<Files>,
     calls: RefCell<Vec<String>>,
     woken: RefCell<BTreeSet<u32>>,
+    visits: RefCell<BTreeSet<u32>>,
+    orphans: RefCell<BTreeSet<u32>>,
+    relations: RefCell<Vec<String>>,
+    peers: RefCell<BTreeSet<String>>,
+    about: RefCell<Option<String>>,
     relation: Cell<bool>,
     deposed: Cell<bool>,
     clock: Cell<u64>,
     hooks: Cell<u32>,
     action: Cell<bool>,
+    endpoint: RefCell<String>,
     gone: RefCell<BTreeSet<u32>>,
     departing: Cell<Option<u32>>,
 }
@@ -40,11 +49,17 @@ impl Juju {
             files: RefCell::default(),
             calls: RefCell::default(),
             woken: RefCell::default(),
+            visits: RefCell::default(),
+            orphans: RefCell::default(),
+            relations: RefCell::new(vec!["coordinator:3".to_owned()]),
+            peers: RefCell::default(),
+            about: RefCell::new(Some("coordinator:3".to_owned())),
             relation: Cell::new(true),
             deposed: Cell::new(false),
             clock: Cell::new(0),
             hooks: Cell::new(0),
             action: Cell::new(false),
+            endpoint: RefCell::new("coordinator".to_owned()),
             gone: RefCell::default(),
             departing: Cell::new(None),
         })
@@ -66,22 +81,100 @@ impl Juju {
 
     /// Runs another process of the present hook.
     pub(crate) fn same_hook<R>(self: &Rc<Self>, unit: u32, work: impl FnOnce(&mut Hook) -> R) -> R {
+        work(&mut self.open(unit))
+    }
+
+    fn open(self: &Rc<Self>, unit: u32) -> Hook {
         let environment = Environment::from_variables(|name| match name {
             "JUJU_UNIT_NAME" => Some(format!("app/{unit}")),
             "JUJU_CONTEXT_ID" => Some(format!("context-{}", self.hooks.get())),
             "JUJU_CHARM_DIR" => Some("/nowhere".to_owned()),
             "JUJU_HOOK_NAME" => Some(if self.action.get() { "" } else { "start" }.to_owned()),
             "JUJU_DEPARTING_UNIT" => self.departing.get().map(|unit| format!("app/{unit}")),
-            "JUJU_VERSION" if !self.gone.borrow().is_empty() => Some("4.0.14".to_owned()),
+            "JUJU_RELATION_ID" => self.about.borrow().clone(),
             _ => None,
         });
-        let environment = environment.unwrap();
+        let mut environment = environment.unwrap();
+        environment.peers.clone_from(&self.peers.borrow());
         let part = Rc::new(Part {
             juju: Rc::clone(self),
             unit,
         });
-        let mut hook = Hook::open(environment, part.clone(), part, "coordinator").unwrap();
-        work(&mut hook)
+        let endpoint = self.endpoint.borrow().clone();
+        Hook::open(environment, part.clone(), part, &endpoint).unwrap()
+    }
+
+    /// A process of a new hook that goes on for as long as the test wants.
+    pub(crate) fn opened(self: &Rc<Self>, unit: u32) -> Hook {
+        self.hooks.set(self.hooks.get() + 1);
+        self.open(unit)
+    }
+
+    /// The state of a unit as versions kept it that knew only one endpoint.
+    pub(crate) fn move_files_to_the_root(&self, unit: u32) {
+        let mut files = self.files.borrow_mut();
+        for (owner, name) in files.keys().cloned().collect::<Vec<_>>() {
+            if owner == unit
+                && let Some(short) = name.strip_prefix("coordinator/")
+                && let Some(content) = files.remove(&(owner, name.clone()))
+            {
+                files.insert((owner, short.to_owned()), content);
+            }
+        }
+    }
+
+    /// Runs what a waker runs for a line that was left behind, in a context of its own.
+    pub(crate) fn visit(self: &Rc<Self>, unit: u32) -> bool {
+        self.hooks.set(self.hooks.get() + 1);
+        let environment = Environment::from_variables(|name| match name {
+            "JUJU_UNIT_NAME" => Some(format!("app/{unit}")),
+            "JUJU_CONTEXT_ID" => Some(format!("context-{}", self.hooks.get())),
+            "JUJU_CHARM_DIR" => Some("/nowhere".to_owned()),
+            _ => None,
+        });
+        let part = Rc::new(Part {
+            juju: Rc::clone(self),
+            unit,
+        });
+        write_pending_line(&environment.unwrap(), part.clone(), part, "coordinator").unwrap()
+    }
+
+    /// The charm names this endpoint from now on.
+    pub(crate) fn use_endpoint(&self, endpoint: &str) {
+        endpoint.clone_into(&mut self.endpoint.borrow_mut());
+        *self.about.borrow_mut() = None;
+    }
+
+    /// Juju lists these relations from now on, and the charm declares their endpoints.
+    pub(crate) fn list_relations(&self, relations: &[&str]) {
+        let relations: Vec<String> = relations.iter().map(|&id| id.to_owned()).collect();
+        let endpoints = relations.iter().filter_map(|id| id.split(':').next());
+        *self.peers.borrow_mut() = endpoints.map(str::to_owned).collect();
+        *self.relations.borrow_mut() = relations;
+    }
+
+    /// The hooks from now on are about this relation, or about none.
+    pub(crate) fn about(&self, relation: Option<&str>) {
+        *self.about.borrow_mut() = relation.map(str::to_owned);
+    }
+
+    /// The process of the hook that ran last lives on.
+    pub(crate) fn orphan(&self) {
+        self.orphans.borrow_mut().insert(self.hooks.get());
+    }
+
+    pub(crate) fn end_orphans(&self) {
+        self.orphans.borrow_mut().clear();
+    }
+
+    pub(crate) fn visit_wanted(&self, unit: u32) -> bool {
+        self.visits.borrow().contains(&unit)
+    }
+
+    pub(crate) fn lose_files(&self, unit: u32) {
+        self.files
+            .borrow_mut()
+            .retain(|(owner, _), _| *owner != unit);
     }
 
     /// Runs a hook whose writes Juju refuses.
@@ -159,13 +252,33 @@ struct Part {
 }
 
 impl Part {
+    fn is_gone(&self, args: &[String]) -> bool {
+        let relation = args.iter().skip_while(|arg| *arg != "-r").nth(1);
+        relation.is_some_and(|id| !self.juju.relations.borrow().contains(id))
+    }
+
+    /// The bags of the first relation have their owner's name; those of others have the relation's before it.
+    fn bag_of(args: &[String], owner: &str) -> String {
+        let relation = args.iter().skip_while(|arg| *arg != "-r").nth(1);
+        match relation.map(String::as_str) {
+            None | Some("coordinator:3") => owner.to_owned(),
+            Some(relation) => format!("{relation} {owner}"),
+        }
+    }
+
     fn answer(&self, tool: &str, args: &[String], stdin: Option<&str>) -> Result<Value, String> {
         let owner = args.last().cloned().unwrap_or_default();
         match tool {
             "is-leader" => Ok(json!(self.unit == 0)),
-            "relation-ids" if self.juju.relation.get() => Ok(json!(["coordinator:3"])),
+            "relation-ids" if self.juju.relation.get() => {
+                let prefix = format!("{owner}:");
+                let relations = self.juju.relations.borrow();
+                let ids = relations.iter().filter(|id| id.starts_with(&prefix));
+                Ok(json!(ids.collect::<Vec<_>>()))
+            }
             "relation-ids" => Ok(json!([])),
             _ if !self.juju.relation.get() => Err("relation not found".to_owned()),
+            _ if self.is_gone(args) => Err("relation not found".to_owned()),
             "relation-list" => {
                 let others = (0..self.juju.units).filter(|&unit| unit != self.unit);
                 Ok(json!(
@@ -180,7 +293,7 @@ impl Part {
                     .collect();
                 Ok(json!({ "units": units, "relations": {} }))
             }
-            "relation-get" => Ok(json!(self.juju.bag(&owner))),
+            "relation-get" => Ok(json!(self.juju.bag(&Self::bag_of(args, &owner)))),
             "relation-set" => {
                 let body: BTreeMap<String, String> = serde_json::from_str(stdin.unwrap()).unwrap();
                 let app = args.iter().any(|arg| arg == "--app");
@@ -192,7 +305,8 @@ impl Part {
                 } else {
                     format!("app/{}", self.unit)
                 };
-                self.juju.set_bag(&owner, &body["ops-coordinator"]);
+                let bag = Self::bag_of(args, &owner);
+                self.juju.set_bag(&bag, &body["ops-coordinator"]);
                 Ok(Value::Null)
             }
             other => Err(format!("unknown tool {other}")),
@@ -244,6 +358,27 @@ impl Machine for Part {
         Ok(())
     }
 
+    fn remove(&self, name: &str) -> Result<(), Error> {
+        let file = (self.unit, name.to_owned());
+        self.juju.files.borrow_mut().remove(&file);
+        Ok(())
+    }
+
+    fn lock(&self) -> Result<Box<dyn Any>, Error> {
+        Ok(Box::new(()))
+    }
+
+    fn process(&self) -> Option<Process> {
+        Some(Process {
+            id: self.juju.hooks.get(),
+            began: 0,
+        })
+    }
+
+    fn is_alive(&self, process: Process) -> bool {
+        self.juju.orphans.borrow().contains(&process.id)
+    }
+
     fn now(&self) -> Tick {
         Tick(self.juju.clock.get())
     }
@@ -252,8 +387,12 @@ impl Machine for Part {
         self.unit
     }
 
-    fn wake(&self, _context: &str) -> io::Result<()> {
-        self.juju.woken.borrow_mut().insert(self.unit);
+    fn wake(&self, _endpoint: &str, _context: &str, errand: Errand) -> io::Result<()> {
+        let woken = match errand {
+            Errand::Line => &self.juju.visits,
+            _ => &self.juju.woken,
+        };
+        woken.borrow_mut().insert(self.unit);
         Ok(())
     }
 }

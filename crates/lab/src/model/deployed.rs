@@ -34,6 +34,8 @@ pub(crate) struct Deployed {
     pub(crate) config_hash: u64,
     /// The charm's revision.
     pub(crate) revision: u64,
+    /// The peer endpoints of each revision so far.
+    pub(crate) endpoints: Vec<Vec<String>>,
     /// The last revision that was forced upon units in error.
     pub(crate) forced_revision: u64,
     pub(crate) lease: Lease,
@@ -61,6 +63,7 @@ impl Deployed {
             config: BTreeMap::new(),
             config_hash: 0,
             revision: 0,
+            endpoints: vec![declared.peers.clone()],
             forced_revision: 0,
             lease: Lease::default(),
             leader_settings: Bag::default(),
@@ -78,6 +81,14 @@ impl Deployed {
     /// The name of the unit with this number.
     pub(crate) fn unit(&self, member: Member) -> UnitName {
         self.pattern.sibling(member.number())
+    }
+
+    /// Whether this revision of the charm declares the peer endpoint.
+    pub(crate) fn implements(&self, revision: u64, endpoint: &str) -> bool {
+        let endpoints = usize::try_from(revision)
+            .ok()
+            .and_then(|revision| self.endpoints.get(revision));
+        endpoints.is_some_and(|endpoints| endpoints.iter().any(|one| one == endpoint))
     }
 
     /// An option's value: what is set, else the default.
@@ -149,7 +160,7 @@ impl Deployed {
         })
     }
 
-    fn hash_config(&self) -> u64 {
+    pub(crate) fn hash_config(&self) -> u64 {
         let texts: Vec<(String, String)> = self
             .options()
             .into_iter()

@@ -16,6 +16,8 @@ pub(crate) struct Peer {
     pub(crate) bags: BTreeMap<Member, Bag>,
     /// The units that have entered and not left.
     pub(crate) scope: BTreeSet<Member>,
+    /// Some unit sees it no longer: nobody enters it any more.
+    pub(crate) going: bool,
 }
 
 impl Peer {
@@ -25,6 +27,7 @@ impl Peer {
             bag: Bag::default(),
             bags: BTreeMap::new(),
             scope: BTreeSet::new(),
+            going: false,
         }
     }
 

@@ -19,8 +19,9 @@ pub(super) fn start(shared: &Arc<Shared>, unit: &UnitName) -> Result<(), Process
     {
         let _launch = super::shared::lock(&shared.launch);
         let names = tool::names(shared.options.settings.juju_version);
-        folder.make(&shared.charm(), &shared.options.executable, &names)?;
+        folder.make(&shared.options.executable, &names)?;
     }
+    shared.unpack(unit, shared.newest_revision())?;
     if let Some(offset) = shared.options.clocks.get(unit) {
         shared.set_clock(unit, *offset)?;
     }

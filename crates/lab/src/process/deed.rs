@@ -124,8 +124,16 @@ pub(super) fn take(lab: &Lab, deed: &Deed) -> Result<Taken, String> {
                 awaited,
             });
         }
-        Deed::Kill(target)
+        Deed::DuplicateRelation(endpoint) => {
+            let relation = on_world(lab, |world, now| {
+                world.duplicate_relation(lab.application(), endpoint, now)
+            })?;
+            format!("a second relation of {endpoint}: {endpoint}:{relation}")
+        }
+        Deed::Kill { unit: target, .. }
+        | Deed::ForgetRelation(target)
         | Deed::Leader(target)
+        | Deed::LoseDisk(target)
         | Deed::RemoveUnit { unit: target, .. }
         | Deed::Resolve { unit: target, .. }
         | Deed::Crash { unit: target, .. }
@@ -147,19 +155,39 @@ pub(super) fn take(lab: &Lab, deed: &Deed) -> Result<Taken, String> {
 /// Does what concerns one unit and is over at once.
 fn on_unit(lab: &Lab, unit: &UnitName, deed: &Deed) -> Result<String, String> {
     Ok(match deed {
-        Deed::Kill(_) => {
-            if !lab.kill_hook(unit) {
+        Deed::Kill { spare_children, .. } => {
+            let killed = match spare_children {
+                true => lab.kill_dispatch(unit),
+                false => lab.kill_hook(unit),
+            };
+            if !killed {
                 return Err(format!("{unit} runs no hook that could be killed"));
             }
-            format!("kill -9 of the hook of {unit}")
+            match spare_children {
+                true => format!("kill -9 of the dispatch process of {unit}, not of its children"),
+                false => format!("kill -9 of the hook of {unit}"),
+            }
+        }
+        Deed::ForgetRelation(_) => {
+            on_world(lab, |world, now| world.forget_relation(unit, now))?;
+            format!("{unit} is to see only one of two relations")
+        }
+        Deed::LoseDisk(_) => {
+            lab.lose_disk(unit).map_err(refusal)?;
+            format!("lose the disk of {unit}")
         }
         Deed::Leader(_) => {
             on_world(lab, |world, now| world.set_leader(unit, now))?;
             format!("{unit} becomes the leader")
         }
-        Deed::RemoveUnit { force, .. } => {
-            on_world(lab, |world, now| world.remove_unit(unit, *force, now))?;
-            format!("remove {unit}{}", if *force { " by force" } else { "" })
+        Deed::RemoveUnit { force, untold, .. } => {
+            on_world(lab, |world, now| match untold {
+                true => world.remove_unit_untold(unit, *force, now),
+                false => world.remove_unit(unit, *force, now),
+            })?;
+            let force = if *force { " by force" } else { "" };
+            let untold = if *untold { ", and tell nobody" } else { "" };
+            format!("remove {unit}{force}{untold}")
         }
         Deed::Resolve { retry, .. } => {
             on_world(lab, |world, now| world.resolve(unit, *retry, now))?;

@@ -79,13 +79,8 @@ impl UnitFolder {
         self.path.join("clock")
     }
 
-    /// Makes the folder with the tools as links to `executable`, and a copy of the charm.
-    pub(super) fn make(
-        &self,
-        charm: &Path,
-        executable: &Path,
-        tools: &[&str],
-    ) -> Result<(), ProcessError> {
+    /// Makes the folder with the tools as links to `executable`.
+    pub(super) fn make(&self, executable: &Path, tools: &[&str]) -> Result<(), ProcessError> {
         let folder = self.tools();
         fs::create_dir_all(&folder).map_err(ProcessError::system("make the directory", &folder))?;
         for tool in tools.iter().chain(&["lab-mark", "ops-coordinator"]) {
@@ -97,7 +92,18 @@ impl UnitFolder {
                 _ => {}
             }
         }
-        self.copy_charm(charm)
+        Ok(())
+    }
+
+    /// Removes the copy of the charm, with all that was written there.
+    pub(super) fn remove_charm(&self) -> Result<(), ProcessError> {
+        let charm = self.charm();
+        match fs::remove_dir_all(&charm) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(ProcessError::system("remove", &charm)(error))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Puts the files of the charm in `from` over those that are there.

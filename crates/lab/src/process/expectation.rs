@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::history::{Event, Happening, Outcome};
-use crate::report::{LockReport, Report};
+use crate::report::{LockReport, Report, UnitReport};
 use crate::scenario::Expectation;
 use crate::world::World;
 
@@ -46,7 +46,7 @@ pub(super) fn unmet(world: &World, expected: &Expectation) -> Vec<String> {
             .units
             .iter()
             .find(|unit| unit.status.unit.to_string() == *name);
-        let found = unit.map_or("no such unit", |unit| unit.status.workload.as_str());
+        let found = unit.map_or("no such unit", UnitReport::shown_status);
         expect(format!("status of {name}"), wanted, &found);
     }
     for (name, wanted) in &expected.each_unit {

@@ -26,12 +26,9 @@ pub(super) fn run(shared: &Arc<Shared>, dispatch: &Dispatch) -> Exit {
     let folder = shared.directory.unit(&dispatch.unit);
     let log = shared.log(&dispatch.unit);
     let note = |level: &str, text: &str| log.line(shared.now(), level, &dispatch.name, text);
-    if dispatch.name == "upgrade-charm" {
-        let _launch = lock(&shared.launch);
-        if let Err(error) = folder.copy_charm(&shared.charm()) {
-            note("ERROR", &error.to_string());
-            return Exit::Code(1);
-        }
+    if let Err(error) = shared.unpack(&dispatch.unit, dispatch.revision) {
+        note("ERROR", &error.to_string());
+        return Exit::Code(1);
     }
     let Some(mut command) = command(dispatch, &folder.charm()) else {
         return missing(shared, dispatch, note);

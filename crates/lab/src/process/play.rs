@@ -7,7 +7,7 @@ use super::Lab;
 use super::deed::{self, Awaited, Taken};
 use crate::history::Happening;
 use crate::name::UnitName;
-use crate::scenario::{After, Moment, Step};
+use crate::scenario::{After, Deed, Expectation, Moment, Step};
 use crate::settings::Millis;
 use crate::world::World;
 
@@ -41,7 +41,11 @@ pub struct Player {
     /// When the moment of the next step came.
     came: Option<Millis>,
     awaited: Option<Awaited>,
+    judge: Option<Judge>,
 }
+
+/// Tells what is not as expected, as phrases, where the lab itself cannot.
+pub type Judge = fn(&World, &Expectation) -> Vec<String>;
 
 impl Player {
     /// A player of these steps.
@@ -53,7 +57,15 @@ impl Player {
             seen: 0,
             came: None,
             awaited: None,
+            judge: None,
         }
+    }
+
+    /// With this, expectations are held against what the caller knows and the lab does not.
+    #[must_use]
+    pub fn with_judge(mut self, judge: Judge) -> Self {
+        self.judge = Some(judge);
+        self
     }
 
     /// How many steps are still to be taken.
@@ -95,7 +107,7 @@ impl Player {
             self.since = now;
             self.seen = world.history().events().len();
         });
-        match deed::take(lab, &step.deed) {
+        match self.take(lab, &step.deed) {
             Ok(Taken { text, awaited }) => {
                 self.awaited = awaited;
                 let text = step.note.unwrap_or(text);
@@ -106,6 +118,16 @@ impl Player {
             }
             Err(problem) => Advance::Failed(format!("step {}: {problem}", self.next)),
         }
+    }
+
+    fn take(&self, lab: &Lab, deed: &Deed) -> Result<Taken, String> {
+        if let (Some(judge), Deed::Expect(expected)) = (self.judge, deed) {
+            let problems = lab.with_world(|world, _| judge(world, expected));
+            if !problems.is_empty() {
+                return Err(problems.join("; "));
+            }
+        }
+        deed::take(lab, deed)
     }
 
     fn is_due(&mut self, lab: &Lab, after: &After) -> bool {

@@ -9,8 +9,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
+use super::charm::{Charms, Unpack};
+use super::delay::Queues;
 use super::directory::Directory;
 use super::output::UnitLog;
 use super::{Options, ProcessError, Running, clock, socket, sweep};
@@ -40,7 +42,8 @@ pub(super) struct Shared {
     world: Mutex<Recorded>,
     news: Condvar,
     began: Instant,
-    charm: Mutex<PathBuf>,
+    charms: Mutex<Charms>,
+    pub(super) queues: Queues,
     jobs: Mutex<BTreeMap<UnitName, Job>>,
     crashes: Mutex<BTreeMap<UnitName, CrashPoint>>,
     failures: Mutex<BTreeSet<UnitName>>,
@@ -88,7 +91,8 @@ impl Shared {
             }),
             news: Condvar::new(),
             began: Instant::now(),
-            charm: Mutex::new(charm),
+            charms: Mutex::new(Charms::new(charm)),
+            queues: Queues::default(),
             jobs: Mutex::default(),
             crashes: Mutex::default(),
             failures: Mutex::default(),
@@ -128,13 +132,16 @@ impl Shared {
             any = true;
             // A full disk must not end the run; the summary comes from memory.
             let _ = writeln!(file, "{}", event.to_line());
-            if let Happening::Log {
-                unit,
-                level,
-                message,
-            } = &event.happening
-            {
-                self.log(unit).line(event.at, level, "juju-log", message);
+            match &event.happening {
+                Happening::Log {
+                    unit,
+                    level,
+                    message,
+                } => self.log(unit).line(event.at, level, "juju-log", message),
+                // With the world held, so that no later hook of the unit's is taken for a leftover.
+                Happening::LeftoversEnded { unit } => sweep::end_marked(&self.address(unit)),
+                Happening::DiskLost { unit } => lock(&self.charms).lose(unit),
+                _ => {}
             }
         }
         if any {
@@ -161,12 +168,33 @@ impl Shared {
         format!("{}/unit-{}/agent.socket", self.mark, unit.dashed())
     }
 
-    pub(super) fn charm(&self) -> PathBuf {
-        lock(&self.charm).clone()
+    /// The newest revision of the charm.
+    pub(super) fn newest_revision(&self) -> u64 {
+        lock(&self.charms).newest()
     }
 
-    pub(super) fn set_charm(&self, directory: PathBuf) {
-        *lock(&self.charm) = directory;
+    /// Adds a revision of the charm, from another directory if one is given.
+    pub(super) fn add_revision(&self, directory: Option<PathBuf>) {
+        lock(&self.charms).add(directory);
+    }
+
+    /// Sees to it that the files of this revision are in the unit's folder.
+    pub(super) fn unpack(&self, unit: &UnitName, revision: u64) -> Result<(), ProcessError> {
+        let folder = self.directory.unit(unit);
+        let plan = lock(&self.charms).plan(unit, revision);
+        {
+            let _launch = lock(&self.launch);
+            match plan {
+                Unpack::Ready => return Ok(()),
+                Unpack::Over(from) => folder.copy_charm(&from)?,
+                Unpack::Anew(from) => {
+                    folder.remove_charm()?;
+                    folder.copy_charm(&from)?;
+                }
+            }
+        }
+        lock(&self.charms).unpacked(unit, revision);
+        Ok(())
     }
 
     pub(super) fn log(&self, unit: &UnitName) -> Arc<UnitLog> {
@@ -208,6 +236,13 @@ impl Shared {
         };
         job.crash = crash;
         kill_process_group(job.group, Signal::KILL).is_ok()
+    }
+
+    /// Kills the process that the agent started for a unit, and nothing that it has started.
+    pub(super) fn kill_dispatch(&self, unit: &UnitName) -> bool {
+        let jobs = lock(&self.jobs);
+        jobs.get(unit)
+            .is_some_and(|job| kill_process(job.group, Signal::KILL).is_ok())
     }
 
     pub(super) fn crash_next(&self, unit: &UnitName, at: CrashPoint) {

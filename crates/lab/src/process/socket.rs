@@ -12,6 +12,7 @@ use rustix::net::sockopt::socket_peercred;
 use rustix::process::geteuid;
 
 use super::command;
+use super::delay;
 use super::shared::Shared;
 use super::wire::{self, Reply, Request};
 use super::{ProcessError, wire::write_frame};
@@ -105,7 +106,7 @@ fn answer(shared: &Shared, unit: &UnitName, request: Request, body: Vec<u8>) -> 
             Err(problem) => return error(1, &problem),
         };
     }
-    shared.with_world(|world, now| world.call(&call, now))
+    delay::call(shared, unit, &call)
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>, String> {

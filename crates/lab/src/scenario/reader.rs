@@ -252,6 +252,31 @@ impl<'a> Item<'a> {
         entries.into_iter().map(offset).collect()
     }
 
+    /// A list of names.
+    pub(super) fn names(&self) -> Result<Vec<String>, ScenarioError> {
+        let items = self.list("a list of names")?.into_iter();
+        items
+            .map(|item| Ok(item.text("a list of names")?.to_owned()))
+            .collect()
+    }
+
+    /// A table of names and lists of names.
+    pub(super) fn lists(&self) -> Result<BTreeMap<String, Vec<String>>, ScenarioError> {
+        let entries = self.entries("a table such as { \"app/0\" = [\"restart\"] }")?;
+        let list = |(name, item): (String, Item<'a>)| Ok((name, item.names()?));
+        entries.into_iter().map(list).collect()
+    }
+
+    /// A table of names and durations, with the items to which they belong.
+    pub(super) fn durations(&self) -> Result<Vec<(String, Item<'a>, u64)>, ScenarioError> {
+        let entries = self.entries("a table such as { \"app/0\" = \"2s\" }")?;
+        let duration = |(name, item): (String, Item<'a>)| {
+            let duration = item.duration()?;
+            Ok((name, item, duration))
+        };
+        entries.into_iter().map(duration).collect()
+    }
+
     /// A table of names and words.
     pub(super) fn texts(&self) -> Result<BTreeMap<String, String>, ScenarioError> {
         let entries = self.entries("a table of names and texts")?;

@@ -77,7 +77,12 @@ pub enum Deed {
     /// Sets clocks of units: by how many milliseconds they are wrong from now on.
     Clock(Vec<(Target, i64)>),
     /// Kills the running hook of a unit with SIGKILL.
-    Kill(Target),
+    Kill {
+        /// Which unit.
+        unit: Target,
+        /// Whether only the process that the agent started is killed, rather than its whole group.
+        spare_children: bool,
+    },
     /// Makes a unit the leader at once.
     Leader(Target),
     /// Adds units.
@@ -88,6 +93,8 @@ pub enum Deed {
         unit: Target,
         /// Whether it goes without running its last hooks.
         force: bool,
+        /// Whether the others are never told.
+        untold: bool,
     },
     /// Runs an action and waits for its end.
     Action {
@@ -114,6 +121,10 @@ pub enum Deed {
         /// The directory of the new charm.
         charm: Option<PathBuf>,
     },
+    /// Makes a second relation of this peer endpoint.
+    DuplicateRelation(String),
+    /// A unit stops seeing the lowest of two relations of one endpoint.
+    ForgetRelation(Target),
     /// Runs the failed hook of a unit again, or marks it as done.
     Resolve {
         /// Which unit.
@@ -144,6 +155,8 @@ pub enum Deed {
     Wake(Target),
     /// A unit's machine is gone for good. Nobody is told.
     LoseMachine(Target),
+    /// A unit's charm directory is made anew, and nothing of what was written there is left.
+    LoseDisk(Target),
     /// The run fails unless all of this holds.
     Expect(Expectation),
 }
@@ -163,6 +176,24 @@ pub struct Expectation {
     pub failed_hooks: Option<u32>,
     /// The leader.
     pub leader: Option<String>,
-    /// The workload status of units, such as `active`.
+    /// The workload status of units, such as `active`; `error` for a unit whose hook has failed.
     pub status: BTreeMap<String, String>,
+    /// The locks that units have asked for in vain. Whoever plays the scenario knows how to tell, see
+    /// [`Player::with_judge`](crate::process::play::Player::with_judge).
+    pub unserved: BTreeMap<String, Vec<String>>,
+}
+
+impl Expectation {
+    /// The last word of a scenario on what would else count as wrong at its end: the status of each unit, and what is
+    /// unserved.
+    pub fn at_the_end(steps: &[Step]) -> Self {
+        let mut last = Self::default();
+        for step in steps {
+            if let Deed::Expect(expected) = &step.deed {
+                last.status.extend(expected.status.clone());
+                last.unserved.extend(expected.unserved.clone());
+            }
+        }
+        last
+    }
 }

@@ -1,5 +1,6 @@
 //! Reads the `[[step]]` tables of a scenario.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::ScenarioError;
@@ -16,11 +17,14 @@ const DEEDS: &[&str] = &[
     "config",
     "crash",
     "cut-off",
+    "duplicate-relation",
     "exec",
     "expect",
     "fail",
+    "forget-relation",
     "kill",
     "leader",
+    "lose-disk",
     "lose-machine",
     "reconnect",
     "remove-unit",
@@ -35,6 +39,8 @@ const COMPANIONS: &[(&str, &str)] = &[
     ("at", "crash"),
     ("force", "remove-unit"),
     ("retry", "resolve"),
+    ("spare-children", "kill"),
+    ("untold", "remove-unit"),
 ];
 
 /// Reads one `[[step]]`.
@@ -130,6 +136,7 @@ fn read_after(item: &Item<'_>) -> Result<After, ScenarioError> {
 }
 
 fn read_deed(name: &str, item: &Item<'_>, step: &Table<'_>) -> Result<Deed, ScenarioError> {
+    let flag = |key| step.optional(key, |item| item.flag());
     Ok(match name {
         "action" => return read_action(item),
         "exec" => return read_exec(item),
@@ -152,19 +159,28 @@ fn read_deed(name: &str, item: &Item<'_>, step: &Table<'_>) -> Result<Deed, Scen
         },
         "cut-off" => Deed::CutOff(target(item)?),
         "fail" => Deed::Fail(target(item)?),
-        "kill" => Deed::Kill(target(item)?),
+        "forget-relation" => Deed::ForgetRelation(target(item)?),
+        "duplicate-relation" => {
+            Deed::DuplicateRelation(item.text("the name of a peer endpoint")?.to_owned())
+        }
+        "kill" => Deed::Kill {
+            unit: target(item)?,
+            spare_children: flag("spare-children")?.unwrap_or(false),
+        },
         "leader" => Deed::Leader(target(item)?),
+        "lose-disk" => Deed::LoseDisk(target(item)?),
         "lose-machine" => Deed::LoseMachine(target(item)?),
         "suspend" => Deed::Suspend(target(item)?),
         "wake" => Deed::Wake(target(item)?),
         "reconnect" => Deed::Reconnect(target(item)?),
         "remove-unit" => Deed::RemoveUnit {
             unit: target(item)?,
-            force: step.optional("force", |item| item.flag())?.unwrap_or(false),
+            force: flag("force")?.unwrap_or(false),
+            untold: flag("untold")?.unwrap_or(false),
         },
         "resolve" => Deed::Resolve {
             unit: target(item)?,
-            retry: step.optional("retry", |item| item.flag())?.unwrap_or(true),
+            retry: flag("retry")?.unwrap_or(true),
         },
         _ => match item.flag() {
             Ok(true) => Deed::Upgrade { charm: None },
@@ -192,6 +208,16 @@ fn target_of(item: &Item<'_>, text: &str) -> Result<Target, ScenarioError> {
         _ if is_unit_name(text) => Ok(Target::Unit(text.to_owned())),
         _ => Err(item.error(format!("{text:?} is not {TARGET}"))),
     }
+}
+
+/// How long tools take: everywhere, or on the units that are named.
+pub(super) fn tool_delay(item: &Item<'_>) -> Result<(u64, BTreeMap<String, u64>), ScenarioError> {
+    if !item.is_table() {
+        return Ok((item.duration()?, BTreeMap::new()));
+    }
+    let units = item.durations()?.into_iter();
+    let units = units.map(|(unit, item, delay)| Ok((unit_name(&item, &unit)?, delay)));
+    Ok((0, units.collect::<Result<_, _>>()?))
 }
 
 /// The name of a unit; `item` is where it stands.
@@ -252,6 +278,7 @@ fn read_expectation(item: &Item<'_>) -> Result<Deed, ScenarioError> {
         "status",
         "turns",
         "units",
+        "unserved",
     ])?;
     let counts = |key| {
         Ok(table
@@ -270,6 +297,9 @@ fn read_expectation(item: &Item<'_>) -> Result<Deed, ScenarioError> {
             .map(str::to_owned),
         status: table
             .optional("status", |item| item.texts())?
+            .unwrap_or_default(),
+        unserved: table
+            .optional("unserved", |item| item.lists())?
             .unwrap_or_default(),
     }))
 }

@@ -1,15 +1,15 @@
 //! A charm in virtual time.
 
-use std::cell::{RefCell, RefMut};
+use std::cell::{Cell, RefCell, RefMut};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::dispatch::{Dispatch, ToolCall, ToolReply};
-use crate::name::ContextId;
+use crate::name::{ContextId, UnitName};
 use crate::settings::Millis;
 use crate::world::World;
 
-/// A unit's files, by path. They survive whatever becomes of a process.
+/// A unit's files, by path. They survive whatever becomes of a process, and go with [`Deed::LoseDisk`](super::Deed).
 pub type Disk = BTreeMap<String, Vec<u8>>;
 
 /// What a charm does next.
@@ -28,6 +28,14 @@ pub trait VirtualCharm {
 
     /// It goes on after `Phase::After`.
     fn resume(&mut self, hook: &Dispatch, context: &HookContext) -> Phase;
+
+    /// Its dispatch process was killed alone ([`Deed::KillDispatch`](super::Deed)), and Juju runs the hook again.
+    /// True: what it had started lives on as an orphan, and `resume` comes when it was to come. All its hook
+    /// tools fail from now on, as its context is over; `context` is as any orphan's.
+    fn orphaned(&mut self, hook: &Dispatch, context: &HookContext) -> bool {
+        let _ = (hook, context);
+        false
+    }
 }
 
 /// What a running charm has around it, for one phase.
@@ -36,11 +44,16 @@ pub struct HookContext {
     pub(super) world: Rc<RefCell<World>>,
     pub(super) disk: Rc<RefCell<Disk>>,
     pub(super) id: ContextId,
+    pub(super) unit: UnitName,
     pub(super) now: Millis,
+    pub(super) spent: Rc<Cell<Millis>>,
 }
 
 impl HookContext {
     /// Calls a hook tool. Where it asks for stdin, it gets this text, or nothing.
+    ///
+    /// With `Settings::tool_delays` the phase lasts as much longer as its calls take. They are all answered
+    /// at its beginning; a charm that is to see what happens between two calls makes them in two phases.
     pub fn call(&self, tool: &str, args: &[&str], stdin: Option<&str>) -> ToolReply {
         let call = ToolCall {
             context: self.id.clone(),
@@ -50,7 +63,10 @@ impl HookContext {
             dir: String::new(),
             files: BTreeMap::new(),
         };
-        self.world.borrow_mut().call(&call, self.now)
+        let mut world = self.world.borrow_mut();
+        let delay = world.settings().tool_delays.of(&self.unit, tool);
+        self.spent.set(self.spent.get() + delay);
+        world.call(&call, self.now)
     }
 
     /// The virtual time, in milliseconds since the start.

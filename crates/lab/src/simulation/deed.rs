@@ -25,6 +25,8 @@ pub enum Deed {
         unit: u32,
         /// Whether it is gone after a while even if it has not finished.
         force: bool,
+        /// Whether the others are never told, see [`World::remove_unit_untold`](crate::World::remove_unit_untold).
+        untold: bool,
     },
     /// The lease moves to a unit.
     SetLeader(u32),
@@ -32,6 +34,14 @@ pub enum Deed {
     ExpireLease,
     /// The process that a unit runs is killed now, if there is one.
     Kill(u32),
+    /// The process that the agent started is killed alone, if there is one: the hook runs again, and what it had
+    /// started may live on, see [`VirtualCharm::orphaned`].
+    KillDispatch(u32),
+    /// What the unit's hooks left running dies: orphans here, and in the history `leftovers-ended` for those who
+    /// simulate more, such as wakers.
+    EndLeftovers(u32),
+    /// The unit's files are lost when no hook of it runs, and its agent starts anew.
+    LoseDisk(u32),
     /// The unit's running or next process is killed once it has done so many phases.
     KillAfter {
         /// Which unit.
@@ -74,7 +84,13 @@ pub enum Deed {
     Upgrade {
         /// Whether it is forced.
         force: bool,
+        /// The peer endpoints that it adds.
+        adds: Vec<String>,
     },
+    /// A peer endpoint gets one more relation.
+    DuplicateRelation(String),
+    /// The unit stops seeing the lowest of two relations of one endpoint.
+    ForgetRelation(u32),
     /// An action is queued.
     Action {
         /// Which unit.
@@ -117,6 +133,13 @@ where
                 }
                 Ok(())
             }
+            Deed::KillDispatch(unit) => {
+                let unit = name(*unit);
+                if self.machines.get(&unit).is_some_and(|m| !m.frozen) {
+                    self.kill_dispatch(&unit);
+                }
+                Ok(())
+            }
             Deed::KillAfter { unit, phases } => {
                 let trap = Trap::Kill { phases: *phases };
                 self.set_trap(&name(*unit), trap)
@@ -136,7 +159,20 @@ where
         match deed {
             Deed::Config(values) => world.set_config(application, values.clone(), now),
             Deed::AddUnits(units) => world.add_units(application, *units, now).map(drop),
-            Deed::RemoveUnit { unit, force } => world.remove_unit(&name(*unit), *force, now),
+            Deed::RemoveUnit {
+                unit,
+                force,
+                untold: false,
+            } => world.remove_unit(&name(*unit), *force, now),
+            Deed::RemoveUnit { unit, force, .. } => {
+                world.remove_unit_untold(&name(*unit), *force, now)
+            }
+            Deed::EndLeftovers(unit) => world.end_leftovers(&name(*unit), now),
+            Deed::LoseDisk(unit) => world.lose_disk(&name(*unit), now),
+            Deed::DuplicateRelation(endpoint) => world
+                .duplicate_relation(application, endpoint, now)
+                .map(drop),
+            Deed::ForgetRelation(unit) => world.forget_relation(&name(*unit), now),
             Deed::SetLeader(unit) => world.set_leader(&name(*unit), now),
             Deed::ExpireLease => world.expire_lease(application, now),
             Deed::AgentUp(unit, up) => world.set_agent_up(&name(*unit), *up, now),
@@ -146,7 +182,14 @@ where
             Deed::Suspended(unit, suspended) => world.set_suspended(&name(*unit), *suspended, now),
             Deed::Lose(unit) => world.lose_unit(&name(*unit), now),
             Deed::Resolve { unit, retry } => world.resolve(&name(*unit), *retry, now),
-            Deed::Upgrade { force } => world.upgrade_charm(application, *force, now),
+            Deed::Upgrade { force, adds } if adds.is_empty() => {
+                world.upgrade_charm(application, *force, now)
+            }
+            Deed::Upgrade { force, adds } => {
+                let mut revision = world.declared(application)?.clone();
+                revision.peers.extend(adds.iter().cloned());
+                world.upgrade_charm_to(&revision, *force, now)
+            }
             Deed::Action {
                 unit,
                 name: action,
@@ -158,6 +201,7 @@ where
                 world.exec(&name(*unit), command.clone(), now).map(drop)
             }
             Deed::Kill(_)
+            | Deed::KillDispatch(_)
             | Deed::KillAfter { .. }
             | Deed::Crash { .. }
             | Deed::LoseReply(_)
@@ -175,11 +219,10 @@ where
     fn freeze(&mut self, unit: &UnitName, frozen: bool) {
         let machine = self.machines.entry(unit.clone()).or_default();
         machine.frozen = frozen;
-        let run = machine.run();
-        if let Some(process) = machine.process.as_mut().filter(|_| !frozen)
-            && std::mem::take(&mut process.held)
-        {
-            self.agenda.add(self.now, Entry::Resume(unit.clone(), run));
+        if !frozen {
+            for run in machine.release() {
+                self.agenda.add(self.now, Entry::Resume(unit.clone(), run));
+            }
         }
     }
 }

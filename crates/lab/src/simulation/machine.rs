@@ -1,6 +1,6 @@
 //! A unit's machine: its disk, and the process that runs on it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::Simulation;
@@ -9,6 +9,7 @@ use super::charm::{Disk, HookContext, Phase, VirtualCharm};
 use crate::dispatch::{CrashPoint, Dispatch, Exit};
 use crate::name::UnitName;
 use crate::settings::Millis;
+use crate::world::World;
 
 /// What is going to happen to a unit's next process, or to the one that runs.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +32,8 @@ pub(super) struct Machine {
     pub(super) scheduled: Option<Millis>,
     pub(super) trap: Option<Trap>,
     pub(super) frozen: bool,
+    /// What lives on of processes that were killed alone.
+    pub(super) orphans: Vec<Process>,
     last_run: u64,
 }
 
@@ -39,6 +42,8 @@ pub(super) struct Process {
     pub(super) dispatch: Dispatch,
     run: u64,
     phases: u32,
+    /// It has nothing more to do than to wait for its last tool call, and exits with this code then.
+    exit: Option<i32>,
     /// It would have gone on while the machine stood still.
     pub(super) held: bool,
 }
@@ -56,13 +61,34 @@ impl Machine {
             dispatch,
             run,
             phases: 0,
+            exit: None,
             held: false,
         });
     }
 
-    /// The number of the run that goes on.
-    pub(super) fn run(&self) -> u64 {
-        self.last_run
+    /// The runs that would have gone on while the machine stood still.
+    pub(super) fn release(&mut self) -> Vec<u64> {
+        let all = self.process.iter_mut().chain(&mut self.orphans);
+        all.filter_map(|process| std::mem::take(&mut process.held).then_some(process.run))
+            .collect()
+    }
+}
+
+impl Process {
+    fn context(
+        &self,
+        world: &Rc<RefCell<World>>,
+        disk: &Rc<RefCell<Disk>>,
+        now: Millis,
+    ) -> HookContext {
+        HookContext {
+            world: Rc::clone(world),
+            disk: Rc::clone(disk),
+            id: self.dispatch.context.clone(),
+            unit: self.dispatch.unit.clone(),
+            now,
+            spent: Rc::new(Cell::new(0)),
+        }
     }
 }
 
@@ -83,6 +109,9 @@ where
         let Some(machine) = self.machines.get_mut(unit) else {
             return;
         };
+        if machine.orphans.iter().any(|orphan| orphan.run == run) {
+            return self.orphan_goes_on(unit, run);
+        }
         let frozen = machine.frozen;
         let Some(process) = machine
             .process
@@ -115,17 +144,20 @@ where
             return self.end(unit, Exit::Killed);
         }
         process.phases += 1;
+        let context = process.context(&self.world, &machine.disk, self.now);
         let dispatch = &process.dispatch;
-        let context = HookContext {
-            world: Rc::clone(&self.world),
-            disk: Rc::clone(&machine.disk),
-            id: dispatch.context.clone(),
-            now: self.now,
+        let phase = match process.exit.take() {
+            Some(code) => Phase::Exit(code),
+            None if first => process.charm.begin(dispatch, &context),
+            None => process.charm.resume(dispatch, &context),
         };
-        let phase = if first {
-            process.charm.begin(dispatch, &context)
-        } else {
-            process.charm.resume(dispatch, &context)
+        let phase = match (phase, context.spent.get()) {
+            (phase, 0) => phase,
+            (Phase::After(time), spent) => Phase::After(time + spent),
+            (Phase::Exit(code), spent) => {
+                process.exit = Some(code);
+                Phase::After(spent)
+            }
         };
         let exit = match (phase, machine.trap) {
             (_, Some(Trap::Crash(point @ CrashPoint::MidProcess)))
@@ -140,6 +172,51 @@ where
             (Phase::Exit(0), Some(Trap::Fail(code))) | (Phase::Exit(code), _) => Exit::Code(code),
         };
         self.end(unit, exit);
+    }
+
+    /// The dispatch process is killed; whatever it has started lives on, if the charm has it so.
+    pub(super) fn kill_dispatch(&mut self, unit: &UnitName) {
+        let Some(machine) = self.machines.get_mut(unit) else {
+            return;
+        };
+        let Some(mut process) = machine.process.take() else {
+            return;
+        };
+        machine.trap = None;
+        let id = process.dispatch.context.clone();
+        self.world.borrow_mut().exited(&id, Exit::Killed, self.now);
+        let context = process.context(&self.world, &machine.disk, self.now);
+        if process.charm.orphaned(&process.dispatch, &context) {
+            machine.orphans.push(process);
+        }
+        self.schedule(unit.clone(), self.now);
+    }
+
+    fn orphan_goes_on(&mut self, unit: &UnitName, run: u64) {
+        let Some(machine) = self.machines.get_mut(unit) else {
+            return;
+        };
+        let (frozen, disk) = (machine.frozen, Rc::clone(&machine.disk));
+        let Some(place) = machine.orphans.iter().position(|orphan| orphan.run == run) else {
+            return;
+        };
+        let orphan = &mut machine.orphans[place];
+        if frozen {
+            orphan.held = true;
+            return;
+        }
+        let context = orphan.context(&self.world, &disk, self.now);
+        let phase = match orphan.exit {
+            Some(code) => Phase::Exit(code),
+            None => orphan.charm.resume(&orphan.dispatch, &context),
+        };
+        match phase {
+            Phase::After(time) => {
+                let at = self.now + time + context.spent.get();
+                self.agenda.add(at, Entry::Resume(unit.clone(), run));
+            }
+            Phase::Exit(_) => drop(machine.orphans.remove(place)),
+        }
     }
 
     /// The process is over; a trap that it was in has sprung.

@@ -57,6 +57,7 @@ impl World {
                 unit.agent.memory.update_status_at = None;
             }
         }
+        let revision = unit.local.revision;
         unit.runs += 1;
         if unit.quiet {
             unit.quiet = false;
@@ -86,6 +87,7 @@ impl World {
             unit: name.clone(),
             name: title,
             what,
+            revision,
             env,
         }))
     }

@@ -21,7 +21,6 @@ impl World {
         match hook {
             Hook::Install => {
                 local.installed = true;
-                local.revision = unit.watch.revision;
                 self.enter_scopes(name);
             }
             Hook::ConfigChanged { hash } => {

@@ -46,6 +46,7 @@ impl World {
         if matches!(exit, Exit::Crash(_)) {
             self.agent_dies(&name, Process::Restarting);
         }
+        self.disk_goes(&name);
         self.wake(&name, self.now);
     }
 

@@ -21,6 +21,8 @@ pub(crate) struct Local {
     pub(crate) revision: u64,
     /// The leader's settings of the last `leader-settings-changed`.
     pub(crate) settings_version: u64,
+    /// The unit has come up on a new disk, and `start` is to tell its charm so.
+    pub(crate) rebooted: bool,
     pub(crate) operation: Operation,
 }
 

@@ -36,16 +36,30 @@ impl Unit {
         leader_settings: bool,
         rng: &mut Rng,
     ) -> Next {
-        self.relation_created(rng)
+        self.started_again()
+            .or_else(|| self.relation_created(rng))
             .or_else(|| self.leadership(leader_settings))
             .or_else(|| self.request())
             .unwrap_or_else(|| match self.local.operation.clone() {
+                // Of a relation that has vanished meanwhile, no hook runs.
+                Operation::Hook(Hook::Relation(hook), Phase::Pending | Phase::Queued)
+                    if !self.views.contains_key(&hook.relation) =>
+                {
+                    Next::Commit(Hook::Relation(hook))
+                }
                 Operation::Hook(hook, Phase::Pending) => self.failed(hook, now),
                 Operation::Hook(hook, Phase::Queued) => self.queued(hook, leads),
                 Operation::Hook(hook, Phase::Done) => Next::Commit(hook),
                 Operation::Continue if self.watch.dying => self.leave(rng),
                 Operation::Continue => self.live(now, rng),
             })
+    }
+
+    /// As `internal/worker/uniter/reboot/resolver.go`: before everything else, but not while another hook waits.
+    fn started_again(&mut self) -> Option<Next> {
+        let idle = self.local.operation == Operation::Continue;
+        let due = idle && std::mem::take(&mut self.local.rebooted);
+        due.then_some(Next::Hook(Hook::Start))
     }
 
     fn relation_created(&mut self, rng: &mut Rng) -> Option<Next> {
@@ -151,6 +165,7 @@ impl Unit {
     fn live(&mut self, now: Millis, rng: &mut Rng) -> Next {
         let (local, watch) = (&mut self.local, &self.watch);
         if !local.installed {
+            local.revision = watch.revision;
             return Next::Hook(Hook::Install);
         }
         if local.revision != watch.revision {

@@ -31,6 +31,7 @@ impl World {
             if unit.watch.news.due.is_some_and(|due| due <= self.now) {
                 self.refresh(name);
             }
+            self.synchronise_scopes(name);
             let leads = self.leads(name);
             let lease = self.deployed.get(name.application()).map(|d| &d.lease);
             let holds = lease.is_some_and(|lease| lease.holder == Some(name.number()));
@@ -117,6 +118,7 @@ impl World {
             watch.revision = deployed.revision;
             watch.forced_revision = deployed.forced_revision;
             watch.dying = unit.life != Life::Alive;
+            watch.newest_relation = deployed.peers.keys().max().copied();
             watch.settings_version = deployed.leader_settings.version() + 1;
         }
         if late || !watch.news.members.is_empty() || !watch.news.bags.is_empty() {

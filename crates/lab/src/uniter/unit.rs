@@ -33,6 +33,12 @@ pub(crate) struct Unit {
     pub(crate) actions: Vec<ActionId>,
     pub(crate) local: Local,
     pub(crate) views: BTreeMap<RelationId, View>,
+    /// Relations that it is never to see again.
+    pub(crate) forgotten: BTreeSet<RelationId>,
+    /// When it goes, nobody is told.
+    pub(crate) untold: bool,
+    /// Its disk is lost once its running hook has ended.
+    pub(crate) disk_is_going: bool,
     pub(crate) watch: Watch,
     pub(crate) agent: Agent,
     pub(crate) running: Option<Box<Context>>,
@@ -60,6 +66,9 @@ impl Unit {
             actions: Vec::new(),
             local: Local::default(),
             views: BTreeMap::new(),
+            forgotten: BTreeSet::new(),
+            untold: false,
+            disk_is_going: false,
             watch: Watch::default(),
             agent: Agent::new(),
             running: None,

@@ -14,6 +14,8 @@ pub(crate) struct Watch {
     pub(crate) forced_revision: u64,
     pub(crate) leader: bool,
     pub(crate) dying: bool,
+    /// The peer relation that was made last.
+    pub(crate) newest_relation: Option<RelationId>,
     /// The version of the leader's settings, plus 1 for the watcher's first word.
     pub(crate) settings_version: u64,
     /// What has changed at the controller since the snapshot.

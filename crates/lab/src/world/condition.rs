@@ -81,7 +81,7 @@ impl World {
         Ok(())
     }
 
-    fn not_lost(&self, name: &UnitName) -> Result<Process, LabError> {
+    pub(super) fn not_lost(&self, name: &UnitName) -> Result<Process, LabError> {
         self.existing(name)?;
         let process = self
             .units
@@ -124,6 +124,7 @@ impl World {
         let Some(unit) = self.units.get_mut(name) else {
             return;
         };
+        let ran = unit.agent.process_is_up();
         let memory = std::mem::take(&mut unit.agent.memory);
         let running = unit.running.take();
         for id in memory.execs {
@@ -140,6 +141,10 @@ impl World {
             agent.belief_until = None;
             std::mem::replace(&mut agent.process, process) != process
         });
+        if ran && process != Process::Lost && self.settings.leftovers_die_with_agent {
+            self.leftovers_end(name);
+        }
+        self.disk_goes(name);
         if process == Process::Restarting {
             let at = self.now + self.settings.agent_restart;
             self.set_timer(at, Timer::Restart(name.clone()));

@@ -11,8 +11,7 @@ use crate::error::LabError;
 use crate::history::{Happening, Life};
 use crate::model::deployed::Deployed;
 use crate::model::member::Member;
-use crate::model::peer::Peer;
-use crate::name::{RelationId, UnitName, is_application_name};
+use crate::name::{UnitName, is_application_name};
 use crate::settings::{Departure, Millis};
 use crate::uniter::unit::Unit;
 
@@ -35,14 +34,20 @@ impl World {
         if self.deployed.contains_key(&name) {
             return Err(LabError::ApplicationExists(name));
         }
-        let mut deployed = Deployed::new(application, self.deployed.len());
-        for endpoint in &deployed.declared.peers {
-            deployed
-                .peers
-                .insert(RelationId(self.next_relation), Peer::new(endpoint));
-            self.next_relation += 1;
-        }
+        let peers = application.peers.clone();
+        let deployed = Deployed::new(application, self.deployed.len());
         self.deployed.insert(name.clone(), deployed);
+        let doubled = self.settings.duplicate_relations.clone();
+        let known = doubled
+            .iter()
+            .try_for_each(|endpoint| self.check_endpoint(&name, endpoint));
+        if let Err(unknown) = known {
+            self.deployed.remove(&name);
+            return Err(unknown);
+        }
+        for endpoint in peers.iter().chain(&doubled) {
+            self.make_relation(&name, endpoint);
+        }
         self.add_units(&name, units, now)
     }
 
@@ -98,6 +103,31 @@ impl World {
     ) -> Result<(), LabError> {
         self.advance(now);
         self.existing(unit)?;
+        self.remove(unit, force);
+        Ok(())
+    }
+
+    /// Removes a unit, and never tells the others: no departed hook runs, and `relation-list` goes on listing it, as can
+    /// be after `remove-machine --force` up to Juju 3.6. `goal-state` does not list it.
+    ///
+    /// # Errors
+    /// When there is no such unit.
+    pub fn remove_unit_untold(
+        &mut self,
+        unit: &UnitName,
+        force: bool,
+        now: Millis,
+    ) -> Result<(), LabError> {
+        self.advance(now);
+        self.existing(unit)?;
+        if let Some(unit) = self.units.get_mut(unit) {
+            unit.untold = true;
+        }
+        self.remove(unit, force);
+        Ok(())
+    }
+
+    fn remove(&mut self, unit: &UnitName, force: bool) {
         if let Some(leaver) = self.units.get_mut(unit)
             && leaver.life == Life::Alive
         {
@@ -121,7 +151,6 @@ impl World {
             let at = self.now + self.settings.force_wait;
             self.set_timer(at, Timer::Gone(unit.clone()));
         }
-        Ok(())
     }
 
     /// Sets options. Options not named keep their value; `Null` takes an option back to its default.
@@ -156,28 +185,7 @@ impl World {
         Ok(deployed.options())
     }
 
-    /// A new revision of the charm for all units (`juju refresh`). The drivers' files are their own matter.
-    /// With `force`, units in error take the new code as well, and do not get `upgrade-charm`.
-    ///
-    /// # Errors
-    /// When the application does not exist.
-    pub fn upgrade_charm(
-        &mut self,
-        application: &str,
-        force: bool,
-        now: Millis,
-    ) -> Result<(), LabError> {
-        self.advance(now);
-        let deployed = self.deployed_mut(application)?;
-        deployed.revision += 1;
-        if force {
-            deployed.forced_revision = deployed.revision;
-        }
-        self.tell_all(application);
-        Ok(())
-    }
-
-    fn deployed_mut(&mut self, application: &str) -> Result<&mut Deployed, LabError> {
+    pub(super) fn deployed_mut(&mut self, application: &str) -> Result<&mut Deployed, LabError> {
         let missing = || LabError::NoApplication(application.to_owned());
         self.deployed.get_mut(application).ok_or_else(missing)
     }

@@ -6,7 +6,7 @@ use super::World;
 use crate::history::Life;
 use crate::model::bag::Bag;
 use crate::model::member::Member;
-use crate::name::UnitName;
+use crate::name::{RelationId, UnitName};
 use crate::settings::Millis;
 use crate::uniter::unit::Unit;
 
@@ -119,7 +119,7 @@ impl World {
     }
 
     /// A committed databag, for views and checks: a unit's own on one of its peer endpoints, or with `unit` None
-    /// the application's.
+    /// the application's. Of an endpoint with two relations, that of the one with the lower number.
     pub fn databag(
         &self,
         application: &str,
@@ -154,5 +154,29 @@ impl World {
             Some(number) => peer.bags.get(&Member::new(number)).map(Bag::version),
             None => Some(peer.bag.version()),
         }
+    }
+
+    /// The peer relations that a unit sees, by number, with their endpoints; of one endpoint there can be several.
+    pub fn relations_seen_by(&self, unit: &UnitName) -> Vec<(String, RelationId)> {
+        let views = self.units.get(unit).map(|unit| &unit.views);
+        let relations = views.into_iter().flat_map(|views| views.keys());
+        relations
+            .map(|&relation| (self.endpoint(unit, relation), relation))
+            .collect()
+    }
+
+    /// A committed databag of just this relation: a unit's own, or with `unit` None the application's.
+    pub fn databag_of(
+        &self,
+        application: &str,
+        relation: RelationId,
+        unit: Option<u32>,
+    ) -> Option<BTreeMap<String, String>> {
+        let peer = self.deployed.get(application)?.peers.get(&relation)?;
+        let bag = match unit {
+            Some(number) => peer.bags.get(&Member::new(number))?,
+            None => &peer.bag,
+        };
+        Some(BTreeMap::clone(bag.values()))
     }
 }

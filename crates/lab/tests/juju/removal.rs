@@ -1,6 +1,6 @@
 //! Units that leave, are lost, or lead no longer.
 
-use crate::support::{Lab, calm, unit};
+use crate::support::{Lab, calm, juju, unit};
 use ops_coordinator_lab::{Departure, Exit, Leases, Settings, Step};
 
 #[test]
@@ -206,4 +206,29 @@ fn a_lapsed_lease_goes_to_another() {
         lab.runs(0).contains(&"leader-elected".to_owned()),
         "it is elected anew"
     );
+}
+
+#[test]
+fn a_unit_that_goes_untold_stays_listed_but_is_no_goal() {
+    for version in ["2.9.50", "3.6.9", "4.0.0"] {
+        let mut lab = Lab::settled(juju(version), 3);
+        lab.write(1, "relation-set -r 0 n=1");
+        lab.settle();
+        lab.forget();
+        lab.world.lose_unit(&unit(1), lab.now).unwrap();
+        lab.world
+            .remove_unit_untold(&unit(1), true, lab.now)
+            .unwrap();
+        // The other one leaves as ever.
+        lab.world.remove_unit(&unit(2), false, lab.now).unwrap();
+        lab.settle();
+        assert_eq!(lab.runs(0), ["peer-relation-departed"], "{version}");
+        assert_eq!(lab.world.units().len(), 1);
+        let hook = lab.open(0);
+        assert_eq!(lab.call(&hook, "relation-list -r 0"), "app/1\n");
+        assert_eq!(lab.call(&hook, "relation-get -r 0 n app/1"), "1\n");
+        let goal = lab.call(&hook, "goal-state --format=json");
+        assert!(!goal.contains("app/1"), "{goal}");
+        lab.end(&hook, Exit::Code(0));
+    }
 }

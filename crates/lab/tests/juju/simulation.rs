@@ -144,12 +144,13 @@ fn random_deeds(seed: u64) -> Vec<(u64, Deed)> {
     let mut deeds: Vec<(u64, Deed)> = (0..25)
         .map(|place| {
             let unit = rng.u32(0..6);
-            let deed = match rng.u32(0..18) {
+            let deed = match rng.u32(0..24) {
                 0 | 1 => Deed::Config(message(&place.to_string())),
                 2 => Deed::AddUnits(1),
                 3 => Deed::RemoveUnit {
                     unit,
                     force: rng.bool(),
+                    untold: rng.bool(),
                 },
                 4 => Deed::SetLeader(unit),
                 5 => Deed::ExpireLease,
@@ -172,7 +173,19 @@ fn random_deeds(seed: u64) -> Vec<(u64, Deed)> {
                     retry: rng.bool(),
                 },
                 16 => Deed::LoseReply(unit),
-                15 => Deed::Upgrade { force: rng.bool() },
+                15 => Deed::Upgrade {
+                    force: rng.bool(),
+                    adds: Vec::new(),
+                },
+                17 => Deed::KillDispatch(unit),
+                18 => Deed::EndLeftovers(unit),
+                19 => Deed::LoseDisk(unit),
+                20 => Deed::DuplicateRelation("peer".into()),
+                21 => Deed::ForgetRelation(unit),
+                22 => Deed::Upgrade {
+                    force: false,
+                    adds: vec![format!("extra{place}")],
+                },
                 _ => Deed::Exec {
                     unit,
                     command: "true".into(),

@@ -45,7 +45,7 @@ class Claims:
 
     def judge(self, hook: Hook) -> None:
         """Withdraw the requests that nobody will take up."""
-        outstanding = hook.outstanding()
+        outstanding = self._dispatch.outstanding()
         before: dict[str, int] = self._dispatch.recall(_UNASKED) or {}
         held: dict[str, int] = self._dispatch.recall(_HELD) or {}
         held = {lock: number for lock, number in held.items() if outstanding.get(lock) == number}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar, overload
 
 import ops
 
-from ._dispatch import Dispatch
+from ._dispatch import Dispatch, dispatches_of
 from ._endpoint import endpoint_of
 from ._error import CoordinatorError
 from ._part import Part, time_of
@@ -24,7 +24,6 @@ _P = ParamSpec('_P')
 _R = TypeVar('_R')
 
 _INSTANCES = '_ops_coordinator_instances'
-_DISPATCHES = '_ops_coordinator_dispatches'
 
 
 def _charm_or_caller(charm: object) -> ops.CharmBase:
@@ -168,7 +167,7 @@ class BaseCoordinator(metaclass=Singleton):
             )
         self._key = relation_key or 'coordinator'
         endpoint = endpoint_of(charm, relation or peer_relation_name)
-        dispatches: dict[str, Dispatch] = charm.framework.__dict__.setdefault(_DISPATCHES, {})
+        dispatches = dispatches_of(charm.framework)
         if endpoint not in dispatches:
             dispatches[endpoint] = Dispatch(charm, endpoint)
         self._charm = charm

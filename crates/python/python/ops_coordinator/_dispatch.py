@@ -31,6 +31,15 @@ RESTRICTED = ('collect-metrics', 'meter-status-changed')
 """Hooks in which Juju answers next to nothing, and `ops` delivers no deferred event."""
 
 
+_OWNERS = '_ops_coordinator_owners'
+_DISPATCHES = '_ops_coordinator_dispatches'
+
+
+def dispatches_of(framework: ops.Framework) -> dict[str, Dispatch]:
+    """Return the dispatch on each peer relation that the charm's coordinators use."""
+    return framework.__dict__.setdefault(_DISPATCHES, {})
+
+
 class Turn:
     """An operation that this dispatch has begun."""
 
@@ -64,7 +73,7 @@ class Dispatch(ops.Object):
         self.asked = Asked(self)
         self._claims = Claims(self)
         self._policies = Policies(self)
-        self._owners: dict[str, Part] = {}
+        self._owners: dict[str, Part] = charm.framework.__dict__.setdefault(_OWNERS, {})
         self._names: dict[str, str] = {}
         self._hook: Hook | None = None
         self._at_end: list[Callable[[], None]] = []
@@ -78,7 +87,11 @@ class Dispatch(ops.Object):
             part.take_over(self._hook)
 
     def claim(self, lock: str, name: str, part: Part) -> Part:
-        """Return whose lock it is: the coordinator's that was the first to claim it."""
+        """Return whose lock it is: the coordinator's that was the first to claim it.
+
+        That holds for all of a charm's peer relations: a lock that is asked for on another one has
+        moved there.
+        """
         known = self._names.get(lock, lock)
         if known not in (lock, name):
             raise ValueError(f'the locks {known!r} and {name!r} are too much alike: rename one')
@@ -86,8 +99,9 @@ class Dispatch(ops.Object):
         return self._owners.setdefault(lock, part)
 
     def owner(self, lock: str) -> Part | None:
-        """Return the coordinator that has claimed a lock in this dispatch."""
-        return self._owners.get(lock)
+        """Return the coordinator on this relation that has claimed a lock in this dispatch."""
+        owner = self._owners.get(lock)
+        return owner if owner in self.parts else None
 
     def name_of(self, lock: str) -> str:
         """Return what the charm calls a lock."""
@@ -106,6 +120,14 @@ class Dispatch(ops.Object):
             for part in self.parts:
                 part.take_over(self._hook)
         return self._hook
+
+    def outstanding(self) -> dict[str, int]:
+        """Return which of this unit's requests are served next, by lock."""
+        used = dispatches_of(self.charm.framework)
+        # What an earlier revision has asked for on another relation is this one's, where it is the
+        # only one.
+        elders = [name for name in self.charm.meta.peers if name not in used and len(used) == 1]
+        return self.hook.outstanding(elders)
 
     def start(self, lock: str) -> tuple[bool, str | None]:
         """Begin the operation if it is our turn.
@@ -200,7 +222,7 @@ class Dispatch(ops.Object):
         juju = 'JUJU_CONTEXT_ID' in os.environ
         return Hook(
             Model(self.charm, self.endpoint),
-            state=str(self.state),
+            state=str(self.charm.charm_dir / STATE),
             endpoint=self.endpoint,
             # Outside Juju, in a test, nothing may be started that outlives it.
             waker=[sys.executable, '-m', 'ops_coordinator._wake', unit] if juju else [],
@@ -208,6 +230,7 @@ class Dispatch(ops.Object):
             unit=unit,
             context=f'{unit}-{self.restarts.context}',
             charm_dir=str(self.charm.charm_dir),
+            peers=sorted(self.charm.meta.peers),
         )
 
     def _on_pre_commit(self, _: ops.EventBase) -> None:

@@ -19,7 +19,7 @@ class Model:
     def __init__(self, charm: ops.CharmBase, endpoint: str):
         self._model = charm.model
         self._endpoint = endpoint
-        self._line_is_fresh = False
+        self._fresh_lines: set[int] = set()
 
     def __call__(self, tool: str, args: list[str], stdin: str | None) -> tuple[int, str, str]:
         """Return the tool's exit code, standard output and standard error."""
@@ -34,7 +34,8 @@ class Model:
         if tool == 'is-leader':
             return self._model.unit.is_leader()
         if tool == 'relation-ids':
-            return [f'{self._endpoint}:{r.id}' for r in self._model.relations[self._endpoint]]
+            endpoint = args[-1]
+            return [f'{endpoint}:{r.id}' for r in self._model.relations[endpoint]]
         if tool == 'goal-state':
             return self._goal_state()
         relation = self._relation(args[args.index('-r') + 1])
@@ -49,20 +50,20 @@ class Model:
         raise OSError(f'there is no answer to {tool}')
 
     def _relation(self, relation_id: str) -> ops.Relation:
-        number = int(relation_id.rpartition(':')[2])
-        for relation in self._model.relations[self._endpoint]:
-            if relation.id == number:
+        endpoint, _, number = relation_id.rpartition(':')
+        for relation in self._model.relations[endpoint]:
+            if relation.id == int(number):
                 return relation
         raise ops.RelationNotFoundError
 
     def _get(self, relation: ops.Relation, *, key: str, owner: str, app: bool) -> str | None:
         if app:
             content = relation.data[self._model.app]
-            if not self._line_is_fresh:
+            if relation.id not in self._fresh_lines:
                 # The charm may have read it before anybody asked whether this unit leads; a line
                 # older than that answer must never be the base of a new one.
                 content._invalidate()  # pyright: ignore[reportPrivateUsage]
-                self._line_is_fresh = True
+                self._fresh_lines.add(relation.id)
             return content.get(key)
         if owner == self._model.unit.name:
             return relation.data[self._model.unit].get(key)

@@ -154,7 +154,7 @@ class Part:
             self.dispatch.at_end(lambda: self._local.save({}))
             return
         waits: dict[str, str] = {}
-        for lock in hook.outstanding():
+        for lock in self.dispatch.outstanding():
             said = self.dispatch.said(lock)
             if said.get('by', self.name) == self.name:
                 waits[said.get('name', lock)] = said.get('at', '')

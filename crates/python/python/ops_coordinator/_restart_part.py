@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ._action import SavedAction
+from ._lock_name import lock_key
 from ._part import Part
 from ._progress import Progress
 from ._waiting import Waiting
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
     from ._dispatch import Turn
     from ._event import RestartEvent
     from ._native import Hook
-
-LOCK = 'restart'
+    from .ops_coordinator import OpsCoordinator
 
 Restart = Callable[[str], object]
 """Restarts one service, or raises."""
@@ -24,12 +24,17 @@ Restart = Callable[[str], object]
 class RestartPart(Part):
     """The coordinator of restarts: which event waits for which request, and what was restarted."""
 
+    coordinator: OpsCoordinator
+
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
+        # `restart` is kept as it was when there was no other.
+        self.lock = lock_key(self.coordinator.lock)
+        self._suffix = '' if self.lock == 'restart' else f'-{self.lock}'
         self.action = SavedAction(self.dispatch, self.name)
         self.release_on_defer = False
-        self._waiting = Waiting(self.dispatch, LOCK)
-        self._progress = Progress(self.dispatch.state / 'restarted.json')
+        self._waiting = Waiting(self.dispatch, self.lock, f'waiting{self._suffix}')
+        self._progress = Progress(self.dispatch.state / f'restarted{self._suffix}.json')
         self._served: list[RestartEvent] = []
         self._told: list[RestartEvent] = []
         self._parts: dict[str, list[tuple[int, str, str]]] = {}
@@ -48,7 +53,7 @@ class RestartPart(Part):
             self.coordinator.msg(f'The request of {event} was taken back')
             restarts.end(event)
             return False
-        turn = dispatch.turns.get(LOCK)
+        turn = dispatch.turns.get(self.lock)
         if turn is None:
             turn, waits_for = self._begin()
             if turn is None:
@@ -56,7 +61,7 @@ class RestartPart(Part):
                 return False
         if restarts.delivering > turn.emitted:
             # Asked for after the services restarted: that restart may have missed the reason.
-            self._waiting.note(event, self.request(LOCK))
+            self._waiting.note(event, self.request(self.coordinator.lock))
             return False
         if not (deferred and self._progress.served(event, turn.number)):
             self._restart_services(event, turn, place, restart, deferred=deferred)
@@ -70,13 +75,13 @@ class RestartPart(Part):
             return False
         # In a test of the charm another event may have the same name and the same content.
         newer = (self._waiting.number(event) or 0) > number
-        return not newer and number <= self.dispatch.hook.counters(LOCK)[1]
+        return not newer and number <= self.dispatch.hook.counters(self.lock)[1]
 
     def _begin(self) -> tuple[Turn | None, str | None]:
-        started, waits_for = self.dispatch.start(LOCK)
+        started, waits_for = self.dispatch.start(self.lock)
         if not started:
             return None, waits_for
-        turn = self.dispatch.turns[LOCK]
+        turn = self.dispatch.turns[self.lock]
         if self._progress.used(turn.number):
             # It restarted in a hook that failed after that: nothing new is a part of it.
             turn.emitted = 0
@@ -84,11 +89,11 @@ class RestartPart(Part):
 
     def _wait(self, event: RestartEvent, waits_for: str | None) -> None:
         if waits_for is not None:
-            self.coordinator.msg(f'Waiting on {LOCK}: {waits_for}')
-        following = self.dispatch.hook.outstanding().get(LOCK)
+            self.coordinator.msg(f'Waiting on {self.lock}: {waits_for}')
+        following = self.dispatch.outstanding().get(self.lock)
         number = self._waiting.number(event)
         if following is None or number is None or number < following:
-            self._waiting.note(event, self.request(LOCK))
+            self._waiting.note(event, self.request(self.coordinator.lock))
 
     def _restart_services(
         self, event: RestartEvent, turn: Turn, place: str, restart: Restart, *, deferred: bool
@@ -104,7 +109,7 @@ class RestartPart(Part):
                 restart(service)
             except Exception as error:
                 reason = getattr(error, 'found', str(error))
-                self.dispatch.fail(LOCK, f'{service}: {reason}')
+                self.dispatch.fail(self.lock, f'{service}: {reason}')
                 raise
             done.add((place, service))
             turn.restarted.add((place, service))
@@ -116,7 +121,7 @@ class RestartPart(Part):
 
     def tells_of(self, lock: str) -> bool:
         """Return whether the leader has to know who asks for a lock, and since when."""
-        return lock != LOCK or self.decides or self.hears_releases
+        return lock != self.lock or self.decides or self.hears_releases
 
     def take_over(self, hook: Hook) -> None:
         """Take over what an earlier dispatch has left."""
@@ -125,7 +130,7 @@ class RestartPart(Part):
 
     def turn_ends(self, lock: str, turn: Turn) -> None:
         """Decide whether the unit keeps a turn that this dispatch has used."""
-        if lock != LOCK:
+        if lock != self.lock:
             return
         deferred = self._deferred()
         again = [event for event in self._served if event.handle.path in deferred]
@@ -141,7 +146,7 @@ class RestartPart(Part):
 
     def claims(self, lock: str) -> bool | None:
         """Return whether a deferred event will take up this unit's request."""
-        return bool(self._deferred()) if lock == LOCK else None
+        return bool(self._deferred()) if lock == self.lock else None
 
     def before_release(self, hook: Hook) -> None:
         """Do what is left to do before this dispatch publishes."""
@@ -156,7 +161,7 @@ class RestartPart(Part):
             # An event that was new to this dispatch has a name that stays only now.
             for number, place, service in self._parts.get(path, []):
                 self._progress.note_service(number, place, service, [path])
-        if self.release_on_defer or LOCK not in hook.outstanding():
+        if self.release_on_defer or self.lock not in self.dispatch.outstanding():
             # What it waited for has ended; it asks anew.
             deferred -= again
         self._waiting.keep(deferred)

@@ -9,8 +9,6 @@ if TYPE_CHECKING:
     from ._dispatch import Dispatch
     from ._event import RestartEvent
 
-_KEY = 'waiting'
-
 
 class Waiting:
     """Which request each deferred event waits for.
@@ -19,9 +17,10 @@ class Waiting:
     different minds.
     """
 
-    def __init__(self, dispatch: Dispatch, lock: str):
+    def __init__(self, dispatch: Dispatch, lock: str, key: str):
         self._dispatch = dispatch
         self._lock = lock
+        self._key = key
         dispatch.restarts.waiting.append(self)
 
     def paths(self) -> set[str]:
@@ -30,7 +29,7 @@ class Waiting:
 
     def numbers(self) -> dict[str, int]:
         """Return the requests that the events wait for, by the event's path."""
-        return self._dispatch.recall(_KEY) or {}
+        return self._dispatch.recall(self._key) or {}
 
     def number(self, event: RestartEvent) -> int | None:
         """Return the request that an event waits for, None where none is known."""
@@ -45,7 +44,7 @@ class Waiting:
         number = self.number(event)
         if number is None:
             return False
-        following = self._dispatch.hook.outstanding().get(self._lock)
+        following = self._dispatch.outstanding().get(self._lock)
         if following is not None and following <= number:
             return False
         # Only of the request that ended last is it known how.
@@ -58,4 +57,4 @@ class Waiting:
         self._remember({path: n for path, n in self.numbers().items() if path in kept})
 
     def _remember(self, numbers: dict[str, int]) -> None:
-        self._dispatch.remember(_KEY, numbers or None)
+        self._dispatch.remember(self._key, numbers or None)

@@ -15,7 +15,7 @@ from ._error import CoordinatorError, ServiceRestartError
 from ._event import RestartCharmEvent, RestartEvent, adopt
 from ._native import restart_service
 from ._part import Part, checked_limit
-from ._restart_part import LOCK, RestartPart
+from ._restart_part import RestartPart
 
 __all__ = [
     'OpsCoordinator',
@@ -106,10 +106,13 @@ class OpsCoordinator(Serial):
         PeerRelationError: There is no such peer relation in `charmcraft.yaml`, or it is not clear
             which one to use.
         CoordinatorError: The charm has an `OpsCoordinator` already, made with other arguments, or
-            another coordinator that uses the lock `restart`.
+            another coordinator that uses the same lock.
         TypeError: The charm is no charm, the limit is no whole number, or the action is no function.
         ValueError: The limit is not from 1 to 100, or `relation` and `peer_relation_name` differ.
     """
+
+    lock: ClassVar[str] = 'restart'
+    """The lock that a restart takes. A second class of coordinators in a charm needs another."""
 
     _part_type: ClassVar[type[Part]] = RestartPart
 
@@ -133,7 +136,7 @@ class OpsCoordinator(Serial):
             relation=relation,
             relation_key=relation_key,
             peer_relation_name=peer_relation_name,
-            limit={LOCK: cast('int', checked_limit(limit))},
+            limit={self.lock: cast('int', checked_limit(limit))},
         )
         self._restarts = cast('RestartPart', self._part)
         self._restarts.release_on_defer = release_on_defer

@@ -1,10 +1,11 @@
 //! Juju and a disk for one step of one hook, in memory.
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::io;
 
 use ops_coordinator_core::{KEY, Tick};
-use ops_coordinator_juju::{Error, Machine, ToolOutput, Transport};
+use ops_coordinator_juju::{Errand, Error, Machine, Process, ToolOutput, Transport};
 use serde_json::{Value, json};
 
 use super::state::{UNITS, each};
@@ -13,6 +14,9 @@ use super::text::Text;
 
 /// How long after its beginning a hook that is slow, or has lost the leadership meanwhile, ends.
 const LONG: u64 = 30_000;
+
+const JOURNAL: &str = "coordinator/journal.json";
+const SESSION: &str = "coordinator/session.json";
 
 /// What the step reads, and what it leaves.
 #[derive(Debug)]
@@ -100,23 +104,25 @@ impl Transport for Bags {
 
 impl Machine for Bags {
     fn load(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
-        let text = if name == "journal.json" {
+        let text = if name == JOURNAL {
             self.journals
                 .borrow()
                 .last()
                 .copied()
                 .unwrap_or(self.call.journal)
-        } else {
+        } else if name == SESSION {
             self.session.get()
+        } else {
+            Text::ABSENT
         };
         Ok(text.get().map(|text| text.as_bytes().to_vec()))
     }
 
     fn store(&self, name: &str, content: &[u8], _durable: bool) -> Result<(), Error> {
         let text = Text::new(&String::from_utf8_lossy(content));
-        if name == "journal.json" {
+        if name == JOURNAL {
             self.journals.borrow_mut().push(text);
-        } else {
+        } else if name == SESSION {
             self.session.set(text);
         }
         Ok(())
@@ -124,6 +130,22 @@ impl Machine for Bags {
 
     fn set_aside(&self, _name: &str) -> Result<(), Error> {
         Ok(())
+    }
+
+    fn remove(&self, _name: &str) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn lock(&self) -> Result<Box<dyn Any>, Error> {
+        Ok(Box::new(()))
+    }
+
+    fn process(&self) -> Option<Process> {
+        None
+    }
+
+    fn is_alive(&self, _process: Process) -> bool {
+        false
     }
 
     fn now(&self) -> Tick {
@@ -135,7 +157,7 @@ impl Machine for Bags {
         u32::from(self.call.unit) * 16 + u32::from(self.call.generation)
     }
 
-    fn wake(&self, _context: &str) -> io::Result<()> {
+    fn wake(&self, _endpoint: &str, _context: &str, _errand: Errand) -> io::Result<()> {
         self.woke.set(true);
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::{Arc, RwLock};
 
-use ops_coordinator_core::{Incarnation, LockName, Ticket};
+use ops_coordinator_core::{Incarnation, LockName, Order};
 use ops_coordinator_juju::Environment;
 
 use super::bags::Bags;
@@ -159,7 +159,7 @@ impl Steps {
     }
 
     /// The tickets of a unit that an operator would name, as the leader sees them.
-    fn outstanding(&self, call: &Call, unit: u8) -> Vec<(LockName, Ticket)> {
+    fn outstanding(&self, call: &Call, unit: u8) -> Vec<Order> {
         let Some(text) = call.bags[usize::from(unit)].get() else {
             return Vec::new();
         };
@@ -168,10 +168,11 @@ impl Steps {
             return Vec::new();
         };
         let locks = self.charm.locks.iter();
-        let ticket = |lock: &LockName| record.good()?.outstanding(&name, lock);
-        locks
-            .filter_map(|lock| Some((lock.clone(), ticket(lock)?)))
-            .collect()
+        let order = |lock: &LockName| {
+            let ticket = record.good()?.outstanding(&name, lock)?;
+            Some(Order::Cancel(lock.clone(), ticket))
+        };
+        locks.filter_map(order).collect()
     }
 }
 
@@ -207,6 +208,6 @@ fn environment(call: &Call) -> Environment {
         zone: None,
         // The waker says so of its own hook, for it sees to that.
         retried: !matches!(call.event, Event::Cancel(_)),
-        lists_the_gone: false,
+        peers: std::collections::BTreeSet::new(),
     }
 }

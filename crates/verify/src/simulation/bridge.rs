@@ -1,11 +1,12 @@
 //! One step of a hook in the lab's surroundings.
 
+use std::any::Any;
 use std::cell::Cell;
 use std::io;
 use std::rc::Rc;
 
 use ops_coordinator_core::Tick;
-use ops_coordinator_juju::{Environment, Error, Machine, ToolOutput, Transport};
+use ops_coordinator_juju::{Environment, Errand, Error, Machine, Process, ToolOutput, Transport};
 use ops_coordinator_lab::simulation::HookContext;
 
 use crate::Visit;
@@ -80,6 +81,23 @@ impl Machine for Bridge {
         Ok(())
     }
 
+    fn remove(&self, name: &str) -> Result<(), Error> {
+        self.context.disk().remove(name);
+        Ok(())
+    }
+
+    fn lock(&self) -> Result<Box<dyn Any>, Error> {
+        Ok(Box::new(()))
+    }
+
+    fn process(&self) -> Option<Process> {
+        None
+    }
+
+    fn is_alive(&self, _process: Process) -> bool {
+        false
+    }
+
     fn now(&self) -> Tick {
         Tick(self.around.now)
     }
@@ -88,7 +106,7 @@ impl Machine for Bridge {
         self.around.random
     }
 
-    fn wake(&self, _context: &str) -> io::Result<()> {
+    fn wake(&self, _endpoint: &str, _context: &str, _errand: Errand) -> io::Result<()> {
         self.woke.set(true);
         Ok(())
     }

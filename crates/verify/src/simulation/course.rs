@@ -236,8 +236,11 @@ impl Run {
                 }
                 // Its machine is lost: an operator says so.
                 Some(AgentStatus::Lost) => {
-                    self.simulation
-                        .strike(&Deed::RemoveUnit { unit, force: true });
+                    self.simulation.strike(&Deed::RemoveUnit {
+                        unit,
+                        force: true,
+                        untold: false,
+                    });
                 }
                 _ => {}
             }

@@ -5,7 +5,6 @@ use std::fmt;
 use std::str::FromStr;
 
 use fastrand::Rng;
-use ops_coordinator_juju::lists_the_gone;
 use ops_coordinator_lab::history::Detail;
 use ops_coordinator_lab::simulation::Deed;
 use ops_coordinator_lab::{CrashPoint, Departure, JujuVersion, Settings};
@@ -216,10 +215,30 @@ impl Recipe {
                 deed(later, Deed::Suspended(unit, false));
             }
             Fault::Lose => deed(at, Deed::Lose(unit)),
-            Fault::Remove => deed(at, Deed::RemoveUnit { unit, force: false }),
-            Fault::Force => deed(at, Deed::RemoveUnit { unit, force: true }),
+            Fault::Remove => deed(
+                at,
+                Deed::RemoveUnit {
+                    unit,
+                    force: false,
+                    untold: false,
+                },
+            ),
+            Fault::Force => deed(
+                at,
+                Deed::RemoveUnit {
+                    unit,
+                    force: true,
+                    untold: false,
+                },
+            ),
             Fault::Add => deed(at, Deed::AddUnits(rng.u32(1..=2))),
-            Fault::Refresh => deed(at, Deed::Upgrade { force: rng.bool() }),
+            Fault::Refresh => deed(
+                at,
+                Deed::Upgrade {
+                    force: rng.bool(),
+                    adds: Vec::new(),
+                },
+            ),
             Fault::Skip => {
                 deed(at, Deed::Fail { unit, code: 1 });
                 deed(
@@ -254,7 +273,7 @@ fn settings(seed: u64, rng: &mut Rng) -> Settings {
         .and_then(|version| version.parse().ok());
     let version: JujuVersion = version.unwrap_or_default();
     // Where nothing tells that a unit has departed, update-status does.
-    let untold = lists_the_gone(&version.to_string()) && rng.bool();
+    let untold = version.to_string().starts_with('4') && rng.bool();
     let (departure, update_status_interval) = if untold {
         (Departure::Never, STATUS)
     } else {

@@ -113,7 +113,9 @@ where
     F: FnMut(&UnitName) -> Box<dyn VirtualCharm>,
 {
     let disk = simulation.disk(unit);
-    let session = disk.as_ref().and_then(|disk| disk.get("session.json"));
+    let session = disk
+        .as_ref()
+        .and_then(|disk| disk.get("coordinator/session.json"));
     session
         .and_then(|text| serde_json::from_slice(text).ok())
         .unwrap_or_default()

@@ -58,6 +58,18 @@ pub(crate) fn tell(event: &Event) -> Option<String> {
             Condition::Unreachable => format!("{unit}: the controller is out of reach"),
             Condition::Suspended => format!("{unit}: the machine stands still"),
         },
+        Happening::RelationAdded {
+            application,
+            endpoint,
+            relation,
+        } => format!("{application} has a new relation {endpoint}:{relation}"),
+        Happening::RelationForgotten {
+            unit,
+            endpoint,
+            relation,
+        } => format!("{unit} no longer sees {endpoint}:{relation}"),
+        Happening::LeftoversEnded { unit } => format!("{unit}: what hooks left running is dead"),
+        Happening::DiskLost { unit } => format!("{unit}: the disk is lost"),
         _ => return None,
     })
 }

@@ -9,15 +9,19 @@ use ops_coordinator_lab::process::keeper::Interrupt;
 use ops_coordinator_lab::process::play::{Advance, Player};
 use ops_coordinator_lab::process::{Lab, Options};
 use ops_coordinator_lab::report::Report;
-use ops_coordinator_lab::scenario::Step;
+use ops_coordinator_lab::scenario::{Expectation, Step};
 
 use super::verdict::{Ending, conclude};
 use super::view::{Plain, View, print_line};
-use super::{narrator, seconds};
+use super::{narrator, seconds, unserved};
 use crate::command::CommandError;
 
 /// How often a view is looked after when nothing happens.
 const TICK: Duration = Duration::from_millis(20);
+
+/// How long a model may be at rest while somebody is unserved, in milliseconds: a process that a hook left running
+/// may still bring the next hook. Wakers look every 5 s.
+const PATIENCE: u64 = 12_000;
 
 /// Everything that makes up a run.
 pub(crate) struct Session {
@@ -65,17 +69,25 @@ impl Session {
 
     /// Plays the steps until the model is idle after the last, or something ends the run before.
     pub(crate) fn play(&self, lab: &Lab, view: &mut dyn View, interrupt: &Interrupt) -> Ending {
-        let mut player = Player::new(self.steps.clone());
+        let mut player = Player::new(self.steps.clone()).with_judge(unserved::unmet);
         let mut reported = BTreeSet::new();
+        // Since when nothing moves though somebody is unserved.
+        let mut stuck_since = None;
         let ending = loop {
             if interrupt.is_set() {
                 break Ending::Interrupted;
             }
             match player.advance(lab) {
                 Advance::Did { at, text } => view.say(at, &text),
-                Advance::Finished => break Ending::Idle,
+                Advance::Finished => {
+                    let now = lab.now();
+                    let since = *stuck_since.get_or_insert(now);
+                    if now >= self.timeout.min(since + PATIENCE) || !self.is_stuck(lab) {
+                        break Ending::Idle;
+                    }
+                }
                 Advance::Failed(problem) => break Ending::Failed(problem),
-                Advance::Waiting => {}
+                Advance::Waiting => stuck_since = None,
             }
             if lab.now() >= self.timeout {
                 break Ending::Timeout;
@@ -87,6 +99,13 @@ impl Session {
         view.refresh(lab);
         view.close(lab);
         ending
+    }
+
+    /// Whether somebody is unserved who is not expected to be.
+    fn is_stuck(&self, lab: &Lab) -> bool {
+        let expected = Expectation::at_the_end(&self.steps);
+        let unserved = lab.with_world(|world, _| unserved::unserved(world));
+        !unserved::problems(&unserved, &expected).is_empty()
     }
 
     fn report_slow_hooks(

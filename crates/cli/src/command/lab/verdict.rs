@@ -5,9 +5,10 @@ use std::process::ExitCode;
 
 use ops_coordinator_lab::process::Lab;
 use ops_coordinator_lab::report::Report;
+use ops_coordinator_lab::scenario::Expectation;
 use ops_coordinator_lab::world::AgentStatus;
 
-use super::{Session, print_line, seconds};
+use super::{Session, print_line, seconds, unserved};
 
 /// How many lines of a failed unit's log are shown.
 const LOG_LINES: usize = 8;
@@ -26,6 +27,11 @@ pub(crate) enum Ending {
 }
 
 impl Ending {
+    /// Whether what is unserved then has had its time. Where a run breaks off, it has not.
+    fn leaves_things_at_rest(&self) -> bool {
+        matches!(self, Self::Idle | Self::Timeout)
+    }
+
     /// What it says against the run.
     fn problem(&self, timeout: u64) -> Option<String> {
         match self {
@@ -39,7 +45,12 @@ impl Ending {
 
 /// Prints how a run went; the exit code comes back. The lab still has its files.
 pub(crate) fn conclude(session: &Session, lab: &Lab, report: &Report, ending: &Ending) -> ExitCode {
-    let mut problems = report.problems();
+    let expected = Expectation::at_the_end(&session.steps);
+    let mut problems = report.problems(&expected.status);
+    if ending.leaves_things_at_rest() {
+        let unserved = lab.with_world(|world, _| unserved::unserved(world));
+        problems.extend(unserved::problems(&unserved, &expected));
+    }
     problems.extend(ending.problem(session.timeout));
     for problem in &problems {
         print_line(&format!("problem: {problem}"));
@@ -63,8 +74,18 @@ pub(crate) fn conclude(session: &Session, lab: &Lab, report: &Report, ending: &E
         None if problems.is_empty() => {}
         None => print_line("to keep the logs and the history, run it again with --dir DIR"),
     }
+    // Who was inside with whom is judged by marks alone.
+    let marked = !report.locks.is_empty();
+    if !marked {
+        print_line("mutual exclusion was not judged: no hook has called lab-mark");
+    }
     if problems.is_empty() {
-        print_line(&format!("all went well in {} s", seconds(lab.now())));
+        let well = if marked {
+            "all went well"
+        } else {
+            "nothing went wrong"
+        };
+        print_line(&format!("{well} in {} s", seconds(lab.now())));
     }
     match ending {
         Ending::Interrupted => ExitCode::from(130),

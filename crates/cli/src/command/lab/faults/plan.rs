@@ -127,7 +127,18 @@ impl Draw<'_> {
                     self.step(moment, delay, Deed::Fail(unit));
                 }
                 2 => self.move_leadership(moment, delay),
-                3 => self.step(moment, delay, Deed::Kill(Target::Holder)),
+                3 => {
+                    let unit = Target::Holder;
+                    let spare_children = false;
+                    self.step(
+                        moment,
+                        delay,
+                        Deed::Kill {
+                            unit,
+                            spare_children,
+                        },
+                    );
+                }
                 4 => {
                     let jumps = vec![(self.anybody(), self.rng.i64(-HOURS..=HOURS))];
                     self.step(moment, delay, Deed::Clock(jumps));

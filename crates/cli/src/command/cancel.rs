@@ -1,0 +1,63 @@
+//! `ops-coordinator cancel`: an operator ends another unit's request.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use ops_coordinator_core::{LockName, Order, UnitName};
+
+use super::CommandError;
+use super::coordination::CoordinationArgs;
+use crate::output::say;
+
+/// Cancel a unit's request, so that those behind it go on. Only on the leader.
+///
+/// The unit itself ends its request in its next hook; until then it keeps its place. So nothing starts beside an
+/// operation that is still at work. A unit that cannot answer any more needs `--force`.
+///
+/// Exit codes: 0 cancelled, or nothing was requested; 1 it did not work; 2 the call is wrong.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  juju exec --unit app/leader -- ./ops-coordinator cancel restart app/2
+  juju exec --unit app/leader -- ./ops-coordinator cancel restart app/2 --force")]
+pub(crate) struct CancelArgs {
+    /// The lock
+    #[arg(value_name = "LOCK")]
+    lock: LockName,
+    /// The unit whose request is to end
+    #[arg(value_name = "UNIT")]
+    unit: UnitName,
+    /// Remove its entry without waiting for the unit. If its operation is still at work, the next one starts
+    /// beside it: use it only for a machine that is gone
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    coordination: CoordinationArgs,
+}
+
+pub(crate) fn run(args: &CancelArgs) -> Result<ExitCode, CommandError> {
+    let (lock, unit) = (&args.lock, &args.unit);
+    args.coordination.in_hook(|hook| {
+        let Some(ticket) = hook.ticket_of(lock, unit)? else {
+            say(format!("{lock}: {unit} has nothing to cancel"));
+            return Ok(ExitCode::SUCCESS);
+        };
+        let name = ticket.to_string();
+        let order = if args.force {
+            Order::Force(lock.clone(), ticket)
+        } else {
+            Order::Cancel(lock.clone(), ticket)
+        };
+        let done = if hook.carry_out_orders(&[order])? {
+            "cancelled"
+        } else {
+            "already cancelled"
+        };
+        let until = if args.force {
+            "; its entry is out of the line"
+        } else {
+            "; it keeps its place until the unit's next hook"
+        };
+        say(format!("{lock}: {name} {done}{until}"));
+        Ok(ExitCode::SUCCESS)
+    })
+}

@@ -1,0 +1,161 @@
+//! What units have asked for and nobody has served, as their databags say.
+
+use std::collections::BTreeMap;
+
+use ops_coordinator_core::{
+    KEY, Line, LockLine, LockName, LockRecord, Ticket, Turn, UnitName, UnitRecord, decode_line,
+    decode_record,
+};
+use ops_coordinator_lab::RelationId;
+use ops_coordinator_lab::history::Life;
+use ops_coordinator_lab::scenario::Expectation;
+use ops_coordinator_lab::world::{AgentStatus, UnitStatus, World};
+
+/// Requests that are outstanding, by unit and lock, with what each of them waits for.
+pub(super) type Unserved = BTreeMap<String, BTreeMap<String, String>>;
+
+/// What is published in one peer relation.
+struct Bags {
+    line: Option<Line>,
+    records: BTreeMap<UnitName, UnitRecord>,
+}
+
+/// The requests of units that live and could be served.
+pub(super) fn unserved(world: &World) -> Unserved {
+    let units = world.units();
+    let mut bags: BTreeMap<RelationId, Bags> = BTreeMap::new();
+    let mut found = Unserved::new();
+    for status in units.iter().filter(|status| can_be_served(status)) {
+        let Ok(unit) = status.unit.to_string().parse::<UnitName>() else {
+            continue;
+        };
+        let relations: Vec<RelationId> = world
+            .relations_seen_by(&status.unit)
+            .into_iter()
+            .map(|(_, relation)| relation)
+            .collect();
+        for relation in &relations {
+            let read = || Bags::read(world, *relation, &units);
+            bags.entry(*relation).or_insert_with(read);
+        }
+        let seen: Vec<&Bags> = relations.iter().filter_map(|id| bags.get(id)).collect();
+        let requests = seen.iter().flat_map(|bags| bags.outstanding(&unit, &seen));
+        let requests: BTreeMap<String, String> = requests.collect();
+        if !requests.is_empty() {
+            found.insert(unit.to_string(), requests);
+        }
+    }
+    found
+}
+
+fn can_be_served(status: &UnitStatus) -> bool {
+    status.life == Life::Alive && status.agent != AgentStatus::Lost
+}
+
+impl Bags {
+    fn read(world: &World, relation: RelationId, units: &[UnitStatus]) -> Self {
+        let value = |application: &str, unit| {
+            let bag = world.databag_of(application, relation, unit)?;
+            bag.get(KEY).cloned()
+        };
+        let record = |status: &UnitStatus| {
+            let unit = &status.unit;
+            let value = value(unit.application(), Some(unit.number()))?;
+            let record = decode_record(Some(&value)).good()?.clone();
+            Some((unit.to_string().parse().ok()?, record))
+        };
+        let application = units.first().map(|status| status.unit.application());
+        let line = application.and_then(|application| value(application, None));
+        Self {
+            line: line.and_then(|line| decode_line(Some(&line)).good().cloned()),
+            records: units.iter().filter_map(record).collect(),
+        }
+    }
+
+    /// The requests of a unit that are outstanding here, and finished in none of the relations that it sees: where
+    /// an endpoint has two, what is left in one of them may be old.
+    fn outstanding(&self, unit: &UnitName, seen: &[&Self]) -> Vec<(String, String)> {
+        let Some(record) = self.records.get(unit) else {
+            return Vec::new();
+        };
+        let open = |(lock, state): (&LockName, &LockRecord)| {
+            let ticket = record.outstanding(unit, lock)?;
+            let last = Ticket {
+                seq: state.seq,
+                ..ticket.clone()
+            };
+            let served = |bags: &&Self| bags.finished(lock, &last);
+            if seen.iter().any(served) {
+                return None;
+            }
+            Some((lock.to_string(), self.why(lock, &ticket, state)))
+        };
+        record.locks.iter().filter_map(open).collect()
+    }
+
+    fn finished(&self, lock: &LockName, ticket: &Ticket) -> bool {
+        let record = self.records.get(&ticket.unit);
+        record.is_some_and(|record| record.finished(lock, ticket))
+    }
+
+    /// What a request waits for.
+    fn why(&self, lock: &LockName, ticket: &Ticket, state: &LockRecord) -> String {
+        let line = self.line.as_ref().and_then(|line| line.locks.get(lock));
+        let turn = line
+            .unwrap_or(&LockLine::default())
+            .turn(ticket, |other| self.finished(lock, other));
+        match turn {
+            Turn::Wait(wait) => wait.to_string(),
+            Turn::Start(_) | Turn::NotRequested => match (state.outcome.as_ref(), &state.reason) {
+                (Some(outcome), Some(why)) => {
+                    format!(
+                        "it is its turn; the last attempt: {}, {why}",
+                        outcome.as_str()
+                    )
+                }
+                _ => "it is its turn".to_owned(),
+            },
+        }
+    }
+}
+
+/// What a scenario expects to be unserved and is not, or the other way round; units that it does not name are
+/// passed over.
+pub(super) fn unmet(world: &World, expected: &Expectation) -> Vec<String> {
+    if expected.unserved.is_empty() {
+        return Vec::new();
+    }
+    let found = unserved(world);
+    let problem = |(unit, wanted): (&String, &Vec<String>)| {
+        let found: Vec<String> = found
+            .get(unit)
+            .into_iter()
+            .flat_map(|r| r.keys().cloned())
+            .collect();
+        let mut wanted = wanted.clone();
+        wanted.sort();
+        let words = |locks: &[String]| match locks {
+            [] => "nothing".to_owned(),
+            _ => locks.join(" "),
+        };
+        (wanted != found).then(|| {
+            let (wanted, found) = (words(&wanted), words(&found));
+            format!("unserved of {unit}: expected {wanted}, found {found}")
+        })
+    };
+    expected.unserved.iter().filter_map(problem).collect()
+}
+
+/// What is unserved at the end of a run and not expected to be, a sentence each.
+pub(super) fn problems(unserved: &Unserved, expected: &Expectation) -> Vec<String> {
+    let mut problems = Vec::new();
+    for (unit, requests) in unserved {
+        for (lock, why) in requests {
+            let excused = expected.unserved.get(unit);
+            if !excused.is_some_and(|locks| locks.contains(lock)) {
+                problems.push(format!("{unit} asked for {lock} and was not served: {why}"));
+            }
+        }
+    }
+    problems
+}

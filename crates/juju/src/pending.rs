@@ -1,0 +1,93 @@
+//! A line that a hook could not write in time, and the short visit that writes it.
+//!
+//! The leader may write the line only within 25 s of reading it, and Juju answers a second read in the same hook
+//! with what it answered the first. So a hook that takes longer leaves the line on the disk, and a waker runs a
+//! visit in a context of its own, without any of the charm's code. It reads the line again and writes the new one
+//! where nothing has changed: then it is as good as it was.
+
+use std::rc::Rc;
+
+use ops_coordinator_core::leader::WRITE_WITHIN;
+use ops_coordinator_core::{KEY, Line, encode_line};
+use serde::{Deserialize, Serialize};
+
+use crate::hook::Hook;
+use crate::session::Session;
+use crate::state::{PENDING, SESSION, State};
+use crate::tool::Bag;
+use crate::{Environment, Errand, Error, Machine, RelationId, Tools, Transport};
+
+/// A line that is to be written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Pending {
+    relation: String,
+    /// The value from which it was made.
+    base: Option<String>,
+    line: String,
+}
+
+impl Hook {
+    /// Leaves a line to a visit that a waker brings at once.
+    pub(crate) fn leave_behind(&mut self, relation: &RelationId, line: &Line) -> Result<(), Error> {
+        let pending = Pending {
+            relation: relation.to_string(),
+            base: self.session.line.clone(),
+            line: encode_line(line),
+        };
+        self.state.save(PENDING, &pending, false)?;
+        self.warnings.push(format!(
+            "this hook ran for more than {} s, so a visit of its own writes the line",
+            WRITE_WITHIN / 1000
+        ));
+        self.wake(Errand::Line);
+        Ok(())
+    }
+
+    pub(crate) fn drop_pending(&self) -> Result<(), Error> {
+        self.state.remove(PENDING)
+    }
+}
+
+/// Writes the line that an earlier hook left behind, where this unit still leads and the line is still the
+/// one from which it was made. Whether it did.
+///
+/// This is the whole visit: it needs a context of its own (`juju-exec`), and no code of the charm's.
+///
+/// # Errors
+/// A hook tool's failure, or a state file that cannot be read or written.
+pub fn write_pending_line(
+    environment: &Environment,
+    transport: Rc<dyn Transport>,
+    machine: Rc<dyn Machine>,
+    endpoint: &str,
+) -> Result<bool, Error> {
+    let state = State::new(machine, endpoint);
+    let _guard = state.lock()?;
+    let Some(pending) = state.load::<Pending>(PENDING, &mut Vec::new())? else {
+        return Ok(false);
+    };
+    let tools = Tools::new(transport);
+    let read_at = state.machine().now();
+    if !tools.is_leader()? {
+        state.remove(PENDING)?;
+        return Ok(false);
+    }
+    let relation = RelationId::new(pending.relation);
+    let application = Bag::Application(environment.unit.application());
+    if tools.relation_get(&relation, KEY, application)? != pending.base {
+        state.remove(PENDING)?;
+        return Ok(false);
+    }
+    let took = state.machine().now().0.saturating_sub(read_at.0);
+    if took >= WRITE_WITHIN {
+        return Ok(false);
+    }
+    tools.relation_set(&relation, true, KEY, &pending.line)?;
+    state.remove(PENDING)?;
+    // Where the agent is silent about own writes, no event brings this unit its own turn.
+    if let Some(last) = state.load::<Session>(SESSION, &mut Vec::new())? {
+        let machine = state.machine();
+        let _ = machine.wake(endpoint, &last.context, Errand::Hook);
+    }
+    Ok(true)
+}

@@ -1,0 +1,100 @@
+//! Peer relations that are made and unmade while units run.
+
+use super::World;
+use crate::error::LabError;
+use crate::history::Happening;
+use crate::model::deployed::or_none;
+use crate::model::peer::Peer;
+use crate::name::{RelationId, UnitName};
+use crate::settings::Millis;
+
+impl World {
+    /// Makes a second relation of a peer endpoint, as a refresh can leave one behind (juju/juju #19631). Units come
+    /// to see both: `relation-created` and all that follows runs for the new one as well.
+    ///
+    /// # Errors
+    /// When the application does not exist or has no such peer endpoint.
+    pub fn duplicate_relation(
+        &mut self,
+        application: &str,
+        endpoint: &str,
+        now: Millis,
+    ) -> Result<RelationId, LabError> {
+        self.advance(now);
+        self.check_endpoint(application, endpoint)?;
+        let relation = self.make_relation(application, endpoint);
+        self.record(Happening::RelationAdded {
+            application: application.to_owned(),
+            endpoint: endpoint.to_owned(),
+            relation,
+        });
+        self.tell_all(application);
+        Ok(relation)
+    }
+
+    /// Of an endpoint with several relations, the unit stops seeing the one with the lowest number, once no hook
+    /// of it runs: `relation-ids` does not list it, and tools do not find it. No hook tells the charm. To others the
+    /// unit goes on being a member.
+    ///
+    /// # Errors
+    /// When the unit does not exist, or does not see two relations of one endpoint.
+    pub fn forget_relation(&mut self, unit: &UnitName, now: Millis) -> Result<(), LabError> {
+        self.advance(now);
+        self.existing(unit)?;
+        let seen: Vec<_> = self
+            .relations_seen_by(unit)
+            .into_iter()
+            .filter(|(_, relation)| {
+                let unit = self.units.get(unit);
+                unit.is_some_and(|unit| !unit.forgotten.contains(relation))
+            })
+            .collect();
+        let doubled =
+            |endpoint: &str| seen.iter().filter(|(other, _)| other == endpoint).count() > 1;
+        let lowest = seen
+            .iter()
+            .filter(|(endpoint, _)| doubled(endpoint))
+            .map(|(_, relation)| *relation)
+            .min();
+        let Some(relation) = lowest else {
+            let reason = "it sees no two relations of one endpoint";
+            return Err(LabError::NotNow {
+                unit: unit.clone(),
+                reason,
+            });
+        };
+        if let Some(peer) = self.peer_mut(unit, relation) {
+            peer.going = true;
+        }
+        if let Some(unit) = self.units.get_mut(unit) {
+            unit.forgotten.insert(relation);
+        }
+        self.tell(unit, |_| ());
+        Ok(())
+    }
+
+    /// The application must have the endpoint.
+    pub(super) fn check_endpoint(&self, application: &str, endpoint: &str) -> Result<(), LabError> {
+        let deployed = self.deployed.get(application);
+        let deployed = deployed.ok_or_else(|| LabError::NoApplication(application.to_owned()))?;
+        let known: Vec<&str> = deployed.declared.peers.iter().map(String::as_str).collect();
+        if known.contains(&endpoint) {
+            return Ok(());
+        }
+        Err(LabError::NoEndpoint {
+            application: application.to_owned(),
+            endpoint: endpoint.to_owned(),
+            known: or_none(&known),
+        })
+    }
+
+    /// A new peer relation, which no unit is in.
+    pub(super) fn make_relation(&mut self, application: &str, endpoint: &str) -> RelationId {
+        let relation = RelationId(self.next_relation);
+        self.next_relation += 1;
+        if let Some(deployed) = self.deployed.get_mut(application) {
+            deployed.peers.insert(relation, Peer::new(endpoint));
+        }
+        relation
+    }
+}
