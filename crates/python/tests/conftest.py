@@ -103,9 +103,7 @@ class Application:
         unit = self.units[number]
         # ops.testing begins to number the events anew in each hook, as no real unit does.
         numbers = itertools.count(unit.events + 1)
-        with mock.patch.object(
-            ops.Framework, '_next_event_key', lambda _: str(next(numbers))
-        ):
+        with mock.patch.object(ops.Framework, '_next_event_key', lambda _: str(next(numbers))):
             out = context.run(event, state)
         unit.events = next(numbers)
         unit.deferred, unit.stored_states = list(out.deferred), list(out.stored_states)

@@ -66,11 +66,7 @@ def test_an_event_that_still_waits_keeps_its_request_when_an_earlier_one_is_serv
     application, services
 ):
     def handler(c, event):
-        if event.ctx and flagged(c, 'not-yet'):
-            event.defer()
-        elif not event.restart():
-            event.defer()
-        elif flagged(c, 'broken'):
+        if (event.ctx and flagged(c, 'not-yet')) or not event.restart() or flagged(c, 'broken'):
             event.defer()
 
     def emit(c):

@@ -5,7 +5,6 @@ import pytest
 from conftest import charm, restart_or_defer
 from ops_coordinator import OpsCoordinator, RestartCharmEvent, RestartEvent
 
-
 LOOP: list = []
 LOOP.append(LOOP)
 

@@ -100,7 +100,9 @@ def test_a_coordinator_made_again_with_other_arguments_is_an_error(application):
     def step(c):
         made = OpsCoordinator(c, limit=2)
         assert OpsCoordinator() is OpsCoordinator(c) is OpsCoordinator(c, limit=2) is made
-        with pytest.raises(CoordinatorError, match='OpsCoordinator already, with limit=2; .*limit=3'):
+        with pytest.raises(
+            CoordinatorError, match=r'OpsCoordinator already, with limit=2; .*limit=3'
+        ):
             OpsCoordinator(c, limit=3)
         with pytest.raises(CoordinatorError, match='release_on_defer=True too'):
             OpsCoordinator(c, release_on_defer=True)

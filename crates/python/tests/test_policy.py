@@ -32,9 +32,7 @@ def both(make_locks):
     return Charm
 
 
-def test_a_policy_decides_only_for_the_locks_that_its_coordinator_acquires(
-    application, services
-):
+def test_a_policy_decides_only_for_the_locks_that_its_coordinator_acquires(application, services):
     """The leader has never used the lock of the policy itself."""
     app = application(both(TwoAtOnce), units=4)
     for number in (3, 2, 1):
@@ -82,7 +80,9 @@ class Other(Serial):
 def test_two_coordinators_that_acquire_one_lock_are_an_error(application):
     def step(c):
         c.locks.acquire('backup')
-        with pytest.raises(CoordinatorError, match="the lock 'backup' belongs to Serial, so Other"):
+        with pytest.raises(
+            CoordinatorError, match="the lock 'backup' belongs to Serial, so Other"
+        ):
             Other(c).acquire('backup')
 
     run(application, step)
@@ -198,7 +198,9 @@ def test_a_release_is_told_with_the_time_of_the_request(application):
     app = run(application, step, units=3, locks=Mine)
     for _ in range(4):
         app.everybody()
-    assert heard == [(f'app/{number}', 'Daily Backup', asked[f'app/{number}']) for number in range(3)]
+    assert heard == [
+        (f'app/{number}', 'Daily Backup', asked[f'app/{number}']) for number in range(3)
+    ]
     assert all(isinstance(at, datetime.datetime) for _, _, at in heard)
 
 

@@ -230,7 +230,9 @@ def test_a_finished_restart_is_not_repeated_when_the_event_comes_again(applicati
     assert app.units[0].deferred == []
 
 
-def test_a_hook_that_fails_after_a_good_restart_ends_no_turn_and_restarts_nothing_again(application, services):
+def test_a_hook_that_fails_after_a_good_restart_ends_no_turn_and_restarts_nothing_again(
+    application, services
+):
     def handler(c, event):
         if not event.restart():
             event.defer()

@@ -89,8 +89,8 @@ class SavedAction:
             self._call = lambda: kept(*args, **kwargs)
             if not for_each_dispatch:
                 logger.warning(
-                    'the action %s is gone with this dispatch, and the turn mostly comes in a later '
-                    'one: save a method of the charm',
+                    'the action %s is gone with this dispatch, and the turn mostly comes in a '
+                    'later one: save a method of the charm',
                     getattr(kept, '__qualname__', kept),
                 )
             return

@@ -69,8 +69,8 @@ class Singleton(type):
             for name, value in _arguments(cls, args, kwargs, defaults=False).items():
                 if value != first.get(name):
                     raise CoordinatorError(
-                        f'the charm has its {cls.__name__} already, with {name}={first.get(name)!r}; '
-                        f'it cannot have {name}={value!r} too'
+                        f'the charm has its {cls.__name__} already, with '
+                        f'{name}={first.get(name)!r}; it cannot have {name}={value!r} too'
                     )
             return known[cls]
 
@@ -87,7 +87,7 @@ def _arguments(
     cls: type, args: tuple[Any, ...], kwargs: dict[str, Any], *, defaults: bool = True
 ) -> dict[str, Any]:
     """Return what a coordinator was made with, by name, without the charm."""
-    own = getattr(cls, '__init__', None)
+    own: Callable[..., None] = cls.__init__
     if own is BaseCoordinator.__init__ and args and isinstance(args[0], str):
         args = (None, *args)
     bound = inspect.signature(own).bind(None, *args, **kwargs)
@@ -135,7 +135,7 @@ class BaseCoordinator(metaclass=Singleton):
         *,
         relation: str | None = None,
         limit: int | Mapping[str, int] = 1,
-    ): ...
+    ) -> None: ...
     @overload
     def __init__(
         self,
@@ -145,7 +145,7 @@ class BaseCoordinator(metaclass=Singleton):
         *,
         relation: str | None = None,
         limit: int | Mapping[str, int] = 1,
-    ): ...
+    ) -> None: ...
     def __init__(
         self,
         charm: ops.CharmBase | str | None = None,
@@ -162,8 +162,8 @@ class BaseCoordinator(metaclass=Singleton):
         charm = _charm_or_caller(charm)
         if relation and peer_relation_name and relation != peer_relation_name:
             raise ValueError(
-                f'relation={relation!r} and peer_relation_name={peer_relation_name!r} are two names '
-                'for one thing; give one of them'
+                f'relation={relation!r} and peer_relation_name={peer_relation_name!r} are two '
+                'names for one thing; give one of them'
             )
         self._key = relation_key or 'coordinator'
         endpoint = endpoint_of(charm, relation or peer_relation_name)
@@ -383,7 +383,7 @@ class BaseCoordinator(metaclass=Singleton):
 
     @property
     def grants(self) -> dict[str, dict[str, str]]:
-        """Who has a lock, or gets it without any other grant: `{unit: {lock: time of request}}`."""
+        """Who has a lock, or gets it without another grant: `{unit: {lock: time of request}}`."""
         return self._by_unit(Policies(self._dispatch).inside())
 
     # -- the leader's side
@@ -464,7 +464,7 @@ class BaseCoordinator(metaclass=Singleton):
 
 
 class Serial(BaseCoordinator):
-    """One unit at a time has a lock, and the units that ask go round in the order of their numbers.
+    """One unit at a time has a lock; those that ask go round in the order of their numbers.
 
     The arguments are those of `BaseCoordinator`; with a `limit` more than one unit has it at once.
     """

@@ -132,7 +132,7 @@ class Dispatch(ops.Object):
     def start(self, lock: str) -> tuple[bool, str | None]:
         """Begin the operation if it is our turn.
 
-        Returns whether it has begun, and else what the request waits for, None where there is none.
+        Returns whether it has begun, and else what the request waits for, if there is one.
         """
         if lock in self.turns:
             return True, None

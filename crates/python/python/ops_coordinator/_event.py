@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, cast
 
 import ops
 
@@ -120,8 +120,8 @@ class RestartEvent(ops.EventBase):
         except ValueError:
             self._ctx = ctx
         self._services = [name for name in snapshot.get('svc', '').split(',') if name]
-        # The framework makes an event anew for each delivery and has it restored. (A test's framework
-        # does that with the one that was emitted too, which nobody gets.)
+        # The framework makes an event anew for each delivery and has it restored. (A test's
+        # framework does that with the one that was emitted too, which nobody gets.)
         framework: ops.Framework | None = getattr(self, 'framework', None)
         if framework is not None and 'deferred' not in self.__dict__:
             restarts_of(framework).note_delivery(self)
@@ -153,16 +153,11 @@ class _Restart(ops.BoundEvent):
 
 
 class _RestartSource(ops.EventSource):
-    @overload
-    def __get__(self, emitter: None, emitter_type: type[ops.Object]) -> _RestartSource: ...
-    @overload
-    def __get__(self, emitter: ops.Object, emitter_type: type[ops.Object]) -> _Restart: ...
-    def __get__(
-        self, emitter: ops.Object | None, emitter_type: type[ops.Object]
-    ) -> _RestartSource | _Restart:
+    def __get__(self, emitter: ops.Object | None, emitter_type: type[ops.Object]) -> _Restart:
         bound = super().__get__(emitter, emitter_type)
         if emitter is None:
-            return self
+            # As `ops` has it: on the class it is the source itself.
+            return cast('_Restart', bound)
         return _Restart(emitter, self.event_type, bound.event_kind)
 
 
@@ -193,9 +188,9 @@ class RestartCharmEvent(ops.CharmEvents):
             on = RestartCharmEvent()
     """
 
-    restart_event = _RestartSource(RestartEvent)
-    collect_app_status = _AfterRestartsSource(ops.CollectStatusEvent)
-    collect_unit_status = _AfterRestartsSource(ops.CollectStatusEvent)
+    restart_event: _RestartSource = _RestartSource(RestartEvent)
+    collect_app_status: _AfterRestartsSource = _AfterRestartsSource(ops.CollectStatusEvent)
+    collect_unit_status: _AfterRestartsSource = _AfterRestartsSource(ops.CollectStatusEvent)
 
 
 def adopt(on: ops.CharmEvents) -> None:

@@ -23,7 +23,7 @@ class LocalState:
         self._path = path
 
     def load(self) -> dict[str, str]:
-        """Return the requests in the file; one that makes no sense is set aside, with a warning."""
+        """Return the requests in the file. One that makes no sense is set aside with a warning."""
         try:
             text = self._path.read_bytes().decode()
             return requests(json.loads(text))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, cast
 
 from ._error import CoordinatorError
@@ -45,7 +45,9 @@ class Part:
         self.dispatch = dispatch
         self._limit = checked_limit(limit)
         self._usual_grant, self._usual_released = usual_grant, usual_released
-        self._local = LocalState(dispatch.charm.charm_dir / f'.charmhelpers.coordinator.{self.name}')
+        self._local = LocalState(
+            dispatch.charm.charm_dir / f'.charmhelpers.coordinator.{self.name}'
+        )
         self._original = Original(dispatch, relation_key)
         for lock in self._limit if isinstance(self._limit, dict) else ():
             self.claim(lock)
@@ -114,7 +116,8 @@ class Part:
 
     def tell_release(self, unit: str, lock: str, at: str | None) -> None:
         """Tell the charm that a unit's turn has ended."""
-        self.coordinator.released(unit, lock, time_of(at) or time_of(self.dispatch.now()))
+        asked = time_of(at) or datetime.now(timezone.utc).replace(tzinfo=None)
+        self.coordinator.released(unit, lock, asked)
 
     # -- the dispatch
 
@@ -122,7 +125,9 @@ class Part:
         """Take over what this unit asked for by other ways than a ticket."""
         requests = self._original.take_requests() if hook.has_relation else None
         if requests is None:
-            self._take({lock: {'at': at, 'by': self.name} for lock, at in self._local.load().items()})
+            self._take(
+                {lock: {'at': at, 'by': self.name} for lock, at in self._local.load().items()}
+            )
         else:
             # The original leaves its file behind when it has joined the relation. What is in the
             # databag is of any of its coordinators.
@@ -162,14 +167,8 @@ class Part:
 
     def held_elsewhere(self) -> set[str]:
         """Return the locks that other units hold by grants of the original library."""
-        held: set[str] = set()
-        for lock in self._original.holders():
-            try:
-                held.add(lock_key(lock))
-            except ValueError:
-                # The original lets it be held and let go; nothing here ever asks for it.
-                continue
-        return held
+        # One without a name may be held: nothing here ever asks for it.
+        return {lock_key(lock) for lock in self._original.holders() if lock.strip()}
 
 
 def checked_limit(limit: object) -> int | dict[str, int]:

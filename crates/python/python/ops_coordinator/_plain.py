@@ -38,7 +38,7 @@ def _plain(value: object) -> Any:
             _key(key): _plain(kept) for key, kept in cast('Mapping[object, object]', value).items()
         }
     # The lists and sets of a `StoredState` are neither lists nor sets.
-    if isinstance(value, Iterable) and not isinstance(value, (bytes, bytearray, memoryview)):
+    if isinstance(value, Iterable) and not isinstance(value, (bytes, bytearray)):
         return [_plain(kept) for kept in cast('Iterable[object]', value)]
     raise TypeError(
         f'ctx holds a value of type {type(value).__name__}; it comes back as JSON, so use plain '

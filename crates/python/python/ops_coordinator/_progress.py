@@ -37,7 +37,10 @@ class Progress:
 
     def served(self, event: RestartEvent, number: int) -> bool:
         """Return whether all services of the event were restarted in the request's turn."""
-        return self.number == number and self._load()['events'].get(event.handle.path) == event.snapshot()
+        return (
+            self.number == number
+            and self._load()['events'].get(event.handle.path) == event.snapshot()
+        )
 
     def restarted(self, event: RestartEvent, number: int) -> set[tuple[str, str]]:
         """Return what was restarted while the event waited, as (container, service)."""
@@ -46,9 +49,7 @@ class Progress:
         path = event.handle.path
         return {(place, name) for place, name, paths in self._load()['services'] if path in paths}
 
-    def note_service(
-        self, number: int, place: str, service: str, waiting: Iterable[str]
-    ) -> None:
+    def note_service(self, number: int, place: str, service: str, waiting: Iterable[str]) -> None:
         """Keep that a service was restarted while these events waited."""
         content = self._of(number)
         paths = set(waiting)
@@ -80,7 +81,8 @@ class Progress:
         content = self._load()
         content['events'] = {p: kept for p, kept in content['events'].items() if p not in gone}
         content['services'] = [
-            [place, name, sorted(set(waited) - gone)] for place, name, waited in content['services']
+            [place, name, sorted(set(waited) - gone)]
+            for place, name, waited in content['services']
         ]
         content['used'] = bool(content['events'])
         self._save(content)
@@ -93,7 +95,9 @@ class Progress:
             self._content = _nothing(0)
             try:
                 found = json.loads(self._path.read_bytes())
-                self._content = {key: type(kept)(found[key]) for key, kept in self._content.items()}
+                self._content = {
+                    key: type(kept)(found[key]) for key, kept in self._content.items()
+                }
             except (OSError, ValueError, TypeError, KeyError):
                 # Without it a restart is repeated at worst.
                 pass

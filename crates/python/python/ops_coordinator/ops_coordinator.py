@@ -107,7 +107,7 @@ class OpsCoordinator(Serial):
             which one to use.
         CoordinatorError: The charm has an `OpsCoordinator` already, made with other arguments, or
             another coordinator that uses the same lock.
-        TypeError: The charm is no charm, the limit is no whole number, or the action is no function.
+        TypeError: The charm is no charm, the limit no whole number, or the action no function.
         ValueError: The limit is not from 1 to 100, or `relation` and `peer_relation_name` differ.
     """
 
@@ -203,8 +203,8 @@ class OpsCoordinator(Serial):
         """Call the function that was saved, once in a dispatch.
 
         Returns:
-            What the function returned, or had returned before in this dispatch; None where there is
-            none.
+            What the function returned, or had returned before in this dispatch; None where there
+            is none.
         """
         return self._restarts.action.run()
 
@@ -225,7 +225,9 @@ class OpsCoordinator(Serial):
         """
         if container is None:
             return self._restarts.restart(event, '', service_restart)
-        work = self._charm.unit.get_container(container) if isinstance(container, str) else container
+        work = (
+            self._charm.unit.get_container(container) if isinstance(container, str) else container
+        )
         unit = self._charm.unit.name
         return self._restarts.restart(
             event, work.name, lambda service: _pebble.restart(work, service, unit=unit)
