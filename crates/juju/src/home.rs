@@ -17,7 +17,8 @@ use ops_coordinator_core::{
 
 use crate::hook::Hook;
 use crate::lead::Idle;
-use crate::state::{JOURNAL, State};
+use crate::session::Session;
+use crate::state::{JOURNAL, SESSION, State};
 use crate::{Errand, Error, Operation};
 
 impl Hook {
@@ -122,6 +123,44 @@ impl Hook {
             }
         }
         Ok((held, orders))
+    }
+
+    /// On the leader: looks after the line of an endpoint that the charm used before and uses no longer, as long
+    /// as somebody is in it: a unit there may have gone for good.
+    pub(crate) fn tend_old_lines(&mut self) -> Result<(), Error> {
+        for endpoint in self.other_endpoints() {
+            let over = format!("the line of {endpoint}");
+            if self.noted(&over).is_some() || !self.was_used_before(&endpoint)? {
+                continue;
+            }
+            let elder = self.meet(&endpoint)?;
+            if elder.somebody_is_in_line()? {
+                let members = elder.read_members()?;
+                elder.keep_line(&Idle, members, &[], &BTreeSet::new())?;
+                elder.save_session()?;
+            } else {
+                self.note(&over, "is over");
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the charm used an endpoint in earlier hooks and not in this one.
+    fn was_used_before(&mut self, endpoint: &str) -> Result<bool, Error> {
+        let state = State::new(Rc::clone(self.state.machine()), endpoint);
+        let last: Option<Session> = state.load(SESSION, &mut self.warnings)?;
+        let before = last.is_some_and(|session| session.context != self.session.context);
+        Ok(before || self.elders.contains_key(endpoint))
+    }
+
+    fn somebody_is_in_line(&mut self) -> Result<bool, Error> {
+        let locks = self.line.good().map(|line| line.locks.clone());
+        for (lock, line) in locks.unwrap_or_default() {
+            if !self.has_run_out(&lock, &line)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The locks that somebody asks for and that are not open here.

@@ -80,6 +80,7 @@ impl Hook {
             return Ok(());
         }
         let members = self.read_members()?;
+        self.tend_old_lines()?;
         let (held, mut all_orders) = self.settle_homes()?;
         all_orders.extend_from_slice(orders);
         self.keep_line(policy, members, &all_orders, &held)

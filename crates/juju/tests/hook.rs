@@ -444,6 +444,24 @@ fn a_refresh_to_another_endpoint_finishes_the_roll_in_the_old_line() {
 }
 
 #[test]
+fn the_leader_looks_after_the_old_line_as_long_as_somebody_is_in_it() {
+    let juju = refreshed_in_the_middle();
+    juju.remove_untold(1);
+    juju.hook(0, release);
+    juju.pass(60_000);
+    juju.hook(0, release);
+    assert_eq!(run(&juju, 2), Ok(1), "nobody waits for app/1");
+    juju.hook(0, release);
+    juju.forget_calls();
+    juju.hook(0, release);
+    let old = juju
+        .calls()
+        .into_iter()
+        .filter(|call| call.contains("coordinator:3"));
+    assert_eq!(old.count(), 0, "{:?}", juju.calls());
+}
+
+#[test]
 fn the_line_of_a_new_endpoint_opens_when_the_old_one_has_nothing_unfinished() {
     let juju = refreshed_in_the_middle();
     juju.hook(0, |hook| {
