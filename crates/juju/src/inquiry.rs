@@ -1,9 +1,13 @@
 //! What a hook may want to know of its own unit's requests.
 
-use ops_coordinator_core::{LockName, LockRecord};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use ops_coordinator_core::{Journal, LockName, LockRecord, UnitName};
 
 use crate::hook::Hook;
-use crate::{Error, Operation};
+use crate::state::{JOURNAL, State};
+use crate::{Error, Operation, Place};
 
 impl Hook {
     /// What this unit publishes of a lock, this hook's changes included.
@@ -43,5 +47,58 @@ impl Hook {
         self.refresh()?;
         let payload = self.at_home(lock)?.load_unit()?.payload(lock);
         Ok(payload.map(|payload| Operation::from_payload(Some(payload))))
+    }
+
+    /// For each lock of which a request of this unit is outstanding, the number of the one that is served next;
+    /// with what is left on `elders`, endpoints that the charm has used before. Where the unit only waits, this
+    /// asks Juju for nothing.
+    ///
+    /// # Errors
+    /// As [`Hook::record`].
+    pub fn outstanding(&mut self, elders: &[String]) -> Result<BTreeMap<LockName, u64>, Error> {
+        let _guard = self.state.lock()?;
+        self.refresh()?;
+        let mut found = BTreeMap::new();
+        if let Some(tickets) = self.quiet_tickets() {
+            found.extend(tickets.into_iter().map(|(lock, ticket)| (lock, ticket.seq)));
+        } else {
+            let unit = self.load_unit()?;
+            for lock in unit.record().locks.keys() {
+                let ticket = unit.outstanding(lock);
+                found.extend(ticket.map(|ticket| (lock.clone(), ticket.seq)));
+            }
+        }
+        for endpoint in elders {
+            let state = State::new(Rc::clone(self.state.machine()), endpoint);
+            let journal: Option<Journal> = state.load(JOURNAL, &mut self.warnings)?;
+            for (lock, kept) in journal.into_iter().flat_map(|journal| journal.locks) {
+                if kept.record.seq > kept.record.done {
+                    found.entry(lock).or_insert(kept.record.done + 1);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// The units that ask for a lock and are not in its line, in the order in which they would join it by
+    /// [`Rotation`](ops_coordinator_core::policy::Rotation). Reads every unit's record.
+    ///
+    /// # Errors
+    /// As [`Hook::record`].
+    pub fn queue(&mut self, lock: &LockName) -> Result<Vec<UnitName>, Error> {
+        let warnings = self.warnings.clone();
+        let status = self.status()?;
+        self.warnings = warnings;
+        let asking = status.locks.get(lock).into_iter();
+        let asking = asking.flat_map(|lock| &lock.units);
+        let asking = asking.filter(|unit| unit.place == Place::Requested);
+        let mut queue: Vec<UnitName> = asking.map(|unit| unit.unit.clone()).collect();
+        queue.sort();
+        let line = self.line.good().and_then(|line| line.locks.get(lock));
+        if let Some(last) = line.and_then(|line| line.entries.last()) {
+            let next = queue.partition_point(|unit| unit <= &last.ticket.unit);
+            queue.rotate_left(next);
+        }
+        Ok(queue)
     }
 }

@@ -122,8 +122,18 @@ fn restart_one(service: &ServiceName) -> Result<(), ServiceError> {
         .stdout;
     match state.trim() {
         "active" => Ok(()),
+        "inactive" if has_done_its_work(service) => Ok(()),
         other => Err(failed(format!("it is {other} after the restart"))),
     }
+}
+
+/// Whether the service is one that does its work and ends, and did so well. `systemctl restart` has waited
+/// for that.
+fn has_done_its_work(service: &ServiceName) -> bool {
+    let show = systemctl(&["show", "-p", "Type,Result", "--", service.as_str()]);
+    let told = show.map(|output| output.stdout).unwrap_or_default();
+    let says = |line| told.lines().any(|told| told == line);
+    says("Type=oneshot") && says("Result=success")
 }
 
 struct Output {

@@ -147,3 +147,38 @@ fn a_service_that_does_not_exist_is_named() {
         assert_eq!(started(), "good\n");
     });
 }
+
+#[test]
+fn a_service_that_does_its_work_and_ends_has_restarted() {
+    with_a_real_systemd(
+        "a_service_that_does_its_work_and_ends_has_restarted",
+        || {
+            restart_named(&["once", "good"]).unwrap();
+            restart_named(&["once"]).unwrap();
+            assert_eq!(started(), "once\ngood\nonce\n");
+        },
+    );
+}
+
+#[test]
+fn a_service_that_does_its_work_badly_has_not_restarted() {
+    with_a_real_systemd(
+        "a_service_that_does_its_work_badly_has_not_restarted",
+        || {
+            let error = restart_named(&["once-badly", "good"]).unwrap_err();
+            assert_eq!(error.service.as_str(), "once-badly");
+            assert_eq!(started(), "");
+        },
+    );
+}
+
+#[test]
+fn a_service_that_ends_at_once_though_it_should_run_has_not_restarted() {
+    with_a_real_systemd(
+        "a_service_that_ends_at_once_though_it_should_run_has_not_restarted",
+        || {
+            let error = restart_named(&["ends"]).unwrap_err();
+            assert_eq!(error.found, "it is inactive after the restart");
+        },
+    );
+}

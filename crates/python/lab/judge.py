@@ -11,6 +11,10 @@ print((time.perf_counter() - start) * 1000)
 """
 
 
+GIVEN_UP = {'withdrawn': 'python-seed/1', 'lost-disk': 'python-seed/1'}
+"""The unit that gives up its turn, by scenario."""
+
+
 def history(model):
     """The lab's account of a run."""
     lines = (model / 'history.jsonl').read_text().splitlines()
@@ -41,6 +45,12 @@ def wrong_in(events, scenario):
         for event in events
         if event['event'] == 'log' and event['level'] in ('WARNING', 'ERROR')
     ]
+    if scenario in GIVEN_UP:
+        # Of the unit that gave up its turn only the others' side is judged.
+        found = [told for told in found if not told.startswith(GIVEN_UP[scenario])]
+        return found + [
+            told for told in unreported(events) if not told.startswith(GIVEN_UP[scenario])
+        ]
     if scenario == 'killed':
         # The hook that was killed could not say goodbye; its journal is not unreadable for that.
         found = []
@@ -48,8 +58,9 @@ def wrong_in(events, scenario):
         found += held_up(events)
     if scenario.startswith('crash-'):
         found += badly_crashed(events, scenario.removeprefix('crash-'))
-    # The documentation's own example has no relation to report over.
-    return found if scenario == 'as-documented' else found + unreported(events)
+    # These charms have no relation to report over.
+    silent = scenario in ('as-documented', 'two-endpoints')
+    return found if silent else found + unreported(events)
 
 
 def unreported(events):

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use ops_coordinator_core::{LockName, Turn, UnitName};
-use ops_coordinator_juju::{Environment, Operation, RelationId};
+use ops_coordinator_core::{LockName, Turn};
+use ops_coordinator_juju::{Environment, Operation};
 use pyo3::prelude::*;
 use serde_json::Value;
 
@@ -28,38 +28,33 @@ type Counters = (u64, u64, Option<String>, Option<String>);
 #[pymethods]
 impl Hook {
     #[new]
-    #[pyo3(signature = (answer, *, unit, context, charm_dir, state, endpoint, waker, relation, remote_unit,
-        departing_unit, zone, peers, from_process_start))]
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "named in Python, one each for what Juju tells a hook"
-    )]
+    #[pyo3(signature = (answer, *, endpoint, state, waker, from_process_start, unit, context, charm_dir,
+        peers))]
+    #[expect(clippy::too_many_arguments, reason = "named in Python")]
     fn open(
         answer: Py<PyAny>,
-        unit: &str,
-        context: String,
-        charm_dir: PathBuf,
-        state: PathBuf,
         endpoint: &str,
+        state: PathBuf,
         waker: Vec<String>,
-        relation: Option<String>,
-        remote_unit: Option<&str>,
-        departing_unit: Option<&str>,
-        zone: Option<String>,
-        peers: Vec<String>,
         from_process_start: bool,
+        unit: String,
+        context: String,
+        charm_dir: String,
+        peers: Vec<String>,
     ) -> PyResult<Self> {
-        let environment = Environment {
-            unit: name(unit)?,
-            context,
-            charm_dir,
-            relation: relation.map(RelationId::new),
-            remote_unit: remote_unit.map(name).transpose()?,
-            departing_unit: departing_unit.map(name).transpose()?,
-            zone,
-            retried: std::env::var_os("JUJU_ACTION_NAME").is_none_or(|name| name.is_empty()),
-            peers: peers.into_iter().collect(),
+        // A charm's tests set only some of the variables; a hook has them all.
+        let variable = |name: &str| {
+            let set = std::env::var(name).ok();
+            match name {
+                "JUJU_UNIT_NAME" => filled(set).or_else(|| Some(unit.clone())),
+                "JUJU_CONTEXT_ID" => filled(set).or_else(|| Some(context.clone())),
+                "JUJU_CHARM_DIR" => filled(set).or_else(|| Some(charm_dir.clone())),
+                _ => set,
+            }
         };
+        let mut environment = Environment::from_variables(variable).map_err(raised)?;
+        // `ops` has read the charm's metadata already.
+        environment.peers = peers.into_iter().collect();
         let machine = Rc::new(HookMachine::new(state, waker, from_process_start));
         let hook = ops_coordinator_juju::Hook::open(
             environment,
@@ -110,19 +105,11 @@ impl Hook {
             .map_err(raised)
     }
 
-    /// Ends the operation well, and with it the requests up to a number that it has served.
+    /// Ends the operation as done, and with it every request up to this one.
     fn finish_through(&self, lock: &str, seq: u64) -> PyResult<()> {
         self.hook
             .borrow_mut()
             .finish_through(&lock_name(lock)?, seq)
-            .map_err(raised)
-    }
-
-    /// Takes back what nobody wants any more; false where nothing waits.
-    fn withdraw_because(&self, lock: &str, reason: &str) -> PyResult<bool> {
-        self.hook
-            .borrow_mut()
-            .withdraw_because(&lock_name(lock)?, reason)
             .map_err(raised)
     }
 
@@ -132,6 +119,37 @@ impl Hook {
             .borrow_mut()
             .withdraw(&lock_name(lock)?)
             .map_err(raised)
+    }
+
+    /// Withdraws what is outstanding, for a reason that is published; false where nothing is, or where an
+    /// operation runs.
+    fn withdraw_because(&self, lock: &str, reason: &str) -> PyResult<bool> {
+        self.hook
+            .borrow_mut()
+            .withdraw_because(&lock_name(lock)?, reason)
+            .map_err(raised)
+    }
+
+    /// For each lock of which a request of this unit is outstanding, the number of the one that is served
+    /// next; with what is left on `elders`, the endpoints that the charm has used before.
+    #[expect(clippy::needless_pass_by_value, reason = "it comes from Python")]
+    fn outstanding(&self, elders: Vec<String>) -> PyResult<BTreeMap<String, u64>> {
+        let outstanding = self.hook.borrow_mut().outstanding(&elders).map_err(raised)?;
+        let named = outstanding.into_iter();
+        Ok(named.map(|(lock, seq)| (lock.into(), seq)).collect())
+    }
+
+    /// Whether the turn of this unit has come.
+    fn is_turn(&self, lock: &str) -> PyResult<bool> {
+        let turn = self.hook.borrow_mut().turn(&lock_name(lock)?);
+        Ok(matches!(turn.map_err(raised)?, Turn::Start(_)))
+    }
+
+    /// The units that ask for a lock and are not in its line, in the order in which they would join it.
+    fn queue(&self, lock: &str) -> PyResult<Vec<String>> {
+        let queue = self.hook.borrow_mut().queue(&lock_name(lock)?);
+        let queue = queue.map_err(raised)?.into_iter();
+        Ok(queue.map(|unit| unit.to_string()).collect())
     }
 
     /// The unit's counters for a lock.
@@ -202,8 +220,9 @@ impl Hook {
     }
 }
 
-fn name(text: &str) -> PyResult<UnitName> {
-    text.parse().map_err(raised)
+/// A variable's value, where it has one: Juju exports some that are empty.
+fn filled(value: Option<String>) -> Option<String> {
+    value.filter(|text| !text.is_empty())
 }
 
 fn lock_name(text: &str) -> PyResult<LockName> {

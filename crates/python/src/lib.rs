@@ -21,5 +21,5 @@ mod _native {
     #[pymodule_export]
     use crate::machine::{run_waker, write_pending_line};
     #[pymodule_export]
-    use crate::service::restart_service;
+    use crate::service::{is_service_name, restart_service};
 }

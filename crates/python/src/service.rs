@@ -18,3 +18,9 @@ pub(crate) fn restart_service(
         .err()
         .map(|error| (error.found, error.log)))
 }
+
+/// Whether systemd allows a unit of this name.
+#[pyfunction]
+pub(crate) fn is_service_name(name: &str) -> bool {
+    name.parse::<ServiceName>().is_ok()
+}

@@ -2,7 +2,11 @@
 
 import dataclasses
 import importlib
+import itertools
+import json
 import os
+import shutil
+from unittest import mock
 
 import ops
 import pytest
@@ -18,12 +22,23 @@ class Unit:
     bag: dict = dataclasses.field(default_factory=dict)
     deferred: list = dataclasses.field(default_factory=list)
     stored_states: list = dataclasses.field(default_factory=list)
+    events: int = 0
 
 
 class Application:
     """An application of some units, the first of which leads."""
 
-    def __init__(self, directory, charm_type, units, *, meta=None, config=None, containers=()):
+    def __init__(
+        self,
+        directory,
+        charm_type,
+        units,
+        *,
+        meta=None,
+        config=None,
+        actions=None,
+        containers=(),
+    ):
         self.directory = directory
         self.charm_type = charm_type
         self.meta = {
@@ -32,6 +47,7 @@ class Application:
             **(meta or {}),
         }
         self.options = config or {}
+        self.actions = actions or {}
         self.containers = containers
         self.app_bag = {}
         self.units = {number: Unit() for number in range(units)}
@@ -65,23 +81,31 @@ class Application:
             stored_states=unit.stored_states,
         )
 
-    def hook(self, number, name='update_status', *, about=None, commit=True):
-        """Run one hook of a unit; without `commit` Juju refuses what it wrote."""
+    def hook(self, number, name='update_status', *, about=None, commit=True, action=False):
+        """Run one hook or action of a unit; without `commit` Juju refuses what it wrote."""
         # An older ops.testing leaves this behind when a charm raises.
         os.environ.pop('OPERATOR_DISPATCH', None)
         context = testing.Context(
             self.charm_type,
             meta=self.meta,
             config={'options': self.options},
+            actions=self.actions,
             app_name='app',
             unit_id=number,
             charm_root=self.root(number),
         )
         state = self.state(number)
-        event = getattr(context.on, name)
-        event = event() if about is None else event(state.get_relation(7), remote_unit=about)
-        out = context.run(event, state)
+        if action:
+            event = context.on.action(name)
+        else:
+            event = getattr(context.on, name)
+            event = event() if about is None else event(state.get_relation(7), remote_unit=about)
         unit = self.units[number]
+        # ops.testing begins to number the events anew in each hook, as no real unit does.
+        numbers = itertools.count(unit.events + 1)
+        with mock.patch.object(ops.Framework, '_next_event_key', lambda _: str(next(numbers))):
+            out = context.run(event, state)
+        unit.events = next(numbers)
         unit.deferred, unit.stored_states = list(out.deferred), list(out.stored_states)
         if commit and self.joined:
             relation = out.get_relation(7)
@@ -90,11 +114,17 @@ class Application:
                 self.app_bag = dict(relation.local_app_data)
         return context
 
-    def failing_hook(self, number, name='update_status'):
+    def failing_hook(self, number, name='update_status', **options):
         """Run one hook of a unit; gives what the charm raised."""
         with pytest.raises(testing.errors.UncaughtCharmError) as caught:
-            self.hook(number, name)
+            self.hook(number, name, **options)
         return caught.value.__cause__
+
+    def new_pod(self, number):
+        """Let a unit come back with its databag and without its files."""
+        shutil.rmtree(self.root(number))
+        unit = self.units[number]
+        unit.deferred, unit.stored_states = [], []
 
     def everybody(self, name='update_status'):
         """Run one hook of each unit."""
@@ -165,3 +195,20 @@ def restart_or_defer(_, event):
     """What most charms do."""
     if not event.restart():
         event.defer()
+
+
+def record(app, number, lock='restart'):
+    """What a unit publishes of a lock."""
+    return json.loads(app.units[number].bag['ops-coordinator'])['locks'][lock]
+
+
+def counters(app, number, lock='restart'):
+    """A unit's newest request for a lock, the newest finished one, and how the last one ended."""
+    kept = record(app, number, lock)
+    return kept['seq'], kept['done'], kept.get('outcome')
+
+
+def line(app, lock='restart'):
+    """The units in a lock's line, by number."""
+    value = json.loads(app.app_bag['ops-coordinator'])
+    return [int(e['unit'].split('/')[1]) for e in value['locks'].get(lock, {}).get('line', ())]

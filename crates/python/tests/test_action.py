@@ -1,7 +1,7 @@
 """The action that reports back after a restart."""
 
 import pytest
-from conftest import charm
+from conftest import charm, restart_or_defer
 from ops_coordinator import OpsCoordinator
 
 
@@ -59,7 +59,6 @@ def test_an_action_runs_for_one_restart(application):
 def test_a_plain_function_lasts_as_long_as_the_dispatch(application):
     def save(c):
         c.coordinator.save_action(lambda a, b=0: a + b, [1], {'b': 2})
-        assert c.coordinator.run_action() == 3
         assert c.coordinator.run_action() == 3
 
     charm_type, results = reporting(save)
@@ -153,3 +152,88 @@ def test_without_an_action_nothing_runs(application):
     app.hook(0)
     assert results == [None]
     assert OpsCoordinator.__name__ == 'OpsCoordinator'
+
+
+def test_an_action_runs_once_in_a_dispatch(application):
+    """Two events may share a turn, and both handlers run it."""
+    told = []
+
+    def handler(c, event):
+        if event.restart():
+            told.append(c.coordinator.run_action())
+        else:
+            event.defer()
+
+    def emit(c):
+        c.coordinator.save_action('tell')
+        for n in (1, 2):
+            c.on.restart_event.emit({'n': n}, services=['web'])
+
+    class Charm(charm(handler, emit=emit)):
+        calls = 0
+
+        def tell(self):
+            Charm.calls += 1
+            return f'call {Charm.calls}'
+
+    app = application(Charm)
+    app.hook(0, 'config_changed')
+    app.hook(0)
+    assert told == ['call 1', 'call 1']
+    assert Charm.calls == 1
+
+
+def test_an_action_that_is_saved_after_another_ran_runs_too(application):
+    def save(c):
+        c.coordinator.save_action(lambda: 1)
+        assert c.coordinator.run_action() == 1
+        c.coordinator.save_action(lambda: 2)
+        assert c.coordinator.run_action() == 2
+
+    application(reporting(save)[0]).hook(0, 'config_changed')
+
+
+def test_a_function_that_cannot_outlive_the_hook_is_told_in_the_log(application):
+    charm_type, _ = reporting(lambda c: c.coordinator.save_action(lambda: None))
+    context = application(charm_type).hook(0, 'config_changed')
+    warnings = [log.message for log in context.juju_log if log.level == 'WARNING']
+    assert len(warnings) == 1
+    assert 'is gone with this dispatch' in warnings[0]
+    assert 'save a method of the charm' in warnings[0]
+
+
+def test_a_function_that_the_constructor_gets_each_time_is_nothing_to_warn_of(application):
+    charm_type = charm(lambda *_: None, action_func=lambda: None)
+    context = application(charm_type).hook(0, 'config_changed')
+    assert not [log for log in context.juju_log if log.level == 'WARNING']
+
+
+def test_what_cannot_be_called_is_refused(application):
+    def save(c):
+        with pytest.raises(TypeError, match='action_func must be a function, not 7'):
+            c.coordinator.save_action(7)
+
+    application(reporting(save)[0]).hook(0, 'config_changed')
+
+
+def test_two_coordinators_keep_two_actions(application):
+    results = []
+
+    class Second(OpsCoordinator):
+        lock = 'second'
+
+    class Charm(charm(restart_or_defer)):
+        def __init__(self, framework):
+            super().__init__(framework)
+            self.second = Second(self)
+
+        def _on_config_changed(self, _):
+            self.coordinator.save_action('tell', ['first'])
+            self.second.save_action('tell', ['second'])
+            results.append((self.second.run_action(), self.coordinator.run_action()))
+
+        def tell(self, which):
+            return which
+
+    application(Charm).hook(0, 'config_changed')
+    assert results == [('second', 'first')]

@@ -5,6 +5,9 @@ import pytest
 from conftest import charm, restart_or_defer
 from ops_coordinator import OpsCoordinator, RestartCharmEvent, RestartEvent
 
+LOOP: list = []
+LOOP.append(LOOP)
+
 
 def seen(application, ctx, services):
     """What a handler sees of an event after it was deferred once."""
@@ -187,10 +190,25 @@ def test_an_event_that_the_original_library_deferred_is_understood():
 @pytest.mark.parametrize(
     ('ctx', 'services', 'message'),
     [
-        ({'a': object()}, [], 'ctx holds a object'),
+        ({'a': object()}, [], 'ctx holds a value of type object'),
         ({}, 'web', r"services is a list of names, as in services=\['web'\]"),
-        ({}, ['a,b'], "'a,b' is no name of a service"),
-        ({}, [''], "'' is no name of a service"),
+        ({}, ['a,b'], "invalid service name 'a,b' in services"),
+        ({}, [''], "invalid service name '' in services"),
+        ({}, ['--now'], "invalid service name '--now' in services"),
+        ({}, ['a b'], "invalid service name 'a b' in services"),
+        ({}, ['x' * 256], 'invalid service name'),
+        ({}, [None], 'services holds None; the name of a service is text'),
+        ({}, [b'web'], "services holds b'web'; the name of a service is text"),
+        ({}, [7], 'services holds 7; the name of a service is text'),
+        ({}, None, 'services is a list of names, not None'),
+        ({}, 7, 'services is a list of names, not 7'),
+        ({}, b'web', "services is a list of names, not b'web'"),
+        ({}, {'web': 1}, 'services is a list of names, not'),
+        ({1: 'a'}, [], 'ctx has the key 1; it comes back as JSON, so keys must be text'),
+        ({'a': [{None: 1}]}, [], 'ctx has the key None'),
+        ({'a': b'b'}, [], 'ctx holds a value of type bytes'),
+        ({'a': float('nan')}, [], 'ctx holds nan'),
+        (LOOP, [], 'ctx is nested too deeply, or holds itself'),
     ],
 )
 def test_what_cannot_come_back_is_refused_where_it_is_emitted(application, ctx, services, message):
@@ -205,3 +223,19 @@ def test_what_cannot_come_back_is_refused_where_it_is_emitted(application, ctx, 
     app.hook(0, 'config_changed')
     assert len(found) == 1
     assert app.units[0].deferred == []
+
+
+def test_what_is_given_to_emit_is_copied_there(application, services):
+    found = []
+
+    def emit(c):
+        ctx, names = {'list': [1]}, ['web']
+        c.on.restart_event.emit(ctx, names)
+        ctx['list'].append(2)
+        ctx['more'] = 1
+        names[:] = ['db']
+        c.on.restart_event.emit(iter([1, 2]), iter(['web', 'db']))
+
+    app = application(charm(lambda _, e: found.append((e.ctx, e.services)), emit=emit))
+    app.hook(0, 'config_changed')
+    assert found == [({'list': [1]}, ['web']), ([1, 2], ['web', 'db'])]

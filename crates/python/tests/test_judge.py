@@ -13,6 +13,7 @@ from judge import (
     held_at_refresh,
     held_up,
     unreported,
+    wrong_in,
 )
 
 
@@ -137,3 +138,10 @@ def test_a_broken_service_that_held_up_nobody_shows_nothing():
     for after in ((), (0,), (1,)):
         assert badly_broken(broken(after=after)) != []
     assert badly_broken(broken()[:2]) != []
+
+
+def test_who_gave_up_its_turn_reports_nothing_and_the_others_do():
+    events = numbered(restart('python-seed/1', commits=False), restart('python-seed/2'))
+    assert wrong_in(events, 'withdrawn') == []
+    events = numbered(restart('python-seed/1'), restart('python-seed/2', commits=False))
+    assert wrong_in(events, 'withdrawn') == ['python-seed/2 did not report its restart']

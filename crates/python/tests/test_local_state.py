@@ -2,8 +2,10 @@
 
 import json
 
+import ops
 import pytest
 from conftest import charm, restart_or_defer
+from ops_coordinator import Serial
 
 FILE = '.charmhelpers.coordinator.OpsCoordinator'
 TIME = '2022-02-10 11:12:13.141516Z'
@@ -44,7 +46,7 @@ def test_without_requests_there_is_no_file(alone):
 
 def test_a_file_of_the_original_library_becomes_a_request_with_its_time(alone):
     (alone.root(0) / FILE).write_text(json.dumps({'restart': TIME}))
-    alone.hook(0)
+    alone.hook(0, 'config_changed')
     assert json.loads((alone.root(0) / FILE).read_text()) == {'restart': TIME}
     alone.joined = True
     alone.hook(0)
@@ -103,5 +105,79 @@ def test_an_old_grant_that_was_released_closes_nothing(application, monkeypatch)
     app.hook(1, 'config_changed')
     app.units[2].bag['coordinator'] = json.dumps({'restart': TIME})
     grants(monkeypatch, {'app/2': {'restart': '2022-02-10 00:00:00.000000Z'}, 'app/1': {}})
+    app.hook(0)
+    assert '"app/1"' in app.app_bag['ops-coordinator']
+
+
+def test_the_originals_file_is_ignored_where_the_databag_has_its_key(application, services):
+    """The original leaves its file behind once it has joined: a stale one is no request."""
+    app = application(charm(restart_or_defer))
+    path = app.root(0) / FILE
+    path.write_text(json.dumps({'restart': TIME}))
+    app.units[0].bag['coordinator'] = '{}'
+    app.hook(0, 'upgrade_charm')
+    assert 'ops-coordinator' not in app.units[0].bag
+    assert 'coordinator' not in app.units[0].bag
+    assert not path.exists()
+
+
+def locks(step):
+    """A charm with locks of its own, that does one step in each hook."""
+
+    class Charm(ops.CharmBase):
+        def __init__(self, framework):
+            super().__init__(framework)
+            self.locks = Serial(self)
+            framework.observe(self.on.update_status, self._step)
+
+        def _step(self, _):
+            step(self)
+
+    return Charm
+
+
+@pytest.mark.parametrize('joined', [True, False])
+def test_a_lock_of_the_original_is_carried_on_whatever_its_name(application, joined):
+    seen = []
+
+    def step(c):
+        seen.append((c.locks.requested('Rolling Restart'), c.locks.acquire('Rolling Restart')))
+
+    app = application(locks(step))
+    requests = json.dumps({'Rolling Restart': TIME, '': TIME})
+    app.joined = joined
+    if joined:
+        app.units[0].bag['coordinator'] = requests
+    else:
+        (app.root(0) / '.charmhelpers.coordinator.Serial').write_text(requests)
+    context = app.hook(0)
+    warnings = [log.message for log in context.juju_log if log.level == 'WARNING']
+    assert warnings == [
+        "a request that was left behind is not taken over: invalid lock name '': it is empty"
+    ]
+    app.joined = True
+    for _ in range(2):
+        context = app.hook(0)
+    assert seen[0] == (True, False)
+    assert (True, True) in seen
+    assert not [log for log in context.juju_log if log.level == 'WARNING']
+
+
+def test_the_local_file_has_the_names_that_the_charm_uses(application):
+    app = application(locks(lambda c: c.locks.acquire('Rolling Restart')))
+    app.joined = False
+    app.hook(0)
+    kept = json.loads((app.root(0) / '.charmhelpers.coordinator.Serial').read_text())
+    assert list(kept) == ['Rolling Restart']
+
+
+def test_an_old_grant_closes_the_line_of_a_lock_whatever_its_name(application, monkeypatch):
+    app = application(locks(lambda c: c.locks.acquire('Rolling Restart')), units=3)
+    app.hook(1)
+    app.units[2].bag['coordinator'] = json.dumps({'Rolling Restart': TIME})
+    grants(monkeypatch, {'app/2': {'Rolling Restart': TIME}})
+    app.hook(0)
+    assert '"app/1"' not in app.app_bag.get('ops-coordinator', '')
+    app.units[2].bag['coordinator'] = '{}'
     app.hook(0)
     assert '"app/1"' in app.app_bag['ops-coordinator']

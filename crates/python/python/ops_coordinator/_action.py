@@ -7,8 +7,6 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-import ops
-
 if TYPE_CHECKING:
     from ._dispatch import Dispatch
 
@@ -29,20 +27,24 @@ class SavedAction:
     not made. So what ran is kept until a later dispatch finds this unit's record as it was left.
     """
 
-    def __init__(self, dispatch: Dispatch):
+    def __init__(self, dispatch: Dispatch, coordinator: str):
         self._dispatch = dispatch
+        # As the only coordinator that there was had it, so that a refresh loses no action.
+        suffix = '' if coordinator == 'OpsCoordinator' else f'-{coordinator}'
+        self._action_key, self._ran_key = f'action{suffix}', f'ran{suffix}'
         self._call: Callable[[], Any] | None = None
+        self._result: tuple[Any] | None = None
         self._ran: Kept | None = None
         self._lost: Kept | None = None
 
     def begin(self) -> None:
         """See whether what ran in an earlier dispatch became public."""
-        kept = self._dispatch.recall('ran')
+        kept = self._dispatch.recall(self._ran_key)
         if kept is None:
             return
         action, record = kept
         if record == self._dispatch.own_record():
-            self._dispatch.remember('ran', None)
+            self._dispatch.remember(self._ran_key, None)
         else:
             self._lost = action
 
@@ -58,24 +60,39 @@ class SavedAction:
             self._dispatch.at_end(self._note_run)
 
     def _note_run(self) -> None:
-        self._dispatch.remember('ran', [self._ran, self._dispatch.own_record()])
-        self._ran = self._lost = None
+        self._dispatch.remember(self._ran_key, [self._ran, self._dispatch.own_record()])
+        self._ran = self._lost = self._result = None
 
     def save(
         self,
         function: Callable[..., Any] | str | None,
         args: Sequence[Any],
         kwargs: Mapping[str, Any],
+        *,
+        for_each_dispatch: bool = False,
     ) -> None:
-        """Keep an action, in place of the one before; without a function there is none."""
-        self._dispatch.remember('action', None)
-        self._call = None
+        """Keep an action, in place of the one before; without a function there is none.
+
+        Raises:
+            TypeError: It cannot be called, or its arguments cannot be kept with its name.
+            ValueError: The charm has no such method.
+        """
+        if function is not None and not isinstance(function, str) and not callable(function):
+            raise TypeError(f'action_func must be a function, not {function!r}')
+        self._dispatch.remember(self._action_key, None)
+        self._call = self._result = None
         if function is None:
             return
         name = self._name(function)
         if name is None:
             kept = cast('Callable[..., Any]', function)
             self._call = lambda: kept(*args, **kwargs)
+            if not for_each_dispatch:
+                logger.warning(
+                    'the action %s is gone with this dispatch, and the turn mostly comes in a '
+                    'later one: save a method of the charm',
+                    getattr(kept, '__qualname__', kept),
+                )
             return
         method = getattr(self._dispatch.charm, name)
         self._call = lambda: method(*args, **kwargs)
@@ -86,18 +103,23 @@ class SavedAction:
                 raise TypeError(f'the arguments of {name} are kept as JSON: {error}') from error
             logger.warning('the action %s is gone with this dispatch: %s', name, error)
             return
-        self._dispatch.remember('action', value)
+        self._dispatch.remember(self._action_key, value)
 
     def run(self) -> Any:
-        """Run the action and give what it returns; None where there is none."""
-        kept = self._dispatch.recall('action')
+        """Run the action, once in a dispatch, and return what it returns; None without one."""
+        if self._result is not None:
+            return self._result[0]
+        kept = self._dispatch.recall(self._action_key)
         call = self._call
         if call is None and kept is not None:
             # A refresh may have taken the method away; nothing else can be done about it.
             call = self._call = self._method(*kept)
+        if call is None and kept is None:
+            return None
         result = None if call is None else call()
+        self._result = (result,)
         if kept is not None:
-            self._dispatch.remember('action', None)
+            self._dispatch.remember(self._action_key, None)
             self._ran = kept
         return result
 
@@ -115,8 +137,3 @@ class SavedAction:
             return function
         name = getattr(function, '__name__', '')
         return name if getattr(charm, name or ' ', None) == function else None
-
-
-def is_action(value: object) -> bool:
-    """Whether a value can be an action."""
-    return isinstance(value, str) or (callable(value) and not isinstance(value, ops.CharmBase))

@@ -3,180 +3,324 @@
 from __future__ import annotations
 
 import functools
-import json
+import inspect
 import logging
-from collections.abc import Callable
-from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from types import FrameType
+from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar, overload
 
 import ops
 
-from ._dispatch import Dispatch
-from ._error import CoordinatorError, PeerRelationError
-from ._event import latest_charm
-from ._local_state import LocalState
-from ._original import Original
-
-if TYPE_CHECKING:
-    from ._dispatch import Turn
-    from ._native import Hook
+from ._dispatch import Dispatch, dispatches_of
+from ._endpoint import endpoint_of
+from ._error import CoordinatorError
+from ._part import Part, time_of
+from ._policies import Policies
 
 logger = logging.getLogger(__name__)
 
-P = ParamSpec('P')
-R = TypeVar('R')
+_P = ParamSpec('_P')
+_R = TypeVar('_R')
 
-TIME = '%Y-%m-%d %H:%M:%S.%fZ'
-"""How the original library writes a time."""
-
-INSTANCES = '_ops_coordinator_instances'
-DISPATCHES = '_ops_coordinator_dispatches'
+_INSTANCES = '_ops_coordinator_instances'
 
 
-def charm_or_latest(charm: ops.CharmBase | None = None) -> ops.CharmBase:
-    """The charm that was given, else the one that is being constructed."""
-    found = charm or latest_charm()
-    if found is None:
-        raise CoordinatorError(
-            'which charm is this coordinator for? Give it, as in OpsCoordinator(self), or let the '
-            "charm's events be `on = RestartCharmEvent()`"
-        )
-    if not isinstance(found, ops.CharmBase):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f'a coordinator is made for a charm, not for a {type(found).__name__}')
-    return found
+def _charm_or_caller(charm: object) -> ops.CharmBase:
+    """Return the charm that was given, else the one whose method asks for its coordinator."""
+    if isinstance(charm, ops.CharmBase):
+        return charm
+    if charm is not None:
+        raise TypeError(f'a coordinator is made for a charm, not for a {type(charm).__name__}')
+    frame: FrameType | None = inspect.currentframe()
+    while frame is not None:
+        names = frame.f_code.co_varnames[: frame.f_code.co_argcount]
+        first = frame.f_locals.get(names[0]) if names else None
+        if isinstance(first, ops.CharmBase):
+            return first
+        frame = frame.f_back
+    raise CoordinatorError(
+        'which charm is this coordinator for? Make it in a method of the charm, or give it the '
+        'charm, as in OpsCoordinator(self)'
+    )
 
 
 def instances(framework: ops.Framework) -> dict[type, BaseCoordinator]:
-    """The coordinators of a charm, one of each class."""
-    return framework.__dict__.setdefault(INSTANCES, {})
+    """Return the coordinators of a charm, one of each class."""
+    return framework.__dict__.setdefault(_INSTANCES, {})
 
 
 class Singleton(type):
-    """Makes one instance of each class for a charm, and gives the same one when asked again."""
+    """Makes one instance of each class for a charm, and returns the same one when asked again."""
 
     if not TYPE_CHECKING:
 
         def __call__(cls, *args, **kwargs):
-            # A subclass may have a constructor of its own, without the charm.
-            given = [arg for arg in args[:1] if isinstance(arg, ops.CharmBase)]
-            charm = charm_or_latest(*given or [kwargs.get('charm')])
+            # The interface of charmhelpers begins with the key; a subclass may have a constructor
+            # of its own, without the charm.
+            given = args[0] if args and _is_for_charm(args[0], cls) else kwargs.get('charm')
+            charm = _charm_or_caller(given)
             known = instances(charm.framework)
             if cls not in known:
                 known[cls] = super().__call__(*args, **kwargs)
+                known[cls].__dict__['_given'] = _arguments(cls, args, kwargs)
+                return known[cls]
+            first = known[cls].__dict__['_given']
+            for name, value in _arguments(cls, args, kwargs, defaults=False).items():
+                if value != first.get(name):
+                    raise CoordinatorError(
+                        f'the charm has its {cls.__name__} already, with '
+                        f'{name}={first.get(name)!r}; it cannot have {name}={value!r} too'
+                    )
             return known[cls]
+
+
+def _is_for_charm(value: object, cls: type) -> bool:
+    """Return whether an argument stands where the charm does."""
+    if isinstance(value, ops.CharmBase):
+        return True
+    own = getattr(cls, '__init__', None)
+    return own in CHARM_FIRST and not (isinstance(value, str) and own is BaseCoordinator.__init__)
+
+
+def _arguments(
+    cls: type, args: tuple[Any, ...], kwargs: dict[str, Any], *, defaults: bool = True
+) -> dict[str, Any]:
+    """Return what a coordinator was made with, by name, without the charm."""
+    own: Callable[..., None] = cls.__init__
+    if own is BaseCoordinator.__init__ and args and isinstance(args[0], str):
+        args = (None, *args)
+    bound = inspect.signature(own).bind(None, *args, **kwargs)
+    if defaults:
+        bound.apply_defaults()
+    given = list(bound.arguments.items())[1:]
+    return {name: value for name, value in given if name != 'charm' and not _is_charm(value)}
+
+
+def _is_charm(value: object) -> bool:
+    return isinstance(value, ops.CharmBase)
 
 
 class BaseCoordinator(metaclass=Singleton):
     """Locks by name: a unit asks for one, and has it for a dispatch when its turn has come.
 
+    There is one of each class for a charm: making it again returns the same.
+
     Args:
-        charm: the charm; without it, the one that is being constructed.
-        relation: the peer relation that carries the coordination. Without it `coordinator`, or the
-            only peer relation that the charm has.
-        relation_key: where the original library kept its requests, so that they are taken over.
-        peer_relation_name: an older name for `relation`.
+        charm: The charm. It may be left out where the coordinator is made in the charm's methods.
+        relation_key: Where the original library kept its requests, so that they are taken over.
+        peer_relation_name: An older name for `relation`.
+        relation: The peer relation that carries the coordination. Without it the one that was used
+            before, else `coordinator`, or the only peer relation that the charm has.
+        limit: How many units may be inside a lock at once, 1 to 100: one number for all locks of
+            this coordinator, or one for each lock by its name.
 
     Raises:
-        PeerRelationError: there is no such peer relation in `charmcraft.yaml`, or it is not clear
+        PeerRelationError: There is no such peer relation in `charmcraft.yaml`, or it is not clear
             which one to use.
+        CoordinatorError: The charm has a coordinator of this class already, made with other
+            arguments, or one of another class that uses the same lock.
+        TypeError: The charm is no charm, or a limit is no whole number.
+        ValueError: A limit is not from 1 to 100, or `relation` and `peer_relation_name` differ.
     """
 
-    limits: dict[str, int]
-    """How many units may be inside a lock at once, where that is not 1."""
+    _part_type: ClassVar[type[Part]] = Part
 
+    @overload
     def __init__(
         self,
         charm: ops.CharmBase | None = None,
-        *,
-        relation: str | None = None,
         relation_key: str = 'coordinator',
         peer_relation_name: str | None = None,
+        *,
+        relation: str | None = None,
+        limit: int | Mapping[str, int] = 1,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        charm: str,
+        relation_key: str | None = None,
+        /,
+        *,
+        relation: str | None = None,
+        limit: int | Mapping[str, int] = 1,
+    ) -> None: ...
+    def __init__(
+        self,
+        charm: ops.CharmBase | str | None = None,
+        relation_key: str | None = 'coordinator',
+        peer_relation_name: str | None = None,
+        *,
+        relation: str | None = None,
+        limit: int | Mapping[str, int] = 1,
     ):
-        charm = charm_or_latest(charm)
-        endpoint = _endpoint(charm, relation or peer_relation_name)
-        self.limits = {}
-        self._charm = charm
-        dispatches: dict[str, Dispatch] = charm.framework.__dict__.setdefault(DISPATCHES, {})
+        if isinstance(charm, str):
+            # As in charmhelpers, where there is no charm to give.
+            given = relation_key if relation_key != 'coordinator' else None
+            charm, relation_key, peer_relation_name = None, charm, given or peer_relation_name
+        charm = _charm_or_caller(charm)
+        if relation and peer_relation_name and relation != peer_relation_name:
+            raise ValueError(
+                f'relation={relation!r} and peer_relation_name={peer_relation_name!r} are two '
+                'names for one thing; give one of them'
+            )
+        self._key = relation_key or 'coordinator'
+        endpoint = endpoint_of(charm, relation or peer_relation_name)
+        dispatches = dispatches_of(charm.framework)
         if endpoint not in dispatches:
             dispatches[endpoint] = Dispatch(charm, endpoint)
+        self._charm = charm
         self._dispatch = dispatches[endpoint]
-        self._dispatch.coordinators.append(self)
-        self._local = LocalState(charm.charm_dir / f'.charmhelpers.coordinator.{self._name()}')
-        self._original = Original(self._dispatch, relation_key)
+        self._part = self._part_type(
+            self,
+            self._dispatch,
+            relation_key=self._key,
+            limit=limit,
+            usual_grant=BaseCoordinator.default_grant,
+            usual_released=BaseCoordinator.released,
+        )
+        self._dispatch.join(self._part)
 
     # -- a unit's own side
 
     def acquire(self, lock: str) -> bool:
-        """Ask for a lock; True where the unit has it now, for the rest of this dispatch.
+        """Ask for a lock.
 
-        A request that waits already serves this one too. False: not yet; ask again in a later
-        hook.
+        A request that waits already serves this one too. Where the turn has come and the charm
+        has not asked in the last three dispatches, the turn goes on to the next unit.
+
+        Args:
+            lock: The lock. Any text that is not empty will do.
+
+        Returns:
+            Whether the unit has it now, for the rest of this dispatch. False: not yet; ask again
+            in a later hook.
+
+        Raises:
+            CoordinatorError: Another coordinator of the charm uses the lock.
         """
-        started, waits_for = self._dispatch.start(lock)
+        key = self._interest(lock)
+        started, waits_for = self._dispatch.start(key)
         if started:
-            self.msg('Acquired {}', lock)
+            self.msg(f'Acquired {lock}')
             return True
         if waits_for is None:
-            self.request(lock)
-            self.msg('Requested {}', lock)
+            self._part.request(lock)
+            self.msg(f'Requested {lock}')
         else:
-            self.msg('Waiting on {}: {}', lock, waits_for)
+            self.msg(f'Waiting on {lock}: {waits_for}')
         return False
 
     def request(self, lock: str) -> int:
-        """Ask for a turn that comes in a later hook; gives the number of the request."""
-        at = self._asked_at(lock) or datetime.now(timezone.utc).strftime(TIME)
-        return self._dispatch.hook.request(lock, json.dumps({'at': at}))
+        """Ask for a turn that comes in a later hook.
+
+        Args:
+            lock: The lock.
+
+        Returns:
+            The number of the request that serves this one.
+
+        Raises:
+            CoordinatorError: Another coordinator of the charm uses the lock.
+        """
+        self._interest(lock)
+        return self._part.request(lock)
 
     def granted(self, lock: str) -> bool:
-        """Whether the unit has the lock now. Where it is its turn, the turn begins with this."""
-        return self._dispatch.start(lock)[0]
+        """Return whether the unit has a lock now. Where it is its turn, the turn begins with this.
+
+        Args:
+            lock: The lock.
+
+        Raises:
+            CoordinatorError: Another coordinator of the charm uses the lock.
+        """
+        return self._dispatch.start(self._interest(lock))[0]
 
     def requested(self, lock: str) -> bool:
-        """Whether a request of this unit is not served yet."""
-        newest, done, _, _ = self._dispatch.hook.counters(lock)
+        """Return whether a request of this unit is not served yet.
+
+        Args:
+            lock: The lock.
+
+        Raises:
+            CoordinatorError: Another coordinator of the charm uses the lock.
+        """
+        newest, done, _, _ = self._dispatch.hook.counters(self._part.claim(lock))
         return newest > done
 
     def request_timestamp(self, lock: str) -> datetime | None:
-        """When this unit asked, in UTC and without a time zone; None where it has not.
+        """Return when this unit asked, in UTC and without a time zone; None where it has not.
 
         It is for people to read: no clock decides whose turn it is.
+
+        Args:
+            lock: The lock.
+
+        Raises:
+            CoordinatorError: Another coordinator of the charm uses the lock.
         """
-        at = self._asked_at(lock)
-        try:
-            return datetime.strptime(at, TIME) if at else None
-        except ValueError:
-            return None
+        return time_of(self._dispatch.asked_at(self._part.claim(lock)))
 
     def withdraw(self, lock: str) -> bool:
         """Take back what this unit has asked for; the turn goes on to the next.
 
-        False where nothing waits, or where it is under way in this dispatch.
+        Args:
+            lock: The lock.
+
+        Returns:
+            Whether something was taken back. False where nothing waits, or where it is under way
+            in this dispatch.
+
+        Raises:
+            CoordinatorError: Another coordinator of the charm uses the lock.
         """
-        return self._dispatch.hook.withdraw(lock)
+        return self._dispatch.hook.withdraw(self._part.claim(lock))
 
     def hold(self, lock: str, reason: str) -> None:
-        """Keep the lock beyond this dispatch: nothing behind this unit starts."""
-        turn = self._dispatch.turns.get(lock)
+        """Keep the lock beyond this dispatch: nothing behind this unit starts.
+
+        It is kept until the charm has it again in a later dispatch and does not hold it there, or
+        withdraws.
+
+        Args:
+            lock: The lock.
+            reason: Why, in a few words, for those who look at the status.
+
+        Raises:
+            CoordinatorError: The unit does not have the lock.
+        """
+        turn = self._dispatch.turns.get(self._interest(lock))
         if turn is None:
             raise CoordinatorError(f'{self._charm.unit.name} does not have the lock {lock}')
-        turn.kept = reason
+        turn.kept, turn.held = reason, True
 
     def require(
         self, lock: str, guard_func: Callable[..., Any], *guard_args: Any, **guard_kw: Any
-    ) -> Callable[[Callable[P, R]], Callable[P, R | None]]:
+    ) -> Callable[[Callable[_P, _R]], Callable[_P, _R | None]]:
         """Decorate a function so that it runs only while the unit has the lock.
 
         The lock is asked for when `guard_func(*guard_args, **guard_kw)` is true. Without the lock
         the function is not called, and None returned.
+
+        Args:
+            lock: The lock.
+            guard_func: Says whether the lock is needed.
+            guard_args: Given to `guard_func`.
+            guard_kw: Given to `guard_func`.
+
+        Returns:
+            The decorator.
         """
 
-        def decorator(function: Callable[P, R]) -> Callable[P, R | None]:
+        def decorator(function: Callable[_P, _R]) -> Callable[_P, _R | None]:
             @functools.wraps(function)
-            def wrapper(*args: P.args, **kwargs: P.kwargs) -> R | None:
-                if self.granted(lock) or (
-                    guard_func(*guard_args, **guard_kw) and self.acquire(lock)
-                ):
+            def wrapper(*args: _P.args, **kwargs: _P.kwargs) -> _R | None:
+                if self.granted(lock):
+                    self.msg(f'Granted {lock}')
+                    return function(*args, **kwargs)
+                if guard_func(*guard_args, **guard_kw) and self.acquire(lock):
                     return function(*args, **kwargs)
                 return None
 
@@ -187,16 +331,60 @@ class BaseCoordinator(metaclass=Singleton):
     # -- the dispatch
 
     def initialize(self) -> None:
-        """Look at the line. The earlier in the dispatch, the better; again does nothing."""
+        """Look at the line. The earlier in the dispatch, the better; again does nothing.
+
+        Raises:
+            CoordinatorError: The line, or this unit's state, cannot be read.
+        """
         _ = self._dispatch.hook
 
     def handle(self) -> None:
-        """Take part, as the leader too: the line is kept at the end of the dispatch."""
+        """Take part, as the leader too: the line is kept at the end of the dispatch.
+
+        Raises:
+            CoordinatorError: The line, or this unit's state, cannot be read.
+        """
         self.initialize()
 
-    def msg(self, msg: str, *args: object) -> None:
-        """Log a message. Override it to have more or less of them."""
-        logger.info('coordinator.%s %s', self._name(), msg.format(*args))
+    def msg(self, msg: str) -> None:
+        """Log a message. Override it to have more or less of them.
+
+        Args:
+            msg: The message.
+        """
+        logger.info('coordinator.%s %s', self._name(), msg)
+
+    # -- what is known of all units, as charmhelpers has it
+
+    @property
+    def key(self) -> str:
+        """Where the original library kept its requests."""
+        return self._key
+
+    @property
+    def relname(self) -> str:
+        """The peer relation that carries the coordination."""
+        return self._dispatch.endpoint
+
+    @property
+    def relid(self) -> str | None:
+        """The peer relation's id, `name:number`; None where it is not there yet."""
+        relation = self._dispatch.relation
+        return f'{relation.name}:{relation.id}' if relation else None
+
+    @property
+    def requests(self) -> dict[str, dict[str, str]]:
+        """Who has asked for which lock, and when: `{unit: {lock: time}}`.
+
+        The time is empty where it is not known.
+        """
+        units = Policies(self._dispatch).asking()
+        return {self._charm.unit.name: {}, **self._by_unit(units)}
+
+    @property
+    def grants(self) -> dict[str, dict[str, str]]:
+        """Who has a lock, or gets it without another grant: `{unit: {lock: time of request}}`."""
+        return self._by_unit(Policies(self._dispatch).inside())
 
     # -- the leader's side
 
@@ -204,136 +392,83 @@ class BaseCoordinator(metaclass=Singleton):
         """Say, on the leader, whether a unit has or gets a lock; on other units False.
 
         What is granted now reaches the unit when this hook has succeeded.
-        """
-        if not self._dispatch.hook.is_leader:
-            return False
-        granted = self._dispatch.inside().get(lock, set())
-        if unit in granted:
-            return True
-        queue = self._queue(lock, granted)
-        return unit in queue and self._grant_function(lock)(lock, unit, granted, queue)
-
-    def default_grant(self, lock: str, unit: str, granted: set[str], queue: list[str]) -> bool:
-        """Decide, on the leader, whether a unit gets a lock now: one at a time, the first first.
-
-        Override it, or define a method `grant_<lock>` for one lock, to decide otherwise. Then each
-        turn takes a hook of the leader's; without it units go on by themselves.
 
         Args:
-            lock: the lock.
-            unit: the unit that asks; never in `granted`, always in `queue`.
-            granted: the units that have the lock, or will when they come to it.
-            queue: the units that wait, in the order in which they would go.
+            lock: The lock.
+            unit: The unit.
+
+        Raises:
+            CoordinatorError: Another coordinator of the charm uses the lock.
+        """
+        key = self._part.claim(lock)
+        if not self._dispatch.hook.is_leader:
+            return False
+        granted = Policies(self._dispatch).inside().get(key, set())
+        if unit in granted:
+            return True
+        queue = self._dispatch.hook.queue(key)
+        policy = self._part.policy(lock) or self.default_grant
+        return unit in queue and bool(policy(lock, unit, granted, queue))
+
+    def default_grant(self, lock: str, unit: str, granted: set[str], queue: list[str]) -> bool:
+        """Decide, on the leader, whether a unit gets a lock now.
+
+        Override it, or define a method `grant_<lock>` with the same arguments for one lock, to
+        decide otherwise; either may be a `staticmethod`. It decides for the locks of this
+        coordinator only, and each turn then takes a hook of the leader's. Without one, units go on
+        by themselves, as many at once as `limit` says.
+
+        Args:
+            lock: The lock.
+            unit: The unit that asks; never in `granted`, always in `queue`.
+            granted: The units that have the lock, or will when they come to it.
+            queue: The units that wait, in the order in which they go: by number, beginning after
+                the unit that joined the line last.
+
+        Returns:
+            Whether the unit gets the lock now.
         """
         return unit == queue[0] and not granted
 
     def released(self, unit: str, lock: str, timestamp: datetime) -> None:
-        """Called on the leader when it sees that a unit has ended its turn.
+        """Do something, on the leader, when a unit has ended its turn.
 
         Override it for bookkeeping. A leader that is new to it hears only of turns that end from
         then on.
 
         Args:
-            unit: the unit whose turn has ended.
-            lock: the lock.
-            timestamp: when the leader saw it, in UTC and without a time zone.
+            unit: The unit whose turn has ended.
+            lock: The lock, one of this coordinator's.
+            timestamp: When the unit asked for it, in UTC and without a time zone.
         """
 
-    # -- what the dispatch asks of its coordinators
+    def _interest(self, lock: str) -> str:
+        key = self._part.claim(lock)
+        self._dispatch.note_interest(key)
+        return key
 
-    @property
-    def has_policy(self) -> bool:
-        """Whether the class decides itself who gets a lock."""
-        cls = type(self)
-        own = cls.default_grant not in (BaseCoordinator.default_grant, Serial.default_grant)
-        return own or any(name.startswith('grant_') for name in dir(cls))
-
-    def decides(self, lock: str) -> bool:
-        """Whether the class decides itself who gets this lock."""
-        return self._grant_function(lock).__func__ not in (  # type: ignore[attr-defined]
-            BaseCoordinator.default_grant,
-            Serial.default_grant,
-        )
-
-    @property
-    def hears_releases(self) -> bool:
-        """Whether the class wants to hear of turns that have ended."""
-        return type(self).released is not BaseCoordinator.released
-
-    def granted_now(self, lock: str, granted: set[str], queue: list[str]) -> list[str]:
-        """The units of the queue that get the lock now."""
-        function = self._grant_function(lock)
-        inside, waiting = set(granted), list(queue)
-        now: list[str] = []
-        for unit in queue:
-            if function(lock, unit, set(inside), list(waiting)):
-                inside.add(unit)
-                waiting.remove(unit)
-                now.append(unit)
-        return now
-
-    def held_elsewhere(self) -> set[str]:
-        """The locks that other units hold by grants of the original library."""
-        return set(self._original.holders())
-
-    def take_over(self, hook: Hook) -> None:
-        """Take over what this unit asked for by other ways than a ticket."""
-        found = self._local.load()
-        if hook.has_relation:
-            found = {**found, **self._original.take_requests()}
-        for lock, at in sorted(found.items()):
-            self.msg('Taking over the request for {} of {}', lock, at)
-            hook.request(lock, json.dumps({'at': at}))
-
-    def turn_ends(self, lock: str, turn: Turn) -> None:
-        """Decide whether the unit keeps a turn that this dispatch has used."""
-
-    def before_release(self, hook: Hook) -> None:
-        """Keep the requests in the local file while no relation is there to publish them."""
-        if hook.has_relation:
-            self._dispatch.at_end(lambda: self._local.save({}))
-            return
-        locks = json.loads(hook.status())['locks']
-        own = [lock for lock, state in locks.items() if state['units'][0]['place'] == 'requested']
-        self._local.save({lock: self._asked_at(lock) or '' for lock in own})
-
-    def _grant_function(self, lock: str) -> Callable[[str, str, set[str], list[str]], bool]:
-        name = f'grant_{lock}'
-        return getattr(self, name.replace('-', '_'), self.default_grant)
-
-    def _asked_at(self, lock: str) -> str | None:
-        asked = json.loads(self._dispatch.hook.asked(lock) or 'null')
-        return asked.get('at') if isinstance(asked, dict) else None  # pyright: ignore
-
-    def _queue(self, lock: str, granted: set[str]) -> list[str]:
-        locks = json.loads(self._dispatch.hook.status())['locks']
-        units = locks.get(lock, {'units': []})['units']
-        waits = [unit['unit'] for unit in units if unit['place'] == 'requested']
-        return [unit for unit in waits if unit not in granted]
+    def _by_unit(self, units: dict[str, set[str]]) -> dict[str, dict[str, str]]:
+        said = self._dispatch.asked.of_all()
+        owners = Policies(self._dispatch).owners(units)
+        found: dict[str, dict[str, str]] = {}
+        for lock in units:
+            if owners.get(lock) is self._part:
+                name = self._dispatch.name_of(lock)
+                for unit in units[lock]:
+                    at = said.get(unit, {}).get(lock, {}).get('at', '')
+                    found.setdefault(unit, {})[name] = at
+        return found
 
     def _name(self) -> str:
         return type(self).__name__
 
 
 class Serial(BaseCoordinator):
-    """One unit at a time has a lock, and the first that asked is the first that gets it."""
+    """One unit at a time has a lock; those that ask go round in the order of their numbers.
+
+    The arguments are those of `BaseCoordinator`; with a `limit` more than one unit has it at once.
+    """
 
 
-def _endpoint(charm: ops.CharmBase, wanted: str | None) -> str:
-    declared = sorted(charm.meta.peers)
-    if wanted is None and 'coordinator' in declared:
-        return 'coordinator'
-    if wanted is None and len(declared) == 1:
-        return declared[0]
-    if wanted in declared:
-        return wanted
-    if wanted is None and declared:
-        raise PeerRelationError(
-            f'the charm has several peer relations ({", ".join(declared)}); say which one carries '
-            f"the coordination, as in relation='{declared[0]}'"
-        )
-    name = wanted or 'coordinator'
-    raise PeerRelationError(
-        f"the charm declares no peer relation '{name}'; add to its charmcraft.yaml (or "
-        f'metadata.yaml):\n  peers:\n    {name}:\n      interface: coordinator'
-    )
+CHARM_FIRST: list[Any] = [BaseCoordinator.__init__]
+"""The constructors of this package, whose first argument is the charm."""

@@ -6,7 +6,6 @@ import json
 import logging
 import os
 import sys
-import uuid
 from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
@@ -14,39 +13,49 @@ from typing import TYPE_CHECKING, Any
 
 import ops
 
+from ._asked import Asked
+from ._claims import Claims
+from ._endpoint import KEY, STATE, remember_endpoint
 from ._model import Model
 from ._native import Hook
+from ._part import TIME, said_of
+from ._policies import Policies
+from ._restarts import restarts_of
 
 if TYPE_CHECKING:
-    from ._coordinator import BaseCoordinator
-    from ._event import RestartEvent
+    from ._part import Part
 
 logger = logging.getLogger(__name__)
 
-STATE = '.ops-coordinator'
-"""Where a unit keeps its state, in the charm's directory."""
-
-KEY = 'ops-coordinator'
-"""The key of a databag under which the coordination is."""
-
 RESTRICTED = ('collect-metrics', 'meter-status-changed')
-"""Hooks in which Juju answers next to nothing."""
+"""Hooks in which Juju answers next to nothing, and `ops` delivers no deferred event."""
+
+
+_OWNERS = '_ops_coordinator_owners'
+_DISPATCHES = '_ops_coordinator_dispatches'
+
+
+def dispatches_of(framework: ops.Framework) -> dict[str, Dispatch]:
+    """Return the dispatch on each peer relation that the charm's coordinators use."""
+    return framework.__dict__.setdefault(_DISPATCHES, {})
 
 
 class Turn:
     """An operation that this dispatch has begun."""
 
-    def __init__(self, emitted: int):
+    def __init__(self, number: int, emitted: int):
+        self.number = number
+        """The request that it serves."""
+        self.through = number
+        """The newest request that it serves, where it serves more."""
         self.emitted = emitted
         """How many restarts had been asked for when it began; later ones are not part of it."""
         self.restarted: set[tuple[str, str]] = set()
         """What was restarted, as (container, service)."""
-        self.events: list[RestartEvent] = []
-        """The events that it serves."""
-        self.again: list[RestartEvent] = []
-        """Those of them that were deferred by an earlier dispatch."""
         self.kept: str | None = None
         """Why the unit keeps the turn beyond this dispatch."""
+        self.held = False
+        """Whether the charm itself keeps it."""
 
 
 class Dispatch(ops.Object):
@@ -58,67 +67,147 @@ class Dispatch(ops.Object):
         super().__init__(charm, f'ops-coordinator-{endpoint}')
         self.charm = charm
         self.endpoint = endpoint
-        self.coordinators: list[BaseCoordinator] = []
+        self.parts: list[Part] = []
         self.turns: dict[str, Turn] = {}
+        self.restarts = restarts_of(charm.framework)
+        self.asked = Asked(self)
+        self._claims = Claims(self)
+        self._policies = Policies(self)
+        self._owners: dict[str, Part] = charm.framework.__dict__.setdefault(_OWNERS, {})
+        self._names: dict[str, str] = {}
         self._hook: Hook | None = None
         self._at_end: list[Callable[[], None]] = []
+        self._warned: set[str] = set()
         self.framework.observe(self.framework.on.pre_commit, self._on_pre_commit)
+
+    def join(self, part: Part) -> None:
+        """Take another coordinator in."""
+        self.parts.append(part)
+        if self._hook is not None:
+            part.take_over(self._hook)
+
+    def claim(self, lock: str, name: str, part: Part) -> Part:
+        """Return whose lock it is: the coordinator's that was the first to claim it.
+
+        That holds for all of a charm's peer relations: a lock that is asked for on another one has
+        moved there.
+        """
+        known = self._names.get(lock, lock)
+        if known not in (lock, name):
+            raise ValueError(f'the locks {known!r} and {name!r} are too much alike: rename one')
+        self._names[lock] = name
+        return self._owners.setdefault(lock, part)
+
+    def owner(self, lock: str) -> Part | None:
+        """Return the coordinator on this relation that has claimed a lock in this dispatch."""
+        owner = self._owners.get(lock)
+        return owner if owner in self.parts else None
+
+    def name_of(self, lock: str) -> str:
+        """Return what the charm calls a lock."""
+        return self._names.get(lock, lock)
+
+    def learn_name(self, lock: str, name: str | None) -> None:
+        """Take in what a charm calls a lock, where it says so."""
+        if name:
+            self._names.setdefault(lock, name)
 
     @property
     def hook(self) -> Hook:
         """The hook; the first look asks whether this unit leads, and reads the line."""
         if self._hook is None:
             self._hook = self._open()
-            for coordinator in self.coordinators:
-                coordinator.take_over(self._hook)
+            for part in self.parts:
+                part.take_over(self._hook)
         return self._hook
+
+    def outstanding(self) -> dict[str, int]:
+        """Return which of this unit's requests are served next, by lock."""
+        used = dispatches_of(self.charm.framework)
+        # What an earlier revision has asked for on another relation is this one's, where it is the
+        # only one.
+        elders = [name for name in self.charm.meta.peers if name not in used and len(used) == 1]
+        return self.hook.outstanding(elders)
 
     def start(self, lock: str) -> tuple[bool, str | None]:
         """Begin the operation if it is our turn.
 
-        Gives whether it has begun, and else what the request waits for, None where there is none.
+        Returns whether it has begun, and else what the request waits for, if there is one.
         """
         if lock in self.turns:
             return True, None
         started, waits_for = self.hook.start(lock)
         if started:
-            self.turns[lock] = Turn(self.restarts_emitted)
+            _, done, _, _ = self.hook.counters(lock)
+            self.turns[lock] = Turn(done + 1, self.restarts.emitted)
         return started, waits_for
+
+    def request(self, lock: str, said: dict[str, str]) -> int:
+        """Ask for a turn that comes in a later hook; return the number of the request."""
+        number = self.hook.request(lock, json.dumps(said, sort_keys=True))
+        self.learn_name(lock, said.get('name'))
+        owner = next((part for part in self.parts if part.name == said.get('by')), None)
+        if owner is None or owner.tells_of(lock):
+            self.asked.note(lock, said)
+        return number
+
+    def said(self, lock: str) -> dict[str, str]:
+        """Return what was said with this unit's request for a lock."""
+        return said_of(self.hook.asked(lock))
+
+    def asked_at(self, lock: str) -> str | None:
+        """Return when this unit asked for a lock, None where it has not."""
+        return self.said(lock).get('at')
+
+    def now(self) -> str:
+        """Return the time as the original library writes it."""
+        return datetime.now(timezone.utc).strftime(TIME)
+
+    def note_interest(self, lock: str) -> None:
+        """Note that the charm's code has asked for a lock, or whether it has it."""
+        self._claims.note(lock)
 
     def fail(self, lock: str, reason: str) -> None:
         """End an operation as one that failed; the unit keeps its place."""
         if self.turns.pop(lock, None) is not None:
             self.hook.finish(lock, reason)
 
+    def locks(self) -> dict[str, Any]:
+        """Return where all requests stand, lock by lock."""
+        status = json.loads(self.hook.status())
+        for warning in status['warnings']:
+            self._warn(warning)
+        return status['locks']
+
+    @property
+    def restricted(self) -> bool:
+        """Whether Juju answers next to nothing in this hook."""
+        return os.path.basename(os.environ.get('JUJU_DISPATCH_PATH', '')) in RESTRICTED
+
     @property
     def state(self) -> Path:
-        """The directory of the unit's state."""
-        return self.charm.charm_dir / STATE
+        """The directory of what this unit keeps of this relation."""
+        return self.charm.charm_dir / STATE / self.endpoint
 
     @property
-    def restarts_emitted(self) -> int:
-        """How many restarts this dispatch has asked for."""
-        return int(getattr(self.charm.on, 'restarts_emitted', 0))
-
-    @property
-    def emission(self) -> int:
-        """Which of them is being delivered; 0 for an event of an earlier dispatch."""
-        return int(getattr(self.charm.on, 'emission', 0))
+    def relation(self) -> ops.Relation | None:
+        """The peer relation, None where it is not there."""
+        relations = self.charm.model.relations[self.endpoint]
+        return relations[0] if relations else None
 
     def at_end(self, action: Callable[[], None]) -> None:
         """Have something done at the end of this dispatch, once, if it does not fail."""
         self._at_end.append(action)
 
     def own_record(self) -> str | None:
-        """Give this unit's record as its databag has it."""
-        relations = self.charm.model.relations[self.endpoint]
-        return relations[0].data[self.charm.unit].get(KEY) if relations else None
+        """Return this unit's record as its databag has it."""
+        return self.relation.data[self.charm.unit].get(KEY) if self.relation else None
 
     # What outlives the dispatch together with the framework's own state: deferred events and what
     # is known of them must never be of two minds. Nothing is stored without need.
 
     def recall(self, key: str) -> Any:
-        """Give what was remembered under a key, None where nothing is."""
+        """Return what was remembered under a key, None where nothing is."""
         text: str | None = getattr(self._stored, key, None)
         return None if text is None else json.loads(text)
 
@@ -129,106 +218,54 @@ class Dispatch(ops.Object):
             setattr(self._stored, key, text)
 
     def _open(self) -> Hook:
-        variables = os.environ
         unit = self.charm.unit.name
-        context = variables.get('JUJU_CONTEXT_ID')
-        charm_dir = str(self.charm.charm_dir)
-        relation = variables.get('JUJU_RELATION')
-        number = variables.get('JUJU_RELATION_ID', '').rpartition(':')[2]
-        # Outside Juju, in a test, nothing may be started that outlives it.
-        waker = [sys.executable, '-m', 'ops_coordinator._wake', unit] if context else []
+        juju = 'JUJU_CONTEXT_ID' in os.environ
         return Hook(
             Model(self.charm, self.endpoint),
-            unit=unit,
-            context=context or f'{unit}-{uuid.uuid4().hex}',
-            charm_dir=charm_dir,
-            state=str(self.state),
+            state=str(self.charm.charm_dir / STATE),
             endpoint=self.endpoint,
-            waker=waker,
-            relation=f'{relation}:{number}' if relation and number else None,
-            remote_unit=variables.get('JUJU_REMOTE_UNIT') or None,
-            departing_unit=variables.get('JUJU_DEPARTING_UNIT') or None,
-            zone=variables.get('JUJU_AVAILABILITY_ZONE') or None,
+            # Outside Juju, in a test, nothing may be started that outlives it.
+            waker=[sys.executable, '-m', 'ops_coordinator._wake', unit] if juju else [],
+            from_process_start=juju,
+            unit=unit,
+            context=f'{unit}-{self.restarts.context}',
+            charm_dir=str(self.charm.charm_dir),
             peers=sorted(self.charm.meta.peers),
-            from_process_start=context is not None,
         )
 
     def _on_pre_commit(self, _: ops.EventBase) -> None:
-        if os.path.basename(os.environ.get('JUJU_DISPATCH_PATH', '')) in RESTRICTED:
+        if self.restricted:
             return
-        deliver: Callable[[], None] | None = getattr(self.charm.on, 'deliver_restarts', None)
-        if deliver is not None:
-            deliver()
         hook = self.hook
         for lock, turn in sorted(self.turns.items()):
             self._end(hook, lock, turn)
         self.turns.clear()
-        for coordinator in self.coordinators:
-            coordinator.before_release(hook)
-        self._release(hook)
-        if hook.is_leader:
-            self._tell_releases(hook)
+        for part in self.parts:
+            part.before_release(hook)
+        self._claims.judge(hook)
+        self.asked.publish()
+        self._policies.release(hook)
         for action in self._at_end:
             action()
         self._at_end.clear()
+        remember_endpoint(self.charm, self.endpoint)
         for warning in hook.take_warnings():
-            logger.warning('%s', warning)
+            self._warn(warning)
+        self._warned.clear()
         # Whatever still comes, as in a test that goes on with the same charm, is another dispatch.
         self._hook = None
 
+    def _warn(self, warning: str) -> None:
+        if warning not in self._warned:
+            self._warned.add(warning)
+            logger.warning('%s', warning)
+
     def _end(self, hook: Hook, lock: str, turn: Turn) -> None:
-        for coordinator in self.coordinators:
-            coordinator.turn_ends(lock, turn)
-        hook.finish(lock, turn.kept)
-
-    def _release(self, hook: Hook) -> None:
-        limits: dict[str, int] = {}
-        for coordinator in self.coordinators:
-            limits.update(coordinator.limits)
-        if not hook.is_leader:
-            hook.release(limits, None, [])
-            return
-        # Nothing joins the line of a lock that a unit holds by a grant of the original library.
-        held = {lock for c in self.coordinators for lock in c.held_elsewhere()}
-        judged: dict[str, BaseCoordinator] = {}
-        inside: dict[str, set[str]] = {}
-        if any(coordinator.has_policy for coordinator in self.coordinators):
-            inside = self.inside()
-            for lock in inside:
-                judges = [c for c in self.coordinators if c.decides(lock)]
-                if judges and lock not in held:
-                    judged[lock] = judges[0]
-
-        def grant(lock: str, queue: list[str]) -> list[str]:
-            judge = judged.get(lock)
-            return [] if judge is None else judge.granted_now(lock, inside[lock], queue)
-
-        hook.release(limits, grant, sorted(held | judged.keys()))
-
-    def _tell_releases(self, hook: Hook) -> None:
-        listeners = [c for c in self.coordinators if c.hears_releases]
-        if not listeners:
-            return
-        locks = json.loads(hook.status())['locks']
-        now = {
-            f'{lock} {unit["unit"]}': unit['done']
-            for lock, state in locks.items()
-            for unit in state['units']
-        }
-        # A unit that is new to the leader counts from here on; one whose first turn it is, from 0.
-        before = self.recall('done')
-        for name, done in now.items():
-            if before is not None and done > before.get(name, 0):
-                lock, unit = name.split()
-                for coordinator in listeners:
-                    at = datetime.now(timezone.utc).replace(tzinfo=None)
-                    coordinator.released(unit, lock, at)
-        self.remember('done', now)
-
-    def inside(self) -> dict[str, set[str]]:
-        """For each lock the units whose turn was granted and has not ended."""
-        locks = json.loads(self.hook.status())['locks']
-        return {
-            lock: {unit['unit'] for unit in state['units'] if unit['position'] is not None}
-            for lock, state in locks.items()
-        }
+        for part in self.parts:
+            part.turn_ends(lock, turn)
+        if turn.kept is None:
+            hook.finish_through(lock, turn.through)
+        else:
+            hook.finish(lock, turn.kept)
+        if turn.held:
+            self._claims.hold(lock, turn.number)

@@ -3,47 +3,35 @@
 from __future__ import annotations
 
 import json
-import weakref
-from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 import ops
 
+from ._plain import plain_context, service_names
+from ._restarts import restarts_of
+
 if TYPE_CHECKING:
     from .ops_coordinator import OpsCoordinator
-
-
-def _plain(value: object) -> object:
-    """What JSON does not know by itself: the dictionaries, lists and sets of a `StoredState`."""
-    if isinstance(value, Mapping):
-        return dict(cast('Mapping[str, Any]', value))
-    if isinstance(value, Iterable) and not isinstance(value, (bytes, bytearray)):
-        return list(cast('Iterable[Any]', value))
-    raise TypeError(
-        f'ctx holds a {type(value).__name__}; it comes back as JSON, so use plain values'
-    )
 
 
 class RestartEvent(ops.EventBase):
     """The charm has asked for a restart.
 
     Args:
-        handle: the event's place in the framework.
-        ctx: what the charm wants back once it has restarted; usually a dictionary.
-        services: the services to restart, in this order.
+        handle: The event's place in the framework.
+        ctx: What the charm wants back once it has restarted; usually a dictionary.
+        services: The services to restart, in this order.
+
+    Raises:
+        TypeError: `ctx` or `services` holds what cannot come back.
+        ValueError: The same, or a service has a name that systemd does not allow.
     """
 
-    def __init__(self, handle: ops.Handle, ctx: Any = None, services: Sequence[str] = ()):
+    def __init__(self, handle: ops.Handle, ctx: Any = None, services: Iterable[str] = ()):
         super().__init__(handle)
-        if isinstance(services, str):
-            raise TypeError(f'services is a list of names, as in services=[{services!r}]')
-        for name in services:
-            if not name or ',' in name:
-                raise ValueError(f'{name!r} is no name of a service')
-        self._ctx = json.loads(json.dumps(ctx, default=_plain))
-        self._services = list(services)
-        self._cancelled = False
+        self._ctx = plain_context(ctx)
+        self._services = service_names(services)
 
     @property
     def ctx(self) -> Any:
@@ -68,110 +56,127 @@ class RestartEvent(ops.EventBase):
     ) -> bool:
         """Restart the services if it is this unit's turn; ask for a turn if none was asked for.
 
-        True means: it was our turn, and each service runs again. The turn ends with the dispatch,
-        unless the event is deferred: then this unit keeps it, and `restart` tries again in the
-        next dispatch. False means that others go first; defer the event.
+        The turn ends with the dispatch, unless the event is deferred: then this unit keeps it, and
+        `restart` restarts the services again in the next dispatch. Where a handler raises after
+        its restart, Juju runs the hook again; the event comes again, and `restart` returns True
+        without restarting once more.
 
         Args:
-            coordinator: the charm's `OpsCoordinator`, where it has more than one.
-            container: restart Pebble services in this container instead of systemd services.
+            coordinator: The charm's `OpsCoordinator`, where it has more than one.
+            container: Restart Pebble services in this container instead of systemd services.
+
+        Returns:
+            Whether the services were restarted and run. False means that others go first: defer
+            the event.
 
         Raises:
-            ServiceRestartError: a service did not restart. The unit keeps its turn.
+            ServiceRestartError: A service did not restart. The unit keeps its turn.
+            TypeError: `coordinator` is something else.
         """
         return self._coordinator(coordinator).restart(self, container=container)
 
     def run_action(self) -> Any:
-        """Run the action that was saved in the coordinator; gives what it returns."""
+        """Run the action that was saved in the coordinator.
+
+        Returns:
+            What the action returned, None where there is none.
+        """
         return self._coordinator(None).run_action()
 
     def defer(self) -> None:
         """Have the event delivered again in the next dispatch.
 
-        An event whose request an operator has cancelled is over: deferring it does nothing.
+        An event whose request was withdrawn, or cancelled by an operator, is over: deferring it
+        does nothing.
         """
-        if not self._cancelled:
+        if not restarts_of(self.framework).is_over(self):
             super().defer()
 
-    def cancel(self) -> None:
-        """Let the event end here, whatever its handler does."""
-        self._cancelled = True
-
     def _coordinator(self, given: OpsCoordinator | None) -> OpsCoordinator:
-        if given is not None:
-            return given
-        from .ops_coordinator import coordinator_of
+        from .ops_coordinator import OpsCoordinator, coordinator_of
 
-        return coordinator_of(self.framework)
+        if given is None:
+            return coordinator_of(self.framework)
+        if not isinstance(given, OpsCoordinator):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"restart takes the charm's OpsCoordinator, not {given!r}")
+        return given
 
     # The snapshot has the form of the original library's, so that events that were deferred before
     # the charm was refreshed are understood, and the other way round.
 
     def snapshot(self) -> dict[str, Any]:
-        """What the framework keeps of the event."""
+        """Return what the framework keeps of the event."""
         return {'ctx': json.dumps(self._ctx, sort_keys=True), 'svc': ','.join(self._services)}
 
     def restore(self, snapshot: dict[str, Any]) -> None:
-        """Take the event over from what the framework kept."""
+        """Take the event over from what the framework kept.
+
+        Args:
+            snapshot: What `snapshot` returned, here or in the original library.
+        """
         ctx = snapshot.get('ctx')
         try:
             self._ctx = json.loads(ctx) if isinstance(ctx, str) else ctx
         except ValueError:
             self._ctx = ctx
         self._services = [name for name in snapshot.get('svc', '').split(',') if name]
-        self._cancelled = False
+        # The framework makes an event anew for each delivery and has it restored. (A test's
+        # framework does that with the one that was emitted too, which nobody gets.)
+        framework: ops.Framework | None = getattr(self, 'framework', None)
+        if framework is not None and 'deferred' not in self.__dict__:
+            restarts_of(framework).note_delivery(self)
 
 
-class _Restart(ops.framework.BoundEvent):
+class _Restart(ops.BoundEvent):
     """The charm's `on.restart_event`: what is emitted is delivered at the end of the dispatch."""
 
-    def emit(self, ctx: Any = None, services: Sequence[str] = ()) -> None:
+    def emit(self, ctx: Any = None, services: Iterable[str] = ()) -> None:
         """Ask for a restart.
 
         The handler runs once everything else in this dispatch has run, just before the charm's
         status is collected: so whatever the charm sets after `emit` is set when the handler looks
-        at it.
+        at it. What is given here is copied: later changes do not arrive.
 
         Args:
-            ctx: what the charm wants back once it has restarted; anything that JSON can hold.
-            services: the services to restart, in this order.
+            ctx: What the charm wants back once it has restarted; anything that JSON can hold.
+            services: The services to restart, in this order.
+
+        Raises:
+            TypeError: `ctx` or `services` holds what cannot come back.
+            ValueError: The same, or a service has a name that systemd does not allow.
         """
-        RestartEvent(ops.Handle(self.emitter, self.event_kind, '0'), ctx, services)
-        cast('RestartCharmEvent', self.emitter).queue_restart(ctx, services)
+        event = RestartEvent(ops.Handle(self.emitter, self.event_kind, '0'), ctx, services)
+        deliver = super().emit
+        restarts_of(self.emitter.framework).queue(
+            lambda: deliver(event.ctx, event.services), event.snapshot()
+        )
 
 
 class _RestartSource(ops.EventSource):
     def __get__(self, emitter: ops.Object | None, emitter_type: type[ops.Object]) -> _Restart:
         bound = super().__get__(emitter, emitter_type)
         if emitter is None:
+            # As `ops` has it: on the class it is the source itself.
             return cast('_Restart', bound)
         return _Restart(emitter, self.event_type, bound.event_kind)
 
 
-class _AfterRestarts(ops.framework.BoundEvent):
+class _AfterRestarts(ops.BoundEvent):
     """An event before which pending restarts are delivered."""
 
     def emit(self, *args: Any, **kwargs: Any) -> None:
-        cast('RestartCharmEvent', self.emitter).deliver_restarts()
+        restarts_of(self.emitter.framework).deliver()
         super().emit(*args, **kwargs)
 
 
 class _AfterRestartsSource(ops.EventSource):
     def __get__(
         self, emitter: ops.Object | None, emitter_type: type[ops.Object]
-    ) -> ops.framework.BoundEvent:
+    ) -> ops.BoundEvent:
         bound = super().__get__(emitter, emitter_type)
         if emitter is None:
             return bound
         return _AfterRestarts(emitter, self.event_type, bound.event_kind)
-
-
-_latest: weakref.ref[ops.CharmBase] | None = None
-
-
-def latest_charm() -> ops.CharmBase | None:
-    """The charm that last looked at its `on`, which it does when it is constructed."""
-    return _latest() if _latest is not None else None
 
 
 class RestartCharmEvent(ops.CharmEvents):
@@ -183,50 +188,31 @@ class RestartCharmEvent(ops.CharmEvents):
             on = RestartCharmEvent()
     """
 
-    restart_event = _RestartSource(RestartEvent)
-    collect_app_status = _AfterRestartsSource(ops.CollectStatusEvent)
-    collect_unit_status = _AfterRestartsSource(ops.CollectStatusEvent)
+    restart_event: _RestartSource = _RestartSource(RestartEvent)
+    collect_app_status: _AfterRestartsSource = _AfterRestartsSource(ops.CollectStatusEvent)
+    collect_unit_status: _AfterRestartsSource = _AfterRestartsSource(ops.CollectStatusEvent)
 
-    def __init__(self, parent: ops.Object | None = None, key: str | None = None):
-        super().__init__(parent, key)
-        self._pending: deque[tuple[int, tuple[Any, Sequence[str]]]] = deque()
-        self._count = 0
-        self._delivering = 0
-        self._observes = False
 
-    def __get__(self, emitter: Any, emitter_type: type[ops.Object]) -> Any:
-        global _latest
-        if isinstance(emitter, ops.CharmBase):
-            _latest = weakref.ref(emitter)
-        return super().__get__(emitter, emitter_type)
+def adopt(on: ops.CharmEvents) -> None:
+    """Have restart events that a charm declares itself delivered as `RestartCharmEvent` does.
 
-    @property
-    def restarts_emitted(self) -> int:
-        """How many restarts this dispatch has asked for."""
-        return self._count
-
-    @property
-    def emission(self) -> int:
-        """Which emission of this dispatch is being delivered, from 1; 0 for none."""
-        return self._delivering
-
-    def deliver_restarts(self) -> None:
-        """Deliver what was emitted in this dispatch."""
-        while self._pending:
-            self._delivering, arguments = self._pending.popleft()
-            try:
-                ops.framework.BoundEvent.emit(self.restart_event, *arguments)
-            finally:
-                self._delivering = 0
-
-    def queue_restart(self, ctx: Any, services: Sequence[str]) -> None:
-        """Keep an emission until the end of the dispatch."""
-        self._count += 1
-        self._pending.append((self._count, (ctx, services)))
-        if not self._observes:
-            # Where no status is collected, as in a restricted hook, the commit is the last moment.
-            self._observes = True
-            self.framework.observe(self.framework.on.pre_commit, self._on_pre_commit)
-
-    def _on_pre_commit(self, _: ops.EventBase) -> None:
-        self.deliver_restarts()
+    The charm's events get a class of their own for that, derived from the one that they had: what
+    was observed before this goes by the event's path, which stays.
+    """
+    cls = type(on)
+    if cls is RestartCharmEvent:
+        return
+    sources: dict[str, ops.EventSource] = {}
+    for name in dir(cls):
+        source = getattr(cls, name)
+        if isinstance(source, _RestartSource) or not isinstance(source, ops.EventSource):
+            continue
+        if issubclass(source.event_type, RestartEvent):
+            sources[name] = _RestartSource(source.event_type)
+    if not sources:
+        return
+    for name in ('collect_app_status', 'collect_unit_status'):
+        source = getattr(cls, name)
+        if not isinstance(source, _AfterRestartsSource):
+            sources[name] = _AfterRestartsSource(source.event_type)
+    on.__class__ = type(cls.__name__, (cls,), {'__module__': cls.__module__, **sources})

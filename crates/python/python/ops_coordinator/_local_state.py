@@ -23,7 +23,7 @@ class LocalState:
         self._path = path
 
     def load(self) -> dict[str, str]:
-        """Give the requests in the file; one that makes no sense is set aside, with a warning."""
+        """Return the requests in the file. One that makes no sense is set aside with a warning."""
         try:
             text = self._path.read_bytes().decode()
             return requests(json.loads(text))
@@ -44,7 +44,7 @@ class LocalState:
 
 
 def requests(content: object) -> dict[str, str]:
-    """What the original library wrote, once it is known to be that."""
+    """Return what the original library wrote, once it is known to be that."""
     if isinstance(content, dict):
         pairs = cast('dict[object, object]', content).items()
         if all(isinstance(key, str) and isinstance(value, str) for key, value in pairs):
@@ -54,7 +54,7 @@ def requests(content: object) -> dict[str, str]:
 
 def replace_file(path: Path, content: object) -> None:
     """Replace a file of JSON at once, readable by its owner only."""
-    path.parent.mkdir(mode=0o700, exist_ok=True)
+    make_directory(path.parent)
     # mkstemp makes a file that only its owner can read.
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f'{path.name}.')
     try:
@@ -66,3 +66,10 @@ def replace_file(path: Path, content: object) -> None:
     except BaseException:
         os.unlink(name)
         raise
+
+
+def make_directory(path: Path) -> None:
+    """Make a directory, with those above it, that only its owner can read."""
+    if not path.is_dir():
+        make_directory(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)

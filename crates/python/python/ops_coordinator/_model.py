@@ -22,7 +22,7 @@ class Model:
         self._fresh_lines: set[int] = set()
 
     def __call__(self, tool: str, args: list[str], stdin: str | None) -> tuple[int, str, str]:
-        """Give the tool's exit code, standard output and standard error."""
+        """Return the tool's exit code, standard output and standard error."""
         try:
             return 0, json.dumps(self._answer(tool, args, stdin)), ''
         except ops.RelationNotFoundError:

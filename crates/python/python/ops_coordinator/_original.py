@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import ops
 
-from ._local_state import requests
+from ._local_state import make_directory, requests
 
 if TYPE_CHECKING:
     from ._dispatch import Dispatch
@@ -30,28 +30,29 @@ class Original:
         self._dispatch = dispatch
         self._key = key
 
-    def take_requests(self) -> dict[str, str]:
-        """Give this unit's requests, and remove them from its databag: they become tickets.
+    def take_requests(self) -> dict[str, str] | None:
+        """Return this unit's requests, and remove them from its databag: they become tickets.
 
-        That is looked for until the databag was once seen without them, and again after a refresh.
+        None where the databag has no key of the original's. That is looked for until it was once
+        seen so, and again after a refresh.
         """
         refreshed = os.environ.get('JUJU_DISPATCH_PATH', '').endswith('upgrade-charm')
         if not refreshed and self._none_left.exists():
-            return {}
-        relation = self._relation()
+            return None
+        relation = self._dispatch.relation
         if relation is None:
-            return {}
+            return None
         bag = relation.data[self._dispatch.charm.unit]
         found = self._requests(bag)
         if found is None:
             self._dispatch.at_end(self._note_none_left)
-            return {}
+            return None
         bag[self._key] = ''
         return found
 
     def holders(self) -> dict[str, set[str]]:
-        """The other units that hold a lock by a grant of the original library, by lock."""
-        relation = self._relation()
+        """Return the other units that hold a lock by a grant of the original library, by lock."""
+        relation = self._dispatch.relation
         if relation is None:
             return {}
         asked = {unit.name: self._requests(relation.data[unit]) or {} for unit in relation.units}
@@ -70,12 +71,8 @@ class Original:
         return self._dispatch.state / f'no-original-{self._key}'
 
     def _note_none_left(self) -> None:
-        self._dispatch.state.mkdir(mode=0o700, exist_ok=True)
+        make_directory(self._none_left.parent)
         self._none_left.touch()
-
-    def _relation(self) -> ops.Relation | None:
-        relations = self._dispatch.charm.model.relations[self._dispatch.endpoint]
-        return relations[0] if relations else None
 
     def _requests(self, bag: ops.RelationDataContent) -> dict[str, str] | None:
         text = bag.get(self._key)

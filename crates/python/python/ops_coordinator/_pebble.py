@@ -11,7 +11,7 @@ def restart(container: ops.Container, service: str, *, unit: str) -> None:
     """Restart a service and check that it runs.
 
     Raises:
-        ServiceRestartError: it does not run.
+        ServiceRestartError: It does not run.
     """
 
     def failed(found: str, log: list[str]) -> ServiceRestartError:

@@ -1,7 +1,7 @@
 """Brings what no event of Juju brings, in a process of its own.
 
-`python -m ops_coordinator._wake UNIT STATE ENDPOINT CONTEXT ERRAND` is the waker: it waits for another
-hook and runs one where none comes, or has a line written that a long hook has left behind.
+`python -m ops_coordinator._wake UNIT STATE ENDPOINT CONTEXT ERRAND` is the waker: it waits for
+another hook and runs one where none comes, or has a line written that a long hook has left behind.
 `python -m ops_coordinator._wake line UNIT STATE ENDPOINT` is the visit that writes such a line.
 """
 
@@ -12,7 +12,7 @@ from ._native import run_waker, write_pending_line
 
 
 def command(*words: str) -> list[str]:
-    """Give the command that runs this module, wherever it is run."""
+    """Return the command that runs this module, wherever it is run."""
     # `juju-exec` passes no environment on, and a charm's packages are often on PYTHONPATH only.
     path = os.environ.get('PYTHONPATH')
     environment = ['env', f'PYTHONPATH={path}'] if path else []

@@ -3,35 +3,44 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar, cast
 
 import ops
 
 from . import _pebble
-from ._action import SavedAction
-from ._coordinator import Serial, instances
-from ._deferred import Deferred
+from ._coordinator import CHARM_FIRST, Serial, instances
 from ._error import CoordinatorError, ServiceRestartError
-from ._event import RestartCharmEvent, RestartEvent
+from ._event import RestartCharmEvent, RestartEvent, adopt
 from ._native import restart_service
+from ._part import Part, checked_limit
+from ._restart_part import RestartPart
 
-if TYPE_CHECKING:
-    from ._dispatch import Turn
-    from ._native import Hook
-
-__all__ = ['OpsCoordinator', 'RestartCharmEvent', 'RestartEvent', 'service_restart']
-
-LOCK = 'restart'
+__all__ = [
+    'OpsCoordinator',
+    'RestartCharmEvent',
+    'RestartEvent',
+    'service_reload',
+    'service_restart',
+    'service_resume',
+]
 
 
 def service_restart(service: str) -> bool:
-    """Restart a systemd service and check that it runs; gives True.
+    """Restart a systemd service and check that it runs.
 
     A charm's tests put a function of their own in the place of this one.
 
+    Args:
+        service: The service's name.
+
+    Returns:
+        True.
+
     Raises:
-        ServiceRestartError: it does not run.
+        ServiceRestartError: It does not run.
+        CoordinatorError: systemd does not allow such a name.
     """
     fault = restart_service(service)
     if fault is not None:
@@ -41,29 +50,71 @@ def service_restart(service: str) -> bool:
     return True
 
 
+def service_reload(service_name: str, restart_on_failure: bool = False) -> bool:
+    """Have a systemd service reload its configuration, as in charmhelpers.
+
+    Args:
+        service_name: The service's name.
+        restart_on_failure: Restart it where it cannot reload.
+
+    Returns:
+        Whether it was reloaded, or restarted in its place.
+    """
+    reloaded = _systemctl('reload', service_name)
+    return reloaded or (restart_on_failure and _systemctl('restart', service_name))
+
+
+def service_resume(service_name: str) -> bool:
+    """Let a systemd service start at boot again, and start it now, as in charmhelpers.
+
+    Args:
+        service_name: The service's name.
+
+    Returns:
+        Whether it runs.
+    """
+    _systemctl('unmask', service_name)
+    _systemctl('enable', service_name)
+    return _systemctl('is-active', service_name) or _systemctl('start', service_name)
+
+
+def _systemctl(verb: str, service: str) -> bool:
+    command = ['systemctl', verb, '--', service]
+    return subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode == 0
+
+
 class OpsCoordinator(Serial):
     """Restarts of a charm's services, one unit after the other.
 
-    Construct it at the end of the charm's `__init__`. There is one for a charm: constructing it
-    again gives the same.
+    Construct it at the end of the charm's `__init__`. There is one for a charm: making it again
+    returns the same.
 
     Args:
-        charm: the charm. It may be left out in a charm whose events are `RestartCharmEvent`.
-        action_func: see `save_action`.
-        action_args: see `save_action`.
-        action_kwargs: see `save_action`.
-        relation: the peer relation that carries the coordination. Without it `coordinator`, or the
-            only peer relation that the charm has.
-        limit: how many units may restart at once.
-        release_on_defer: let the next unit go even if this unit's handler defers the event after
+        charm: The charm. It may be left out where the coordinator is made in the charm's methods.
+        action_func: See `save_action`.
+        action_args: See `save_action`.
+        action_kwargs: See `save_action`.
+        relation: The peer relation that carries the coordination. Without it the one that was used
+            before, else `coordinator`, or the only peer relation that the charm has.
+        limit: How many units may restart at once, 1 to 100.
+        release_on_defer: Let the next unit go even if this unit's handler defers the event after
             its restart. Without it a unit whose check fails keeps its turn, and so stops the roll.
-        relation_key: where the original library kept its requests, so that they are taken over.
-        peer_relation_name: an older name for `relation`.
+        relation_key: Where the original library kept its requests, so that they are taken over.
+        peer_relation_name: An older name for `relation`.
 
     Raises:
-        PeerRelationError: there is no such peer relation in `charmcraft.yaml`, or it is not clear
+        PeerRelationError: There is no such peer relation in `charmcraft.yaml`, or it is not clear
             which one to use.
+        CoordinatorError: The charm has an `OpsCoordinator` already, made with other arguments, or
+            another coordinator that uses the same lock.
+        TypeError: The charm is no charm, the limit no whole number, or the action no function.
+        ValueError: The limit is not from 1 to 100, or `relation` and `peer_relation_name` differ.
     """
+
+    lock: ClassVar[str] = 'restart'
+    """The lock that a restart takes. A second class of coordinators in a charm needs another."""
+
+    _part_type: ClassVar[type[Part]] = RestartPart
 
     def __init__(
         self,
@@ -78,23 +129,29 @@ class OpsCoordinator(Serial):
         relation_key: str = 'coordinator',
         peer_relation_name: str | None = None,
     ):
+        if isinstance(limit, Mapping):
+            raise TypeError(f'limit must be a whole number from 1 to 100, not {limit!r}')
         super().__init__(
             charm,
             relation=relation,
             relation_key=relation_key,
             peer_relation_name=peer_relation_name,
+            limit={self.lock: cast('int', checked_limit(limit))},
         )
-        if not 1 <= limit <= 100:
-            raise ValueError(f'limit is a whole number from 1 to 100, not {limit}')
-        self.limits = {LOCK: limit}
-        self._release_on_defer = release_on_defer
-        self._action = SavedAction(self._dispatch)
-        self._deferred = Deferred(self._dispatch, LOCK)
+        self._restarts = cast('RestartPart', self._part)
+        self._restarts.release_on_defer = release_on_defer
+        adopt(self._charm.on)
         if action_func is not None:
-            self.save_action(action_func, action_args, action_kwargs)
+            self._restarts.action.save(
+                action_func, action_args, action_kwargs or {}, for_each_dispatch=True
+            )
 
     def resume(self) -> None:
-        """Look at the line. Call it early in the charm's `__init__`; again does nothing."""
+        """Look at the line. Call it early in the charm's `__init__`; again does nothing.
+
+        Raises:
+            CoordinatorError: The line, or this unit's state, cannot be read.
+        """
         self.initialize()
         self.handle()
 
@@ -106,7 +163,14 @@ class OpsCoordinator(Serial):
         """
 
     def handle_locks(self, unit: ops.Unit) -> None:
-        """Take part in a hook that the charm does not use otherwise; only the leader has to."""
+        """Take part in a hook that the charm does not use otherwise; only the leader has to.
+
+        Args:
+            unit: This unit.
+
+        Raises:
+            CoordinatorError: The line, or this unit's state, cannot be read.
+        """
         if unit.is_leader():
             self.resume()
             self.release()
@@ -121,94 +185,60 @@ class OpsCoordinator(Serial):
 
         A method of the charm, given itself or by its name, is found again in later hooks; its
         arguments must then be what JSON can hold. Any other function lasts as long as this
-        dispatch.
+        dispatch, which is told in the log.
+
+        Args:
+            action_func: The function, or the name of a method of the charm. Without it there is no
+                action any more.
+            action_args: Its arguments.
+            action_kwargs: Its arguments by name.
+
+        Raises:
+            TypeError: It cannot be called, or its arguments cannot be kept with its name.
+            ValueError: The charm has no such method.
         """
-        self._action.save(action_func, action_args or (), action_kwargs or {})
+        self._restarts.action.save(action_func, action_args or (), action_kwargs or {})
 
     def run_action(self) -> Any:
-        """Call the function that was saved; gives what it returns, None where there is none."""
-        return self._action.run()
+        """Call the function that was saved, once in a dispatch.
+
+        Returns:
+            What the function returned, or had returned before in this dispatch; None where there
+            is none.
+        """
+        return self._restarts.action.run()
 
     def restart(
         self, event: RestartEvent, *, container: ops.Container | str | None = None
     ) -> bool:
-        """Do what `RestartEvent.restart` says."""
-        dispatch = self._dispatch
-        if self._deferred.was_restarted(event):
-            return True
-        turn = dispatch.turns.get(LOCK)
-        if turn is not None and dispatch.emission > turn.emitted:
-            # Asked for after the services restarted: that restart may have missed the reason.
-            self._deferred.note_request(event, self.request(LOCK))
-            return False
-        started, waits_for = dispatch.start(LOCK)
-        if not started:
-            self._wait(event, waits_for)
-            return False
-        turn = dispatch.turns[LOCK]
-        self._restart_services(event, container, turn.restarted)
-        self._deferred.note_restart(event)
-        turn.events.append(event)
-        if not dispatch.emission:
-            turn.again.append(event)
-        return True
+        """Do what `RestartEvent.restart` says.
 
-    def take_over(self, hook: Hook) -> None:
-        """Take over what an earlier dispatch has left."""
-        self._action.begin()
-        super().take_over(hook)
+        Args:
+            event: The event.
+            container: Restart Pebble services in this container instead of systemd services.
 
-    def before_release(self, hook: Hook) -> None:
-        """Do what is left to do before this dispatch publishes."""
-        self._action.end()
-        super().before_release(hook)
+        Returns:
+            Whether the services were restarted and run.
 
-    def _wait(self, event: RestartEvent, waits_for: str | None) -> None:
-        if waits_for is not None:
-            self.msg('Waiting on {}: {}', LOCK, waits_for)
-        elif self._deferred.was_taken_back(event):
-            self.msg('The request of {} was taken back', event)
-            event.cancel()
-            return
-        if not self._deferred.has_request(event):
-            self._deferred.note_request(event, self.request(LOCK))
+        Raises:
+            ServiceRestartError: A service did not restart. The unit keeps its turn.
+        """
+        if container is None:
+            return self._restarts.restart(event, '', service_restart)
+        work = (
+            self._charm.unit.get_container(container) if isinstance(container, str) else container
+        )
+        unit = self._charm.unit.name
+        return self._restarts.restart(
+            event, work.name, lambda service: _pebble.restart(work, service, unit=unit)
+        )
 
-    def _restart_services(
-        self,
-        event: RestartEvent,
-        container: ops.Container | str | None,
-        restarted: set[tuple[str, str]],
-    ) -> None:
-        if isinstance(container, str):
-            container = self._charm.unit.get_container(container)
-        place = '' if container is None else container.name
-        for service in event.services:
-            if (place, service) in restarted:
-                continue
-            try:
-                if container is None:
-                    service_restart(service)
-                else:
-                    _pebble.restart(container, service, unit=self._charm.unit.name)
-            except Exception as error:
-                reason = getattr(error, 'found', str(error))
-                self._dispatch.fail(LOCK, f'{service}: {reason}')
-                raise
-            restarted.add((place, service))
 
-    def turn_ends(self, lock: str, turn: Turn) -> None:
-        """Decide whether the unit keeps a turn that this dispatch has used."""
-        if lock != LOCK:
-            return
-        deferred = [event for event in turn.events if event.deferred]
-        if deferred and not self._release_on_defer and turn.kept is None:
-            turn.kept = 'its handler deferred the event'
-        if turn.kept is None:
-            self._deferred.save_restarted([event for event in turn.again if not event.deferred])
+CHARM_FIRST.append(OpsCoordinator.__init__)
 
 
 def coordinator_of(framework: ops.Framework) -> OpsCoordinator:
-    """The charm's `OpsCoordinator`."""
+    """Return the charm's `OpsCoordinator`."""
     for coordinator in instances(framework).values():
         if isinstance(coordinator, OpsCoordinator):
             return coordinator

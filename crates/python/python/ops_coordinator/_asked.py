@@ -1,0 +1,64 @@
+"""What a unit says of its requests beyond the line: who asked, by which name, and when.
+
+The line needs none of it. A policy in Python does: it decides only for the locks of its own
+coordinator, and the leader may never have used them itself.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, cast
+
+import ops
+
+if TYPE_CHECKING:
+    from ._dispatch import Dispatch
+
+_KEY = 'ops-coordinator-asked'
+"""The key of a unit's databag under which it is: `{lock: {by, at, name}}`."""
+
+
+class Asked:
+    """What the units say of their requests."""
+
+    def __init__(self, dispatch: Dispatch):
+        self._dispatch = dispatch
+        self._new: dict[str, dict[str, str]] = {}
+
+    def note(self, lock: str, said: dict[str, str]) -> None:
+        """Have something published of a request of this unit."""
+        self._new[lock] = said
+
+    def publish(self) -> None:
+        """Publish what this dispatch has noted."""
+        relation = self._dispatch.relation
+        if relation is None or not self._new:
+            return
+        unit = self._dispatch.charm.unit
+        said = {**_read(relation, unit), **self._new}
+        relation.data[unit][_KEY] = json.dumps(said, sort_keys=True)
+        self._new.clear()
+
+    def of_all(self) -> dict[str, dict[str, dict[str, str]]]:
+        """Return what is said of the units' requests: by unit, by lock."""
+        relation = self._dispatch.relation
+        if relation is None:
+            return {self._dispatch.charm.unit.name: dict(self._new)}
+        units = {self._dispatch.charm.unit, *relation.units}
+        found = {unit.name: _read(relation, unit) for unit in units}
+        found[self._dispatch.charm.unit.name].update(self._new)
+        return found
+
+
+def _read(relation: ops.Relation, unit: ops.Unit) -> dict[str, dict[str, str]]:
+    try:
+        said = json.loads(relation.data[unit].get(_KEY) or '{}')
+    except ValueError:
+        return {}
+    if not isinstance(said, dict):
+        return {}
+    return {
+        lock: {str(k): str(v) for k, v in cast('dict[Any, Any]', kept).items()}
+        for lock, kept in cast('dict[str, Any]', said).items()
+        if isinstance(kept, dict)
+    }

@@ -1,0 +1,110 @@
+"""Which peer relation carries the coordination."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+import ops
+
+from ._error import PeerRelationError
+
+logger = logging.getLogger(__name__)
+
+STATE = '.ops-coordinator'
+"""Where a unit keeps its state, in the charm's directory."""
+
+KEY = 'ops-coordinator'
+"""The key of a databag under which the coordination is."""
+
+_FILE = 'endpoint'
+
+
+def endpoint_of(charm: ops.CharmBase, wanted: str | None) -> str:
+    """Return the peer relation that carries the coordination.
+
+    The one that the charm names; else the one that was used before, while the charm declares it:
+    units that are refreshed one after the other must not go to another one each in its own time.
+
+    Raises:
+        PeerRelationError: There is no such peer relation, or it is not clear which one to use.
+    """
+    declared = sorted(charm.meta.peers)
+    if wanted in declared:
+        return wanted
+    if wanted is not None or not declared:
+        raise _missing(wanted or 'coordinator')
+    usual = 'coordinator' if 'coordinator' in declared else None
+    if len(declared) == 1:
+        usual = declared[0]
+    before = _used_before(charm, declared)
+    if before is not None:
+        if before != usual:
+            _tell_that_it_stays(charm, before, usual)
+        return before
+    if usual is not None:
+        return usual
+    raise PeerRelationError(
+        f'the charm has several peer relations ({", ".join(declared)}); say which one carries the '
+        f"coordination, as in relation='{declared[0]}'"
+    )
+
+
+def remember_endpoint(charm: ops.CharmBase, endpoint: str) -> None:
+    """Keep which peer relation is used."""
+    path = charm.charm_dir / STATE / _FILE
+    if _read(path) == endpoint:
+        return
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    new = path.with_name(f'{_FILE}.new')
+    new.write_text(endpoint)
+    os.replace(new, path)
+
+
+def _used_before(charm: ops.CharmBase, declared: list[str]) -> str | None:
+    kept = _read(charm.charm_dir / STATE / _FILE)
+    if kept in declared:
+        return kept
+    if len(declared) == 1:
+        return None
+    # A pod comes back without its files, and older versions kept none: the databags tell.
+    used = [endpoint for endpoint in declared if _carries(charm, endpoint)]
+    return used[0] if len(used) == 1 else None
+
+
+def _carries(charm: ops.CharmBase, endpoint: str) -> bool:
+    relations = charm.model.relations[endpoint]
+    owners = (charm.unit, charm.app)
+    return any(KEY in relation.data[owner] for relation in relations for owner in owners)
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text().strip() or None
+    except (OSError, ValueError):
+        return None
+
+
+_told = '_ops_coordinator_told_endpoint'
+
+
+def _tell_that_it_stays(charm: ops.CharmBase, before: str, usual: str | None) -> None:
+    attributes = charm.framework.__dict__
+    if attributes.setdefault(_told, False):
+        return
+    attributes[_told] = True
+    instead = f"'{usual}'" if usual else 'none of the others'
+    logger.warning(
+        "the coordination stays on the peer relation '%s', which it has used so far, although the "
+        "charm declares others by now (a new charm would use %s); to move it, say relation='...'",
+        before,
+        instead,
+    )
+
+
+def _missing(name: str) -> PeerRelationError:
+    return PeerRelationError(
+        f"the charm declares no peer relation '{name}'; add to its charmcraft.yaml (or "
+        f'metadata.yaml):\n  peers:\n    {name}:\n      interface: coordinator'
+    )

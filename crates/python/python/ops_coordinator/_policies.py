@@ -1,0 +1,146 @@
+"""The leader's side: whose locks they are, how many may be inside, and who is let in."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ._dispatch import Dispatch
+    from ._native import Hook
+    from ._part import Part
+
+logger = logging.getLogger(__name__)
+
+_DONE = 'done'
+
+
+class Policies:
+    """Limits and policies, each for the locks of its own coordinator.
+
+    Whose lock it is says the coordinator that uses it here, or the unit that asks for it. Where
+    neither does, as with a request of an older version, it is the only coordinator's; else one
+    unit at a time is let in.
+    """
+
+    def __init__(self, dispatch: Dispatch):
+        self._dispatch = dispatch
+
+    def release(self, hook: Hook) -> None:
+        """End the hook: publish, and keep the line where this unit leads."""
+        parts = self._dispatch.parts
+        limits = {lock: limit for part in parts for lock, limit in part.limits.items()}
+        if not hook.is_leader:
+            hook.release(limits, None, [])
+            return
+        # Nothing joins the line of a lock that a unit holds by a grant of the original library.
+        held = {lock for part in parts for lock in part.held_elsewhere()}
+        judges: dict[str, Part] = {}
+        inside: dict[str, set[str]] = {}
+        if any(part.decides for part in parts):
+            inside = self.inside()
+            owners = self.owners(inside)
+            for lock, owner in owners.items():
+                limits.setdefault(lock, owner.limit_of(self._dispatch.name_of(lock)))
+                if lock not in held and owner.policy(self._dispatch.name_of(lock)) is not None:
+                    judges[lock] = owner
+
+        def grant(lock: str, queue: list[str]) -> list[str]:
+            judge = judges.get(lock)
+            return [] if judge is None else self._granted_now(judge, lock, inside[lock], queue)
+
+        hook.release(limits, grant, sorted(held | judges.keys()))
+        self._tell_releases()
+
+    def owners(self, locks: Iterable[str]) -> dict[str, Part]:
+        """Return whose locks they are, as far as that is known."""
+        said: dict[str, set[str]] = {}
+        for requests in self._dispatch.asked.of_all().values():
+            for lock, about in requests.items():
+                if 'by' in about:
+                    said.setdefault(lock, set()).add(about['by'])
+                self._dispatch.learn_name(lock, about.get('name'))
+        found = {lock: self._owner(lock, said.get(lock, set())) for lock in locks}
+        return {lock: owner for lock, owner in found.items() if owner is not None}
+
+    def _owner(self, lock: str, said: set[str]) -> Part | None:
+        parts = self._dispatch.parts
+        named = [part for part in parts if part.name in said]
+        if len(named) > 1:
+            names = ' and '.join(sorted(said))
+            logger.warning('%s ask for the lock %s; its policies do not count', names, lock)
+            return None
+        claimed = self._dispatch.owner(lock)
+        if claimed is not None:
+            return claimed
+        if named:
+            return named[0]
+        return parts[0] if len(parts) == 1 else None
+
+    def _granted_now(
+        self, judge: Part, lock: str, inside: set[str], queue: list[str]
+    ) -> list[str]:
+        name = self._dispatch.name_of(lock)
+        policy = judge.policy(name)
+        granted, waiting = set(inside), list(queue)
+        now: list[str] = []
+        for unit in queue:
+            if policy is not None and policy(name, unit, set(granted), list(waiting)):
+                granted.add(unit)
+                waiting.remove(unit)
+                now.append(unit)
+        return now
+
+    def inside(self) -> dict[str, set[str]]:
+        """Return, for each lock, the units whose turn was granted and has not ended."""
+        return {
+            lock: {unit['unit'] for unit in state['units'] if unit['position'] is not None}
+            for lock, state in self._locks().items()
+        }
+
+    def asking(self) -> dict[str, set[str]]:
+        """Return, for each lock, the units that have asked and were not served yet."""
+        return {
+            lock: {
+                unit['unit']
+                for unit in state['units']
+                if unit['position'] is not None or unit['place'] == 'requested'
+            }
+            for lock, state in self._locks().items()
+        }
+
+    def _locks(self) -> dict[str, Any]:
+        return self._dispatch.locks()
+
+    def _tell_releases(self) -> None:
+        listeners = [part for part in self._dispatch.parts if part.hears_releases]
+        if not listeners:
+            return
+        locks = self._locks()
+        owners = self.owners(locks)
+        said = self._dispatch.asked.of_all()
+        # A unit that is new to the leader counts from here on; one whose first turn it is, from 0.
+        before: dict[str, Any] | None = self._dispatch.recall(_DONE)
+        now: dict[str, Any] = {}
+        for lock, state in locks.items():
+            for unit in state['units']:
+                name = f'{lock} {unit["unit"]}'
+                at = said.get(unit['unit'], {}).get(lock, {}).get('at')
+                # While it waits it is known when it asked; later it may have asked again.
+                now[name] = [unit['done'], at]
+                earlier, asked_at = _entry((before or {}).get(name))
+                if before is not None and unit['done'] > earlier:
+                    owner = owners.get(lock)
+                    if owner in listeners:
+                        owner.tell_release(
+                            unit['unit'], self._dispatch.name_of(lock), asked_at or at
+                        )
+        self._dispatch.remember(_DONE, now)
+
+
+def _entry(kept: Any) -> tuple[int, str | None]:
+    if isinstance(kept, list):
+        done, at = kept  # pyright: ignore[reportUnknownVariableType]
+        return int(done), at  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    return int(kept or 0), None

@@ -1,0 +1,177 @@
+"""The coordinator of restarts as its dispatch sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ._action import SavedAction
+from ._lock_name import lock_key
+from ._part import Part
+from ._progress import Progress
+from ._waiting import Waiting
+
+if TYPE_CHECKING:
+    from ._dispatch import Turn
+    from ._event import RestartEvent
+    from ._native import Hook
+    from .ops_coordinator import OpsCoordinator
+
+Restart = Callable[[str], object]
+"""Restarts one service, or raises."""
+
+
+class RestartPart(Part):
+    """The coordinator of restarts: which event waits for which request, and what was restarted."""
+
+    coordinator: OpsCoordinator
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        # `restart` is kept as it was when there was no other.
+        self.lock = lock_key(self.coordinator.lock)
+        self._suffix = '' if self.lock == 'restart' else f'-{self.lock}'
+        self.action = SavedAction(self.dispatch, self.name)
+        self.release_on_defer = False
+        self._waiting = Waiting(self.dispatch, self.lock, f'waiting{self._suffix}')
+        self._progress = Progress(self.dispatch.state / f'restarted{self._suffix}.json')
+        self._served: list[RestartEvent] = []
+        self._told: list[RestartEvent] = []
+        self._parts: dict[str, list[tuple[int, str, str]]] = {}
+
+    def restart(self, event: RestartEvent, place: str, restart: Restart) -> bool:
+        """Do what `RestartEvent.restart` says, with a function that restarts one service."""
+        dispatch = self.dispatch
+        if dispatch.restricted:
+            return False
+        restarts = dispatch.restarts
+        deferred = not restarts.delivering
+        if deferred and self._served_by_a_turn_that_ended(event):
+            self._told.append(event)
+            return True
+        if restarts.is_over(event) or self._waiting.was_taken_back(event):
+            self.coordinator.msg(f'The request of {event} was taken back')
+            restarts.end(event)
+            return False
+        turn = dispatch.turns.get(self.lock)
+        if turn is None:
+            turn, waits_for = self._begin()
+            if turn is None:
+                self._wait(event, waits_for)
+                return False
+        if restarts.delivering > turn.emitted:
+            # Asked for after the services restarted: that restart may have missed the reason.
+            self._waiting.note(event, self.request(self.coordinator.lock))
+            return False
+        if not (deferred and self._progress.served(event, turn.number)):
+            self._restart_services(event, turn, place, restart, deferred=deferred)
+        self._served.append(event)
+        turn.through = max(turn.through, self._waiting.number(event) or 0)
+        return True
+
+    def _served_by_a_turn_that_ended(self, event: RestartEvent) -> bool:
+        number = self._progress.number
+        if not self._progress.served(event, number):
+            return False
+        # In a test of the charm another event may have the same name and the same content.
+        newer = (self._waiting.number(event) or 0) > number
+        return not newer and number <= self.dispatch.hook.counters(self.lock)[1]
+
+    def _begin(self) -> tuple[Turn | None, str | None]:
+        started, waits_for = self.dispatch.start(self.lock)
+        if not started:
+            return None, waits_for
+        turn = self.dispatch.turns[self.lock]
+        if self._progress.used(turn.number):
+            # It restarted in a hook that failed after that: nothing new is a part of it.
+            turn.emitted = 0
+        return turn, None
+
+    def _wait(self, event: RestartEvent, waits_for: str | None) -> None:
+        if waits_for is not None:
+            self.coordinator.msg(f'Waiting on {self.lock}: {waits_for}')
+        following = self.dispatch.outstanding().get(self.lock)
+        number = self._waiting.number(event)
+        if following is None or number is None or number < following:
+            self._waiting.note(event, self.request(self.coordinator.lock))
+
+    def _restart_services(
+        self, event: RestartEvent, turn: Turn, place: str, restart: Restart, *, deferred: bool
+    ) -> None:
+        number, progress = turn.number, self._progress
+        own = {event.handle.path} if deferred else set[str]()
+        done = progress.restarted(event, number) if deferred else set[tuple[str, str]]()
+        done |= turn.restarted
+        for service in event.services:
+            if (place, service) in done:
+                continue
+            try:
+                restart(service)
+            except Exception as error:
+                reason = getattr(error, 'found', str(error))
+                self.dispatch.fail(self.lock, f'{service}: {reason}')
+                raise
+            done.add((place, service))
+            turn.restarted.add((place, service))
+            self._parts.setdefault(event.handle.path, []).append((number, place, service))
+            progress.note_service(number, place, service, self._waiting.paths() | own)
+        progress.note_served(number, event, deferred=deferred)
+
+    # -- the dispatch
+
+    def tells_of(self, lock: str) -> bool:
+        """Return whether the leader has to know who asks for a lock, and since when."""
+        return lock != self.lock or self.decides or self.hears_releases
+
+    def take_over(self, hook: Hook) -> None:
+        """Take over what an earlier dispatch has left."""
+        self.action.begin()
+        super().take_over(hook)
+
+    def turn_ends(self, lock: str, turn: Turn) -> None:
+        """Decide whether the unit keeps a turn that this dispatch has used."""
+        if lock != self.lock:
+            return
+        deferred = self._deferred()
+        again = [event for event in self._served if event.handle.path in deferred]
+        if again and not self.release_on_defer and turn.kept is None:
+            turn.kept = 'its handler deferred the event'
+            for event in again:
+                # So that it is over when the request is withdrawn in the meantime.
+                self._waiting.note(event, self._waiting.number(event) or turn.number)
+        # What waits and was not served keeps its own request.
+        served = {event.handle.path for event in self._served}
+        waits = [n for path, n in self._waiting.numbers().items() if path in deferred - served]
+        turn.through = max(turn.number, min([turn.through, *(number - 1 for number in waits)]))
+
+    def claims(self, lock: str) -> bool | None:
+        """Return whether a deferred event will take up this unit's request."""
+        return bool(self._deferred()) if lock == self.lock else None
+
+    def before_release(self, hook: Hook) -> None:
+        """Do what is left to do before this dispatch publishes."""
+        self.action.end()
+        deferred = self._deferred()
+        again = {event.handle.path for event in [*self._served, *self._told]} & deferred
+        # A handler that defers after its restart asks for another; so does one more emission of an
+        # event that waits.
+        afresh = again | self.dispatch.restarts.renewed()
+        self._progress.drop(afresh)
+        for path in deferred - afresh:
+            # An event that was new to this dispatch has a name that stays only now.
+            for number, place, service in self._parts.get(path, []):
+                self._progress.note_service(number, place, service, [path])
+        if self.release_on_defer or self.lock not in self.dispatch.outstanding():
+            # What it waited for has ended; it asks anew.
+            deferred -= again
+        self._waiting.keep(deferred)
+        self._served.clear()
+        self._told.clear()
+        self._parts.clear()
+        super().before_release(hook)
+
+    def _deferred(self) -> set[str]:
+        """Return the events that come again and are not known to be another coordinator's."""
+        restarts = self.dispatch.restarts
+        others = {path for w in restarts.waiting if w is not self._waiting for path in w.paths()}
+        return set(restarts.deferred()) - (others - self._waiting.paths())

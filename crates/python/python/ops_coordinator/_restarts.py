@@ -1,0 +1,100 @@
+"""The restarts of one dispatch: which were asked for, and which events were delivered."""
+
+from __future__ import annotations
+
+import uuid
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import ops
+
+if TYPE_CHECKING:
+    from ._event import RestartEvent
+    from ._waiting import Waiting
+
+_ATTRIBUTE = '_ops_coordinator_restarts'
+
+
+class Restarts(ops.Object):
+    """The restarts of one dispatch.
+
+    What is emitted waits here until everything else in the dispatch has run. Which events were
+    delivered is noted, because at the commit it counts which of them were deferred: they are what
+    takes up a request later.
+    """
+
+    def __init__(self, framework: ops.Framework):
+        super().__init__(framework, 'ops-coordinator-restarts')
+        self._pending: deque[tuple[int, Callable[[], None], dict[str, Any]]] = deque()
+        self.waiting: list[Waiting] = []
+        """Which event waits for which request, for each coordinator of restarts."""
+        self._begin()
+        # Where no status is collected, as in a restricted hook, the commit is the last moment.
+        framework.observe(framework.on.pre_commit, self._on_pre_commit)
+        framework.observe(framework.on.commit, self._on_commit)
+
+    def _begin(self) -> None:
+        self.emitted = 0
+        """How many restarts this dispatch has asked for."""
+        self.delivering = 0
+        """Which of them is being delivered, from 1; 0 for an event of an earlier dispatch."""
+        self.context = uuid.uuid4().hex
+        """Tells this dispatch from others where Juju does not."""
+        self._delivered: list[RestartEvent] = []
+        self._over: set[str] = set()
+        self._absorbed: list[dict[str, Any]] = []
+
+    def queue(self, emit: Callable[[], None], snapshot: dict[str, Any]) -> None:
+        """Keep an emission until the end of the dispatch."""
+        self.emitted += 1
+        self._pending.append((self.emitted, emit, snapshot))
+
+    def deliver(self) -> None:
+        """Deliver what was emitted in this dispatch."""
+        while self._pending:
+            self.delivering, emit, snapshot = self._pending.popleft()
+            before = len(self._delivered)
+            try:
+                emit()
+            finally:
+                self.delivering = 0
+            if len(self._delivered) == before:
+                # `ops` has an event with the same content in its queue, and keeps only that.
+                self._absorbed.append(snapshot)
+
+    def note_delivery(self, event: RestartEvent) -> None:
+        """Note that an event is given to one of its observers."""
+        self._delivered.append(event)
+
+    def deferred(self) -> dict[str, RestartEvent]:
+        """Return the events, by path, that will be delivered again in the next dispatch."""
+        return {e.handle.path: e for e in self._delivered if getattr(e, 'deferred', False)}
+
+    def renewed(self) -> set[str]:
+        """Return the deferred events, by path, that stand for another emission as well."""
+        deferred = self.deferred().items()
+        return {path for path, event in deferred if event.snapshot() in self._absorbed}
+
+    def end(self, event: RestartEvent) -> None:
+        """Let an event end with this dispatch, whatever its handlers do."""
+        self._over.add(event.handle.path)
+
+    def is_over(self, event: RestartEvent) -> bool:
+        """Return whether the event ends with this dispatch."""
+        return event.handle.path in self._over
+
+    def _on_pre_commit(self, _: ops.EventBase) -> None:
+        self.deliver()
+
+    def _on_commit(self, _: ops.EventBase) -> None:
+        # Whatever still comes, as in a test that goes on with the same charm, is another dispatch.
+        self._begin()
+
+
+def restarts_of(framework: ops.Framework) -> Restarts:
+    """Return the restarts of the present dispatch."""
+    known: dict[str, Restarts] = framework.__dict__
+    if _ATTRIBUTE not in known:
+        known[_ATTRIBUTE] = Restarts(framework)
+    return known[_ATTRIBUTE]

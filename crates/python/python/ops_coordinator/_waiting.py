@@ -1,0 +1,60 @@
+"""Which request each deferred event waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ._dispatch import Dispatch
+    from ._event import RestartEvent
+
+
+class Waiting:
+    """Which request each deferred event waits for.
+
+    It is kept with the events themselves, in the framework's state, so that the two are never of
+    different minds.
+    """
+
+    def __init__(self, dispatch: Dispatch, lock: str, key: str):
+        self._dispatch = dispatch
+        self._lock = lock
+        self._key = key
+        dispatch.restarts.waiting.append(self)
+
+    def paths(self) -> set[str]:
+        """Return the events that wait, by path."""
+        return set(self.numbers())
+
+    def numbers(self) -> dict[str, int]:
+        """Return the requests that the events wait for, by the event's path."""
+        return self._dispatch.recall(self._key) or {}
+
+    def number(self, event: RestartEvent) -> int | None:
+        """Return the request that an event waits for, None where none is known."""
+        return self.numbers().get(event.handle.path)
+
+    def note(self, event: RestartEvent, number: int) -> None:
+        """Remember which request an event waits for."""
+        self._remember({**self.numbers(), event.handle.path: number})
+
+    def was_taken_back(self, event: RestartEvent) -> bool:
+        """Return whether the request of an event was withdrawn or cancelled."""
+        number = self.number(event)
+        if number is None:
+            return False
+        following = self._dispatch.outstanding().get(self._lock)
+        if following is not None and following <= number:
+            return False
+        # Only of the request that ended last is it known how.
+        _, done, outcome, _ = self._dispatch.hook.counters(self._lock)
+        return number <= done and outcome in ('cancelled', 'withdrawn')
+
+    def keep(self, paths: Iterable[str]) -> None:
+        """Forget all events but these."""
+        kept = set(paths)
+        self._remember({path: n for path, n in self.numbers().items() if path in kept})
+
+    def _remember(self, numbers: dict[str, int]) -> None:
+        self._dispatch.remember(self._key, numbers or None)

@@ -1,0 +1,248 @@
+"""Whose locks a limit and a policy are about."""
+
+import datetime
+import json
+
+import ops
+import pytest
+from conftest import charm, line, restart_or_defer
+from ops_coordinator import CoordinatorError, OpsCoordinator, Serial
+
+
+class TwoAtOnce(Serial):
+    """Lets two units in."""
+
+    def default_grant(self, lock, unit, granted, queue):
+        return len(granted) < 2
+
+
+def both(make_locks):
+    """A charm that restarts, with other locks beside that."""
+
+    class Charm(charm(restart_or_defer)):
+        def __init__(self, framework):
+            super().__init__(framework)
+            self.locks = make_locks(self)
+            framework.observe(self.on.update_status, self._on_update_status)
+
+        def _on_update_status(self, _):
+            if (self.charm_dir / 'backup').exists() and self.locks.acquire('backup'):
+                self.locks.hold('backup', 'for the test')
+
+    return Charm
+
+
+def test_a_policy_decides_only_for_the_locks_that_its_coordinator_acquires(application, services):
+    """The leader has never used the lock of the policy itself."""
+    app = application(both(TwoAtOnce), units=4)
+    for number in (3, 2, 1):
+        (app.root(number) / 'backup').touch()
+        app.hook(number, 'config_changed')
+        app.hook(number)
+    app.hook(0)
+    value = json.loads(app.app_bag['ops-coordinator'])['locks']
+    assert line(app, 'backup') == [1, 2]
+    assert [entry.get('limit', 1) for entry in value['restart']['line']] == [1, 1, 1]
+    for number in (2, 3):
+        app.hook(number)
+    assert services.restarted == [], 'behind the first, whatever the policy of another lock says'
+
+
+@pytest.mark.parametrize('limit', [2, {'backup': 2}])
+def test_a_limit_needs_no_policy(application, limit):
+    app = application(both(lambda c: Serial(c, limit=limit)), units=4)
+    for number in (3, 2, 1):
+        (app.root(number) / 'backup').touch()
+        app.hook(number)
+    app.hook(0)
+    entries = json.loads(app.app_bag['ops-coordinator'])['locks']['backup']['line']
+    assert [entry['limit'] for entry in entries] == [2, 2, 2]
+
+
+@pytest.mark.parametrize('limit', ['2', 2.5, None, True, {'backup': '2'}])
+def test_a_limit_that_is_no_number_is_refused(application, limit):
+    error = application(both(lambda c: Serial(c, limit=limit))).failing_hook(0)
+    assert isinstance(error, TypeError)
+    assert 'must be a whole number from 1 to 100' in str(error)
+
+
+@pytest.mark.parametrize('limit', ['2', 2.5, None, {'restart': 2}])
+def test_a_limit_of_restarts_that_is_no_number_is_refused(application, limit):
+    error = application(charm(restart_or_defer, limit=limit)).failing_hook(0)
+    assert isinstance(error, TypeError)
+    assert str(error).startswith('limit must be a whole number from 1 to 100, not ')
+
+
+class Other(Serial):
+    """Another coordinator."""
+
+
+def test_two_coordinators_that_acquire_one_lock_are_an_error(application):
+    def step(c):
+        c.locks.acquire('backup')
+        with pytest.raises(
+            CoordinatorError, match="the lock 'backup' belongs to Serial, so Other"
+        ):
+            Other(c).acquire('backup')
+
+    run(application, step)
+
+
+def test_a_second_coordinator_of_restarts_is_an_error_when_it_is_made(application):
+    class Second(OpsCoordinator):
+        pass
+
+    def step(c):
+        OpsCoordinator(c)
+        with pytest.raises(CoordinatorError, match="the lock 'restart' belongs to OpsCoordinator"):
+            Second(c)
+        with pytest.raises(CoordinatorError, match="the lock 'restart' belongs to OpsCoordinator"):
+            Other(c, limit={'restart': 2})
+
+    run(application, step)
+
+
+def run(application, step, units=1, locks=Serial):
+    """Run a step in a hook of each unit of a charm with locks."""
+    app = application(stepping(step, locks), units=units)
+    for number in reversed(range(units)):
+        app.hook(number)
+    return app
+
+
+def stepping(step, locks):
+    """A charm that does one step with its locks in each hook."""
+
+    class Charm(ops.CharmBase):
+        def __init__(self, framework):
+            super().__init__(framework)
+            self.locks = locks(self)
+            framework.observe(self.on.update_status, self._step)
+
+        def _step(self, _):
+            step(self)
+
+    return Charm
+
+
+def test_units_that_disagree_whose_lock_it_is_go_one_at_a_time(application):
+    def step(c):
+        TwoAtOnce(c)
+        (c.locks if c.unit.name == 'app/1' else TwoAtOnce(c)).acquire('backup')
+
+    app = run(application, step, units=3)
+    assert [log for log in app.hook(0).juju_log if 'ask for the lock backup' in log.message]
+    entries = json.loads(app.app_bag['ops-coordinator'])['locks']['backup']['line']
+    assert {entry.get('limit', 1) for entry in entries} == {1}
+
+
+class Static(Serial):
+    """Policies that need no instance."""
+
+    @staticmethod
+    def default_grant(lock, unit, granted, queue):
+        return True
+
+    @staticmethod
+    def grant_narrow(lock, unit, granted, queue):
+        return unit == 'app/1'
+
+
+def test_a_policy_may_be_a_static_method(application):
+    def step(c):
+        c.locks.acquire('wide')
+        c.locks.acquire('narrow')
+
+    app = run(application, step, units=3, locks=Static)
+    assert (line(app, 'wide'), line(app, 'narrow')) == ([0, 1, 2], [1])
+
+
+def test_the_queue_is_the_same_for_a_policy_and_for_grant(application):
+    queues = []
+
+    class Mine(Serial):
+        def grant_work(self, lock, unit, granted, queue):
+            queues.append(queue)
+            return unit == 'app/1' and len(queues) < 4
+
+    def step(c):
+        c.locks.acquire('work')
+
+    app = run(application, step, units=3, locks=Mine)
+    for number in (1, 1):
+        app.hook(number)
+    queues.clear()
+
+    def look(c):
+        c.locks.grant('work', 'app/2')
+
+    app.charm_type = stepping(look, Mine)
+    app.hook(0)
+    assert len(queues) == 4
+    assert queues[0] == queues[1] == ['app/2', 'app/0', 'app/1'], 'on after the last that joined'
+
+
+def test_a_release_is_told_with_the_time_of_the_request(application):
+    heard, asked = [], {}
+
+    class Mine(Serial):
+        def released(self, unit, lock, timestamp):
+            heard.append((unit, lock, timestamp))
+
+    def step(c):
+        name = c.unit.name
+        if name not in asked or c.locks.requested('Daily Backup'):
+            c.locks.acquire('Daily Backup')
+            asked[name] = asked.get(name) or c.locks.request_timestamp('Daily Backup')
+
+    app = run(application, step, units=3, locks=Mine)
+    for _ in range(4):
+        app.everybody()
+    assert heard == [
+        (f'app/{number}', 'Daily Backup', asked[f'app/{number}']) for number in range(3)
+    ]
+    assert all(isinstance(at, datetime.datetime) for _, _, at in heard)
+
+
+def test_a_coordinator_hears_only_of_its_own_locks(application, services):
+    heard = []
+
+    class Mine(Serial):
+        def released(self, unit, lock, timestamp):
+            heard.append(lock)
+
+    app = application(both(Mine))
+    app.hook(0)
+    app.hook(0, 'config_changed')
+    app.hook(0)
+    app.hook(0)
+    assert services.restarted == ['web']
+    assert heard == []
+
+
+def test_requests_and_grants_are_told_unit_by_unit(application):
+    seen = []
+
+    def step(c):
+        c.locks.acquire('work')
+        seen.append((c.locks.requests, c.locks.grants))
+        at = str(c.locks.request_timestamp('work'))
+        assert seen[-1][0][c.unit.name]['work'].rstrip('Z0').startswith(at.rstrip('0'))
+
+    run(application, step, units=2)
+    (own, none), (all_, _) = seen
+    assert (list(own), none) == (['app/1'], {})
+    assert sorted(all_) == ['app/0', 'app/1']
+    assert all_['app/1'] == own['app/1']
+
+
+def test_what_the_leader_has_granted_is_told(application):
+    seen = []
+
+    def step(c):
+        c.locks.acquire('work')
+        seen.append(c.locks.grants)
+
+    app = run(application, step, units=2)
+    app.hook(1)
+    assert seen[-1].keys() == {'app/0', 'app/1'}, 'who is in the line needs no other grant'
