@@ -65,6 +65,12 @@ impl LockJournal {
 }
 
 impl Journal {
+    /// Whether something is asked for and not finished.
+    pub fn is_outstanding(&self, lock: &LockName) -> bool {
+        let kept = self.locks.get(lock);
+        kept.is_some_and(|kept| kept.record.seq > kept.record.done)
+    }
+
     /// The tickets for which the unit only waits, where the journal alone tells that: `confirmed` is what
     /// an earlier hook read back of the unit's own databag and says the same, and the line has every
     /// outstanding request. Spares a waiting unit's hook the reading of its own databag.

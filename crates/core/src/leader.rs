@@ -41,8 +41,8 @@ pub struct Lead<'a> {
     pub finished_operation: bool,
     /// What operators want.
     pub orders: &'a [Order],
-    /// Locks for which nothing may join yet: they are still on another endpoint.
-    pub held: &'a BTreeSet<LockName>,
+    /// Locks for which nothing may join yet, and the endpoint on which each still is.
+    pub held: &'a BTreeMap<LockName, String>,
     /// The line that the unit followed before, on a relation that it sees no longer. It goes on here, where
     /// there is no line yet: units that still see the old one may be inside by it.
     pub carried: Option<&'a Line>,
@@ -106,7 +106,7 @@ pub fn lead(input: &Lead<'_>, policy: &dyn Policy) -> Plan {
     }
     let base = input.base();
     let mut locks = base.map(|line| line.locks.clone()).unwrap_or_default();
-    for lock in requested_locks(input) {
+    for lock in requested_locks(input).chain(ordered_locks(input)) {
         locks.entry(lock).or_default();
     }
     let mut missing = BTreeSet::new();
@@ -119,6 +119,11 @@ pub fn lead(input: &Lead<'_>, policy: &dyn Policy) -> Plan {
         only_appended &= !kept.removed;
         missing.extend(kept.missing);
     }
+    // A lock is open here once it has a line, so none is made for one that got nothing.
+    locks.retain(|lock, line| {
+        let known = base.is_some_and(|base| base.locks.contains_key(lock));
+        known || *line != LockLine::default()
+    });
     if !missing.is_empty() && input.alive.is_none() {
         return Plan::AskGoalState(missing.into_iter().collect());
     }
@@ -166,13 +171,17 @@ fn frozen(input: &Lead<'_>) -> Option<String> {
     ))
 }
 
-fn requested_locks(input: &Lead<'_>) -> BTreeSet<LockName> {
+fn requested_locks(input: &Lead<'_>) -> impl Iterator<Item = LockName> {
     let records = input.view.records().values().filter_map(Reading::good);
-    records
-        .chain([input.unit.record()])
-        .flat_map(crate::UnitRecord::asked)
-        .cloned()
-        .collect()
+    let records = records.chain([input.unit.record()]);
+    records.flat_map(crate::UnitRecord::asked).cloned()
+}
+
+fn ordered_locks(input: &Lead<'_>) -> impl Iterator<Item = LockName> {
+    input.orders.iter().filter_map(|order| match order {
+        Order::Move(lock, _) => Some(lock.clone()),
+        _ => None,
+    })
 }
 
 /// A living unit whose unfinished entry in the line *as read* will bring us another hook. An entry
@@ -270,7 +279,7 @@ impl Keeper<'_> {
 
     /// The entries to append: none unless the line has become short.
     fn joining(&self, line: &LockLine, remaining: &[Entry], policy: &dyn Policy) -> Vec<Entry> {
-        if line.moved.is_some() || self.input.held.contains(self.lock) {
+        if line.moved.is_some() || self.input.held.contains_key(self.lock) {
             return Vec::new();
         }
         let mut requests = self.requests(line, remaining);
@@ -309,14 +318,19 @@ impl Keeper<'_> {
             .iter()
             .filter_map(|(name, record)| Some((name, record.good()?)));
         let others = others.filter(|(name, _)| members.contains(name));
+        // A leader that cannot speak for itself would stand in the way of all others.
+        let own = (!unit.is_foreign()).then(|| (unit.name(), unit.record()));
+        // A line that was removed by hand begins anew; what was asked before that is old, not young.
+        let newest = self.input.base().map_or(0, |line| line.version);
+        let asked = move |version: u64| if version > newest { 0 } else { version };
         others
-            .chain([(unit.name(), unit.record())])
+            .chain(own)
             .filter(|(name, _)| Some(*name) != *departing)
             .filter_map(|(name, record)| {
                 let ticket = record.outstanding(name, self.lock)?;
                 Some(Request {
                     ticket,
-                    asked: record.locks.get(self.lock).map_or(0, |state| state.asked),
+                    asked: asked(record.locks.get(self.lock).map_or(0, |state| state.asked)),
                     zone: record.zone.clone(),
                     wave: 0,
                 })
@@ -355,6 +369,13 @@ impl Keeper<'_> {
                 Order::TakeUp(lock) if lock == self.lock => line.moved = None,
                 _ => {}
             }
+        }
+        // What must be said of a lock that is elsewhere does not open it here.
+        if let Some(endpoint) = self.input.held.get(self.lock)
+            && line.moved.is_none()
+            && *line != LockLine::default()
+        {
+            line.moved = Some(endpoint.clone());
         }
         line.moved != before
     }

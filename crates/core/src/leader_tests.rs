@@ -43,8 +43,9 @@ struct Case {
     now: u64,
     finished_operation: bool,
     orders: Vec<Order>,
-    held: BTreeSet<LockName>,
+    held: BTreeMap<LockName, String>,
     carried: Option<Line>,
+    asks_itself: bool,
     policy: Rotation,
 }
 
@@ -64,8 +65,9 @@ impl Case {
             now: 0,
             finished_operation: false,
             orders: Vec::new(),
-            held: BTreeSet::new(),
+            held: BTreeMap::new(),
             carried: None,
+            asks_itself: false,
             policy: Rotation {
                 limit: 1,
                 lookahead: 2,
@@ -115,7 +117,10 @@ impl Case {
         let own = self.units[&0].clone();
         let journal = Journal::default();
         let fresh = Incarnation::from_random(0);
-        let unit = Unit::handle_hook(name(0), own, self.line.clone(), journal, fresh);
+        let mut unit = Unit::handle_hook(name(0), own, self.line.clone(), journal, fresh);
+        if self.asks_itself {
+            unit.handle_request(&lock(), None);
+        }
         let mut view = View::default();
         for (&other, record) in self.units.iter().skip(1) {
             view.handle_record(name(other), record.clone());
@@ -299,11 +304,58 @@ fn a_lock_that_moves_takes_up_nobody_and_lets_its_entries_run_out() {
 }
 
 #[test]
-fn a_lock_that_is_still_elsewhere_takes_up_nobody() {
-    let case = Case::new(&[(0, 0), (1, 0)], &[]).edit(|case| {
-        case.held.insert(lock());
-    });
+fn a_lock_that_is_still_elsewhere_takes_up_nobody_and_is_not_opened_by_anything() {
+    let held = |case: &mut Case| drop(case.held.insert(lock(), "cluster".to_owned()));
+    let case = Case::new(&[(0, 0), (1, 0)], &[]).edit(held);
     assert_eq!(case.lead(), Plan::Keep { wake: false });
+    let other: LockName = "backup".parse().unwrap();
+    let written = Case::new(&[(0, 0), (1, 0)], &[]).edit(held).edit(|case| {
+        let Some(Reading::Good(record)) = case.units.get_mut(&1) else {
+            panic!()
+        };
+        record
+            .locks
+            .insert(other.clone(), record.locks[&lock()].clone());
+    });
+    let Plan::Write { line, .. } = written.lead() else {
+        panic!()
+    };
+    assert_eq!(line.locks.keys().collect::<Vec<_>>(), [&other]);
+    let cancelled = case.edit(|case| case.orders.push(Order::Cancel(lock(), ticket(1, 1))));
+    let Plan::Write { line, .. } = cancelled.lead() else {
+        panic!()
+    };
+    assert_eq!(line.locks[&lock()].moved.as_deref(), Some("cluster"));
+}
+
+#[test]
+fn a_lock_that_was_never_in_the_old_line_is_closed_there_too() {
+    let order = Order::Move(lock(), "peers".to_owned());
+    let case = Case::new(&[(0, 0)], &[]).edit(|case| case.orders.push(order));
+    let Plan::Write { line, .. } = case.lead() else {
+        panic!()
+    };
+    assert_eq!(line.locks[&lock()].moved.as_deref(), Some("peers"));
+}
+
+#[test]
+fn a_leader_whose_own_databag_is_of_a_newer_version_does_not_stand_in_the_way() {
+    let case = Case::new(&[(0, 0), (1, 0)], &[]).edit(|case| {
+        case.units.insert(0, Reading::Foreign(2));
+        case.asks_itself = true;
+    });
+    assert_eq!(case.writes(), ["app/1#1"]);
+}
+
+#[test]
+fn what_was_asked_before_the_line_was_removed_by_hand_is_old() {
+    let mut case = Case::new(&[(0, 0), (1, 0), (1, 0)], &[]);
+    let Some(Reading::Good(record)) = case.units.get_mut(&2) else {
+        panic!()
+    };
+    record.locks.get_mut(&lock()).unwrap().asked = 500;
+    case.policy.lookahead = 0;
+    assert_eq!(case.writes(), ["app/1#1"], "of the same age, so by number");
 }
 
 #[test]

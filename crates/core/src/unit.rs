@@ -157,7 +157,7 @@ impl Unit {
 
     /// Whose turn it is, for this unit: may its operation start now?
     pub fn turn(&self, lock: &LockName, view: &View) -> Turn {
-        if let Reading::Foreign(_) = self.read {
+        if self.is_foreign() {
             return Turn::Wait(Wait::Frozen(self.read.fault().unwrap_or_default()));
         }
         let Some(ticket) = self.outstanding(lock) else {
@@ -208,13 +208,21 @@ impl Unit {
 
     /// Ends the operation that [`Unit::handle_start`] began. After a failure the unit keeps its place.
     /// The journal must be durable before the hook goes on.
-    pub fn handle_finish(&mut self, lock: &LockName, success: Result<(), String>) {
-        if !self.running.remove(lock) {
-            return;
-        }
+    /// False where none was under way, so that nothing has ended.
+    pub fn handle_finish(&mut self, lock: &LockName, success: Result<(), String>) -> bool {
+        let under_way = self.running.remove(lock);
         match success {
+            _ if !under_way => {}
             Ok(()) => self.end(lock, Outcome::Done, None),
             Err(why) => self.end(lock, Outcome::Failed, Some(&why)),
+        }
+        under_way
+    }
+
+    /// Says that only the number of the unit's requests is known, and what they asked for is lost.
+    pub fn handle_lost(&mut self, lock: &LockName) {
+        if let Some(kept) = self.journal.locks.get_mut(lock) {
+            kept.lost = Some(kept.record.seq);
         }
     }
 
@@ -231,7 +239,7 @@ impl Unit {
 
     /// The record to write into the unit's databag, where it differs from what was read.
     pub fn poll_record(&self) -> Option<String> {
-        let foreign = matches!(self.read, Reading::Foreign(_));
+        let foreign = self.is_foreign();
         // That earlier lives are over is worth saying even where nothing is asked for: nobody else can.
         let silent = self.record.locks.is_empty() && self.record.replaces.is_empty();
         let nothing_to_say = self.read == Reading::Absent && silent;
@@ -257,6 +265,11 @@ impl Unit {
         let lost = self.journal.locks.get(lock).and_then(|kept| kept.lost);
         let next = self.outstanding(lock).map(|ticket| ticket.seq);
         next.is_some_and(|seq| lost.is_some_and(|lost| seq <= lost))
+    }
+
+    /// Whether the unit's own databag is of a version that this code does not know, so that it is left alone.
+    pub(crate) fn is_foreign(&self) -> bool {
+        matches!(self.read, Reading::Foreign(_))
     }
 
     /// The unit's name.
@@ -294,8 +307,8 @@ impl Unit {
         self.journal.locks.get(lock)?.payload.get(&seq)
     }
 
-    /// Whether the ticket is finished, as far as this unit can know.
-    pub(crate) fn finished(&self, lock: &LockName, ticket: &Ticket, view: &View) -> bool {
+    /// Whether the ticket, of whichever unit, is finished, as far as this unit can know.
+    pub fn finished(&self, lock: &LockName, ticket: &Ticket, view: &View) -> bool {
         if ticket.unit == self.name {
             self.record.finished(lock, ticket)
         } else {

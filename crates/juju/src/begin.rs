@@ -12,7 +12,8 @@ use crate::{Errand, Error, RelationId, require_peer_relation};
 
 impl Hook {
     pub(crate) fn begin(&mut self, before: Option<&Session>) -> Result<(), Error> {
-        let remembered = before.and_then(|session| session.relation.clone());
+        let remembered = before.filter(|session| !session.doubtful);
+        let remembered = remembered.and_then(|session| session.relation.clone());
         let remembered = remembered
             .map(RelationId::new)
             .filter(|id| self.may_be_about(id));
@@ -26,6 +27,11 @@ impl Hook {
         self.session.relation = self.relation.as_ref().map(ToString::to_string);
         let Some(before) = before else {
             return Ok(());
+        };
+        self.session.previous = if before.met {
+            before.previous.clone()
+        } else {
+            Some(before.context.clone())
         };
         self.carry_line(before);
         self.note_orphans(before);
@@ -67,7 +73,7 @@ impl Hook {
         if lowest == self.relation {
             self.session.asked_relations = true;
         } else {
-            self.session.relation = None;
+            self.session.doubtful = true;
             self.wake(Errand::Hook);
         }
         self.save_session()?;
@@ -107,15 +113,12 @@ impl Hook {
     /// Where the relation that carried the line is gone, the line goes on with what this unit last read there:
     /// whoever still sees the old one may be inside by it.
     fn carry_line(&mut self, before: &Session) {
-        let (Some(relation), None) = (&self.session.relation, &self.session.line) else {
+        if self.session.line.is_some() {
             return;
-        };
-        let moved = before.relation.as_ref().is_some_and(|old| old != relation);
-        self.session.carried = if moved {
-            before.carried.clone().or_else(|| before.line.clone())
-        } else {
-            before.carried.clone()
-        };
+        }
+        let moved = before.relation != self.session.relation;
+        let last = before.line.clone().filter(|_| moved);
+        self.session.carried = before.carried.clone().or(last);
     }
 
     /// Processes that worked on an operation in an earlier hook and are still alive.

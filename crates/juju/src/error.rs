@@ -86,6 +86,9 @@ pub enum Error {
          run it there: juju exec --unit APPLICATION/leader -- ..."
     )]
     NotLeader,
+    /// An operator's order could not be carried out now.
+    #[error("not done: {0}; try again in another hook")]
+    NotCarriedOut(String),
     /// Another hook of the unit has begun, so nothing that this one still does counts.
     #[error(
         "the hook {context} is over: another has begun since, and runs what is not finished again"

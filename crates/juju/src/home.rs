@@ -8,15 +8,15 @@
 //! 3. what is not in it is asked for anew on the new endpoint;
 //! 4. once the old line has nothing unfinished, the leader opens the new one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use ops_coordinator_core::{
-    Journal, LockLine, LockName, Order, Reading, Ticket, Turn, UnitName, UnitRecord, Wait,
+    Journal, LockLine, LockName, Order, Reading, Ticket, Turn, UnitRecord, Wait,
 };
 
 use crate::hook::Hook;
-use crate::lead::Idle;
+use crate::lead::Wanted;
 use crate::session::Session;
 use crate::state::{JOURNAL, SESSION, State};
 use crate::{Errand, Error, Operation};
@@ -25,9 +25,13 @@ impl Hook {
     /// The hook on the endpoint where the lock lives for this unit: another one, as long as this unit has a place
     /// in the line there. A request without a place comes over to this endpoint first.
     pub(crate) fn at_home(&mut self, lock: &LockName) -> Result<&mut Hook, Error> {
-        let elder = match self.endpoint_of(lock)? {
+        self.look_after_siblings()?;
+        let sibling = match self.endpoint_of(lock)? {
             Some(endpoint) if !self.session.running.contains(lock) => {
-                let has_place = self.meet(&endpoint)?.has_place(lock)?;
+                let sibling = self.meet(&endpoint)?;
+                let has_place = sibling.has_place(lock)?;
+                // A cancellation is accepted by looking, and must not be forgotten with this process.
+                sibling.publish()?;
                 if !has_place {
                     self.bring_over(lock, &endpoint)?;
                 }
@@ -35,8 +39,8 @@ impl Hook {
             }
             _ => None,
         };
-        // Two steps, as the borrow of one elder would last as long as that of all.
-        match elder {
+        // Two steps, as the borrow of one sibling would last as long as that of all.
+        match sibling {
             Some(endpoint) => self.meet(&endpoint),
             None => Ok(self),
         }
@@ -53,104 +57,183 @@ impl Hook {
     /// Asks here for what this unit has asked for on another endpoint, and then takes it back there. As it has no
     /// place in the line there, it can never have started.
     fn bring_over(&mut self, lock: &LockName, endpoint: &str) -> Result<(), Error> {
-        let elder = self.meet(endpoint)?.load_unit()?;
-        if elder.outstanding(lock).is_none() {
+        let sibling = self.meet(endpoint)?.load_unit()?;
+        if sibling.outstanding(lock).is_none() {
             return Ok(());
         }
-        let state = elder.record().locks.get(lock);
+        let state = sibling.record().locks.get(lock);
         let name = state.and_then(|state| state.operation.clone());
-        let payload = elder.payload(lock);
-        let operation = payload.map(|payload| Operation::from_payload(Some(payload)));
+        let lost = sibling.is_lost(lock);
+        let payload = sibling.payload(lock);
+        let mut operation = payload.map(|payload| Operation::from_payload(Some(payload)));
+        if lost {
+            operation.get_or_insert_default().lost = true;
+        }
         self.request_here(lock, name.as_deref(), operation)?;
         let reason = format!("asked for again on {}", self.state.endpoint());
-        let elder = self.meet(endpoint)?;
-        elder.load_unit()?.handle_withdraw(lock, Some(&reason));
-        elder.publish()
+        let sibling = self.meet(endpoint)?;
+        sibling.load_unit()?.handle_withdraw(lock, Some(&reason));
+        sibling.publish()
     }
 
     /// The first other endpoint whose journal has something outstanding for the lock.
     fn endpoint_of(&mut self, lock: &LockName) -> Result<Option<String>, Error> {
-        for endpoint in self.other_endpoints() {
+        for endpoint in self.other_endpoints()? {
             let state = State::new(Rc::clone(self.state.machine()), &endpoint);
+            state.adopt(&mut self.warnings)?;
             let journal: Option<Journal> = state.load(JOURNAL, &mut self.warnings)?;
-            if journal.is_some_and(|journal| Self::has_outstanding(&journal, lock)) {
+            if journal.is_some_and(|journal| journal.is_outstanding(lock)) {
                 return Ok(Some(endpoint));
             }
         }
         Ok(None)
     }
 
-    fn other_endpoints(&self) -> Vec<String> {
-        let declared = self.environment.peers.iter();
-        let others = declared.filter(|name| *name != self.state.endpoint());
-        others.cloned().collect()
+    /// Goes on with what this unit has begun on other endpoints: its last word there may not be public yet, and
+    /// after its disk was lost only its databag tells that it asks for anything.
+    pub(crate) fn look_after_siblings(&mut self) -> Result<(), Error> {
+        for endpoint in self.other_endpoints()? {
+            if !self.is_settled(&endpoint)? {
+                self.meet(&endpoint)?.load_unit()?;
+                let sibling = self.meet(&endpoint)?;
+                sibling.publish()?;
+                sibling.save_session()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether all that this unit has to say on another endpoint was seen to be public. It costs no hook tool.
+    fn is_settled(&mut self, endpoint: &str) -> Result<bool, Error> {
+        if self.siblings.contains_key(endpoint) {
+            return Ok(true);
+        }
+        let Some(session) = self.session_of(endpoint)? else {
+            return Ok(false);
+        };
+        let state = State::new(Rc::clone(self.state.machine()), endpoint);
+        let Some(journal) = state.load::<Journal>(JOURNAL, &mut self.warnings)? else {
+            return Ok(session.own.is_some());
+        };
+        let records = journal.locks.into_iter();
+        let records: BTreeMap<_, _> = records.map(|(lock, kept)| (lock, kept.record)).collect();
+        Ok(session.confirmed == Some(records))
+    }
+
+    /// The charm's other endpoints, but for those that it uses beside this one: their locks are others, whatever
+    /// their names.
+    fn other_endpoints(&mut self) -> Result<Vec<String>, Error> {
+        let declared = self.environment.peers.clone();
+        let mut others = Vec::new();
+        for endpoint in declared {
+            if endpoint != self.state.endpoint() && !self.is_used_beside(&endpoint)? {
+                others.push(endpoint);
+            }
+        }
+        Ok(others)
+    }
+
+    /// Whether the charm uses the endpoint in this hook too, or did when it last used this one. After a refresh to
+    /// this endpoint it does not.
+    fn is_used_beside(&mut self, endpoint: &str) -> Result<bool, Error> {
+        let Some(other) = self.session_of(endpoint)?.filter(|other| !other.met) else {
+            return Ok(false);
+        };
+        let now = other.context == self.session.context;
+        Ok(now || self.session.previous.as_ref() == Some(&other.context))
+    }
+
+    fn session_of(&mut self, endpoint: &str) -> Result<Option<Session>, Error> {
+        let state = State::new(Rc::clone(self.state.machine()), endpoint);
+        state.load(SESSION, &mut self.warnings)
     }
 
     /// This hook on another endpoint.
     fn meet(&mut self, endpoint: &str) -> Result<&mut Hook, Error> {
-        let elder = match self.elders.remove(endpoint) {
-            Some(mut elder) => {
-                elder.refresh()?;
-                elder
+        let mut sibling = match self.siblings.remove(endpoint) {
+            Some(mut sibling) => {
+                sibling.refresh()?;
+                sibling
             }
-            None => Self::open(
+            None => Self::look(
                 self.environment.clone(),
                 Rc::clone(&self.transport),
                 Rc::clone(self.state.machine()),
                 endpoint,
+                true,
             )?,
         };
-        Ok(self.elders.entry(endpoint.to_owned()).or_insert(elder))
+        // What is concluded from both is as old as the older look: the charm may have read that databag too.
+        let read_at = sibling.session.read_at.min(self.session.read_at);
+        sibling.session.read_at = read_at;
+        self.session.read_at = read_at;
+        Ok(self.siblings.entry(endpoint.to_owned()).or_insert(sibling))
     }
 
-    /// On the leader: the locks that are not to join the line here yet, and those that have come back. Sees to it
-    /// that they leave the other endpoints.
-    pub(crate) fn settle_homes(&mut self) -> Result<(BTreeSet<LockName>, Vec<Order>), Error> {
-        let (mut held, mut orders) = (BTreeSet::new(), Vec::new());
-        let others = self.other_endpoints();
+    /// On the leader: the locks that are not to join the line here yet, with the endpoint on which each still is, and
+    /// those that have come back. Sees to it that they leave the other endpoints.
+    pub(crate) fn settle_homes(
+        &mut self,
+    ) -> Result<(BTreeMap<LockName, String>, Vec<Order>), Error> {
+        let (mut held, mut orders) = (BTreeMap::new(), Vec::new());
+        let others = self.other_endpoints()?;
         if others.is_empty() {
             return Ok((held, orders));
         }
         for lock in self.locks_to_open()? {
-            let mut free = true;
             for endpoint in &others {
-                free &= self.leave(endpoint, &lock)?;
+                if !self.leave(endpoint, &lock)? {
+                    held.insert(lock.clone(), endpoint.clone());
+                }
             }
-            if free {
+            if !held.contains_key(&lock) {
                 orders.push(Order::TakeUp(lock));
-            } else {
-                held.insert(lock);
             }
         }
         Ok((held, orders))
     }
 
+    /// What may not be opened by an order of an operator, which does not look elsewhere first.
+    pub(crate) fn unopened(&mut self) -> Result<BTreeMap<LockName, String>, Error> {
+        let Some(other) = self.other_endpoints()?.into_iter().next() else {
+            return Ok(BTreeMap::new());
+        };
+        let locks = self.locks_to_open()?.into_iter();
+        Ok(locks.map(|lock| (lock, other.clone())).collect())
+    }
+
     /// On the leader: looks after the line of an endpoint that the charm used before and uses no longer, as long
     /// as somebody is in it: a unit there may have gone for good.
     pub(crate) fn tend_old_lines(&mut self) -> Result<(), Error> {
-        for endpoint in self.other_endpoints() {
+        for endpoint in self.other_endpoints()? {
             let over = format!("the line of {endpoint}");
-            if self.noted(&over).is_some() || !self.was_used_before(&endpoint)? {
+            let event = self.environment.relation.as_ref();
+            if event.is_some_and(|relation| relation.endpoint() == endpoint) {
+                self.session.notes.remove(&over);
+            }
+            if self.noted(&over).is_some() || self.session_of(&endpoint)?.is_none() {
                 continue;
             }
-            let elder = self.meet(&endpoint)?;
-            if elder.somebody_is_in_line()? {
-                let members = elder.read_members()?;
-                elder.keep_line(&Idle, members, &[], &BTreeSet::new())?;
-                elder.save_session()?;
-            } else {
+            let sibling = self.meet(&endpoint)?;
+            if sibling.somebody_is_in_line()? {
+                let members = sibling.read_members()?;
+                sibling.keep_line(members, &Wanted::only(&[], &BTreeMap::new()))?;
+                sibling.save_session()?;
+            } else if sibling.has_moved_away() {
                 self.note(&over, "is over");
             }
         }
         Ok(())
     }
 
-    /// Whether the charm used an endpoint in earlier hooks and not in this one.
-    fn was_used_before(&mut self, endpoint: &str) -> Result<bool, Error> {
-        let state = State::new(Rc::clone(self.state.machine()), endpoint);
-        let last: Option<Session> = state.load(SESSION, &mut self.warnings)?;
-        let before = last.is_some_and(|session| session.context != self.session.context);
-        Ok(before || self.elders.contains_key(endpoint))
+    /// Whether no lock has its line here any more.
+    fn has_moved_away(&self) -> bool {
+        let mut locks = self
+            .line
+            .good()
+            .into_iter()
+            .flat_map(|line| line.locks.values());
+        locks.all(|line| line.moved.is_some())
     }
 
     fn somebody_is_in_line(&mut self) -> Result<bool, Error> {
@@ -175,27 +258,28 @@ impl Hook {
         Ok(asked.filter(|lock| !is_open(lock)).cloned().collect())
     }
 
-    /// Whether nothing of the lock is unfinished on another endpoint. Where it is not marked as moved there, this
-    /// marks it, and a later hook goes on.
+    /// Whether nothing of the lock is unfinished on another endpoint. Where the charm has used that one and the lock is
+    /// not marked as moved there, this marks it, and a later hook goes on.
     fn leave(&mut self, endpoint: &str, lock: &LockName) -> Result<bool, Error> {
         let here = self.state.endpoint().to_owned();
-        let elder = self.meet(endpoint)?;
-        let Some(line) = elder.line.good().and_then(|line| line.locks.get(lock)) else {
+        let sibling = self.meet(endpoint)?;
+        let line = match &sibling.line {
+            Reading::Good(line) => line.locks.get(lock).cloned().unwrap_or_default(),
+            // Nobody has taken turns there, and this unit has never asked.
+            Reading::Absent if sibling.session.previous.is_none() => return Ok(true),
+            Reading::Absent => LockLine::default(),
             // What cannot be read may hold anything.
-            return Ok(!matches!(
-                elder.line,
-                Reading::Unreadable(_) | Reading::Foreign(_)
-            ));
+            Reading::Unreadable(_) | Reading::Foreign(_) => return Ok(false),
         };
-        let line = line.clone();
         let marked = line.moved.as_ref() == Some(&here);
-        if marked && elder.has_run_out(lock, &line)? {
+        if marked && sibling.has_run_out(lock, &line)? {
             return Ok(true);
         }
-        let order = Order::Move(lock.clone(), here);
-        let members = elder.read_members()?;
-        elder.keep_line(&Idle, members, &[order], &BTreeSet::new())?;
-        elder.save_session()?;
+        let order = [Order::Move(lock.clone(), here)];
+        let orders: &[Order] = if marked { &[] } else { &order };
+        let members = sibling.read_members()?;
+        sibling.keep_line(members, &Wanted::only(orders, &BTreeMap::new()))?;
+        sibling.save_session()?;
         if !marked {
             // Where the agent is silent about own writes, no event brings the next step.
             self.wake(Errand::Hook);
@@ -205,15 +289,11 @@ impl Hook {
 
     fn has_run_out(&mut self, lock: &LockName, line: &LockLine) -> Result<bool, Error> {
         let tickets: Vec<Ticket> = line.entries.iter().map(|e| e.ticket.clone()).collect();
-        let me: UnitName = self.environment.unit.clone();
         for ticket in tickets {
-            let finished = if ticket.unit == me {
-                self.load_unit()?.record().finished(lock, &ticket)
-            } else {
+            if ticket.unit != self.environment.unit {
                 self.read_peer(&ticket.unit);
-                self.view.finished(lock, &ticket)
-            };
-            if !finished {
+            }
+            if !self.is_finished(lock, &ticket)? {
                 return Ok(false);
             }
         }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use ops_coordinator_core::{
-    Attempt, Incarnation, Journal, KEY, Line, LockName, Reading, Requested, Turn, Unit, UnitName,
-    View, Wait, decode_line, decode_record,
+    Attempt, Incarnation, Journal, KEY, Line, LockName, Reading, Requested, Ticket, Turn, Unit,
+    UnitName, View, Wait, decode_line, decode_record,
 };
 
 use crate::session::{OwnValue, Session};
@@ -30,9 +30,9 @@ pub struct Hook {
     pub(crate) line: Reading<Line>,
     pub(crate) view: View,
     pub(crate) warnings: Vec<String>,
-    pub(crate) elders: BTreeMap<String, Hook>,
+    pub(crate) siblings: BTreeMap<String, Hook>,
     journal: Journal,
-    unit: Option<Unit>,
+    pub(crate) unit: Option<Unit>,
 }
 
 impl Transport for Rc<dyn Transport> {
@@ -61,6 +61,22 @@ impl Hook {
         machine: Rc<dyn Machine>,
         endpoint: &str,
     ) -> Result<Self, Error> {
+        let mut hook = Self::look(environment, transport, machine, endpoint, false)?;
+        if hook.session.met {
+            hook.session.met = false;
+            hook.save_session()?;
+        }
+        Ok(hook)
+    }
+
+    /// As [`Hook::open`]; with `met` only another endpoint's hook looks here, and not the charm itself.
+    pub(crate) fn look(
+        environment: Environment,
+        transport: Rc<dyn Transport>,
+        machine: Rc<dyn Machine>,
+        endpoint: &str,
+        met: bool,
+    ) -> Result<Self, Error> {
         let state = State::new(machine, endpoint);
         let _guard = state.lock()?;
         let mut warnings = Vec::new();
@@ -78,7 +94,7 @@ impl Hook {
             line: Reading::Absent,
             view: View::default(),
             warnings,
-            elders: BTreeMap::new(),
+            siblings: BTreeMap::new(),
             journal,
             unit: None,
         };
@@ -86,6 +102,7 @@ impl Hook {
             Some(session) if session.context == context => hook.resume(session),
             before => {
                 hook.begin(before.as_ref())?;
+                hook.session.met = met;
                 if before.is_some_and(|session| session.woke) && !hook.environment.retried {
                     // The waker of the hook before gives up when it sees this one. Should this be cut
                     // off, nothing else would do that hook's work. So first the waker, then the session.
@@ -159,7 +176,9 @@ impl Hook {
     ) -> Result<Requested, Error> {
         let unit = self.load_unit()?;
         let requested = unit.handle_request(lock, name);
-        if let Some(operation) = operation {
+        if operation.as_ref().is_some_and(|operation| operation.lost) {
+            unit.handle_lost(lock);
+        } else if let Some(operation) = operation {
             let seq = requested.ticket.seq;
             let earlier = unit
                 .payload_of(lock, seq)
@@ -245,6 +264,10 @@ impl Hook {
     }
 
     fn start_here(&mut self, lock: &LockName) -> Result<Result<(Attempt, Operation), Turn>, Error> {
+        if self.session.running.contains(lock) {
+            // Another process of this very hook is at it.
+            return Ok(Err(Turn::Wait(Wait::Busy)));
+        }
         match self.turn_here(lock)? {
             Turn::Start(_) => {}
             other => {
@@ -323,12 +346,13 @@ impl Hook {
         let _guard = self.state.lock()?;
         self.refresh()?;
         let home = self.at_home(lock)?;
-        home.session.finished_operation |= result.is_ok();
+        let success = result.is_ok();
         let unit = home.load_unit()?;
-        unit.handle_finish(lock, result);
-        if let Some(seq) = served {
+        let ended = unit.handle_finish(lock, result);
+        if let Some(seq) = served.filter(|_| ended && success) {
             unit.handle_served(lock, seq);
         }
+        home.session.finished_operation |= ended && success;
         home.session.running.remove(lock);
         home.session.processes.remove(lock);
         home.publish()?;
@@ -338,7 +362,10 @@ impl Hook {
     /// Whether this hook is in the middle of the lock's operation.
     pub fn is_running(&self, lock: &LockName) -> bool {
         let here = self.session.running.contains(lock);
-        here || self.elders.values().any(|elder| elder.is_running(lock))
+        here || self
+            .siblings
+            .values()
+            .any(|sibling| sibling.is_running(lock))
     }
 
     /// Whether this unit leads, as this hook has asked.
@@ -349,8 +376,8 @@ impl Hook {
     /// What a reader of the log should know; each is given once.
     pub fn take_warnings(&mut self) -> Vec<String> {
         let mut warnings = std::mem::take(&mut self.warnings);
-        for elder in self.elders.values_mut() {
-            warnings.extend(elder.take_warnings());
+        for sibling in self.siblings.values_mut() {
+            warnings.extend(sibling.take_warnings());
         }
         warnings
     }
@@ -361,7 +388,7 @@ impl Hook {
     }
 
     /// The tickets for which this unit only waits, where the journal alone tells that.
-    pub(crate) fn quiet_tickets(&self) -> Option<Vec<(LockName, ops_coordinator_core::Ticket)>> {
+    pub(crate) fn quiet_tickets(&self) -> Option<Vec<(LockName, Ticket)>> {
         if self.unit.is_some() || !self.session.running.is_empty() {
             return None;
         }
@@ -459,6 +486,12 @@ impl Hook {
         self.state.save(SESSION, &self.session, false)
     }
 
+    /// Whether a ticket, of whichever unit, is finished as far as this hook has read.
+    pub(crate) fn is_finished(&mut self, lock: &LockName, ticket: &Ticket) -> Result<bool, Error> {
+        let view = self.view.clone();
+        Ok(self.load_unit()?.finished(lock, ticket, &view))
+    }
+
     /// Reads the records that could still end the wait, one after the other.
     fn settle(&mut self, turn: impl Fn(&View) -> Turn) -> Turn {
         loop {
@@ -513,12 +546,6 @@ impl Hook {
 
     fn busy(&self) -> std::collections::BTreeSet<LockName> {
         self.session.orphans.keys().cloned().collect()
-    }
-
-    /// Whether anything is asked for and not finished, as far as this unit's own disk tells.
-    pub(crate) fn has_outstanding(journal: &Journal, lock: &LockName) -> bool {
-        let kept = journal.locks.get(lock);
-        kept.is_some_and(|kept| kept.record.seq > kept.record.done)
     }
 }
 

@@ -27,9 +27,11 @@ impl Hook {
         self.session.notes.insert(name.to_owned(), text.to_owned());
     }
 
-    /// Adds something that a reader of the log should know.
+    /// Adds something that a reader of the log should know; once, however often it is said.
     pub fn warn(&mut self, warning: String) {
-        self.warnings.push(warning);
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
     }
 
     /// What was asked for with the request that is served next, where something was.

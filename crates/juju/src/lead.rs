@@ -42,6 +42,10 @@ impl Hook {
     pub fn release(&mut self, policy: &dyn Policy, orders: &[Order]) -> Result<(), Error> {
         let _guard = self.state.lock()?;
         self.refresh()?;
+        if !self.session.running.is_empty() {
+            // An operation that goes on without its hook may end before another hook has seen it.
+            self.wake(Errand::Hook);
+        }
         if self.relation.is_some() {
             if self.session.leader {
                 self.publish_own()?;
@@ -50,9 +54,10 @@ impl Hook {
                 self.publish_own()?;
             }
         }
-        for elder in self.elders.values_mut() {
-            elder.publish_own()?;
-            elder.save_session()?;
+        self.look_after_siblings()?;
+        for sibling in self.siblings.values_mut() {
+            sibling.publish_own()?;
+            sibling.save_session()?;
         }
         self.save_session()
     }
@@ -83,7 +88,13 @@ impl Hook {
         self.tend_old_lines()?;
         let (held, mut all_orders) = self.settle_homes()?;
         all_orders.extend_from_slice(orders);
-        self.keep_line(policy, members, &all_orders, &held)
+        let wanted = Wanted {
+            policy,
+            orders: &all_orders,
+            held: &held,
+            waits_elsewhere: false,
+        };
+        self.keep_line(members, &wanted).map(drop)
     }
 
     /// The other units that the relation lists, their records read.
@@ -102,54 +113,69 @@ impl Hook {
 
     pub(crate) fn keep_line(
         &mut self,
-        policy: &dyn Policy,
         mut members: BTreeSet<UnitName>,
-        orders: &[Order],
-        held: &BTreeSet<LockName>,
-    ) -> Result<(), Error> {
+        wanted: &Wanted<'_>,
+    ) -> Result<Kept, Error> {
         let Some(relation) = self.relation.clone() else {
-            return Ok(());
+            return Ok(Kept::Left("the peer relation is not there".to_owned()));
         };
         if self.session.wrote_line || !self.session.leader {
-            return Ok(());
+            return Ok(Kept::Left(
+                "this hook has written the line already".to_owned(),
+            ));
         }
         self.forget_returned(&members);
         let mut alive = None;
-        if self.stands_still(&members)? {
-            alive = Some(self.ask_who_lives(&members)?);
+        if self.stands_still(&members, wanted.waits_elsewhere)? {
+            alive = self.ask_who_lives(&members);
         }
         members.retain(|unit| !self.session.gone.contains_key(unit));
-        let mut question = Question {
-            policy,
-            members: &members,
-            alive,
-            orders,
-            held,
-        };
-        let mut plan = self.plan(&question)?;
+        let mut plan = self.plan(wanted, &members, alive.as_ref())?;
         if let Plan::AskGoalState(_) = plan {
-            question.alive = Some(self.tools.goal_state_units()?);
-            plan = self.plan(&question)?;
+            let Some(alive) = self.ask_who_lives(&members) else {
+                self.wake(Errand::Hook);
+                return Ok(Kept::Left(
+                    "the controller did not say which units there are".to_owned(),
+                ));
+            };
+            plan = self.plan(wanted, &members, Some(&alive))?;
         }
         self.carry_out(&relation, plan)
     }
 
-    fn carry_out(&mut self, relation: &RelationId, plan: Plan) -> Result<(), Error> {
+    fn carry_out(&mut self, relation: &RelationId, plan: Plan) -> Result<Kept, Error> {
         match plan {
-            Plan::Keep { wake: false } | Plan::AskGoalState(_) => {}
-            Plan::Keep { wake: true } | Plan::Postpone(Postponed::FinishFirst(_)) => {
+            Plan::Keep { wake: false } | Plan::AskGoalState(_) => Ok(Kept::Unchanged),
+            Plan::Keep { wake: true } => {
                 self.wake(Errand::Hook);
+                Ok(Kept::Unchanged)
+            }
+            Plan::Postpone(Postponed::FinishFirst(_)) => {
+                self.wake(Errand::Hook);
+                Ok(Kept::Left(
+                    "what this hook has finished goes first".to_owned(),
+                ))
             }
             Plan::Postpone(Postponed::LeaseBound(_)) | Plan::Write { .. }
-                if !self.follows_the_lowest()? => {}
-            Plan::Postpone(Postponed::LeaseBound(line)) => self.leave_behind(relation, &line)?,
+                if !self.follows_the_lowest()? =>
+            {
+                Ok(Kept::Left("Juju lists a lower relation by now".to_owned()))
+            }
+            Plan::Postpone(Postponed::LeaseBound(line)) => {
+                self.leave_behind(relation, &line)?;
+                Ok(Kept::Left(
+                    "this hook takes too long; a visit of its own writes the line".to_owned(),
+                ))
+            }
             Plan::Write { line, wake } => {
                 self.drop_pending()?;
-                self.write_line(relation, &line, wake)?;
+                self.write_line(relation, &line, wake)
             }
-            Plan::Frozen(why) => self.warnings.push(why),
+            Plan::Frozen(why) => {
+                self.warn(why.clone());
+                Ok(Kept::Left(why))
+            }
         }
-        Ok(())
     }
 
     /// A unit that is told of again, or lives a new life under its old name, is not gone.
@@ -163,9 +189,13 @@ impl Hook {
 
     /// Whether somebody has waited for long behind an entry that does not move, so that the controller should
     /// be asked, once in a while.
-    fn stands_still(&mut self, members: &BTreeSet<UnitName>) -> Result<bool, Error> {
+    fn stands_still(
+        &mut self,
+        members: &BTreeSet<UnitName>,
+        waits_elsewhere: bool,
+    ) -> Result<bool, Error> {
         let now = self.state.machine().now();
-        let first = self.first_in_line(members)?;
+        let first = self.first_in_line(members, waits_elsewhere)?;
         let watch = &mut self.session.watch;
         let known = std::mem::take(&mut watch.first);
         for (lock, ticket) in first {
@@ -173,7 +203,9 @@ impl Hook {
             let since = since.map_or(now, |(_, since)| *since);
             watch.first.insert(lock, (ticket, since));
         }
-        let long = |since: Tick| now.0.saturating_sub(since.0) >= STANDSTILL;
+        // A time in the future is from before the machine was booted.
+        let age = |since: Tick| now.0.checked_sub(since.0);
+        let long = |since: Tick| age(since).is_none_or(|age| age >= STANDSTILL);
         let stands = watch.first.values().any(|(_, since)| long(*since));
         Ok(stands && watch.asked_at.is_none_or(long))
     }
@@ -182,45 +214,53 @@ impl Hook {
     fn first_in_line(
         &mut self,
         members: &BTreeSet<UnitName>,
+        waits_elsewhere: bool,
     ) -> Result<BTreeMap<LockName, Ticket>, Error> {
-        let own = self.load_unit()?.record().clone();
-        let me = self.environment.unit.clone();
-        let Some(line) = self.line.good() else {
+        self.load_unit()?;
+        let (Some(unit), Some(line)) = (&self.unit, self.line.good()) else {
             return Ok(BTreeMap::new());
         };
-        let finished = |lock: &LockName, ticket: &Ticket| {
-            if ticket.unit == me {
-                own.finished(lock, ticket)
-            } else {
-                self.view.finished(lock, ticket)
-            }
-        };
+        let (me, own) = (unit.name(), unit.record());
         let asks = |lock: &LockName, other: &UnitName| {
             let waits = |record: &UnitRecord| record.asked().any(|asked| asked == lock);
             let records = self.view.records().iter();
             let mut others = records.filter(|(unit, _)| members.contains(unit) && *unit != other);
-            others.any(|(_, record)| record.good().is_some_and(waits))
-                || (*other != me && waits(&own))
+            waits_elsewhere
+                || others.any(|(_, record)| record.good().is_some_and(waits))
+                || (other != me && waits(own))
         };
         let first = line.locks.iter().filter_map(|(lock, line)| {
             let mut tickets = line.entries.iter().map(|entry| &entry.ticket);
-            let first = tickets.find(|ticket| !finished(lock, ticket))?;
+            let first = tickets.find(|ticket| !unit.finished(lock, ticket, &self.view))?;
             asks(lock, &first.unit).then(|| (lock.clone(), first.clone()))
         });
         Ok(first.collect())
     }
 
-    fn ask_who_lives(&mut self, members: &BTreeSet<UnitName>) -> Result<BTreeSet<UnitName>, Error> {
-        let alive = self.tools.goal_state_units()?;
+    /// The units that the controller knows. That it does not say is no reason to fail a hook: what the hook has
+    /// finished would not be published.
+    fn ask_who_lives(&mut self, members: &BTreeSet<UnitName>) -> Option<BTreeSet<UnitName>> {
         self.session.watch.asked_at = Some(self.state.machine().now());
+        let alive = match self.tools.goal_state_units() {
+            Ok(alive) => alive,
+            Err(error) => {
+                self.warn(format!("cannot tell which units are gone: {error}"));
+                return None;
+            }
+        };
         for unit in members.difference(&alive) {
             let life = life_of(&self.view, unit);
             self.session.gone.insert(unit.clone(), life);
         }
-        Ok(alive)
+        Some(alive)
     }
 
-    fn write_line(&mut self, relation: &RelationId, line: &Line, wake: bool) -> Result<(), Error> {
+    fn write_line(
+        &mut self,
+        relation: &RelationId,
+        line: &Line,
+        wake: bool,
+    ) -> Result<Kept, Error> {
         match self
             .tools
             .relation_set(relation, true, KEY, &encode_line(line))
@@ -230,20 +270,24 @@ impl Hook {
                 if wake {
                     self.wake(Errand::Hook);
                 }
-                Ok(())
+                Ok(Kept::Written)
             }
             // Another unit leads by now and keeps the line. Failing the hook would lose what it did.
             Err(Error::Tool(refused)) => {
-                self.warnings.push(format!(
-                    "lost leadership; the line was not written: {refused}"
-                ));
-                Ok(())
+                let why = format!("lost leadership; the line was not written: {refused}");
+                self.warn(why.clone());
+                Ok(Kept::Left(why))
             }
             Err(error) => Err(error),
         }
     }
 
-    fn plan(&mut self, question: &Question<'_>) -> Result<Plan, Error> {
+    fn plan(
+        &mut self,
+        wanted: &Wanted<'_>,
+        members: &BTreeSet<UnitName>,
+        alive: Option<&BTreeSet<UnitName>>,
+    ) -> Result<Plan, Error> {
         let departing = self.environment.departing_unit.clone();
         let (read_at, now) = (self.session.read_at, self.state.machine().now());
         let finished_operation = self.session.finished_operation;
@@ -253,36 +297,60 @@ impl Hook {
         let input = Lead {
             unit,
             view: &view,
-            members: question.members,
+            members,
             departing: departing.as_ref(),
-            alive: question.alive.as_ref(),
+            alive,
             read_at,
             now,
             finished_operation,
-            orders: question.orders,
-            held: question.held,
+            orders: wanted.orders,
+            held: wanted.held,
             carried: carried.good(),
         };
-        Ok(lead(&input, question.policy))
+        Ok(lead(&input, wanted.policy))
     }
 
     fn report_unreadable(&mut self) {
-        for (unit, record) in self.view.records() {
-            if let Some(fault) = record.fault() {
-                self.warnings
-                    .push(format!("ignoring the databag of {unit}: {fault}"));
-            }
+        let faults = self.view.records().iter();
+        let faults = faults.filter_map(|(unit, record)| Some((unit, record.fault()?)));
+        let warnings =
+            faults.map(|(unit, fault)| format!("ignoring the databag of {unit}: {fault}"));
+        for warning in warnings.collect::<Vec<_>>() {
+            self.warn(warning);
         }
     }
 }
 
-/// What a plan is made from, beside what the hook itself knows.
-struct Question<'a> {
-    policy: &'a dyn Policy,
-    members: &'a BTreeSet<UnitName>,
-    alive: Option<BTreeSet<UnitName>>,
-    orders: &'a [Order],
-    held: &'a BTreeSet<LockName>,
+/// What is wanted of the line.
+pub(crate) struct Wanted<'a> {
+    pub(crate) policy: &'a dyn Policy,
+    pub(crate) orders: &'a [Order],
+    pub(crate) held: &'a BTreeMap<LockName, String>,
+    /// Whether somebody who asks on another endpoint waits for this line to run out.
+    pub(crate) waits_elsewhere: bool,
+}
+
+impl<'a> Wanted<'a> {
+    /// These orders, and nobody joins.
+    pub(crate) fn only(orders: &'a [Order], held: &'a BTreeMap<LockName, String>) -> Self {
+        Self {
+            policy: &Idle,
+            orders,
+            held,
+            waits_elsewhere: true,
+        }
+    }
+}
+
+/// What became of the line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// It is written.
+    Written,
+    /// It is as it is wanted.
+    Unchanged,
+    /// It is not, and this is why.
+    Left(String),
 }
 
 fn life_of(view: &ops_coordinator_core::View, unit: &UnitName) -> Option<Incarnation> {

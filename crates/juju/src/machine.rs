@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -112,7 +113,11 @@ pub struct LocalMachine {
     directory: PathBuf,
     waker: Waker,
     random: RefCell<fastrand::Rng>,
-    locked: RefCell<Weak<File>>,
+}
+
+thread_local! {
+    /// The locks that this process holds, by file: a charm may use several endpoints, each with a machine of its own.
+    static HELD: RefCell<BTreeMap<PathBuf, Weak<File>>> = RefCell::default();
 }
 
 impl LocalMachine {
@@ -123,7 +128,6 @@ impl LocalMachine {
             directory: directory.into(),
             waker,
             random: RefCell::new(fastrand::Rng::new()),
-            locked: RefCell::default(),
         }
     }
 
@@ -216,13 +220,17 @@ impl Machine for LocalMachine {
     }
 
     fn lock(&self) -> Result<Box<dyn Any>, Error> {
-        if let Some(held) = self.locked.borrow().upgrade() {
+        let path = self.path(LOCK);
+        let held = HELD.with_borrow(|held| held.get(&path).and_then(Weak::upgrade));
+        if let Some(held) = held {
             return Ok(Box::new(held));
         }
-        let path = self.path(LOCK);
         let locked = make_directory(&self.directory).and_then(|()| lock_file(&path));
-        let held = Rc::new(locked.map_err(|source| Error::State { path, source })?);
-        *self.locked.borrow_mut() = Rc::downgrade(&held);
+        let held = match locked {
+            Ok(file) => Rc::new(file),
+            Err(source) => return Err(Error::State { path, source }),
+        };
+        HELD.with_borrow_mut(|all| all.insert(path, Rc::downgrade(&held)));
         Ok(Box::new(held))
     }
 

@@ -1,12 +1,10 @@
 //! What an operator wants of the line, carried out on the leader.
 
-use std::collections::BTreeSet;
-
 use ops_coordinator_core::{LockName, Order, Reading, Ticket, UnitName};
 
 use crate::Error;
 use crate::hook::Hook;
-use crate::lead::Idle;
+use crate::lead::{Kept, Wanted};
 
 impl Hook {
     /// The ticket that a unit waits or works with, as this leader sees it: an operator names only the unit. `None`
@@ -20,13 +18,6 @@ impl Hook {
         if !self.session.leader {
             return Err(Error::NotLeader);
         }
-        let finished = |hook: &mut Self, ticket: &Ticket| -> Result<bool, Error> {
-            Ok(if *unit == hook.environment.unit {
-                hook.load_unit()?.record().finished(lock, ticket)
-            } else {
-                hook.view.finished(lock, ticket)
-            })
-        };
         let asked = if *unit == self.environment.unit {
             self.load_unit()?.outstanding(lock)
         } else {
@@ -41,18 +32,19 @@ impl Hook {
         let line = self.line.good().and_then(|line| line.locks.get(lock));
         let entries = line.map(|line| line.entries.clone()).unwrap_or_default();
         for ticket in entries.into_iter().map(|entry| entry.ticket) {
-            if ticket.unit == *unit && !finished(self, &ticket)? {
+            if ticket.unit == *unit && !self.is_finished(lock, &ticket)? {
                 return Ok(Some(ticket));
             }
         }
         Ok(None)
     }
 
-    /// Carries out orders at once, and changes nothing else about the line. Whether the line was written; it was
-    /// not where it already is as ordered.
+    /// Carries out orders at once, and changes nothing else about the line. False where the line already is as
+    /// ordered.
     ///
     /// # Errors
-    /// [`Error::NotLeader`] on any other unit; a hook tool's failure.
+    /// [`Error::NotLeader`] on any other unit; [`Error::NotCarriedOut`] where the line could not be written; a hook
+    /// tool's failure.
     pub fn carry_out_orders(&mut self, orders: &[Order]) -> Result<bool, Error> {
         let _guard = self.state.lock()?;
         self.refresh()?;
@@ -60,8 +52,13 @@ impl Hook {
             return Err(Error::NotLeader);
         }
         let members = self.read_members()?;
-        self.keep_line(&Idle, members, orders, &BTreeSet::new())?;
+        let held = self.unopened()?;
+        let kept = self.keep_line(members, &Wanted::only(orders, &held))?;
         self.save_session()?;
-        Ok(self.session.wrote_line)
+        match kept {
+            Kept::Written => Ok(true),
+            Kept::Unchanged => Ok(false),
+            Kept::Left(why) => Err(Error::NotCarriedOut(why)),
+        }
     }
 }

@@ -5,6 +5,7 @@
 //! visit in a context of its own, without any of the charm's code. It reads the line again and writes the new one
 //! where nothing has changed: then it is as good as it was.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use ops_coordinator_core::leader::WRITE_WITHIN;
@@ -23,15 +24,28 @@ struct Pending {
     relation: String,
     /// The value from which it was made.
     base: Option<String>,
+    /// What the hook left in the unit's own databag. Should Juju not have committed that, the line counts what
+    /// nobody knows.
+    #[serde(default)]
+    own: Option<String>,
+    /// The lines of other endpoints on which this one depends, by relation.
+    #[serde(default)]
+    others: BTreeMap<String, Option<String>>,
     line: String,
 }
 
 impl Hook {
     /// Leaves a line to a visit that a waker brings at once.
     pub(crate) fn leave_behind(&mut self, relation: &RelationId, line: &Line) -> Result<(), Error> {
+        let others = self.siblings.values().filter_map(|sibling| {
+            let relation = sibling.session.relation.clone()?;
+            Some((relation, sibling.session.line.clone()))
+        });
         let pending = Pending {
+            others: others.collect(),
             relation: relation.to_string(),
             base: self.session.line.clone(),
+            own: self.session.own.as_ref().and_then(|own| own.value.clone()),
             line: encode_line(line),
         };
         self.state.save(PENDING, &pending, false)?;
@@ -48,8 +62,8 @@ impl Hook {
     }
 }
 
-/// Writes the line that an earlier hook left behind, where this unit still leads and the line is still the
-/// one from which it was made. Whether it did.
+/// Writes the line that an earlier hook left behind, where this unit still leads, the line is still the one from
+/// which it was made, and what that hook wrote is public. Whether it did.
 ///
 /// This is the whole visit: it needs a context of its own (`juju-exec`), and no code of the charm's.
 ///
@@ -74,16 +88,26 @@ pub fn write_pending_line(
     }
     let relation = RelationId::new(pending.relation);
     let application = Bag::Application(environment.unit.application());
-    if tools.relation_get(&relation, KEY, application)? != pending.base {
+    let mut as_left = tools.relation_get(&relation, KEY, application)? == pending.base
+        && tools.relation_get(&relation, KEY, Bag::Unit(&environment.unit))? == pending.own;
+    for (other, line) in pending.others {
+        as_left &= tools.relation_get(&RelationId::new(other), KEY, application)? == line;
+    }
+    if !as_left {
         state.remove(PENDING)?;
         return Ok(false);
     }
     let took = state.machine().now().0.saturating_sub(read_at.0);
     if took >= WRITE_WITHIN {
-        return Ok(false);
+        // The waker tries again.
+        return Err(Error::NotCarriedOut(format!(
+            "reading the line again took {} s",
+            took / 1000
+        )));
     }
+    // It stays on the disk: should Juju not commit it, the waker comes again, and should it, the next visit finds
+    // that nothing is left to do.
     tools.relation_set(&relation, true, KEY, &pending.line)?;
-    state.remove(PENDING)?;
     // Where the agent is silent about own writes, no event brings this unit its own turn.
     if let Some(last) = state.load::<Session>(SESSION, &mut Vec::new())? {
         let machine = state.machine();

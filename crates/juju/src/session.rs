@@ -19,8 +19,17 @@ use crate::Process;
 pub(crate) struct Session {
     /// The hook's context id. A session of another context is over.
     pub(crate) context: String,
+    /// The context of the hook before this one in which the charm itself used the endpoint.
+    #[serde(default)]
+    pub(crate) previous: Option<String>,
+    /// Whether only a hook on another endpoint has looked here, and not the charm itself.
+    #[serde(default)]
+    pub(crate) met: bool,
     /// The peer relation's id, where it exists: the lowest that Juju listed when it was last asked.
     pub(crate) relation: Option<String>,
+    /// Whether that was found to be wrong, so that the next hook asks at once.
+    #[serde(default)]
+    pub(crate) doubtful: bool,
     /// Whether Juju was asked in this hook.
     #[serde(default)]
     pub(crate) asked_relations: bool,
@@ -97,7 +106,10 @@ impl Session {
     pub(crate) fn new(context: &str, read_at: Tick) -> Self {
         Self {
             context: context.to_owned(),
+            previous: None,
+            met: false,
             relation: None,
+            doubtful: false,
             asked_relations: false,
             read_at,
             leader: false,

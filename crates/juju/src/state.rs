@@ -125,12 +125,13 @@ impl State {
         if of.is_some_and(|endpoint| endpoint != self.endpoint) {
             return Ok(());
         }
-        if let Some(session) = session {
-            self.machine.store(&self.path(SESSION), &session, false)?;
-            self.machine.remove(SESSION)?;
+        // The old session tells whose journal it is, so it goes last: this may be cut off anywhere.
+        if let Some(session) = &session {
+            self.machine.store(&self.path(SESSION), session, false)?;
         }
         self.machine.store(&self.path(JOURNAL), &journal, true)?;
         self.machine.remove(JOURNAL)?;
+        self.machine.remove(SESSION)?;
         warnings.push(format!(
             "the state of an earlier version is taken over for the endpoint {}",
             self.endpoint

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use fake::{Juju, lock};
 use ops_coordinator_core::policy::Rotation;
-use ops_coordinator_core::{Order, Turn, Wait};
+use ops_coordinator_core::{LockName, Order, Turn, Wait};
 use ops_coordinator_juju::{Hook, Operation};
 use serde_json::json;
 
@@ -258,7 +258,7 @@ fn a_hook_that_took_too_long_leaves_the_line_to_a_visit_of_its_own() {
     assert!(juju.visit_wanted(0));
     juju.forget_calls();
     assert!(juju.visit(0));
-    assert_eq!(juju.calls().len(), 3, "{:?}", juju.calls());
+    assert_eq!(juju.calls().len(), 4, "{:?}", juju.calls());
     assert_eq!(
         run(&juju, 1),
         Ok(1),
@@ -338,6 +338,37 @@ fn a_line_left_behind_is_not_written_over_another_one() {
     juju.set_bag("app", other);
     assert!(!juju.visit(0));
     assert_eq!(juju.bag("app").unwrap(), other);
+}
+
+#[test]
+fn a_line_left_behind_by_a_hook_that_juju_did_not_commit_is_not_written() {
+    let juju = everyone_asked(2);
+    juju.refused_hook(0, |hook| {
+        hook.start(&lock()).unwrap().unwrap();
+        hook.finish(&lock(), Ok(())).unwrap();
+        hook.request(&lock(), None, None).unwrap();
+        juju.pass(25_000);
+        release(hook);
+    });
+    assert!(juju.visit_wanted(0));
+    let before = juju.bag("app");
+    // It has the unit's entry out, though nobody knows that it has finished.
+    assert!(!juju.visit(0));
+    assert_eq!(juju.bag("app"), before);
+}
+
+#[test]
+fn a_line_left_behind_is_written_again_where_juju_did_not_commit_the_visit() {
+    let juju = Juju::new(2);
+    juju.hook(1, |hook| drop(hook.request(&lock(), None, None).unwrap()));
+    juju.hook(0, |hook| {
+        juju.pass(25_000);
+        release(hook);
+    });
+    assert!(juju.visit(0));
+    juju.remove_bag("app");
+    assert!(juju.visit(0));
+    assert!(juju.bag("app").is_some());
 }
 
 #[test]
@@ -451,7 +482,11 @@ fn the_leader_looks_after_the_old_line_as_long_as_somebody_is_in_it() {
     juju.pass(60_000);
     juju.hook(0, release);
     assert_eq!(run(&juju, 2), Ok(1), "nobody waits for app/1");
-    juju.hook(0, release);
+    juju.hook(2, |hook| drop(hook.request(&lock(), None, None).unwrap()));
+    for _ in 0..3 {
+        juju.hook(0, release);
+    }
+    assert_eq!(run(&juju, 2), Ok(1), "in the new line");
     juju.forget_calls();
     juju.hook(0, release);
     let old = juju
@@ -486,6 +521,223 @@ fn the_line_of_a_new_endpoint_opens_when_the_old_one_has_nothing_unfinished() {
     juju.hook(0, release);
     assert!(juju.bag("peers:7 app").is_some());
     assert_eq!(run(&juju, 0), Ok(1));
+}
+
+#[test]
+fn of_two_locks_that_move_one_does_not_open_the_other() {
+    let backup: LockName = "backup".parse().unwrap();
+    let juju = Juju::new(3);
+    for unit in [2, 1, 0] {
+        juju.hook(unit, |hook| {
+            hook.request(&lock(), None, None).unwrap();
+            hook.request(&backup, None, None).unwrap();
+            release(hook);
+        });
+    }
+    // app/0 is inside backup, and all others of restart's line have had their turn.
+    juju.hook(0, |hook| {
+        assert!(hook.start(&backup).unwrap().is_ok());
+        hook.finish(&backup, Err("fails".to_owned())).unwrap();
+        release(hook);
+    });
+    for unit in 0..3 {
+        assert_eq!(run(&juju, unit), Ok(1));
+    }
+    juju.list_relations(&["coordinator:3", "peers:7"]);
+    juju.use_endpoint("peers");
+    juju.hook(1, |hook| drop(hook.request(&lock(), None, None).unwrap()));
+    for _ in 0..6 {
+        juju.hook(0, release);
+    }
+    let line = juju.bag("peers:7 app").unwrap();
+    assert!(
+        line.contains("restart") && !line.contains("backup"),
+        "{line}"
+    );
+    let starts = juju.hook(1, |hook| hook.start(&backup).unwrap());
+    assert!(starts.is_err(), "app/0 is inside: {starts:?}");
+}
+
+#[test]
+fn an_operators_order_does_not_open_a_lock_that_is_elsewhere() {
+    let juju = refreshed_in_the_middle();
+    juju.hook(0, |hook| drop(hook.request(&lock(), None, None).unwrap()));
+    juju.hook(0, |hook| {
+        let unit = "app/0".parse().unwrap();
+        let ticket = hook.ticket_of(&lock(), &unit).unwrap().unwrap();
+        assert!(
+            hook.carry_out_orders(&[Order::Cancel(lock(), ticket)])
+                .unwrap()
+        );
+    });
+    let line = juju.bag("peers:7 app").unwrap();
+    assert!(line.contains(r#""moved":"coordinator""#), "{line}");
+}
+
+#[test]
+fn a_second_order_in_one_hook_is_an_error_and_not_silence() {
+    let juju = everyone_asked(3);
+    juju.hook(0, |hook| {
+        let order = |hook: &mut Hook, unit: &str| {
+            let ticket = hook.ticket_of(&lock(), &unit.parse().unwrap()).unwrap();
+            hook.carry_out_orders(&[Order::Cancel(lock(), ticket.unwrap())])
+        };
+        assert!(order(hook, "app/1").unwrap());
+        let refused = order(hook, "app/2").unwrap_err().to_string();
+        assert!(
+            refused.contains("has written the line already"),
+            "{refused}"
+        );
+    });
+}
+
+#[test]
+fn a_place_in_the_old_line_is_ended_though_the_unit_has_lost_its_disk() {
+    let juju = refreshed_in_the_middle();
+    juju.lose_files(1);
+    assert_eq!(run(&juju, 1), Ok(1), "its databag knows of it");
+    assert_eq!(run(&juju, 2), Ok(1));
+}
+
+#[test]
+fn a_cancellation_on_the_old_endpoint_is_published_by_whichever_process_sees_it() {
+    let juju = refreshed_in_the_middle();
+    juju.use_endpoint("coordinator");
+    juju.hook(0, |hook| {
+        let ticket = hook.ticket_of(&lock(), &"app/1".parse().unwrap()).unwrap();
+        hook.carry_out_orders(&[Order::Cancel(lock(), ticket.unwrap())])
+            .unwrap();
+    });
+    juju.use_endpoint("peers");
+    juju.hook(1, |hook| assert!(hook.start(&lock()).unwrap().is_err()));
+    juju.same_hook(1, release);
+    assert_eq!(run(&juju, 2), Ok(1));
+}
+
+#[test]
+fn a_leader_that_waits_in_the_old_line_looks_after_it_too() {
+    let juju = Juju::new(3);
+    for unit in [2, 1, 0] {
+        juju.hook(unit, |hook| {
+            drop(hook.request(&lock(), None, None).unwrap());
+        });
+    }
+    juju.set_bag(
+        "app",
+        r#"{"v":1,"term":1,"version":1,"by":"app/0","locks":{"restart":{"line":[{"unit":"app/1","id":"00000001","seq":1,"limit":1},{"unit":"app/0","id":"00000000","seq":1,"limit":1}]}}}"#,
+    );
+    juju.list_relations(&["coordinator:3", "peers:7"]);
+    juju.use_endpoint("peers");
+    juju.remove_untold(1);
+    for _ in 0..3 {
+        juju.hook(0, |hook| drop(hook.start(&lock()).unwrap()));
+        juju.same_hook(0, release);
+        juju.pass(61_000);
+    }
+    assert!(run(&juju, 0).is_ok());
+}
+
+#[test]
+fn what_was_lost_stays_lost_when_it_is_asked_for_again_elsewhere() {
+    let juju = Juju::new(2);
+    juju.hook(1, |hook| drop(hook.request(&lock(), None, None).unwrap()));
+    juju.lose_files(1);
+    juju.list_relations(&["coordinator:3", "peers:7"]);
+    juju.use_endpoint("peers");
+    juju.hook(1, |hook| drop(hook.start(&lock()).unwrap()));
+    juju.hook(0, release);
+    juju.hook(1, |hook| {
+        let (_, operation) = hook.start(&lock()).unwrap().unwrap();
+        assert!(operation.lost);
+    });
+}
+
+#[test]
+fn locks_of_one_name_on_two_endpoints_that_are_used_side_by_side_are_two_locks() {
+    let juju = Juju::new(2);
+    juju.list_relations(&["coordinator:3", "peers:7"]);
+    juju.about(None);
+    let both = |unit, work: &dyn Fn(&mut Hook)| {
+        juju.use_endpoint("coordinator");
+        juju.hook(unit, work);
+        juju.use_endpoint("peers");
+        juju.same_hook(unit, work);
+    };
+    let ask = |hook: &mut Hook| {
+        assert!(!hook.request(&lock(), None, None).unwrap().joined);
+        release(hook);
+    };
+    both(1, &|hook| release(hook));
+    both(0, &|hook| release(hook));
+    both(1, &ask);
+    both(0, &ask);
+    for unit in 0..2 {
+        both(unit, &|hook| {
+            assert!(hook.start(&lock()).unwrap().is_ok(), "app/{unit}");
+            hook.finish(&lock(), Ok(())).unwrap();
+            release(hook);
+        });
+    }
+}
+
+#[test]
+fn two_processes_of_one_hook_do_not_both_begin_the_operation() {
+    let juju = everyone_asked(2);
+    let (mut first, mut second) = (juju.opened(0), juju.same_opened(0));
+    assert!(first.start(&lock()).unwrap().is_ok());
+    assert_eq!(second.start(&lock()).unwrap(), Err(Turn::Wait(Wait::Busy)));
+}
+
+#[test]
+fn an_operation_that_its_hook_leaves_running_has_a_waker_behind_it() {
+    let juju = everyone_asked(2);
+    juju.forget_wakes();
+    juju.hook(0, |hook| {
+        assert!(hook.start(&lock()).unwrap().is_ok());
+        release(hook);
+    });
+    assert!(juju.woken(0));
+}
+
+#[test]
+fn a_controller_that_does_not_answer_fails_no_hook_and_loses_no_finish() {
+    let juju = everyone_asked(3);
+    juju.hook(0, release);
+    juju.pass(60_000);
+    juju.without_goal_state(|| {
+        assert_eq!(run(&juju, 0), Ok(1));
+    });
+    assert_eq!(run(&juju, 1), Ok(1));
+}
+
+#[test]
+fn a_line_that_stood_still_before_a_reboot_is_asked_about_after_it() {
+    let juju = everyone_asked(3);
+    juju.pass(100_000_000);
+    juju.hook(0, release);
+    juju.pass(60_000);
+    juju.hook(0, release);
+    juju.reboot();
+    juju.forget_calls();
+    juju.hook(0, release);
+    assert!(
+        juju.calls()
+            .iter()
+            .any(|call| call.starts_with("goal-state"))
+    );
+}
+
+#[test]
+fn a_relation_that_is_out_of_sight_for_a_hook_does_not_make_its_line_forgotten() {
+    let juju = everyone_asked(3);
+    assert_eq!(run(&juju, 0), Ok(1));
+    juju.about(None);
+    juju.list_relations(&[]);
+    juju.hook(0, release);
+    juju.list_relations(&["coordinator:10"]);
+    juju.hook(0, release);
+    let line = juju.bag("coordinator:10 app").unwrap();
+    assert!(line.contains("app/1"), "{line}");
 }
 
 #[test]

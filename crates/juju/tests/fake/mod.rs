@@ -36,6 +36,7 @@ pub(crate) struct Juju {
     clock: Cell<u64>,
     hooks: Cell<u32>,
     action: Cell<bool>,
+    silent: Cell<bool>,
     endpoint: RefCell<String>,
     gone: RefCell<BTreeSet<u32>>,
     departing: Cell<Option<u32>>,
@@ -59,6 +60,7 @@ impl Juju {
             clock: Cell::new(0),
             hooks: Cell::new(0),
             action: Cell::new(false),
+            silent: Cell::new(false),
             endpoint: RefCell::new("coordinator".to_owned()),
             gone: RefCell::default(),
             departing: Cell::new(None),
@@ -108,6 +110,23 @@ impl Juju {
     pub(crate) fn opened(self: &Rc<Self>, unit: u32) -> Hook {
         self.hooks.set(self.hooks.get() + 1);
         self.open(unit)
+    }
+
+    /// Another process of the present hook that goes on for as long as the test wants.
+    pub(crate) fn same_opened(self: &Rc<Self>, unit: u32) -> Hook {
+        self.open(unit)
+    }
+
+    /// The controller does not say which units there are.
+    pub(crate) fn without_goal_state(&self, work: impl FnOnce()) {
+        self.silent.set(true);
+        work();
+        self.silent.set(false);
+    }
+
+    /// The machines are booted anew, and their clocks with them.
+    pub(crate) fn reboot(&self) {
+        self.clock.set(0);
     }
 
     /// The state of a unit as versions kept it that knew only one endpoint.
@@ -222,6 +241,11 @@ impl Juju {
             .insert(owner.to_owned(), value.to_owned());
     }
 
+    /// Juju has not committed what was last written there.
+    pub(crate) fn remove_bag(&self, owner: &str) {
+        self.bags.borrow_mut().remove(owner);
+    }
+
     pub(crate) fn set_file(&self, unit: u32, name: &str, content: &[u8]) {
         self.files
             .borrow_mut()
@@ -285,6 +309,7 @@ impl Part {
                     others.map(|unit| format!("app/{unit}")).collect::<Vec<_>>()
                 ))
             }
+            "goal-state" if self.juju.silent.get() => Err("out of reach".to_owned()),
             "goal-state" => {
                 let gone = self.juju.gone.borrow();
                 let units = (0..self.juju.units).filter(|unit| !gone.contains(unit));

@@ -182,16 +182,16 @@ impl Shared {
     pub(super) fn unpack(&self, unit: &UnitName, revision: u64) -> Result<(), ProcessError> {
         let folder = self.directory.unit(unit);
         let plan = lock(&self.charms).plan(unit, revision);
+        let from = match &plan {
+            Unpack::Ready => return Ok(()),
+            Unpack::Over(from) | Unpack::Anew(from) => from,
+        };
         {
             let _launch = lock(&self.launch);
-            match plan {
-                Unpack::Ready => return Ok(()),
-                Unpack::Over(from) => folder.copy_charm(&from)?,
-                Unpack::Anew(from) => {
-                    folder.remove_charm()?;
-                    folder.copy_charm(&from)?;
-                }
+            if matches!(plan, Unpack::Anew(_)) {
+                folder.remove_charm()?;
             }
+            folder.copy_charm(from)?;
         }
         lock(&self.charms).unpacked(unit, revision);
         Ok(())

@@ -26,8 +26,9 @@ use run::{Outcome, Run};
 /// Roll two restarts through a charm's units while everything goes wrong, and judge what came of it.
 ///
 /// The units are real processes. From each seed follow the faults: agents that die at a point of a hook (another
-/// point with each seed), hooks that are killed or fail, leadership that moves, machines that stand still, a
-/// controller out of reach, clocks that are hours apart and jump. In the end every unit must show the last value
+/// point with each seed) and take along what their hooks left running, hooks that are killed, with or without what they
+/// started, or fail, leadership that moves, machines that stand still, a controller out of reach, hook tools that take
+/// long, clocks that are hours apart and jump. In the end every unit must show the last value
 /// of the option in an active status, and the history is held against the promises, by the same code that
 /// judges `simulate`.
 ///
@@ -57,6 +58,9 @@ pub(super) struct FaultsArgs {
     /// Let agents die at this point with every seed
     #[arg(long, value_name = "POINT", value_parser = point)]
     at: Option<CrashPoint>,
+    /// Let units lose their disks as well, for a charm that finds its way back from its databags
+    #[arg(long)]
+    lose_disks: bool,
     /// How many runs at the same time [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     jobs: Option<u32>,
@@ -209,6 +213,7 @@ fn one(
         application: &common.charm.name,
         units: args.units,
         option: &args.option,
+        disks: args.lose_disks,
     });
     let directory = args
         .dir

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use fastrand::Rng;
 use ops_coordinator_lab::scenario::{After, Deed, Moment, Step, Target};
-use ops_coordinator_lab::{CrashPoint, Retry, Settings, UnitName};
+use ops_coordinator_lab::{CrashPoint, Retry, Settings, ToolDelays, UnitName};
 
 /// How often the option changes.
 const ROLLS: u32 = 2;
@@ -19,6 +19,8 @@ pub(super) struct Wanted<'a> {
     pub(super) application: &'a str,
     pub(super) units: u32,
     pub(super) option: &'a str,
+    /// Whether units lose their disks as well.
+    pub(super) disks: bool,
 }
 
 /// A run before it begins.
@@ -45,7 +47,7 @@ struct Draw<'a> {
 impl Plan {
     pub(super) fn new(wanted: &Wanted<'_>) -> Self {
         let mut rng = Rng::with_seed(wanted.seed);
-        let settings = settings(wanted.seed, &mut rng);
+        let settings = settings(wanted, &mut rng);
         let clock = |number| {
             let unit = UnitName::new(wanted.application, number);
             (unit, 0)
@@ -82,16 +84,24 @@ fn value(roll: u32) -> String {
     format!("roll-{roll}")
 }
 
-fn settings(seed: u64, rng: &mut Rng) -> Settings {
+fn settings(wanted: &Wanted<'_>, rng: &mut Rng) -> Settings {
     let defaults = Settings::default();
+    let leftovers_die = rng.u32(0..3) == 0;
+    let mut tool_delays = ToolDelays::default();
+    if rng.u32(0..3) == 0 {
+        let slow = UnitName::new(wanted.application, rng.u32(0..wanted.units));
+        tool_delays.units.insert(slow, rng.u64(50..500));
+    }
     let version = rng.choice(["2.9.50", "3.6.9", "4.0.0"]);
     Settings {
         juju_version: version
             .and_then(|version| version.parse().ok())
             .unwrap_or(defaults.juju_version),
-        seed,
-        // Nothing but what the charms do themselves brings another hook.
-        update_status_interval: 0,
+        seed: wanted.seed,
+        // Where wakers live, nothing but what the charms do themselves brings another hook.
+        update_status_interval: if leftovers_die { 2_000 } else { 0 },
+        leftovers_die_with_agent: leftovers_die,
+        tool_delays,
         leader_hears_own_write: rng.u32(0..4) != 0,
         watcher_delay: *rng.choice(&[0, 50, 500]).unwrap_or(&0),
         agent_restart: rng.u64(100..1_000),
@@ -117,6 +127,7 @@ impl Draw<'_> {
         self.step(before, 0, change);
         let mut faults = vec![0, 0, 1, 2, 3, 4];
         faults.push(self.rng.u32(5..8));
+        faults.extend(self.wanted.disks.then_some(8));
         self.rng.shuffle(&mut faults);
         for fault in faults {
             let (moment, delay) = self.moment();
@@ -127,21 +138,14 @@ impl Draw<'_> {
                     self.step(moment, delay, Deed::Fail(unit));
                 }
                 2 => self.move_leadership(moment, delay),
-                3 => {
-                    let unit = Target::Holder;
-                    let spare_children = false;
-                    self.step(
-                        moment,
-                        delay,
-                        Deed::Kill {
-                            unit,
-                            spare_children,
-                        },
-                    );
-                }
+                3 => self.kill(moment, delay),
                 4 => {
                     let jumps = vec![(self.anybody(), self.rng.i64(-HOURS..=HOURS))];
                     self.step(moment, delay, Deed::Clock(jumps));
+                }
+                8 => {
+                    let unit = self.anybody();
+                    self.step(moment, delay, Deed::LoseDisk(unit));
                 }
                 lasting => self.for_a_while(lasting, moment, delay),
             }
@@ -191,6 +195,17 @@ impl Draw<'_> {
         self.step(moment, delay, Deed::Crash { unit, at });
     }
 
+    /// The hook of the unit that is inside is killed: with all that it has started, or its first process alone.
+    fn kill(&mut self, moment: Moment, delay: u64) {
+        let unit = Target::Holder;
+        let spare_children = self.rng.bool();
+        let deed = Deed::Kill {
+            unit,
+            spare_children,
+        };
+        self.step(moment, delay, deed);
+    }
+
     fn move_leadership(&mut self, moment: Moment, delay: u64) {
         if let Some(number) = self.to_lead.pop() {
             let unit = self.unit(number);
@@ -223,6 +238,7 @@ mod tests {
             application: "app",
             units: 5,
             option: "message",
+            disks: seed.is_multiple_of(2),
         })
     }
 
@@ -255,6 +271,40 @@ mod tests {
             }
             assert_eq!((led.len(), lasting), (3, 0), "seed {seed}");
         }
+    }
+
+    #[test]
+    fn hooks_are_killed_with_and_without_their_children_and_disks_are_lost_only_where_asked_for() {
+        let (mut alone, mut together) = (0, 0);
+        for seed in 0..20 {
+            let mut disks = 0;
+            for step in plan(seed).steps {
+                match step.deed {
+                    Deed::Kill { spare_children, .. } if spare_children => alone += 1,
+                    Deed::Kill { .. } => together += 1,
+                    Deed::LoseDisk(_) => disks += 1,
+                    _ => {}
+                }
+            }
+            assert_eq!(
+                disks,
+                if seed.is_multiple_of(2) { ROLLS } else { 0 },
+                "seed {seed}"
+            );
+        }
+        assert!(alone > 5 && together > 5, "{alone} and {together}");
+    }
+
+    #[test]
+    fn where_wakers_die_with_their_agent_juju_itself_brings_hooks() {
+        let all: Vec<Settings> = (0..30).map(|seed| plan(seed).settings).collect();
+        for settings in &all {
+            let ticks = settings.update_status_interval > 0;
+            assert_eq!(ticks, settings.leftovers_die_with_agent);
+        }
+        let count = |wanted: &dyn Fn(&&Settings) -> bool| all.iter().filter(wanted).count();
+        assert!((3..27).contains(&count(&|s| s.leftovers_die_with_agent)));
+        assert!((3..27).contains(&count(&|s| !s.tool_delays.units.is_empty())));
     }
 
     #[test]
