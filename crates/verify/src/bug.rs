@@ -74,6 +74,28 @@ bugs! {
         "One more than the limit may be under way.";
     RetryPublishesNothing "retry-publishes-nothing"
         "A retried hook does not publish what its first run had finished.";
+    FollowsEventRelation "follows-event-relation"
+        "Of two relations of one endpoint, a hook follows the one that it is about.";
+    TrustsOldSessionRelation "trusts-old-session-relation"
+        "Of two relations of one endpoint, a unit follows the one that it once found, though a lower one has come into sight.";
+    SharesStateBetweenEndpoints "shares-state-between-endpoints"
+        "Two endpoints of a charm share a journal, so that the requests of one are taken for those of the other.";
+    OpensNewEndpointAtOnce "opens-new-endpoint-at-once"
+        "A charm that comes to name another endpoint opens a line there while the old one is still in use.";
+    RunsBesideOrphan "runs-beside-orphan"
+        "An operation that was cut off is begun again although a process of the earlier attempt is still at work.";
+    OrphansFinishCounts "orphans-finish-counts"
+        "What a process finishes after its hook has ended counts for the attempt that runs now.";
+    KeepsOrphanTickets "keeps-orphan-tickets"
+        "A request that nobody wants any more is not withdrawn, and keeps its place.";
+    BelievesRelationList "believes-relation-list"
+        "Every unit that the relation lists counts as there, whatever the controller says.";
+    LongHooksNeverPublish "long-hooks-never-publish"
+        "A leader's hook that takes longer than the lease leaves the line to the next hook, which takes as long.";
+    OvertakesLateUnits "overtakes-late-units"
+        "Requests join the line round and round, however old they are.";
+    CancelBesideOrphan "cancel-beside-orphan"
+        "A cancelled request is over at once, although a process of its operation is still at work.";
 }
 
 impl fmt::Display for Bug {

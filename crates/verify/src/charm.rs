@@ -6,7 +6,7 @@
 use std::rc::Rc;
 
 use ops_coordinator_core::policy::Rotation;
-use ops_coordinator_core::{LockName, Order, Ticket};
+use ops_coordinator_core::{LockName, Order, Ticket, UnitName};
 use ops_coordinator_juju::{Environment, Error, Hook, Machine, Transport};
 
 use crate::Bug;
@@ -14,12 +14,16 @@ use crate::sabotage::Saboteur;
 
 /// The peer relation's endpoint.
 pub(crate) const ENDPOINT: &str = "coordinator";
+/// Another one, which a charm may use beside it or instead.
+pub(crate) const OTHER: &str = "peers";
 
 /// A charm with locks, a policy, and perhaps a seeded bug.
 #[derive(Debug, Clone)]
 pub struct Charm {
     /// The locks that it uses, in the order in which it tries them.
     pub locks: Vec<LockName>,
+    /// The endpoint that it names for each of them.
+    pub homes: Vec<&'static str>,
     /// How many units may be inside, and how long the line is.
     pub policy: Rotation,
     /// What is wrong with it.
@@ -36,6 +40,31 @@ pub struct Visit {
     pub machine: Rc<dyn Machine>,
     /// Whether the hook asked for a turn, or runs for the first time.
     pub retried: bool,
+    /// Whether the process has outlived its hook.
+    pub orphan: bool,
+}
+
+/// What the charm makes of a hook. Sets of locks have a bit for each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Will {
+    /// Whether it asks for a turn for every lock.
+    pub asks: bool,
+    /// Of which locks it takes the turn, should it have come.
+    pub takes: u8,
+    /// Of which locks it takes its requests back at the end, because nobody wants them any more.
+    pub withdraws: u8,
+    /// Whose requests an operator wants cancelled.
+    pub cancels: Option<UnitName>,
+}
+
+impl Will {
+    /// It only takes its turns.
+    pub const WILLING: Self = Self {
+        asks: false,
+        takes: u8::MAX,
+        withdraws: 0,
+        cancels: None,
+    };
 }
 
 /// An operation that has begun.
@@ -49,16 +78,37 @@ pub struct Started {
     pub attempt: u16,
 }
 
+/// The hook on one of the charm's endpoints.
+struct Open {
+    endpoint: &'static str,
+    hook: Hook,
+    saboteur: Rc<Saboteur>,
+}
+
 impl Charm {
-    fn hook(&self, visit: Visit) -> Result<(Hook, Rc<Saboteur>), Error> {
-        let saboteur = Rc::new(Saboteur::new(self.bug, &visit));
-        let hook = Hook::open(
-            visit.environment,
-            saboteur.clone(),
-            saboteur.clone(),
-            ENDPOINT,
-        )?;
-        Ok((hook, saboteur))
+    fn open(&self, visit: &Visit, endpoint: &'static str) -> Result<Open, Error> {
+        let saboteur = Rc::new(Saboteur::new(self.bug, visit, endpoint));
+        let hook = saboteur.open()?;
+        Ok(Open {
+            endpoint,
+            hook,
+            saboteur,
+        })
+    }
+
+    /// The hook on each endpoint, as a charm begins that uses several.
+    fn open_all(&self, visit: &Visit) -> Result<Vec<Open>, Error> {
+        let mut endpoints = self.homes.clone();
+        endpoints.sort_unstable();
+        endpoints.dedup();
+        let open = |endpoint| self.open(visit, endpoint);
+        endpoints.into_iter().map(open).collect()
+    }
+
+    fn hook_for<'a>(&self, opened: &'a mut [Open], lock: usize) -> &'a mut Hook {
+        let home = self.homes[lock];
+        let place = opened.iter().position(|open| open.endpoint == home);
+        &mut opened[place.unwrap_or_default()].hook
     }
 
     /// The hook's first step: ask for a turn for every lock, where the hook is about that, and begin the
@@ -66,35 +116,37 @@ impl Charm {
     ///
     /// # Errors
     /// A hook tool's failure.
-    pub fn begin(&self, visit: Visit, ask: bool) -> Result<Option<Started>, Error> {
-        let gives_back = self.bug == Some(Bug::GivesTurnBackUnused) && !ask;
-        let (mut hook, _) = self.hook(visit)?;
-        if ask {
-            for lock in &self.locks {
-                hook.request(lock, None, None)?;
+    pub fn begin(&self, visit: &Visit, will: &Will) -> Result<Option<Started>, Error> {
+        let gives_back = self.bug == Some(Bug::GivesTurnBackUnused) && !will.asks;
+        let mut opened = self.open_all(visit)?;
+        if will.asks {
+            for (index, lock) in self.locks.iter().enumerate() {
+                self.hook_for(&mut opened, index)
+                    .request(lock, None, None)?;
             }
         }
         if gives_back {
-            for lock in &self.locks {
+            for (index, lock) in self.locks.iter().enumerate() {
+                let hook = self.hook_for(&mut opened, index);
                 if hook.start(lock)?.is_ok() {
                     hook.finish(lock, Ok(()))?;
                 }
             }
             return Ok(None);
         }
-        self.advance(&mut hook, 0)
+        self.advance(&mut opened, will, 0)
     }
 
     /// A request that comes up while the operation runs.
     ///
     /// # Errors
     /// A hook tool's failure.
-    pub fn ask(&self, visit: Visit, lock: usize) -> Result<(), Error> {
+    pub fn ask(&self, visit: &Visit, lock: usize) -> Result<(), Error> {
         if self.bug == Some(Bug::RequestJoinsRunning) {
             return Ok(());
         }
-        let (mut hook, _) = self.hook(visit)?;
-        hook.request(&self.locks[lock], None, None).map(drop)
+        let mut open = self.open(visit, self.homes[lock])?;
+        open.hook.request(&self.locks[lock], None, None).map(drop)
     }
 
     /// The hook's next step: end the operation that runs, begin the next whose turn has come, and where
@@ -104,49 +156,89 @@ impl Charm {
     /// A hook tool's failure.
     pub fn proceed(
         &self,
-        visit: Visit,
+        visit: &Visit,
         running: Option<usize>,
-        orders: &[Order],
+        will: &Will,
     ) -> Result<Option<Started>, Error> {
-        let (mut hook, saboteur) = self.hook(visit)?;
+        let mut opened = self.open_all(visit)?;
         if let Some(lock) = running {
-            hook.finish(&self.locks[lock], Ok(()))?;
-            if let Some(started) = self.advance(&mut hook, lock + 1)? {
+            self.hook_for(&mut opened, lock)
+                .finish(&self.locks[lock], Ok(()))?;
+            if let Some(started) = self.advance(&mut opened, will, lock + 1)? {
                 return Ok(Some(started));
             }
         }
-        saboteur.before_release(&hook)?;
-        if self.bug == Some(Bug::ReasksLeadershipAtEnd) {
-            let environment = saboteur.environment().clone();
-            hook = Hook::open(environment, saboteur.clone(), saboteur.clone(), ENDPOINT)?;
+        self.withdraw(&mut opened, will)?;
+        for Open { hook, saboteur, .. } in &mut opened {
+            let orders = self.orders(hook, will)?;
+            saboteur.before_release(hook)?;
+            if self.bug == Some(Bug::ReasksLeadershipAtEnd) {
+                *hook = saboteur.open()?;
+            }
+            hook.release(&self.policy(), &orders)?;
         }
-        hook.release(&self.policy(), orders)?;
-        if self.bug == Some(Bug::ActsOnUnflushedLine) && saboteur.takes_own_line_for_read()? {
-            let environment = saboteur.environment().clone();
-            let mut hook = Hook::open(environment, saboteur.clone(), saboteur, ENDPOINT)?;
-            return self.advance(&mut hook, running.map_or(0, |lock| lock + 1));
+        if self.bug == Some(Bug::ActsOnUnflushedLine) {
+            for open in &opened {
+                if open.saboteur.takes_own_line_for_read()? {
+                    let mut again = self.open_all(visit)?;
+                    return self.advance(&mut again, will, running.map_or(0, |lock| lock + 1));
+                }
+            }
         }
         Ok(None)
+    }
+
+    /// What nobody wants any more would keep its place for ever.
+    fn withdraw(&self, opened: &mut [Open], will: &Will) -> Result<(), Error> {
+        for (index, lock) in self.locks.iter().enumerate() {
+            let unclaimed = will.withdraws & (1 << index) != 0;
+            if unclaimed && self.bug != Some(Bug::KeepsOrphanTickets) {
+                let hook = self.hook_for(opened, index);
+                hook.withdraw_because(lock, "nobody wants it any more")?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What an operator wants, with the tickets that a leader finds for the unit.
+    fn orders(&self, hook: &mut Hook, will: &Will) -> Result<Vec<Order>, Error> {
+        let mut orders = Vec::new();
+        if let Some(unit) = will.cancels.as_ref().filter(|_| hook.is_leader()) {
+            for lock in &self.locks {
+                if let Some(ticket) = hook.ticket_of(lock, unit)? {
+                    orders.push(Order::Cancel(lock.clone(), ticket));
+                }
+            }
+        }
+        Ok(orders)
     }
 
     /// The operation that runs fails, and the hook with it.
     ///
     /// # Errors
     /// A hook tool's failure.
-    pub fn fail(&self, visit: Visit, lock: usize) -> Result<(), Error> {
-        let (mut hook, _) = self.hook(visit)?;
+    pub fn fail(&self, visit: &Visit, lock: usize) -> Result<(), Error> {
+        let mut open = self.open(visit, self.homes[lock])?;
         let hands_on = self.bug == Some(Bug::HandsOnAfterFailure);
         let result = if hands_on {
             Ok(())
         } else {
             Err("exit code 1".to_owned())
         };
-        hook.finish(&self.locks[lock], result)
+        open.hook.finish(&self.locks[lock], result)
     }
 
-    fn advance(&self, hook: &mut Hook, from: usize) -> Result<Option<Started>, Error> {
+    fn advance(
+        &self,
+        opened: &mut [Open],
+        will: &Will,
+        from: usize,
+    ) -> Result<Option<Started>, Error> {
         for (index, lock) in self.locks.iter().enumerate().skip(from) {
-            if let Ok((attempt, _)) = hook.start(lock)? {
+            if will.takes & (1 << index) == 0 {
+                continue;
+            }
+            if let Ok((attempt, _)) = self.hook_for(opened, index).start(lock)? {
                 return Ok(Some(Started {
                     lock: index,
                     ticket: attempt.ticket,

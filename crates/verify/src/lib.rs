@@ -18,4 +18,4 @@ mod sabotage;
 pub mod simulation;
 
 pub use bug::Bug;
-pub use charm::{Charm, Started, Visit};
+pub use charm::{Charm, Started, Visit, Will};

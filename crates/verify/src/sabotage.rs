@@ -13,10 +13,8 @@ use ops_coordinator_juju::{
 };
 use serde_json::{Value, json};
 
+use crate::charm::{ENDPOINT, OTHER};
 use crate::{Bug, Visit};
-
-const JOURNAL: &str = "coordinator/journal.json";
-const SESSION: &str = "coordinator/session.json";
 
 /// Stands between a hook and the world, and gets one thing wrong.
 pub(crate) struct Saboteur {
@@ -24,24 +22,50 @@ pub(crate) struct Saboteur {
     environment: Environment,
     transport: Rc<dyn Transport>,
     machine: Rc<dyn Machine>,
+    endpoint: &'static str,
     retried: bool,
+    orphan: bool,
     silent: Cell<bool>,
 }
 
 impl Saboteur {
-    pub(crate) fn new(bug: Option<Bug>, visit: &Visit) -> Self {
+    pub(crate) fn new(bug: Option<Bug>, visit: &Visit, endpoint: &'static str) -> Self {
+        let mut environment = visit.environment.clone();
+        if bug == Some(Bug::OpensNewEndpointAtOnce) {
+            environment.peers.clear();
+        }
         Self {
             bug,
-            environment: visit.environment.clone(),
+            environment,
             transport: Rc::clone(&visit.transport),
             machine: Rc::clone(&visit.machine),
+            endpoint,
             retried: visit.retried,
+            orphan: visit.orphan,
             silent: Cell::new(false),
         }
     }
 
-    pub(crate) fn environment(&self) -> &Environment {
-        &self.environment
+    /// The hook that works through this.
+    pub(crate) fn open(self: &Rc<Self>) -> Result<Hook, Error> {
+        let environment = self.environment.clone();
+        Hook::open(environment, self.clone(), self.clone(), self.endpoint)
+    }
+
+    fn journal_file(&self) -> String {
+        format!("{}/journal.json", self.endpoint)
+    }
+
+    fn session_file(&self) -> String {
+        format!("{}/session.json", self.endpoint)
+    }
+
+    /// Where a state file lies.
+    fn place(&self, name: &str) -> String {
+        if self.is(Bug::SharesStateBetweenEndpoints) {
+            return name.replacen(OTHER, ENDPOINT, 1);
+        }
+        name.to_owned()
     }
 
     fn is(&self, bug: Bug) -> bool {
@@ -50,7 +74,7 @@ impl Saboteur {
 
     /// What the hook has read so far.
     fn session(&self) -> Value {
-        let content = self.machine.load(SESSION).ok().flatten();
+        let content = self.machine.load(&self.session_file()).ok().flatten();
         content
             .and_then(|text| serde_json::from_slice(&text).ok())
             .unwrap_or_default()
@@ -67,7 +91,7 @@ impl Saboteur {
         let mut session = self.session();
         patch(&mut session);
         self.machine
-            .store(SESSION, session.to_string().as_bytes(), false)
+            .store(&self.session_file(), session.to_string().as_bytes(), false)
     }
 
     pub(crate) fn before_release(&self, hook: &Hook) -> Result<(), Error> {
@@ -189,6 +213,15 @@ impl Saboteur {
                 let here: BTreeSet<String> = serde_json::from_str(&list.stdout).ok()?;
                 units.retain(|unit, _| here.contains(unit));
             }
+            Bug::BelievesRelationList => {
+                let session = self.session();
+                let relation = session["relation"].as_str().unwrap_or_default();
+                let args = ["--format=json", "-r", relation].map(str::to_owned);
+                let list = self.transport.call("relation-list", &args, None).ok()?;
+                let here: BTreeSet<String> = serde_json::from_str(&list.stdout).ok()?;
+                let active = |unit| (unit, json!({"status": "active"}));
+                units.extend(here.into_iter().map(active));
+            }
             Bug::LeaverNeverForgotten => {
                 let line = self.line_read();
                 for lock in line["locks"].as_object()?.values() {
@@ -206,36 +239,99 @@ impl Saboteur {
     }
 }
 
+impl Saboteur {
+    /// A unit's own record as it is written, got wrong.
+    fn spoil_own(&self, text: &str) -> Option<String> {
+        let mut record: Value = serde_json::from_str(text).ok()?;
+        if self.is(Bug::OvertakesLateUnits) {
+            for state in record["locks"].as_object_mut()?.values_mut() {
+                state.as_object_mut()?.remove("line");
+            }
+        }
+        Some(record.to_string())
+    }
+
+    /// The relations that Juju lists, got wrong.
+    fn spoil_relations(&self, text: &str, endpoint: &str) -> Option<String> {
+        let listed: Vec<String> = serde_json::from_str(text).ok()?;
+        let followed = match self.bug? {
+            Bug::FollowsEventRelation => {
+                let about = self.environment.relation.as_ref();
+                about.filter(|id| id.endpoint() == endpoint)?.to_string()
+            }
+            Bug::TrustsOldSessionRelation => self.session()["relation"].as_str()?.to_owned(),
+            _ => return None,
+        };
+        listed
+            .contains(&followed)
+            .then(|| json!([followed]).to_string())
+    }
+
+    /// Whether the line that the hook would read has a request of this unit cancelled.
+    fn is_cancelled(&self) -> bool {
+        let session = self.session();
+        let relation = session["relation"].as_str().unwrap_or_default();
+        let application = self.environment.unit.application();
+        let args = ["--format=json", "-r", relation, "--app", KEY, application];
+        let args: Vec<String> = args.iter().map(|&arg| arg.to_owned()).collect();
+        let me = format!(r#""unit":"{}""#, self.environment.unit);
+        let line = self.transport.call("relation-get", &args, None);
+        let line = line.ok().and_then(|output| {
+            let text: Option<String> = serde_json::from_str(&output.stdout).ok()?;
+            serde_json::from_str::<Value>(&text?).ok()
+        });
+        let line = line.unwrap_or_default();
+        let mut locks = line["locks"].as_object().into_iter().flatten();
+        locks.any(|(_, lock)| lock["cancelled"].to_string().contains(&me))
+    }
+}
+
+fn nothing() -> ToolOutput {
+    ToolOutput {
+        code: Some(0),
+        ..ToolOutput::default()
+    }
+}
+
 impl Transport for Saboteur {
     fn call(&self, tool: &str, args: &[String], stdin: Option<&str>) -> io::Result<ToolOutput> {
         let to_application = args.iter().any(|arg| arg == "--app");
+        let last = args.last().map(String::as_str).unwrap_or_default();
         match (tool, to_application) {
             ("relation-set", true) if self.bug.is_some() => {
                 let mut body: BTreeMap<String, String> =
                     serde_json::from_str(stdin.unwrap_or_default())?;
                 let Some(line) = body.remove(KEY).and_then(|text| self.spoil_line(&text)) else {
-                    return Ok(ToolOutput {
-                        code: Some(0),
-                        ..ToolOutput::default()
-                    });
+                    return Ok(nothing());
                 };
                 self.transport
                     .call(tool, args, Some(&json!({KEY: line}).to_string()))
             }
             ("relation-set", false) if self.is(Bug::RetryPublishesNothing) && self.retried => {
-                Ok(ToolOutput {
-                    code: Some(0),
-                    ..ToolOutput::default()
-                })
+                Ok(nothing())
+            }
+            ("relation-set", false) if self.is(Bug::OvertakesLateUnits) => {
+                let body: BTreeMap<String, String> =
+                    serde_json::from_str(stdin.unwrap_or_default())?;
+                let record = body.get(KEY).and_then(|text| self.spoil_own(text));
+                let record = record.unwrap_or_default();
+                self.transport
+                    .call(tool, args, Some(&json!({KEY: record}).to_string()))
             }
             ("relation-get", false) => {
                 let mut output = self.transport.call(tool, args, stdin)?;
-                let unit = args.last().map(String::as_str).unwrap_or_default();
-                if unit != self.environment.unit.to_string()
+                if last != self.environment.unit.to_string()
                     && let Ok(Some(text)) = serde_json::from_str::<Option<String>>(&output.stdout)
-                    && let Some(text) = self.spoil_record(unit, &text)
+                    && let Some(text) = self.spoil_record(last, &text)
                 {
                     output.stdout = json!(text).to_string();
+                }
+                Ok(output)
+            }
+            ("relation-ids", _) => {
+                let mut output = self.transport.call(tool, args, stdin)?;
+                if let Some(text) = self.spoil_relations(&output.stdout, last) {
+                    output.stdout = text;
                 }
                 Ok(output)
             }
@@ -253,22 +349,30 @@ impl Transport for Saboteur {
 
 impl Machine for Saboteur {
     fn load(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
-        self.machine.load(name)
+        let content = self.machine.load(&self.place(name))?;
+        if self.is(Bug::OrphansFinishCounts) && self.orphan && name == self.session_file() {
+            let session = content.and_then(|text| serde_json::from_slice::<Value>(&text).ok());
+            return Ok(session.map(|mut session| {
+                session["context"] = json!(self.environment.context);
+                session.to_string().into_bytes()
+            }));
+        }
+        Ok(content)
     }
 
     fn store(&self, name: &str, content: &[u8], durable: bool) -> Result<(), Error> {
-        if name == JOURNAL && self.is(Bug::ForgetsJournal) {
+        if name == self.journal_file() && self.is(Bug::ForgetsJournal) {
             return Ok(());
         }
-        self.machine.store(name, content, durable)
+        self.machine.store(&self.place(name), content, durable)
     }
 
     fn set_aside(&self, name: &str) -> Result<(), Error> {
-        self.machine.set_aside(name)
+        self.machine.set_aside(&self.place(name))
     }
 
     fn remove(&self, name: &str) -> Result<(), Error> {
-        self.machine.remove(name)
+        self.machine.remove(&self.place(name))
     }
 
     fn lock(&self) -> Result<Box<dyn Any>, Error> {
@@ -280,7 +384,12 @@ impl Machine for Saboteur {
     }
 
     fn is_alive(&self, process: Process) -> bool {
-        self.machine.is_alive(process)
+        let blind = match self.bug {
+            Some(Bug::RunsBesideOrphan) => true,
+            Some(Bug::CancelBesideOrphan) => self.is_cancelled(),
+            _ => false,
+        };
+        !blind && self.machine.is_alive(process)
     }
 
     fn now(&self) -> Tick {
@@ -301,6 +410,11 @@ impl Machine for Saboteur {
         if self.is(Bug::NeverWakes) || self.silent.get() {
             return Ok(());
         }
+        let errand = if self.is(Bug::LongHooksNeverPublish) {
+            Errand::Hook
+        } else {
+            errand
+        };
         self.machine.wake(endpoint, context, errand)
     }
 }

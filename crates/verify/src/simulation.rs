@@ -6,9 +6,12 @@
 
 mod bridge;
 mod course;
+mod disk;
 mod lease;
 mod recipe;
 mod referee;
+mod revision;
+mod shared;
 mod shrink;
 mod story;
 mod unit;

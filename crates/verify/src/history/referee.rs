@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ops_coordinator_core::invariant::{Violation, counters_only_grow};
 use ops_coordinator_core::{
-    Incarnation, KEY, Line, LockName, Outcome, Reading, Ticket, Turn, UnitRecord, Wait,
-    decode_line, decode_record,
+    Incarnation, KEY, Line, LockLine, LockName, LockRecord, Outcome, Reading, Ticket, Turn,
+    UnitRecord, Wait, decode_line, decode_record,
 };
 use ops_coordinator_lab::history::{Event, Happening, Life};
 
@@ -17,8 +17,12 @@ type Course = (String, Incarnation, LockName);
 /// What is known of a history so far.
 #[derive(Debug, Default)]
 pub struct Referee {
-    line: Option<Line>,
-    records: BTreeMap<String, UnitRecord>,
+    /// By relation, as `endpoint:number`.
+    lines: BTreeMap<String, Line>,
+    /// By unit and relation.
+    records: BTreeMap<(String, String), UnitRecord>,
+    /// What a unit published there can no longer be changed: it does not see the relation any more.
+    forgotten: BTreeSet<(String, String)>,
     gone: BTreeSet<String>,
     /// Whose operation is under way, and for which request.
     inside: BTreeMap<(String, LockName), Ticket>,
@@ -44,13 +48,22 @@ impl Referee {
                 app_writes,
                 ..
             } => {
-                if let Some(value) = ours(unit_writes) {
-                    self.see_record(&unit.to_string(), value)?;
+                for (relation, value) in ours(unit_writes) {
+                    self.see_record(&unit.to_string(), relation, value)?;
                 }
-                if let Some(value) = ours(app_writes) {
-                    self.see_line(value)?;
+                for (relation, value) in ours(app_writes) {
+                    self.see_line(relation, value)?;
                 }
             }
+            Happening::RelationForgotten {
+                unit,
+                endpoint,
+                relation,
+            } => {
+                let relation = format!("{endpoint}:{relation}");
+                self.forgotten.insert((unit.to_string(), relation));
+            }
+            Happening::DiskLost { unit } => self.lose_disk(&unit.to_string()),
             Happening::Enter { unit, lock } => self.see_entry(&unit.to_string(), lock)?,
             Happening::Leave { unit, lock } => self.see_end(&unit.to_string(), lock),
             Happening::HookBegin { unit, .. } => drop(self.ended.remove(&unit.to_string())),
@@ -89,8 +102,11 @@ impl Referee {
         let living = self
             .records
             .iter()
-            .filter(|(unit, _)| !self.gone.contains(*unit));
-        for (unit, record) in living {
+            .filter(|((unit, _), _)| !self.gone.contains(unit));
+        for (place @ (unit, _), record) in living {
+            if self.forgotten.contains(place) {
+                continue;
+            }
             if let Some((lock, state)) = record
                 .locks
                 .iter()
@@ -105,11 +121,51 @@ impl Referee {
         Ok(())
     }
 
-    fn see_record(&mut self, unit: &str, value: &str) -> Result<(), Violation> {
+    /// The highest number of a lock's requests that a unit has published as finished in one of its lives.
+    pub fn published(&self, unit: &str, life: &str, lock: &str) -> u64 {
+        let records = self.records_of(unit);
+        let of_life = records.filter(|record| record.incarnation.to_string() == life);
+        let done = of_life.filter_map(|record| Some(state_of(record, lock)?.done));
+        done.max().unwrap_or_default()
+    }
+
+    /// Whether a unit publishes, where it still can, that it asks for a lock.
+    pub fn is_asked(&self, unit: &str, lock: &str) -> bool {
+        let mut records = self.records_of(unit);
+        records.any(|record| state_of(record, lock).is_some_and(|state| state.seq > state.done))
+    }
+
+    /// Whether a unit publishes that what it asked for was cancelled or withdrawn, and asks for nothing more.
+    pub fn is_taken_back(&self, unit: &str, lock: &str) -> bool {
+        let taken_back = |state: &LockRecord| match state.outcome {
+            Some(Outcome::Cancelled) => true,
+            Some(Outcome::Withdrawn) => {
+                let why = state.reason.as_deref().unwrap_or_default();
+                !why.starts_with("asked for again on ")
+            }
+            _ => false,
+        };
+        let mut records = self.records_of(unit);
+        let any = records.any(|record| state_of(record, lock).is_some_and(taken_back));
+        any && !self.is_asked(unit, lock)
+    }
+
+    /// What a unit publishes in all the relations that it sees.
+    fn records_of(&self, unit: &str) -> impl Iterator<Item = &UnitRecord> {
+        let own = self
+            .records
+            .iter()
+            .filter(move |((owner, _), _)| owner == unit);
+        own.filter(|(place, _)| !self.forgotten.contains(*place))
+            .map(|(_, record)| record)
+    }
+
+    fn see_record(&mut self, unit: &str, relation: &str, value: &str) -> Result<(), Violation> {
         let Reading::Good(record) = decode_record(Some(value)) else {
             return Err(unsound(unit));
         };
-        let before = self.records.insert(unit.to_owned(), record.clone());
+        let place = (unit.to_owned(), relation.to_owned());
+        let before = self.records.insert(place, record.clone());
         if let Some(before) = before {
             counters_only_grow(&before, &record)?;
         }
@@ -129,22 +185,33 @@ impl Referee {
         Ok(())
     }
 
-    fn see_line(&mut self, value: &str) -> Result<(), Violation> {
+    fn see_line(&mut self, relation: &str, value: &str) -> Result<(), Violation> {
         let Reading::Good(line) = decode_line(Some(value)) else {
             return Err(unsound("the application"));
         };
-        line_may_follow(self.line.as_ref(), &line, |lock, ticket| {
+        line_may_follow(self.lines.get(relation), &line, |lock, ticket| {
             self.over(lock, ticket)
         })?;
-        self.line = Some(line);
+        self.lines.insert(relation.to_owned(), line);
         Ok(())
+    }
+
+    /// What the unit had not published is lost, a good end too.
+    fn lose_disk(&mut self, unit: &str) {
+        self.ended.remove(unit);
+        let lost: Vec<Course> = self.known.keys().cloned().collect();
+        for course in lost.into_iter().filter(|(owner, ..)| owner == unit) {
+            let published = self.published(unit, &course.1.to_string(), course.2.as_str());
+            let known = self.known.entry(course).or_default();
+            *known = published.min(*known);
+        }
     }
 
     /// Whether a ticket's request is over, in truth.
     fn over(&self, lock: &LockName, ticket: &Ticket) -> bool {
         let unit = ticket.unit.to_string();
-        let record = self.records.get(&unit);
-        self.gone.contains(&unit) || record.is_some_and(|record| record.finished(lock, ticket))
+        let mut records = self.records.iter().filter(|((owner, _), _)| *owner == unit);
+        self.gone.contains(&unit) || records.any(|(_, record)| record.finished(lock, ticket))
     }
 
     fn see_entry(&mut self, unit: &str, lock: &str) -> Result<(), Violation> {
@@ -157,36 +224,45 @@ impl Referee {
             return Ok(());
         }
         let broken = |invariant, found| Err(Violation { invariant, found });
-        let life = self.records.get(unit).map(|record| &record.incarnation);
-        let line = self.line.as_ref().and_then(|line| line.locks.get(&lock));
-        let entry = line.and_then(|line| {
-            let own = |ticket: &Ticket| {
-                ticket.unit.to_string() == unit && Some(&ticket.incarnation) == life
+        let mut first = None;
+        for (line, ticket) in self.entries(unit, &lock) {
+            let course = (unit.to_owned(), ticket.incarnation.clone(), lock.clone());
+            let known = self.known.get(&course).copied().unwrap_or_default();
+            let wrong = if known >= ticket.seq || self.over(&lock, &ticket) {
+                let found = format!("{ticket} begins again");
+                broken("finished-never-runs-again", found)
+            } else if let Turn::Wait(Wait::Behind(ahead)) =
+                line.turn(&ticket, |ticket| self.over(&lock, ticket))
+            {
+                let ahead: Vec<String> = ahead.iter().map(ToString::to_string).collect();
+                let ahead = ahead.join(", ");
+                let found = format!("{ticket} begins while {ahead} are ahead of it");
+                broken("starts-only-in-turn", found)
+            } else {
+                self.inside.insert(place, ticket);
+                return Ok(());
             };
-            line.entries.iter().find(|entry| own(&entry.ticket))
-        });
-        let (Some(line), Some(entry)) = (line, entry) else {
+            first = first.or(Some(wrong));
+        }
+        first.unwrap_or_else(|| {
             let found = format!("{unit} begins, and is not in the line of lock {lock}");
-            return broken("starts-only-in-turn", found);
-        };
-        let ticket = entry.ticket.clone();
-        let course = (unit.to_owned(), ticket.incarnation.clone(), lock.clone());
-        let known = self.known.get(&course).copied().unwrap_or_default();
-        if known >= ticket.seq || self.over(&lock, &ticket) {
-            return broken(
-                "finished-never-runs-again",
-                format!("{ticket} begins again"),
-            );
-        }
-        if let Turn::Wait(Wait::Behind(ahead)) =
-            line.turn(&ticket, |ticket| self.over(&lock, ticket))
-        {
-            let ahead: Vec<String> = ahead.iter().map(ToString::to_string).collect();
-            let found = format!("{ticket} begins while {} are ahead of it", ahead.join(", "));
-            return broken("starts-only-in-turn", found);
-        }
-        self.inside.insert(place, ticket);
-        Ok(())
+            broken("starts-only-in-turn", found)
+        })
+    }
+
+    /// The unit's tickets in the lines of a lock: there may be one on each relation that it sees.
+    fn entries(&self, unit: &str, lock: &LockName) -> Vec<(&LockLine, Ticket)> {
+        let own = self.records.iter().filter(|((owner, _), _)| owner == unit);
+        own.filter(|(place, _)| !self.forgotten.contains(*place))
+            .filter_map(|((_, relation), record)| {
+                let line = self.lines.get(relation)?.locks.get(lock)?;
+                let own = |ticket: &Ticket| {
+                    ticket.unit.to_string() == unit && ticket.incarnation == record.incarnation
+                };
+                let entry = line.entries.iter().find(|entry| own(&entry.ticket))?;
+                Some((line, entry.ticket.clone()))
+            })
+            .collect()
     }
 
     fn see_end(&mut self, unit: &str, lock: &str) {
@@ -203,11 +279,16 @@ impl Referee {
     }
 }
 
-/// What a commit wrote under our key.
-fn ours(writes: &BTreeMap<String, String>) -> Option<&str> {
-    let ours = |name: &str| name.rsplit(' ').next() == Some(KEY);
-    let found = writes.iter().find(|(name, _)| ours(name));
-    found.map(|(_, value)| value.as_str())
+fn state_of<'a>(record: &'a UnitRecord, lock: &str) -> Option<&'a LockRecord> {
+    record.locks.get(&lock.parse::<LockName>().ok()?)
+}
+
+/// What a commit wrote under our key, by relation.
+fn ours(writes: &BTreeMap<String, String>) -> impl Iterator<Item = (&str, &str)> {
+    writes.iter().filter_map(|(name, value)| {
+        let (relation, key) = name.split_once(' ')?;
+        (key == KEY).then_some((relation, value.as_str()))
+    })
 }
 
 fn unsound(whose: &str) -> Violation {

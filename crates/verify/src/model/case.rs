@@ -4,6 +4,7 @@ use ops_coordinator_core::LockName;
 use ops_coordinator_core::policy::Rotation;
 
 use super::state::{LOCKS, Left, Life, State, UNITS, Unit, bit};
+use crate::charm::ENDPOINT;
 use crate::{Bug, Charm};
 
 /// An application and its bounds.
@@ -70,6 +71,7 @@ impl Case {
             locks: locks
                 .filter_map(|name| name.parse::<LockName>().ok())
                 .collect(),
+            homes: vec![ENDPOINT; LOCKS],
             policy: Rotation {
                 limit: self.limit,
                 lookahead: self.lookahead,

@@ -6,13 +6,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::{Arc, RwLock};
 
-use ops_coordinator_core::{Incarnation, LockName, Order};
+use ops_coordinator_core::Incarnation;
 use ops_coordinator_juju::Environment;
 
 use super::bags::Bags;
 use super::state::{Broken, Event, UNITS};
 use super::text::Text;
-use crate::{Charm, Started, Visit};
+use crate::{Charm, Started, Visit, Will};
 
 /// All that a step can read, and so all that it can depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -124,20 +124,21 @@ impl Steps {
             transport: bags.clone(),
             machine: bags.clone(),
             retried: call.retried,
+            orphan: false,
         };
-        let cancelled = match call.event {
-            Event::Cancel(unit) => self.outstanding(call, unit),
-            _ => Vec::new(),
+        let will = Will {
+            asks: call.event == Event::Config,
+            cancels: match call.event {
+                Event::Cancel(unit) => format!("app/{unit}").parse().ok(),
+                _ => None,
+            },
+            ..Will::WILLING
         };
-        let asks = call.event == Event::Config;
         let step = || match call.deed {
-            Deed::Begin => self.charm.begin(visit, asks),
-            Deed::Ask(lock) => self.charm.ask(visit, lock.into()).map(|()| None),
-            Deed::Proceed(running) => {
-                self.charm
-                    .proceed(visit, running.map(usize::from), &cancelled)
-            }
-            Deed::Fail(lock) => self.charm.fail(visit, lock.into()).map(|()| None),
+            Deed::Begin => self.charm.begin(&visit, &will),
+            Deed::Ask(lock) => self.charm.ask(&visit, lock.into()).map(|()| None),
+            Deed::Proceed(running) => self.charm.proceed(&visit, running.map(usize::from), &will),
+            Deed::Fail(lock) => self.charm.fail(&visit, lock.into()).map(|()| None),
         };
         // The production code asserts its own invariants in a build with debug assertions.
         let (started, error) = match catch_unwind(AssertUnwindSafe(step)) {
@@ -156,23 +157,6 @@ impl Steps {
             started: started.as_ref().map(numbers),
             error,
         }
-    }
-
-    /// The tickets of a unit that an operator would name, as the leader sees them.
-    fn outstanding(&self, call: &Call, unit: u8) -> Vec<Order> {
-        let Some(text) = call.bags[usize::from(unit)].get() else {
-            return Vec::new();
-        };
-        let record = ops_coordinator_core::decode_record(Some(&text));
-        let Ok(name) = format!("app/{unit}").parse() else {
-            return Vec::new();
-        };
-        let locks = self.charm.locks.iter();
-        let order = |lock: &LockName| {
-            let ticket = record.good()?.outstanding(&name, lock)?;
-            Some(Order::Cancel(lock.clone(), ticket))
-        };
-        locks.filter_map(order).collect()
     }
 }
 

@@ -1,56 +1,63 @@
 //! One step of a hook in the lab's surroundings.
 
 use std::any::Any;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::io;
 use std::rc::Rc;
 
 use ops_coordinator_core::Tick;
-use ops_coordinator_juju::{Environment, Errand, Error, Machine, Process, ToolOutput, Transport};
+use ops_coordinator_juju::{Errand, Error, Machine, Process, ToolOutput, Transport};
 use ops_coordinator_lab::simulation::HookContext;
 
-use crate::Visit;
-
 /// What a step has to do with the world.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Surroundings {
-    /// What the unit's monotonic clock says.
+    /// What the unit's monotonic clock says when the step begins.
     pub(super) now: u64,
-    /// The random number that the machine draws.
+    /// How long each hook tool takes.
+    pub(super) tool_takes: u64,
+    /// From what the machine draws random numbers.
     pub(super) random: u32,
-    /// Whether the hook has failed before.
-    pub(super) retried: bool,
+    /// The process that this is; nobody where the machine does not tell.
+    pub(super) process: Option<u32>,
+    /// The unit's processes that live.
+    pub(super) alive: BTreeSet<u32>,
 }
 
-struct Bridge {
+/// A wish for another hook, or for a visit that writes a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Wish {
+    pub(super) endpoint: String,
+    /// The hook after which it is wished.
+    pub(super) context: String,
+    pub(super) errand: Errand,
+}
+
+/// Hook tools, a disk and a clock for one step.
+pub(super) struct Bridge {
     around: Surroundings,
     context: HookContext,
-    woke: Cell<bool>,
+    calls: Cell<u64>,
+    drawn: Cell<u32>,
+    pub(super) wishes: RefCell<Vec<Wish>>,
 }
 
-/// Runs a step to its end; also tells whether it has asked to be woken.
-pub(super) fn step<R>(
-    environment: &Environment,
-    around: Surroundings,
-    context: &HookContext,
-    work: impl FnOnce(Visit) -> Result<R, Error>,
-) -> (Result<R, Error>, bool) {
-    let bridge = Rc::new(Bridge {
-        around,
-        context: context.clone(),
-        woke: Cell::new(false),
-    });
-    let result = work(Visit {
-        environment: environment.clone(),
-        transport: bridge.clone(),
-        machine: bridge.clone(),
-        retried: around.retried,
-    });
-    (result, bridge.woke.get())
+impl Bridge {
+    pub(super) fn new(around: Surroundings, context: &HookContext) -> Rc<Self> {
+        Rc::new(Self {
+            around,
+            context: context.clone(),
+            calls: Cell::default(),
+            drawn: Cell::default(),
+            wishes: RefCell::default(),
+        })
+    }
 }
 
 impl Transport for Bridge {
     fn call(&self, tool: &str, args: &[String], stdin: Option<&str>) -> io::Result<ToolOutput> {
+        self.calls.set(self.calls.get() + 1);
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         let reply = self.context.call(tool, &args, stdin);
         Ok(ToolOutput {
@@ -91,23 +98,31 @@ impl Machine for Bridge {
     }
 
     fn process(&self) -> Option<Process> {
-        None
+        self.around.process.map(|id| Process { id, began: 0 })
     }
 
-    fn is_alive(&self, _process: Process) -> bool {
-        false
+    fn is_alive(&self, process: Process) -> bool {
+        self.around.alive.contains(&process.id)
     }
 
     fn now(&self) -> Tick {
-        Tick(self.around.now)
+        Tick(self.around.now + self.calls.get() * self.around.tool_takes)
     }
 
     fn random(&self) -> u32 {
-        self.around.random
+        let drawn = self.drawn.get();
+        self.drawn.set(drawn + 1);
+        self.around
+            .random
+            .wrapping_add(drawn.wrapping_mul(0x9e37_79b9))
     }
 
-    fn wake(&self, _endpoint: &str, _context: &str, _errand: Errand) -> io::Result<()> {
-        self.woke.set(true);
+    fn wake(&self, endpoint: &str, context: &str, errand: Errand) -> io::Result<()> {
+        self.wishes.borrow_mut().push(Wish {
+            endpoint: endpoint.to_owned(),
+            context: context.to_owned(),
+            errand,
+        });
         Ok(())
     }
 }

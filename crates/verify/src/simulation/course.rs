@@ -1,6 +1,7 @@
 //! One run of one recipe, from deployment to rest.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use ops_coordinator_core::policy::Rotation;
@@ -13,7 +14,9 @@ use serde_json::json;
 use super::lease::Lease;
 use super::recipe::Recipe;
 use super::referee::Referee;
-use super::unit::{Behaviour, Note, Shared, VirtualUnit};
+use super::revision::{declared_at_first, revisions};
+use super::shared::Shared;
+use super::unit::{Behaviour, Note, VirtualUnit};
 use super::waker::Wakers;
 use crate::charm::ENDPOINT;
 use crate::{Bug, Charm};
@@ -53,6 +56,8 @@ struct Run {
     lease: Lease,
     beyond: bool,
     wakers: Wakers,
+    /// Whether the command that a unit runs is a visit.
+    commands: BTreeMap<String, bool>,
     seen: usize,
     repaired_with: Option<u64>,
     bug: Option<Bug>,
@@ -103,15 +108,16 @@ impl Run {
         let locks = ["restart", "backup"].iter().take(recipe.locks);
         let charm = Charm {
             locks: locks.filter_map(|name| name.parse().ok()).collect(),
+            homes: vec![ENDPOINT; recipe.locks],
             policy: Rotation {
                 limit: recipe.limit,
                 lookahead: recipe.lookahead,
             },
             bug,
         };
-        let mut application = Application::with_peers("app", &[ENDPOINT]);
+        let mut application = Application::with_peers("app", declared_at_first(recipe));
         application.config.insert("generation".to_owned(), json!(0));
-        application.actions.push("ask".to_owned());
+        application.actions = vec!["ask".to_owned(), "cancel".to_owned()];
         let limit = recipe.limit as usize;
         let limits = charm
             .locks
@@ -131,10 +137,16 @@ impl Run {
         let shared = Rc::new(RefCell::new(Shared::default()));
         let behaviour = Rc::new(Behaviour {
             charm,
+            revisions: revisions(recipe),
             seed: recipe.seed,
             faults_until: recipe.repaired_at,
             operations_fail: recipe.operations_fail,
             slow: recipe.slow,
+            long: recipe.long,
+            ignores: recipe.ignores,
+            forgets: recipe.forgets,
+            tells_processes: recipe.tells_processes && bug != Some(Bug::OrphansFinishCounts),
+            tool_delays: recipe.settings.tool_delays.clone(),
         });
         let units = Rc::clone(&shared);
         let units: Units<'static> =
@@ -143,7 +155,8 @@ impl Run {
         Ok(Self {
             simulation: simulation.map_err(|error| error.to_string())?,
             shared,
-            referee: Referee::default(),
+            referee: Referee::new(recipe.forgets),
+            commands: BTreeMap::new(),
             lease: Lease::default(),
             beyond: false,
             wakers: Wakers::default(),
@@ -220,8 +233,12 @@ impl Run {
     fn repair(&mut self) {
         self.repaired_with = Some(self.simulation.hooks());
         let units = self.simulation.world().units();
+        let forgotten = self.referee.is_forgotten();
         for status in units {
             let unit = status.unit.number();
+            if forgotten {
+                self.simulation.strike(&Deed::ForgetRelation(unit));
+            }
             for deed in [
                 Deed::AgentUp(unit, true),
                 Deed::Reachable(unit, true),
@@ -251,12 +268,14 @@ impl Run {
         let notes = std::mem::take(&mut self.shared.borrow_mut().notes);
         for note in &notes {
             self.referee.hear(note).map_err(told)?;
-            if let Note::Wake(unit, context) = note
-                && let Ok(unit) = unit.parse()
-                && self.bug != Some(Bug::NeverWakes)
-            {
-                self.wakers
-                    .ask(unit, context.clone(), self.simulation.now());
+            match note {
+                Note::Wish(unit, wish) if self.bug != Some(Bug::NeverWakes) => {
+                    if let Ok(unit) = unit.parse() {
+                        self.wakers.ask(&self.simulation, unit, wish);
+                    }
+                }
+                Note::Command(unit, visit) => drop(self.commands.insert(unit.clone(), *visit)),
+                _ => {}
             }
         }
         let mut failed = Vec::new();
@@ -267,22 +286,34 @@ impl Run {
                 return Ok(());
             }
             self.referee.see(event).map_err(told)?;
-            if let Happening::HookEnd {
-                unit,
-                hook,
-                outcome,
-                ..
-            } = &event.happening
-            {
-                let mut shared = self.shared.borrow_mut();
-                if *outcome == Outcome::Done {
-                    shared.failed.remove(&unit.to_string());
-                } else {
-                    shared.failed.insert(unit.to_string());
-                    if hook == "juju-exec" {
-                        failed.push(unit.clone());
+            match &event.happening {
+                Happening::HookEnd {
+                    unit,
+                    hook,
+                    outcome,
+                    ..
+                } => {
+                    let visit = hook == "juju-exec"
+                        && self.commands.remove(&unit.to_string()) == Some(true);
+                    let done = *outcome == Outcome::Done;
+                    if visit {
+                        if done {
+                            self.wakers.visited(unit);
+                        }
+                        continue;
+                    }
+                    let mut shared = self.shared.borrow_mut();
+                    if done {
+                        shared.failed.remove(&unit.to_string());
+                    } else {
+                        shared.failed.insert(unit.to_string());
+                        if hook == "juju-exec" {
+                            failed.push(unit.clone());
+                        }
                     }
                 }
+                Happening::LeftoversEnded { unit } => self.wakers.end(unit),
+                _ => {}
             }
         }
         self.seen = world.history().events().len();

@@ -7,8 +7,10 @@ use std::str::FromStr;
 use fastrand::Rng;
 use ops_coordinator_lab::history::Detail;
 use ops_coordinator_lab::simulation::Deed;
-use ops_coordinator_lab::{CrashPoint, Departure, JujuVersion, Settings};
+use ops_coordinator_lab::{CrashPoint, Departure, JujuVersion, Settings, UnitName};
 use serde_json::json;
+
+use crate::charm::{ENDPOINT, OTHER};
 
 /// Between two changes of leadership by an operator's hand. Juju promises a leader 30 s; what moves the
 /// lease there and back sooner breaks Juju's promise, not ours.
@@ -54,6 +56,19 @@ faults! {
     Refresh "refresh" "The charm is refreshed.";
     Skip "skip" "An operator resolves a failed hook without running it again.";
     Slow "slow" "Operations and hooks take long, some longer than a lease.";
+    Long "long" "Every hook of a leader takes longer than the lease allows it to write the line.";
+    Tools "tools" "Hook tools take seconds.";
+    Orphan "orphan" "A hook's process is killed, and what it had begun goes on.";
+    Disk "disk" "A unit's disk is lost, and its databags stay.";
+    Waker "waker" "Wakers die with their agent, or whenever; update-status serves instead.";
+    Untold "untold" "A unit is removed, and Juju goes on listing it.";
+    Duplicate "duplicate" "An endpoint has two relations.";
+    Vanish "vanish" "Units lose sight of the lower of two relations, each at another time.";
+    Endpoint "endpoint" "A refresh in the middle of a roll names another endpoint.";
+    TwoEndpoints "two-endpoints" "The charm uses two endpoints side by side.";
+    Ignore "ignore" "Some hooks take no turn, though it has come.";
+    Forget "forget" "A charm forgets that it has asked, and withdraws what nobody wants.";
+    Cancel "cancel" "An operator cancels a request.";
 }
 
 impl fmt::Display for Fault {
@@ -99,6 +114,16 @@ pub struct Recipe {
     pub operations_fail: bool,
     /// Whether some steps take very long.
     pub slow: bool,
+    /// Whether every hook of a leader takes longer than the lease allows.
+    pub long: bool,
+    /// Whether some hooks take no turn.
+    pub ignores: bool,
+    /// Whether charms forget what they have asked for, and withdraw what nobody wants.
+    pub forgets: bool,
+    /// Whether each lock has an endpoint of its own.
+    pub two_endpoints: bool,
+    /// Whether the machines can tell which processes live.
+    pub tells_processes: bool,
 }
 
 impl Recipe {
@@ -120,7 +145,16 @@ impl Recipe {
             repaired_at: length,
             operations_fail: faults.contains(&Fault::Operation) && rng.bool(),
             slow: faults.contains(&Fault::Slow) && rng.u32(0..3) == 0,
+            long: faults.contains(&Fault::Long) && rng.u32(0..8) == 0,
+            ignores: faults.contains(&Fault::Ignore) && rng.u32(0..6) == 0,
+            forgets: faults.contains(&Fault::Forget) && rng.u32(0..6) == 0,
+            two_endpoints: faults.contains(&Fault::TwoEndpoints) && rng.u32(0..6) == 0,
+            tells_processes: rng.u32(0..6) != 0,
         };
+        if recipe.two_endpoints {
+            recipe.locks = 2;
+        }
+        recipe.surround(faults, &mut rng);
         recipe.ask(&mut rng);
         let kinds: Vec<Fault> = faults.iter().copied().collect();
         for _ in 0..rng.u32(0..=14) {
@@ -130,7 +164,28 @@ impl Recipe {
         }
         recipe.deeds.sort_by_key(|(at, _)| *at);
         recipe.keep_leaders_apart();
+        recipe.keep_revisions_apart();
         recipe
+    }
+
+    /// What lasts for the whole run.
+    fn surround(&mut self, faults: &BTreeSet<Fault>, rng: &mut Rng) {
+        let settings = &mut self.settings;
+        if faults.contains(&Fault::Tools) && rng.u32(0..6) == 0 {
+            settings.tool_delays.others = rng.u64(1..1_500);
+            let slow = UnitName::new("app", rng.u32(0..self.units));
+            settings.tool_delays.units.insert(slow, rng.u64(1..6_000));
+        }
+        if faults.contains(&Fault::Waker) && rng.u32(0..6) == 0 {
+            settings.leftovers_die_with_agent = true;
+            settings.update_status_interval = STATUS;
+        }
+        if faults.contains(&Fault::Duplicate) && rng.u32(0..6) == 0 {
+            settings.duplicate_relations.push(ENDPOINT.to_owned());
+        }
+        if self.ignores {
+            settings.update_status_interval = STATUS;
+        }
     }
 
     /// A run in which nothing goes wrong, of so many units.
@@ -148,6 +203,11 @@ impl Recipe {
             repaired_at: 1_000,
             operations_fail: false,
             slow: false,
+            long: false,
+            ignores: false,
+            forgets: false,
+            two_endpoints: false,
+            tells_processes: true,
         }
     }
 
@@ -178,7 +238,13 @@ impl Recipe {
             .unwrap_or(CrashPoint::MidProcess);
         let mut deed = |at: u64, deed: Deed| self.deeds.push((at.min(self.repaired_at), deed));
         match kind {
-            Fault::Operation | Fault::Slow => {}
+            Fault::Operation
+            | Fault::Slow
+            | Fault::Long
+            | Fault::Tools
+            | Fault::TwoEndpoints
+            | Fault::Ignore
+            | Fault::Forget => {}
             Fault::Fail => deed(at, Deed::Fail { unit, code: 1 }),
             Fault::Kill if rng.bool() => deed(at, Deed::Kill(unit)),
             Fault::Kill => deed(
@@ -239,6 +305,61 @@ impl Recipe {
                     adds: Vec::new(),
                 },
             ),
+            Fault::Orphan => deed(at, Deed::KillDispatch(unit)),
+            Fault::Disk => deed(at, Deed::LoseDisk(unit)),
+            Fault::Waker => {
+                deed(at, Deed::EndLeftovers(unit));
+                self.settings.update_status_interval = STATUS;
+            }
+            Fault::Untold => {
+                deed(
+                    at,
+                    Deed::RemoveUnit {
+                        unit,
+                        force: rng.bool(),
+                        untold: true,
+                    },
+                );
+                self.settings.update_status_interval = STATUS;
+            }
+            Fault::Duplicate => {
+                let endpoint = if rng.u32(0..4) == 0 { OTHER } else { ENDPOINT };
+                deed(at, Deed::DuplicateRelation(endpoint.to_owned()));
+            }
+            Fault::Vanish => {
+                if self.settings.duplicate_relations.is_empty() {
+                    let endpoint = ENDPOINT.to_owned();
+                    self.settings.duplicate_relations.push(endpoint);
+                }
+                for unit in 0..self.units {
+                    let spread = *rng.choice(&[1_000, 20_000, 200_000]).unwrap_or(&1_000);
+                    let at = at + rng.u64(0..spread);
+                    self.deeds
+                        .push((at.min(self.repaired_at), Deed::ForgetRelation(unit)));
+                }
+            }
+            Fault::Endpoint => {
+                let force = rng.bool();
+                let to = |endpoint: &str| Deed::Upgrade {
+                    force,
+                    adds: vec![endpoint.to_owned()],
+                };
+                deed(at, to(OTHER));
+                if rng.u32(0..4) == 0 {
+                    deed(later, to(ENDPOINT));
+                }
+            }
+            Fault::Cancel => {
+                // Whichever of them leads, carries it out.
+                for leader in 0..self.units {
+                    let action = Deed::Action {
+                        unit: leader,
+                        name: "cancel".to_owned(),
+                        params: BTreeMap::from([("unit".to_owned(), json!(unit))]),
+                    };
+                    self.deeds.push((at, action));
+                }
+            }
             Fault::Skip => {
                 deed(at, Deed::Fail { unit, code: 1 });
                 deed(
@@ -249,6 +370,18 @@ impl Recipe {
                 self.settings.update_status_interval = STATUS;
             }
         }
+    }
+
+    /// Whoever looks at a charm's revision must find it by its number.
+    fn keep_revisions_apart(&mut self) {
+        let mut last = 0;
+        for (at, deed) in &mut self.deeds {
+            if matches!(deed, Deed::Upgrade { .. }) {
+                *at = (*at).max(last + 1);
+                last = *at;
+            }
+        }
+        self.deeds.sort_by_key(|(at, _)| *at);
     }
 
     fn keep_leaders_apart(&mut self) {

@@ -9,24 +9,42 @@ use ops_coordinator_lab::history::{Event, Happening, Life, Outcome};
 use super::unit::Note;
 use crate::history;
 
+/// The names of the locks, by number.
+const LOCKS: [&str; 2] = ["restart", "backup"];
+
 /// What the referee knows of a run.
 #[derive(Debug, Default)]
 pub(super) struct Referee {
     /// What the history alone tells.
     told: history::Referee,
+    /// Whether a charm that has lost its memory withdraws what it finds.
+    forgets: bool,
     /// Who has asked for which lock since its operation last began, in a hook that succeeded.
     owed: BTreeSet<(String, usize)>,
     /// The same, in hooks that have not ended.
     asked: BTreeSet<(String, usize)>,
     /// The highest request number whose operation came to a good end.
     finished: BTreeMap<(String, String, usize), u64>,
+    /// Whether a unit has lost sight of a relation.
+    forgotten: bool,
     pub(super) turns: u64,
 }
 
 impl Referee {
+    pub(super) fn new(forgets: bool) -> Self {
+        Self {
+            forgets,
+            ..Self::default()
+        }
+    }
+
     /// Who waits for a turn.
     pub(super) fn waiting(&self) -> Vec<String> {
         self.owed.iter().map(|(unit, _)| unit.clone()).collect()
+    }
+
+    pub(super) fn is_forgotten(&self) -> bool {
+        self.forgotten
     }
 
     pub(super) fn hear(&mut self, note: &Note) -> Result<(), Violation> {
@@ -35,6 +53,7 @@ impl Referee {
                 self.asked
                     .extend(locks.iter().map(|lock| (unit.clone(), *lock)));
             }
+            Note::Forgot(unit) => self.forget(unit),
             Note::Began(ticket, lock) => {
                 let place = (ticket.unit.to_string(), *lock);
                 self.asked.remove(&place);
@@ -50,14 +69,26 @@ impl Referee {
                     });
                 }
             }
+            Note::Beside(ticket) => {
+                return Err(Violation {
+                    invariant: "one-attempt-at-a-time",
+                    found: format!("{ticket} began while an earlier attempt was at work"),
+                });
+            }
             Note::Finished(ticket, lock) => {
                 self.turns += 1;
                 let seq = self.finished.entry(key(ticket, *lock)).or_default();
                 *seq = ticket.seq.max(*seq);
             }
-            Note::Wake(..) => {}
+            Note::Wish(..) | Note::Command(..) => {}
         }
         Ok(())
+    }
+
+    /// The unit's charm does not know any more that it has asked.
+    fn forget(&mut self, unit: &str) {
+        self.asked.retain(|(asked, _)| asked != unit);
+        self.owed.retain(|(owed, _)| owed != unit);
     }
 
     pub(super) fn see(&mut self, event: &Event) -> Result<(), Violation> {
@@ -71,17 +102,39 @@ impl Referee {
                 let ended: BTreeSet<(String, usize)> = ended;
                 self.owed.extend(ended.into_iter().filter(|_| done));
             }
+            Happening::Commit { unit, .. } => {
+                let unit = unit.to_string();
+                let told = &self.told;
+                self.owed.retain(|(owed, lock)| {
+                    *owed != unit || !told.is_taken_back(owed, LOCKS[*lock])
+                });
+            }
+            Happening::DiskLost { unit } => self.lose_disk(&unit.to_string()),
+            Happening::RelationForgotten { .. } => self.forgotten = true,
             Happening::Life {
                 unit,
                 life: Life::Dead,
-            } => {
-                let unit = unit.to_string();
-                self.asked.retain(|(asked, _)| *asked != unit);
-                self.owed.retain(|(owed, _)| *owed != unit);
-            }
+            } => self.forget(&unit.to_string()),
             _ => {}
         }
         Ok(())
+    }
+
+    /// What was not published is lost.
+    fn lose_disk(&mut self, unit: &str) {
+        if self.forgets {
+            self.forget(unit);
+        }
+        let told = &self.told;
+        self.owed
+            .retain(|(owed, lock)| owed != unit || told.is_asked(owed, LOCKS[*lock]));
+        let own = self
+            .finished
+            .iter_mut()
+            .filter(|((owner, ..), _)| owner == unit);
+        for ((owner, life, lock), seq) in own {
+            *seq = (*seq).min(told.published(owner, life, LOCKS[*lock]));
+        }
     }
 }
 

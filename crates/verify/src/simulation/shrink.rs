@@ -1,5 +1,7 @@
 //! A failing recipe, made smaller as long as it fails in the same way.
 
+use ops_coordinator_lab::ToolDelays;
+
 use super::course::{Course, simulate};
 use super::recipe::Recipe;
 use crate::Bug;
@@ -61,6 +63,27 @@ fn smaller(recipe: &Recipe) -> Vec<Recipe> {
     }
     if recipe.slow {
         with(&|other| other.slow = false);
+    }
+    if recipe.long {
+        with(&|other| other.long = false);
+    }
+    if recipe.ignores {
+        with(&|other| other.ignores = false);
+    }
+    if recipe.forgets {
+        with(&|other| other.forgets = false);
+    }
+    if recipe.two_endpoints {
+        with(&|other| other.two_endpoints = false);
+    }
+    if recipe.settings.tool_delays != ToolDelays::default() {
+        with(&|other| other.settings.tool_delays = ToolDelays::default());
+    }
+    if !recipe.settings.duplicate_relations.is_empty() {
+        with(&|other| other.settings.duplicate_relations.clear());
+    }
+    if recipe.settings.leftovers_die_with_agent {
+        with(&|other| other.settings.leftovers_die_with_agent = false);
     }
     if recipe.settings.watcher_delay > 0 {
         with(&|other| other.settings.watcher_delay = 0);

@@ -1,58 +1,81 @@
 //! A unit's charm in the lab, step by step.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::hash::Hasher;
 use std::rc::Rc;
 
 use fastrand::Rng;
 use ops_coordinator_core::Ticket;
-use ops_coordinator_juju::{Environment, Error};
+use ops_coordinator_juju::{Environment, Error, write_pending_line};
 use ops_coordinator_lab::simulation::{HookContext, Phase, VirtualCharm};
-use ops_coordinator_lab::{Dispatch, What};
+use ops_coordinator_lab::{Dispatch, ToolDelays, What};
 
-use super::bridge::{Surroundings, step};
-use crate::{Charm, Started, Visit};
+use super::bridge::{Bridge, Surroundings, Wish};
+use super::disk;
+use super::revision::Revision;
+use super::shared::Shared;
+use crate::{Charm, Started, Visit, Will};
+
+/// The command of a visit that writes a line which a long hook has left behind; the endpoint follows.
+pub(super) const VISIT: &str = "visit ";
 
 /// What happened that no history tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Note {
     /// A unit has asked for turns, for the locks of these numbers.
     Asked(String, Vec<usize>),
+    /// A unit's charm has forgotten what it has asked for.
+    Forgot(String),
     /// An operation has begun.
     Began(Ticket, usize),
+    /// An operation has begun while a process of an earlier attempt was at work on it.
+    Beside(Ticket),
     /// An operation has come to a good end.
     Finished(Ticket, usize),
-    /// A hook wants to be followed by another.
-    Wake(String, String),
-}
-
-/// What all units of a run share.
-#[derive(Debug, Default)]
-pub(super) struct Shared {
-    pub(super) notes: Vec<Note>,
-    /// Units whose last hook failed.
-    pub(super) failed: BTreeSet<String>,
+    /// A hook of a unit, or a visit, has a wish.
+    Wish(String, Wish),
+    /// A unit runs a command; whether it is a visit.
+    Command(String, bool),
 }
 
 /// How a run's charms behave.
 #[derive(Debug)]
 pub(super) struct Behaviour {
+    /// What all revisions have in common.
     pub(super) charm: Charm,
+    pub(super) revisions: Vec<Revision>,
     pub(super) seed: u64,
     pub(super) faults_until: u64,
     pub(super) operations_fail: bool,
     pub(super) slow: bool,
+    pub(super) long: bool,
+    pub(super) ignores: bool,
+    pub(super) forgets: bool,
+    pub(super) tells_processes: bool,
+    pub(super) tool_delays: ToolDelays,
 }
 
-/// One hook of one unit.
+/// One hook of one unit, or what has outlived it.
 pub(super) struct VirtualUnit {
     behaviour: Rc<Behaviour>,
     shared: Rc<RefCell<Shared>>,
     rng: Rng,
+    process: u32,
     running: Option<Started>,
+    will: Will,
+    /// What the charm remembers of having asked for, a bit for each lock.
+    claims: u8,
+    /// For which locks it has asked while their operation ran.
+    asked_again: u8,
     may_ask: bool,
     released: bool,
+    orphan: bool,
+}
+
+impl Drop for VirtualUnit {
+    fn drop(&mut self) {
+        self.shared.borrow_mut().process_ends(self.process);
+    }
 }
 
 impl VirtualUnit {
@@ -61,39 +84,84 @@ impl VirtualUnit {
             behaviour: Rc::clone(behaviour),
             shared: Rc::clone(shared),
             rng: Rng::with_seed(0),
+            process: shared.borrow_mut().process_begins(),
             running: None,
+            will: Will::WILLING,
+            claims: 0,
+            asked_again: 0,
             may_ask: true,
             released: false,
+            orphan: false,
         }
+    }
+
+    fn revision(&self, hook: &Dispatch) -> &Revision {
+        let revisions = &self.behaviour.revisions;
+        let number = usize::try_from(hook.revision).unwrap_or(usize::MAX);
+        &revisions[number.min(revisions.len() - 1)]
+    }
+
+    fn environment(&self, hook: &Dispatch) -> Result<Environment, Error> {
+        let visits = is_visit(hook);
+        let mut environment = Environment::from_variables(|name| match name {
+            "JUJU_CHARM_DIR" => Some("/nowhere".to_owned()),
+            // Every other command is a waker's, which says so.
+            "JUJU_HOOK_NAME" if matches!(hook.what, What::Exec { .. }) && !visits => {
+                Some("update-status".to_owned())
+            }
+            name => hook.env.get(name).cloned(),
+        })?;
+        environment.peers.clone_from(&self.revision(hook).peers);
+        Ok(environment)
+    }
+
+    fn bridge(&mut self, hook: &Dispatch, context: &HookContext) -> Rc<Bridge> {
+        let shared = self.shared.borrow();
+        let told = self.behaviour.tells_processes;
+        // No two machines agree on the time, and none has to.
+        let offset = u64::from(hook.unit.number()) * 1_000_003;
+        let around = Surroundings {
+            now: context.now() + offset,
+            tool_takes: self.behaviour.tool_delays.of(&hook.unit, "relation-get"),
+            random: self.rng.u32(..),
+            process: told.then_some(self.process),
+            alive: shared.alive().clone(),
+        };
+        Bridge::new(around, context)
+    }
+
+    fn note_wishes(&self, unit: &str, bridge: &Bridge) {
+        let wishes = bridge.wishes.take().into_iter();
+        let mut shared = self.shared.borrow_mut();
+        shared
+            .notes
+            .extend(wishes.map(|wish| Note::Wish(unit.to_owned(), wish)));
     }
 
     fn step<R>(
         &mut self,
         hook: &Dispatch,
         context: &HookContext,
-        work: impl FnOnce(&Charm, Visit) -> Result<R, Error>,
+        work: impl FnOnce(&Charm, &Visit, &Will) -> Result<R, Error>,
     ) -> Result<R, Error> {
-        let environment = Environment::from_variables(|name| match name {
-            "JUJU_CHARM_DIR" => Some("/nowhere".to_owned()),
-            // Every command is a waker's, which says so.
-            "JUJU_HOOK_NAME" if matches!(hook.what, What::Exec { .. }) => {
-                Some("update-status".to_owned())
-            }
-            name => hook.env.get(name).cloned(),
-        })?;
+        let environment = self.environment(hook)?;
         let unit = hook.unit.to_string();
-        // No two machines agree on the time, and none has to.
-        let offset = u64::from(hook.unit.number()) * 1_000_003;
-        let around = Surroundings {
-            now: context.now() + offset,
-            random: self.rng.u32(..),
+        let bridge = self.bridge(hook, context);
+        let visit = Visit {
+            environment,
+            transport: bridge.clone(),
+            machine: bridge.clone(),
             retried: self.shared.borrow().failed.contains(&unit),
+            orphan: self.orphan,
         };
-        let charm = &self.behaviour.charm;
-        let (result, woke) = step(&environment, around, context, |visit| work(charm, visit));
-        if woke {
-            self.note(Note::Wake(unit, environment.context));
-        }
+        let charm = Charm {
+            homes: self.revision(hook).homes.clone(),
+            ..self.behaviour.charm.clone()
+        };
+        let result = work(&charm, &visit, &self.will);
+        drop(visit);
+        self.note_wishes(&unit, &bridge);
+        self.settle(hook, context);
         result
     }
 
@@ -101,15 +169,53 @@ impl VirtualUnit {
         self.shared.borrow_mut().notes.push(note);
     }
 
-    fn went(&mut self, started: Option<Started>, context: &HookContext) -> Phase {
+    fn lock(&self, lock: usize) -> &str {
+        self.behaviour.charm.locks[lock].as_str()
+    }
+
+    /// Marks as over what the unit itself holds for over, though it did not run to its end in this hook: an orphan
+    /// has finished it in time, or it was cancelled or withdrawn after it had been cut off.
+    fn settle(&mut self, hook: &Dispatch, context: &HookContext) {
+        if self.orphan {
+            return;
+        }
+        let unit = hook.unit.to_string();
+        let mine = self.running.as_ref().map(|started| started.lock);
+        let inside = self.shared.borrow().inside_of(&unit);
+        for (lock, ticket) in inside {
+            if Some(lock) == mine || self.shared.borrow().is_at_work(&unit, lock, self.process) {
+                continue;
+            }
+            let Some(end) = disk::ended(context, self.lock(lock), &ticket) else {
+                continue;
+            };
+            context.mark_leave(self.lock(lock));
+            let mut shared = self.shared.borrow_mut();
+            shared.leaves(&unit, lock);
+            if end == disk::Ended::Well {
+                shared.notes.push(Note::Finished(ticket, lock));
+            }
+        }
+    }
+
+    fn went(&mut self, hook: &Dispatch, started: Option<Started>, context: &HookContext) -> Phase {
         let slow = self.behaviour.slow;
         if let Some(started) = started {
-            let lock = &self.behaviour.charm.locks[started.lock];
-            context.mark_enter(lock.as_str());
+            context.mark_enter(self.lock(started.lock));
+            let beside =
+                self.shared
+                    .borrow_mut()
+                    .enters(&hook.unit.to_string(), &started, self.process);
+            if beside && self.behaviour.tells_processes {
+                self.note(Note::Beside(started.ticket.clone()));
+            }
             self.note(Note::Began(started.ticket.clone(), started.lock));
             self.running = Some(started);
             let longest = if slow { 90_000 } else { 9_000 };
             return Phase::After(self.rng.u64(10..longest));
+        }
+        if self.behaviour.long && disk::leads(context) {
+            return Phase::After(self.rng.u64(26_000..45_000));
         }
         let longest = if slow && self.rng.u32(0..8) == 0 {
             60_000
@@ -123,59 +229,139 @@ impl VirtualUnit {
     fn go_on(&mut self, hook: &Dispatch, context: &HookContext) -> Result<Phase, Error> {
         let running = self.running.take();
         let lock = running.as_ref().map(|started| started.lock);
+        let unit = hook.unit.to_string();
         let wild = context.now() < self.behaviour.faults_until;
         if let Some(lock) = lock {
             if wild && std::mem::take(&mut self.may_ask) && self.rng.u32(0..10) == 0 {
-                self.step(hook, context, |charm, visit| charm.ask(visit, lock))?;
-                self.note(Note::Asked(hook.unit.to_string(), vec![lock]));
                 self.running = running;
+                self.step(hook, context, |charm, visit, _| charm.ask(visit, lock))?;
+                self.note(Note::Asked(unit, vec![lock]));
+                self.asked_again |= 1 << lock;
                 return Ok(Phase::After(self.rng.u64(1..500)));
             }
             if wild && self.behaviour.operations_fail && self.rng.u32(0..8) == 0 {
-                self.step(hook, context, |charm, visit| charm.fail(visit, lock))?;
+                self.step(hook, context, |charm, visit, _| charm.fail(visit, lock))?;
+                self.shared.borrow_mut().stops_work(self.process);
                 return Ok(Phase::Exit(1));
             }
+            // Whoever asked while it ran has not been served by it.
+            self.claims &= self.asked_again | !(1 << lock);
         }
         if let Some(started) = running {
-            context.mark_leave(self.behaviour.charm.locks[started.lock].as_str());
+            context.mark_leave(self.lock(started.lock));
+            self.shared.borrow_mut().leaves(&unit, started.lock);
+            self.shared.borrow_mut().stops_work(self.process);
             self.note(Note::Finished(started.ticket, started.lock));
         }
-        let next = self.step(hook, context, |charm, visit| {
-            charm.proceed(visit, lock, &[])
+        if self.behaviour.forgets {
+            self.will.takes &= self.claims;
+            self.will.withdraws = !self.claims;
+        }
+        let next = self.step(hook, context, |charm, visit, will| {
+            charm.proceed(visit, lock, will)
         })?;
         if next.is_some() {
-            return Ok(self.went(next, context));
+            return Ok(self.went(hook, next, context));
         }
         self.released = true;
+        disk::remember_claims(context, self.claims);
         // Juju is asked to commit only when the process has ended.
         Ok(Phase::After(self.rng.u64(0..3_000)))
     }
+
+    /// What the process of an operation does that has outlived its hook: it comes to its end and says so.
+    fn end_as_orphan(&mut self, hook: &Dispatch, context: &HookContext) -> Phase {
+        if let Some(started) = self.running.take() {
+            // Nothing is public that it says: whether it counts, the unit's next hook shows.
+            drop(self.step(hook, context, |charm, visit, will| {
+                charm.proceed(visit, Some(started.lock), will)
+            }));
+        }
+        Phase::Exit(0)
+    }
+
+    /// What the charm wants of this hook.
+    fn make_up_its_mind(&mut self, hook: &Dispatch, context: &HookContext) {
+        let wild = context.now() < self.behaviour.faults_until;
+        self.will.asks = match &hook.what {
+            What::Hook => hook.name == "config-changed",
+            What::Action { .. } => hook.name == "ask",
+            What::Exec { .. } => false,
+        };
+        if let What::Action { params, .. } = &hook.what
+            && let Some(number) = params.get("unit").and_then(serde_json::Value::as_u64)
+        {
+            self.will.cancels = format!("app/{number}").parse().ok();
+        }
+        if self.behaviour.forgets {
+            self.claims = disk::claims(context);
+            if wild && self.rng.u32(0..12) == 0 {
+                self.claims = 0;
+                self.note(Note::Forgot(hook.unit.to_string()));
+            }
+            if self.will.asks {
+                self.claims = u8::MAX;
+            }
+            self.will.takes = self.claims;
+        }
+        if wild && self.behaviour.ignores && self.rng.u32(0..3) == 0 {
+            self.will.takes = 0;
+        }
+    }
+
+    fn visit(&mut self, hook: &Dispatch, context: &HookContext, endpoint: &str) -> Phase {
+        let Ok(environment) = self.environment(hook) else {
+            return Phase::Exit(1);
+        };
+        let bridge = self.bridge(hook, context);
+        let written = write_pending_line(&environment, bridge.clone(), bridge.clone(), endpoint);
+        self.note_wishes(&hook.unit.to_string(), &bridge);
+        self.released = true;
+        match written {
+            Ok(_) => Phase::After(self.rng.u64(0..3_000)),
+            Err(_) => Phase::Exit(1),
+        }
+    }
+}
+
+fn is_visit(hook: &Dispatch) -> bool {
+    matches!(&hook.what, What::Exec { command, .. } if command.starts_with(VISIT))
 }
 
 impl VirtualCharm for VirtualUnit {
     fn begin(&mut self, hook: &Dispatch, context: &HookContext) -> Phase {
         self.rng = Rng::with_seed(self.behaviour.seed ^ number(&hook.context.to_string()));
-        let asks = match &hook.what {
-            What::Hook => hook.name == "config-changed",
-            What::Action { .. } => true,
-            What::Exec { .. } => false,
-        };
-        let began = self.step(hook, context, |charm, visit| charm.begin(visit, asks));
+        if let What::Exec { command, .. } = &hook.what {
+            self.note(Note::Command(hook.unit.to_string(), is_visit(hook)));
+            if let Some(endpoint) = command.strip_prefix(VISIT) {
+                return self.visit(hook, context, endpoint);
+            }
+        }
+        self.make_up_its_mind(hook, context);
+        let began = self.step(hook, context, Charm::begin);
         let Ok(started) = began else {
             return Phase::Exit(1);
         };
-        if asks {
+        if self.will.asks {
             let locks = (0..self.behaviour.charm.locks.len()).collect();
             self.note(Note::Asked(hook.unit.to_string(), locks));
         }
-        self.went(started, context)
+        self.went(hook, started, context)
     }
 
     fn resume(&mut self, hook: &Dispatch, context: &HookContext) -> Phase {
         if self.released {
             return Phase::Exit(0);
         }
+        if self.orphan {
+            return self.end_as_orphan(hook, context);
+        }
         self.go_on(hook, context).unwrap_or(Phase::Exit(1))
+    }
+
+    fn orphaned(&mut self, _hook: &Dispatch, _context: &HookContext) -> bool {
+        self.orphan = self.running.is_some();
+        self.orphan
     }
 }
 

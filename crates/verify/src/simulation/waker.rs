@@ -1,15 +1,22 @@
-//! The wakers of a run: each runs a hook some seconds after it was asked for, unless another has come.
+//! The wakers of a run: each runs a hook some seconds after it was asked for, unless another has come; or, at once,
+//! a visit that writes a line which a long hook has left behind.
 
 use std::collections::BTreeMap;
 
+use ops_coordinator_juju::Errand;
 use ops_coordinator_lab::UnitName;
 use ops_coordinator_lab::simulation::{Deed, Simulation, VirtualCharm};
 use ops_coordinator_lab::world::AgentStatus;
 use serde_json::Value;
 
+use super::bridge::Wish;
+use super::disk;
+use super::unit::VISIT;
+
 /// As the production waker does, see `ops_coordinator_juju::run_waker`.
 const PATIENCE: u64 = 5_000;
 const TRIES: u32 = 6;
+const DOUBLINGS: u64 = 3;
 
 #[derive(Debug)]
 struct Waker {
@@ -18,26 +25,40 @@ struct Waker {
     tried: u32,
 }
 
-/// The wakers, by unit.
+/// Whom a waker wakes, on which endpoint, and whether for a line.
+type Place = (UnitName, String, bool);
+
+/// The wakers.
 #[derive(Debug, Default)]
 pub(super) struct Wakers {
-    wakers: BTreeMap<UnitName, Waker>,
+    wakers: BTreeMap<Place, Waker>,
 }
 
 impl Wakers {
-    pub(super) fn ask(&mut self, unit: UnitName, context: String, now: u64) {
-        self.wakers.insert(
-            unit,
-            Waker {
-                at: now + PATIENCE,
-                context,
-                tried: 0,
-            },
-        );
+    pub(super) fn ask<F>(&mut self, simulation: &Simulation<F>, unit: UnitName, wish: &Wish)
+    where
+        F: FnMut(&UnitName) -> Box<dyn VirtualCharm>,
+    {
+        let line = wish.errand == Errand::Line;
+        let last = last_session(simulation, &unit, &wish.endpoint);
+        let in_a_row = last["woken_in_a_row"].as_u64().unwrap_or_default();
+        let patience = PATIENCE << in_a_row.min(DOUBLINGS);
+        let waker = Waker {
+            at: simulation.now() + if line { 0 } else { patience },
+            context: wish.context.clone(),
+            tried: 0,
+        };
+        self.wakers
+            .insert((unit, wish.endpoint.clone(), line), waker);
     }
 
     pub(super) fn are_none(&self) -> bool {
         self.wakers.is_empty()
+    }
+
+    /// All wakers of a unit die.
+    pub(super) fn end(&mut self, unit: &UnitName) {
+        self.wakers.retain(|(woken, ..), _| woken != unit);
     }
 
     /// Lets those go off whose time has come. With `early` the next goes off, whenever its time comes:
@@ -54,36 +75,54 @@ impl Wakers {
             now
         };
         let due = self.wakers.iter().filter(|(_, waker)| waker.at <= until);
-        let due: Vec<UnitName> = due.map(|(unit, _)| unit.clone()).collect();
-        for unit in due {
-            self.try_one(simulation, unit);
+        let due: Vec<Place> = due.map(|(place, _)| place.clone()).collect();
+        for place in due {
+            self.try_one(simulation, place);
         }
     }
 
-    fn try_one<F>(&mut self, simulation: &mut Simulation<F>, unit: UnitName)
+    fn try_one<F>(&mut self, simulation: &mut Simulation<F>, place: Place)
     where
         F: FnMut(&UnitName) -> Box<dyn VirtualCharm>,
     {
-        let Some(mut waker) = self.wakers.remove(&unit) else {
+        let Some(mut waker) = self.wakers.remove(&place) else {
             return;
         };
-        let status = simulation.world().unit(&unit);
-        let last = last_session(simulation, &unit);
-        if status.is_none() || last["context"] != waker.context.as_str() {
+        let (unit, endpoint, line) = &place;
+        let Some(status) = simulation.world().unit(unit) else {
+            return;
+        };
+        let needed = if *line {
+            let disk = simulation.disk(unit);
+            disk.is_some_and(|disk| disk::has_pending_line(&disk, endpoint))
+        } else {
+            last_session(simulation, unit, endpoint)["context"] == waker.context.as_str()
+        };
+        if !needed {
             return;
         }
-        let lost = status.is_some_and(|status| status.agent == AgentStatus::Lost);
-        if !lost {
+        if status.agent != AgentStatus::Lost {
             simulation.strike(&Deed::Exec {
                 unit: unit.number(),
-                command: "dispatch".to_owned(),
+                command: if *line {
+                    format!("{VISIT}{endpoint}")
+                } else {
+                    "dispatch".to_owned()
+                },
             });
         }
         waker.tried += 1;
         if waker.tried < TRIES {
-            waker.at = simulation.now() + PATIENCE * 2_u64.pow(waker.tried);
-            self.wakers.insert(unit, waker);
+            let patience = PATIENCE * 2_u64.pow(waker.tried - u32::from(*line));
+            waker.at = simulation.now() + patience;
+            self.wakers.insert(place, waker);
         }
+    }
+
+    /// A visit has come to a good end.
+    pub(super) fn visited(&mut self, unit: &UnitName) {
+        self.wakers
+            .retain(|(woken, _, line), _| woken != unit || !line);
     }
 
     /// The hook that a waker ran has failed.
@@ -91,32 +130,31 @@ impl Wakers {
     where
         F: FnMut(&UnitName) -> Box<dyn VirtualCharm>,
     {
-        let last = last_session(simulation, unit);
-        if let Some(context) = last["context"].as_str() {
-            let tried = self.wakers.get(unit).map_or(1, |waker| waker.tried);
-            let at = simulation.now() + PATIENCE * 2_u64.pow(tried);
-            self.wakers.insert(
-                unit.clone(),
-                Waker {
-                    at,
-                    context: context.to_owned(),
-                    tried,
-                },
-            );
+        for endpoint in disk::ENDPOINTS {
+            let last = last_session(simulation, unit, endpoint);
+            let place = (unit.clone(), endpoint.to_owned(), false);
+            if let Some(context) = last["context"].as_str() {
+                let tried = self.wakers.get(&place).map_or(1, |waker| waker.tried);
+                let at = simulation.now() + PATIENCE * 2_u64.pow(tried);
+                self.wakers.insert(
+                    place,
+                    Waker {
+                        at,
+                        context: context.to_owned(),
+                        tried,
+                    },
+                );
+            }
         }
     }
 }
 
 /// What the unit's last hook left behind of itself.
-fn last_session<F>(simulation: &Simulation<F>, unit: &UnitName) -> Value
+fn last_session<F>(simulation: &Simulation<F>, unit: &UnitName, endpoint: &str) -> Value
 where
     F: FnMut(&UnitName) -> Box<dyn VirtualCharm>,
 {
     let disk = simulation.disk(unit);
-    let session = disk
-        .as_ref()
-        .and_then(|disk| disk.get("coordinator/session.json"));
-    session
-        .and_then(|text| serde_json::from_slice(text).ok())
+    disk.map(|disk| disk::last_session(&disk, endpoint))
         .unwrap_or_default()
 }

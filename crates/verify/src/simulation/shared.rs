@@ -1,0 +1,70 @@
+//! What all units of a run share: who is inside, which processes live, and what is to be told.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ops_coordinator_core::Ticket;
+
+use super::unit::Note;
+use crate::Started;
+
+/// What all units of a run share.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    pub(super) notes: Vec<Note>,
+    /// Units whose last hook failed.
+    pub(super) failed: BTreeSet<String>,
+    last_process: u32,
+    alive: BTreeSet<u32>,
+    /// Operations that have begun and not come to their end, by unit and lock.
+    inside: BTreeMap<(String, usize), Ticket>,
+    /// What a process works on.
+    work: BTreeMap<u32, (String, usize)>,
+}
+
+impl Shared {
+    pub(super) fn process_begins(&mut self) -> u32 {
+        self.last_process += 1;
+        self.alive.insert(self.last_process);
+        self.last_process
+    }
+
+    pub(super) fn process_ends(&mut self, process: u32) {
+        self.alive.remove(&process);
+        self.work.remove(&process);
+    }
+
+    pub(super) fn alive(&self) -> &BTreeSet<u32> {
+        &self.alive
+    }
+
+    /// A process begins an operation; whether another is at work on the same.
+    pub(super) fn enters(&mut self, unit: &str, started: &Started, process: u32) -> bool {
+        let place = (unit.to_owned(), started.lock);
+        let beside = self.work.values().any(|other| *other == place);
+        self.work.insert(process, place.clone());
+        self.inside.insert(place, started.ticket.clone());
+        beside
+    }
+
+    pub(super) fn stops_work(&mut self, process: u32) {
+        self.work.remove(&process);
+    }
+
+    pub(super) fn leaves(&mut self, unit: &str, lock: usize) {
+        self.inside.remove(&(unit.to_owned(), lock));
+    }
+
+    pub(super) fn inside_of(&self, unit: &str) -> Vec<(usize, Ticket)> {
+        let own = self.inside.iter().filter(|((inside, _), _)| inside == unit);
+        own.map(|((_, lock), ticket)| (*lock, ticket.clone()))
+            .collect()
+    }
+
+    /// Whether another process than this is at work on an operation.
+    pub(super) fn is_at_work(&self, unit: &str, lock: usize, but: u32) -> bool {
+        let place = (unit.to_owned(), lock);
+        self.work
+            .iter()
+            .any(|(process, at)| *process != but && *at == place)
+    }
+}
