@@ -134,7 +134,11 @@ impl Hook {
     /// next; with what is left on `elders`, the endpoints that the charm has used before.
     #[expect(clippy::needless_pass_by_value, reason = "it comes from Python")]
     fn outstanding(&self, elders: Vec<String>) -> PyResult<BTreeMap<String, u64>> {
-        let outstanding = self.hook.borrow_mut().outstanding(&elders).map_err(raised)?;
+        let outstanding = self
+            .hook
+            .borrow_mut()
+            .outstanding(&elders)
+            .map_err(raised)?;
         let named = outstanding.into_iter();
         Ok(named.map(|(lock, seq)| (lock.into(), seq)).collect())
     }

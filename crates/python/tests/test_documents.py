@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from ops_coordinator import Serial
+
 DOCS = Path(__file__).parents[3] / 'docs'
 
 AS_DOCUMENTED = Path(__file__).parents[1] / 'lab' / 'as-documented'
@@ -40,6 +42,17 @@ def test_the_charm_of_the_one_document_passes_the_tests_of_the_other(tmp_path):
         command, cwd=tmp_path, env=environment, capture_output=True, encoding='utf-8', check=False
     )
     assert '2 passed' in done.stdout, done.stdout + done.stderr
+
+
+def test_the_policy_of_the_document_lets_odd_units_go_first():
+    (example,) = [text for text in examples('python.md') if 'OddOnesFirst' in text]
+    names = {'Serial': Serial}
+    exec(example, names)
+    grant = names['OddOnesFirst'].grant_backup
+    queue = ['app/0', 'app/1', 'app/2']
+    granted = [unit for unit in queue if grant(None, 'backup', unit, set(), queue)]
+    assert granted == ['app/0', 'app/1']
+    assert not grant(None, 'backup', 'app/1', {'app/3'}, queue)
 
 
 def test_the_charm_of_the_original_documentation_fills_its_dots_and_changes_nothing_else():

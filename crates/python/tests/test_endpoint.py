@@ -6,6 +6,7 @@ import json
 
 import ops
 import pytest
+from conftest import charm as conftest_charm
 from conftest import restart_or_defer
 from ops import testing
 from ops_coordinator import OpsCoordinator, PeerRelationError, RestartCharmEvent, Serial
@@ -157,6 +158,40 @@ def test_what_is_left_on_an_endpoint_of_before_has_a_claimant_or_is_withdrawn(un
     kept = json.loads(cluster.local_unit_data[KEY])['locks']['restart']
     assert (kept['seq'], kept['done'], kept['outcome']) == (1, 1, 'withdrawn')
     assert services.restarted == []
+
+
+def test_of_two_endpoints_the_one_that_has_no_name_in_the_charm_is_remembered(unit):
+    def make(charm):
+        coordinator = OpsCoordinator(charm)
+        Serial(charm, relation='aside')
+        return coordinator
+
+    app = unit(make)
+    app.hook('aside', 'cluster', 'coordinator', name='config_changed', make=named_cluster)
+    app.hook('aside', 'cluster', 'coordinator', name='update_status', make=make)
+    assert (app.root / '.ops-coordinator' / 'endpoint').read_text() == 'cluster'
+
+
+def named_cluster(charm):
+    """A coordinator of a charm that names its relation."""
+    return OpsCoordinator(charm, relation='cluster')
+
+
+def test_a_restart_that_is_asked_for_in_the_commit_is_not_lost(application, services):
+    class Charm(conftest_charm(restart_or_defer)):
+        def __init__(self, framework):
+            super().__init__(framework)
+            framework.observe(framework.on.pre_commit, self._on_pre_commit)
+
+        def _on_pre_commit(self, _):
+            if not (self.charm_dir / 'asked').exists():
+                (self.charm_dir / 'asked').touch()
+                self.on.restart_event.emit({}, services=['web'])
+
+    app = application(Charm)
+    for _ in range(3):
+        app.hook(0)
+    assert services.restarted == ['web']
 
 
 def test_several_endpoints_and_no_name_are_an_error_on_a_new_unit(unit):

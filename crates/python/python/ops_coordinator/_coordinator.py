@@ -172,6 +172,7 @@ class BaseCoordinator(metaclass=Singleton):
             dispatches[endpoint] = Dispatch(charm, endpoint)
         self._charm = charm
         self._dispatch = dispatches[endpoint]
+        self._dispatch.is_usual |= not (relation or peer_relation_name)
         self._part = self._part_type(
             self,
             self._dispatch,

@@ -67,6 +67,8 @@ class Dispatch(ops.Object):
         super().__init__(charm, f'ops-coordinator-{endpoint}')
         self.charm = charm
         self.endpoint = endpoint
+        self.is_usual = False
+        """Whether a coordinator uses this relation without naming it."""
         self.parts: list[Part] = []
         self.turns: dict[str, Turn] = {}
         self.restarts = restarts_of(charm.framework)
@@ -248,7 +250,8 @@ class Dispatch(ops.Object):
         for action in self._at_end:
             action()
         self._at_end.clear()
-        remember_endpoint(self.charm, self.endpoint)
+        if self.is_usual or len(dispatches_of(self.charm.framework)) == 1:
+            remember_endpoint(self.charm, self.endpoint)
         for warning in hook.take_warnings():
             self._warn(warning)
         self._warned.clear()

@@ -88,6 +88,8 @@ class Restarts(ops.Object):
         self.deliver()
 
     def _on_commit(self, _: ops.EventBase) -> None:
+        # What was emitted in the commit itself.
+        self.deliver()
         # Whatever still comes, as in a test that goes on with the same charm, is another dispatch.
         self._begin()
 
