@@ -280,7 +280,7 @@ impl Hook {
         let members = sibling.read_members()?;
         sibling.keep_line(members, &Wanted::only(orders, &BTreeMap::new()))?;
         sibling.save_session()?;
-        if !marked {
+        if !marked || sibling.session.wrote_line {
             // Where the agent is silent about own writes, no event brings the next step.
             self.wake(Errand::Hook);
         }

@@ -23,6 +23,9 @@ use crate::{Errand, Error};
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How often it tries: each time it waits twice as long, until `update-status` is due anyway.
 const TRIES: u32 = 6;
+/// How often at most its first wait is doubled, once for each hook in a row that wanted another. Juju runs commands
+/// before hooks, so a waker that is always in time would keep the unit from what it waits for.
+const DOUBLINGS: u32 = 3;
 
 /// What the woken unit runs: whatever it would run for `update-status`, in the charm's directory. That there is
 /// nothing to run is a failure: the work is not done, and another hook must come.
@@ -142,8 +145,9 @@ fn wake(
     mut run: impl FnMut() -> io::Result<bool>,
 ) -> io::Result<()> {
     let mut context = Some(context.to_owned());
+    let doubled = last_session(state).map_or(0, |last| last.woken_in_a_row.min(DOUBLINGS));
     for tried in 0..TRIES {
-        sleep(PATIENCE * 2_u32.pow(tried));
+        sleep(PATIENCE * 2_u32.pow(tried.max(doubled)));
         if another_hook_came(state, context.as_deref()) || run()? {
             return Ok(());
         }
@@ -176,9 +180,13 @@ fn another_hook_came(state: &Path, context: Option<&str>) -> bool {
 
 /// The context of the last hook that there was.
 fn last_context(state: &Path) -> Option<String> {
+    last_session(state).map(|session| session.context)
+}
+
+/// What the last hook that there was left of itself.
+fn last_session(state: &Path) -> Option<Session> {
     let text = fs::read(state.join(SESSION)).ok()?;
-    let session: Session = serde_json::from_slice(&text).ok()?;
-    Some(session.context)
+    serde_json::from_slice(&text).ok()
 }
 
 #[cfg(test)]

@@ -16,6 +16,8 @@ use crate::sabotage::Saboteur;
 pub(crate) const ENDPOINT: &str = "coordinator";
 /// Another one, which a charm may use beside it or instead.
 pub(crate) const OTHER: &str = "peers";
+/// A third one. A lock may move only to an endpoint that the charm does not use at that time.
+pub(crate) const THIRD: &str = "cluster";
 
 /// A charm with locks, a policy, and perhaps a seeded bug.
 #[derive(Debug, Clone)]

@@ -4,10 +4,10 @@ use ops_coordinator_core::{Journal, LockName, Outcome, Ticket};
 use ops_coordinator_lab::simulation::{Disk, HookContext};
 use serde_json::Value;
 
-use crate::charm::{ENDPOINT, OTHER};
+use crate::charm::{ENDPOINT, OTHER, THIRD};
 
 /// Whose state files there can be.
-pub(super) const ENDPOINTS: [&str; 2] = [ENDPOINT, OTHER];
+pub(super) const ENDPOINTS: [&str; 3] = [ENDPOINT, OTHER, THIRD];
 /// What the charm remembers of having asked for.
 const CLAIMS: &str = "charm/claims";
 

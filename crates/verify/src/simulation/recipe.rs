@@ -10,7 +10,7 @@ use ops_coordinator_lab::simulation::Deed;
 use ops_coordinator_lab::{CrashPoint, Departure, JujuVersion, Settings, UnitName};
 use serde_json::json;
 
-use crate::charm::{ENDPOINT, OTHER};
+use crate::charm::{ENDPOINT, OTHER, THIRD};
 
 /// Between two changes of leadership by an operator's hand. Juju promises a leader 30 s; what moves the
 /// lease there and back sooner breaks Juju's promise, not ours.
@@ -236,6 +236,7 @@ impl Recipe {
         let point = rng
             .choice(CrashPoint::ALL)
             .unwrap_or(CrashPoint::MidProcess);
+        let two_endpoints = self.two_endpoints;
         let mut deed = |at: u64, deed: Deed| self.deeds.push((at.min(self.repaired_at), deed));
         match kind {
             Fault::Operation
@@ -344,7 +345,8 @@ impl Recipe {
                     force,
                     adds: vec![endpoint.to_owned()],
                 };
-                deed(at, to(OTHER));
+                // A lock moves only to an endpoint that the charm does not use at that time.
+                deed(at, to(if two_endpoints { THIRD } else { OTHER }));
                 if rng.u32(0..4) == 0 {
                     deed(later, to(ENDPOINT));
                 }

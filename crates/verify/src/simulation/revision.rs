@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ops_coordinator_lab::simulation::Deed;
 
 use super::recipe::Recipe;
-use crate::charm::{ENDPOINT, OTHER};
+use crate::charm::{ENDPOINT, OTHER, THIRD};
 
 /// A revision of the charm.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,10 +38,9 @@ pub(super) fn revisions(recipe: &Recipe) -> Vec<Revision> {
             continue;
         };
         last.peers.extend(adds.iter().cloned());
-        if let Some(home) = [ENDPOINT, OTHER]
-            .into_iter()
-            .find(|home| adds.iter().any(|added| added == home))
-        {
+        let brought = |home: &&str| adds.iter().any(|added| added == home);
+        let mut homes = [ENDPOINT, OTHER, THIRD].into_iter().filter(brought);
+        if let Some(home) = homes.find(|home| !side_by_side || *home != OTHER) {
             let moving = if side_by_side { 1 } else { last.homes.len() };
             last.homes[..moving].fill(home);
         }
