@@ -240,49 +240,17 @@ impl Saboteur {
 }
 
 impl Saboteur {
-    /// A unit's own record as it is written, got wrong.
-    fn spoil_own(&self, text: &str) -> Option<String> {
-        let mut record: Value = serde_json::from_str(text).ok()?;
-        if self.is(Bug::OvertakesLateUnits) {
-            for state in record["locks"].as_object_mut()?.values_mut() {
-                state.as_object_mut()?.remove("line");
-            }
-        }
-        Some(record.to_string())
-    }
-
     /// The relations that Juju lists, got wrong.
     fn spoil_relations(&self, text: &str, endpoint: &str) -> Option<String> {
         let listed: Vec<String> = serde_json::from_str(text).ok()?;
-        let followed = match self.bug? {
-            Bug::FollowsEventRelation => {
-                let about = self.environment.relation.as_ref();
-                about.filter(|id| id.endpoint() == endpoint)?.to_string()
-            }
-            Bug::TrustsOldSessionRelation => self.session()["relation"].as_str()?.to_owned(),
-            _ => return None,
-        };
+        if !self.is(Bug::FollowsEventRelation) {
+            return None;
+        }
+        let about = self.environment.relation.as_ref();
+        let followed = about.filter(|id| id.endpoint() == endpoint)?.to_string();
         listed
             .contains(&followed)
             .then(|| json!([followed]).to_string())
-    }
-
-    /// Whether the line that the hook would read has a request of this unit cancelled.
-    fn is_cancelled(&self) -> bool {
-        let session = self.session();
-        let relation = session["relation"].as_str().unwrap_or_default();
-        let application = self.environment.unit.application();
-        let args = ["--format=json", "-r", relation, "--app", KEY, application];
-        let args: Vec<String> = args.iter().map(|&arg| arg.to_owned()).collect();
-        let me = format!(r#""unit":"{}""#, self.environment.unit);
-        let line = self.transport.call("relation-get", &args, None);
-        let line = line.ok().and_then(|output| {
-            let text: Option<String> = serde_json::from_str(&output.stdout).ok()?;
-            serde_json::from_str::<Value>(&text?).ok()
-        });
-        let line = line.unwrap_or_default();
-        let mut locks = line["locks"].as_object().into_iter().flatten();
-        locks.any(|(_, lock)| lock["cancelled"].to_string().contains(&me))
     }
 }
 
@@ -309,14 +277,6 @@ impl Transport for Saboteur {
             }
             ("relation-set", false) if self.is(Bug::RetryPublishesNothing) && self.retried => {
                 Ok(nothing())
-            }
-            ("relation-set", false) if self.is(Bug::OvertakesLateUnits) => {
-                let body: BTreeMap<String, String> =
-                    serde_json::from_str(stdin.unwrap_or_default())?;
-                let record = body.get(KEY).and_then(|text| self.spoil_own(text));
-                let record = record.unwrap_or_default();
-                self.transport
-                    .call(tool, args, Some(&json!({KEY: record}).to_string()))
             }
             ("relation-get", false) => {
                 let mut output = self.transport.call(tool, args, stdin)?;
@@ -384,12 +344,7 @@ impl Machine for Saboteur {
     }
 
     fn is_alive(&self, process: Process) -> bool {
-        let blind = match self.bug {
-            Some(Bug::RunsBesideOrphan) => true,
-            Some(Bug::CancelBesideOrphan) => self.is_cancelled(),
-            _ => false,
-        };
-        !blind && self.machine.is_alive(process)
+        !self.is(Bug::RunsBesideOrphan) && self.machine.is_alive(process)
     }
 
     fn now(&self) -> Tick {

@@ -122,8 +122,9 @@ fn case(name: &str) -> &'static Case {
 
 #[test]
 fn every_seeded_bug_is_caught_by_the_property_that_it_breaks() {
-    let listed: Vec<Bug> = CAUGHT.iter().map(|(bug, ..)| *bug).collect();
-    assert_eq!(listed, Bug::ALL, "every bug has a case");
+    let listed = CAUGHT.iter().map(|(bug, ..)| *bug);
+    let listed: Vec<Bug> = listed.chain(Bug::SIMULATED.iter().copied()).collect();
+    assert_eq!(listed, Bug::ALL, "every bug has a case, or a simulation");
     for &(bug, name, properties) in CAUGHT {
         let finding = check(case(name), Some(bug), 1).finding;
         let found = finding.as_ref().map(|finding| finding.property);

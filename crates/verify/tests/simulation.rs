@@ -8,7 +8,7 @@ use ops_coordinator_verify::Bug;
 use ops_coordinator_verify::simulation::{Fault, Recipe, shrink, simulate, story};
 
 fn all() -> BTreeSet<Fault> {
-    Fault::ALL.iter().copied().collect()
+    Fault::usual()
 }
 
 #[test]
@@ -58,6 +58,68 @@ fn bugs_that_let_one_in_too_early_are_seen_as_that() {
         let promise = caught(bug).1;
         let either = ["at-most-limit-inside", "starts-only-in-turn"];
         assert!(either.contains(&promise), "{bug}: {promise}");
+    }
+}
+
+/// A bug, the faults that bring it to light, and what it breaks.
+type Shown = (Bug, &'static [Fault], &'static [&'static str]);
+
+const UNTIDY: &[Shown] = &[
+    (
+        Bug::FollowsEventRelation,
+        &[Fault::Duplicate, Fault::Leader],
+        &["at-most-limit-inside", "every-request-is-served"],
+    ),
+    (
+        Bug::SharesStateBetweenEndpoints,
+        &[Fault::TwoEndpoints, Fault::Leader],
+        &["at-most-limit-inside", "every-request-is-served"],
+    ),
+    (
+        Bug::OpensNewEndpointAtOnce,
+        &[Fault::Endpoint],
+        &["at-most-limit-inside", "every-request-is-served"],
+    ),
+    (
+        Bug::RunsBesideOrphan,
+        &[Fault::Orphan],
+        &["one-attempt-at-a-time"],
+    ),
+    (
+        Bug::OrphansFinishCounts,
+        &[Fault::Orphan],
+        &["finished-never-runs-again"],
+    ),
+    (
+        Bug::KeepsOrphanTickets,
+        &[Fault::Forget],
+        &["every-request-is-served"],
+    ),
+    (
+        Bug::BelievesRelationList,
+        &[Fault::Untold],
+        &["every-request-is-served"],
+    ),
+    (
+        Bug::LongHooksNeverPublish,
+        &[Fault::Long],
+        &["every-request-is-served"],
+    ),
+];
+
+#[test]
+fn what_a_tidy_world_never_showed_is_caught_in_an_untidy_one() {
+    let shown: Vec<Bug> = UNTIDY.iter().map(|(bug, ..)| *bug).collect();
+    assert_eq!(shown, Bug::SIMULATED);
+    for &(bug, faults, promises) in UNTIDY {
+        let faults = faults.iter().copied().collect();
+        let broken = |seed| simulate(&Recipe::new(seed, &faults), Some(bug)).violation;
+        let found = (0..1_000).find_map(broken);
+        let promise = found.map(|violation| violation.promise);
+        assert!(
+            promise.is_some_and(|promise| promises.contains(&promise)),
+            "{bug}: {promise:?}"
+        );
     }
 }
 

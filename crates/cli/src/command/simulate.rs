@@ -111,7 +111,7 @@ impl SimulateArgs {
             return Recipe::calm(seed, units);
         }
         let faults: BTreeSet<Fault> = if self.faults.is_empty() {
-            Fault::ALL.iter().copied().collect()
+            Fault::usual()
         } else {
             self.faults.iter().copied().collect()
         };

@@ -36,46 +36,46 @@ pub const SMALL: &[Case] = &[
     Case {
         name: "two-requests",
         requests: [2; 3],
-        states: 16_603,
+        states: 14_937,
         ..CASE
     },
     Case {
         name: "asks-while-running",
         requests: [2; 3],
         asks_while_running: true,
-        states: 21_251,
+        states: 18_842,
         ..CASE
     },
     Case {
         name: "two-locks",
         locks: 2,
         requests: [2; 3],
-        states: 19_607,
+        states: 18_241,
         ..CASE
     },
     Case {
         name: "two-locks-and-crash",
         locks: 2,
         faults: Faults { kill: 1, ..NONE },
-        states: 14_084,
+        states: 11_313,
         ..CASE
     },
     Case {
         name: "failures",
         faults: Faults { fail: 2, ..NONE },
-        states: 26_693,
+        states: 23_744,
         ..CASE
     },
     Case {
         name: "crashes",
         faults: Faults { kill: 2, ..NONE },
-        states: 59_598,
+        states: 46_195,
         ..CASE
     },
     Case {
         name: "new-leaders",
         faults: Faults { leader: 2, ..NONE },
-        states: 114_138,
+        states: 88_127,
         ..CASE
     },
     Case {
@@ -85,7 +85,7 @@ pub const SMALL: &[Case] = &[
             kill: 1,
             ..NONE
         },
-        states: 237_440,
+        states: 188_411,
         ..CASE
     },
     Case {
@@ -96,7 +96,7 @@ pub const SMALL: &[Case] = &[
             fail: 1,
             ..NONE
         },
-        states: 93_440,
+        states: 90_024,
         ..CASE
     },
     Case {
@@ -107,14 +107,14 @@ pub const SMALL: &[Case] = &[
             slow: 1,
             ..NONE
         },
-        states: 47_279,
+        states: 36_935,
         ..CASE
     },
     Case {
         name: "latecomer",
         latecomer: true,
         faults: Faults { leader: 1, ..NONE },
-        states: 47_024,
+        states: 35_868,
         ..CASE
     },
     Case {
@@ -124,7 +124,7 @@ pub const SMALL: &[Case] = &[
             leader: 1,
             ..NONE
         },
-        states: 100_023,
+        states: 76_815,
         ..CASE
     },
     Case {
@@ -134,7 +134,7 @@ pub const SMALL: &[Case] = &[
             kill: 1,
             ..NONE
         },
-        states: 64_457,
+        states: 49_639,
         ..CASE
     },
     Case {
@@ -146,7 +146,7 @@ pub const SMALL: &[Case] = &[
             ..NONE
         },
         healed_one_in: 4,
-        states: 347_141,
+        states: 271_574,
         ..CASE
     },
     Case {
@@ -157,7 +157,7 @@ pub const SMALL: &[Case] = &[
             kill: 1,
             ..NONE
         },
-        states: 171_094,
+        states: 172_783,
         ..CASE
     },
     Case {
@@ -167,7 +167,7 @@ pub const SMALL: &[Case] = &[
             kill: 1,
             ..NONE
         },
-        states: 65_259,
+        states: 49_052,
         ..CASE
     },
     Case {
@@ -178,7 +178,7 @@ pub const SMALL: &[Case] = &[
             kill: 1,
             ..NONE
         },
-        states: 28_265,
+        states: 22_419,
         ..CASE
     },
     Case {
@@ -186,7 +186,7 @@ pub const SMALL: &[Case] = &[
         limit: 2,
         requests: [2; 3],
         faults: Faults { fail: 1, ..NONE },
-        states: 151_682,
+        states: 145_431,
         ..CASE
     },
     Case {
@@ -196,7 +196,7 @@ pub const SMALL: &[Case] = &[
         requests: [1, 1, 0],
         faults: Faults { leader: 1, ..NONE },
         healed_one_in: 16,
-        states: 1_186_418,
+        states: 934_480,
         ..CASE
     },
     Case {
@@ -207,7 +207,7 @@ pub const SMALL: &[Case] = &[
         rotations: 2,
         faults: Faults { kill: 1, ..NONE },
         healed_one_in: 16,
-        states: 609_262,
+        states: 479_128,
         ..CASE
     },
     Case {
@@ -216,7 +216,7 @@ pub const SMALL: &[Case] = &[
         requests: [0, 1, 1],
         faults: Faults { remove: 1, ..NONE },
         healed_one_in: 16,
-        states: 975_748,
+        states: 903_982,
         ..CASE
     },
 ];

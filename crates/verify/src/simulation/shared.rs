@@ -17,6 +17,8 @@ pub(super) struct Shared {
     alive: BTreeSet<u32>,
     /// Operations that have begun and not come to their end, by unit and lock.
     inside: BTreeMap<(String, usize), Ticket>,
+    /// Operations that an orphan has brought to a good end.
+    ended_well: BTreeSet<(Ticket, usize)>,
     /// What a process works on.
     work: BTreeMap<u32, (String, usize)>,
 }
@@ -48,6 +50,16 @@ impl Shared {
 
     pub(super) fn stops_work(&mut self, process: u32) {
         self.work.remove(&process);
+    }
+
+    /// An orphan has brought an operation to a good end.
+    pub(super) fn ends_well(&mut self, started: &Started) {
+        let end = (started.ticket.clone(), started.lock);
+        self.ended_well.insert(end);
+    }
+
+    pub(super) fn has_ended_well(&self, ticket: &Ticket, lock: usize) -> bool {
+        self.ended_well.contains(&(ticket.clone(), lock))
     }
 
     pub(super) fn leaves(&mut self, unit: &str, lock: usize) {

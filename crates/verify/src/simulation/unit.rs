@@ -40,6 +40,10 @@ pub(super) enum Note {
 
 /// How a run's charms behave.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts about one run"
+)]
 pub(super) struct Behaviour {
     /// What all revisions have in common.
     pub(super) charm: Charm,
@@ -189,6 +193,10 @@ impl VirtualUnit {
             let Some(end) = disk::ended(context, self.lock(lock), &ticket) else {
                 continue;
             };
+            // A journal may say of a failed operation that it is done. That is a lie, and nobody has left.
+            if end == disk::Ended::Well && !self.shared.borrow().has_ended_well(&ticket, lock) {
+                continue;
+            }
             context.mark_leave(self.lock(lock));
             let mut shared = self.shared.borrow_mut();
             shared.leaves(&unit, lock);
@@ -272,6 +280,7 @@ impl VirtualUnit {
     /// What the process of an operation does that has outlived its hook: it comes to its end and says so.
     fn end_as_orphan(&mut self, hook: &Dispatch, context: &HookContext) -> Phase {
         if let Some(started) = self.running.take() {
+            self.shared.borrow_mut().ends_well(&started);
             // Nothing is public that it says: whether it counts, the unit's next hook shows.
             drop(self.step(hook, context, |charm, visit, will| {
                 charm.proceed(visit, Some(started.lock), will)
