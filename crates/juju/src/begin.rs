@@ -33,9 +33,6 @@ impl Hook {
         } else {
             Some(before.context.clone())
         };
-        if before.woke {
-            self.session.woken_in_a_row = before.woken_in_a_row.saturating_add(1);
-        }
         self.carry_line(before);
         self.note_orphans(before);
         self.session.notes.clone_from(&before.notes);

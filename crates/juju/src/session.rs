@@ -81,9 +81,6 @@ pub(crate) struct Session {
     pub(crate) wrote_line: bool,
     /// Whether this hook has arranged for another one.
     pub(crate) woke: bool,
-    /// How many hooks before this one have done so, one after the other.
-    #[serde(default)]
-    pub(crate) woken_in_a_row: u32,
 }
 
 /// What a leader remembers of a line that stands still.
@@ -132,7 +129,6 @@ impl Session {
             finished_operation: false,
             wrote_line: false,
             woke: false,
-            woken_in_a_row: 0,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The waker: a tiny detached process that brings what no event of Juju brings.
 //!
-//! For another hook it waits some seconds and then looks whether any has come since; if so it was not needed.
-//! Else it runs the charm's `update-status` through `juju-exec` (`juju-run` before Juju 3).
+//! For another hook it waits until the present one has ended, then some seconds more, and looks whether any has
+//! come since; if so it was not needed. Else it runs the charm's `update-status` through `juju-exec` (`juju-run` before Juju 3).
 //! A hook that fails there is run again by nobody but the waker. For a line that a long hook has left behind
 //! it runs, at once, a visit without the charm's code.
 //!
@@ -23,9 +23,6 @@ use crate::{Errand, Error};
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How often it tries: each time it waits twice as long, until `update-status` is due anyway.
 const TRIES: u32 = 6;
-/// How often at most its first wait is doubled, once for each hook in a row that wanted another. Juju runs commands
-/// before hooks, so a waker that is always in time would keep the unit from what it waits for.
-const DOUBLINGS: u32 = 3;
 
 /// What the woken unit runs: whatever it would run for `update-status`, in the charm's directory. That there is
 /// nothing to run is a failure: the work is not done, and another hook must come.
@@ -96,7 +93,12 @@ pub fn run_waker(
     let _ = rustix::process::setsid();
     let state = state.join(endpoint);
     let done = match errand {
-        Errand::Hook => wake(&state, context, std::thread::sleep, || execute(unit, HOOK)),
+        Errand::Hook => {
+            // Juju runs commands before hooks. One that waits while the hook is still running would come before the
+            // news for which the unit waits, again and again. This returns when the hook has ended.
+            let _ = execute(unit, "true");
+            wake(&state, context, std::thread::sleep, || execute(unit, HOOK))
+        }
         Errand::Line => {
             let command = shell_command(visit);
             publish(&state, std::thread::sleep, || execute(unit, &command))
@@ -145,9 +147,8 @@ fn wake(
     mut run: impl FnMut() -> io::Result<bool>,
 ) -> io::Result<()> {
     let mut context = Some(context.to_owned());
-    let doubled = last_session(state).map_or(0, |last| last.woken_in_a_row.min(DOUBLINGS));
     for tried in 0..TRIES {
-        sleep(PATIENCE * 2_u32.pow(tried.max(doubled)));
+        sleep(PATIENCE * 2_u32.pow(tried));
         if another_hook_came(state, context.as_deref()) || run()? {
             return Ok(());
         }
@@ -180,13 +181,9 @@ fn another_hook_came(state: &Path, context: Option<&str>) -> bool {
 
 /// The context of the last hook that there was.
 fn last_context(state: &Path) -> Option<String> {
-    last_session(state).map(|session| session.context)
-}
-
-/// What the last hook that there was left of itself.
-fn last_session(state: &Path) -> Option<Session> {
     let text = fs::read(state.join(SESSION)).ok()?;
-    serde_json::from_slice(&text).ok()
+    let session: Session = serde_json::from_slice(&text).ok()?;
+    Some(session.context)
 }
 
 #[cfg(test)]

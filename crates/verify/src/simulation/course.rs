@@ -192,7 +192,7 @@ impl Run {
                 continue;
             }
             let since = self.simulation.hooks() - self.repaired_with.unwrap_or_default();
-            if since > bound(recipe.units.into()) && since > self.longest(recipe, patience) {
+            if since > self.longest(recipe, patience) {
                 return Err(self.late(format!("{since} hooks after the repair")));
             }
             if !idle {
@@ -212,7 +212,9 @@ impl Run {
     fn longest(&self, recipe: &Recipe, patience: u64) -> u64 {
         let units = self.simulation.world().units().len() as u64;
         let for_status = if patience == 0 { 0 } else { units * 10 };
-        bound(units.max(recipe.units.into())) + for_status
+        // Each endpoint has a line of its own, and hooks that tell of it.
+        let lines = recipe.endpoints();
+        bound(units.max(recipe.units.into())) * lines + for_status
     }
 
     fn waiting(&self) -> Vec<String> {
@@ -293,6 +295,7 @@ impl Run {
                     outcome,
                     ..
                 } => {
+                    self.wakers.hook_ended(unit, event.at);
                     let visit = hook == "juju-exec"
                         && self.commands.remove(&unit.to_string()) == Some(true);
                     let done = *outcome == Outcome::Done;

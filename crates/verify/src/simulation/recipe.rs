@@ -201,6 +201,16 @@ impl Recipe {
         }
     }
 
+    /// How many peer endpoints the charm has at most.
+    pub(super) fn endpoints(&self) -> u64 {
+        let brought = self.deeds.iter().filter_map(|(_, deed)| match deed {
+            Deed::Upgrade { adds, .. } => Some(adds),
+            _ => None,
+        });
+        let brought: BTreeSet<&String> = brought.flatten().collect();
+        1 + u64::from(self.two_endpoints) + brought.len() as u64
+    }
+
     /// A run in which nothing goes wrong, of so many units.
     pub fn calm(seed: u64, units: u32) -> Self {
         let mut rng = Rng::with_seed(seed);

@@ -16,7 +16,6 @@ use super::unit::VISIT;
 /// As the production waker does, see `ops_coordinator_juju::run_waker`.
 const PATIENCE: u64 = 5_000;
 const TRIES: u32 = 6;
-const DOUBLINGS: u64 = 3;
 
 #[derive(Debug)]
 struct Waker {
@@ -40,11 +39,8 @@ impl Wakers {
         F: FnMut(&UnitName) -> Box<dyn VirtualCharm>,
     {
         let line = wish.errand == Errand::Line;
-        let last = last_session(simulation, &unit, &wish.endpoint);
-        let in_a_row = last["woken_in_a_row"].as_u64().unwrap_or_default();
-        let patience = PATIENCE << in_a_row.min(DOUBLINGS);
         let waker = Waker {
-            at: simulation.now() + if line { 0 } else { patience },
+            at: simulation.now() + if line { 0 } else { PATIENCE },
             context: wish.context.clone(),
             tried: 0,
         };
@@ -54,6 +50,15 @@ impl Wakers {
 
     pub(super) fn are_none(&self) -> bool {
         self.wakers.is_empty()
+    }
+
+    /// A hook of the unit has ended: a waker waits for that before it counts the seconds.
+    pub(super) fn hook_ended(&mut self, unit: &UnitName, now: u64) {
+        let waiting = self.wakers.iter_mut();
+        let waiting = waiting.filter(|((woken, _, line), _)| woken == unit && !line);
+        for (_, waker) in waiting {
+            waker.at = waker.at.max(now + PATIENCE);
+        }
     }
 
     /// All wakers of a unit die.
@@ -99,6 +104,11 @@ impl Wakers {
             last_session(simulation, unit, endpoint)["context"] == waker.context.as_str()
         };
         if !needed {
+            return;
+        }
+        if !*line && matches!(status.agent, AgentStatus::Executing(_)) {
+            waker.at = simulation.now() + PATIENCE;
+            self.wakers.insert(place, waker);
             return;
         }
         if status.agent != AgentStatus::Lost {
