@@ -25,7 +25,8 @@ def wake(tmp_path, context):
     }  # fmt: skip
     (state / 'coordinator' / 'session.json').write_text(json.dumps(session))
     exec_ = programs / 'juju-exec'
-    exec_.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {called}\n')
+    # The first call is an empty command: it only waits for the end of the hook that asked.
+    exec_.write_text(f'#!/bin/sh\n[ "$3" = true ] || printf "%s\\n" "$@" > {called}\n')
     exec_.chmod(0o755)
     command = [sys.executable, '-m', 'ops_coordinator._wake', 'app/0', str(state)]
     command += ['coordinator', CONTEXT, 'hook']
