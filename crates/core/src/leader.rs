@@ -326,14 +326,10 @@ impl Keeper<'_> {
         others
             .chain(own)
             .filter(|(name, _)| Some(*name) != *departing)
-            .filter_map(|(name, record)| {
-                let ticket = record.outstanding(name, self.lock)?;
-                Some(Request {
-                    ticket,
-                    asked: asked(record.locks.get(self.lock).map_or(0, |state| state.asked)),
-                    zone: record.zone.clone(),
-                    wave: 0,
-                })
+            .filter_map(|(name, record)| Request::of(name, self.lock, record))
+            .map(|request| Request {
+                asked: asked(request.asked),
+                ..request
             })
             .filter(|request| !line.cancelled.contains(&request.ticket))
             .filter(|request| {

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use ops_coordinator_core::{Journal, LockName, LockRecord, UnitName};
+use ops_coordinator_core::policy::{Policy, Request, Rotation};
+use ops_coordinator_core::{Journal, LockName, LockRecord, Reading, UnitName};
 
 use crate::hook::Hook;
 use crate::state::{JOURNAL, State};
@@ -50,12 +51,12 @@ impl Hook {
     }
 
     /// For each lock of which a request of this unit is outstanding, the number of the one that is served next;
-    /// with what is left on `elders`, endpoints that the charm has used before. Where the unit only waits, this
+    /// with what is left on `siblings`, endpoints that the charm has used before. Where the unit only waits, this
     /// asks Juju for nothing.
     ///
     /// # Errors
     /// As [`Hook::record`].
-    pub fn outstanding(&mut self, elders: &[String]) -> Result<BTreeMap<LockName, u64>, Error> {
+    pub fn outstanding(&mut self, siblings: &[String]) -> Result<BTreeMap<LockName, u64>, Error> {
         let _guard = self.state.lock()?;
         self.refresh()?;
         let mut found = BTreeMap::new();
@@ -68,7 +69,7 @@ impl Hook {
                 found.extend(ticket.map(|ticket| (lock.clone(), ticket.seq)));
             }
         }
-        for endpoint in elders {
+        for endpoint in siblings {
             let state = State::new(Rc::clone(self.state.machine()), endpoint);
             let journal: Option<Journal> = state.load(JOURNAL, &mut self.warnings)?;
             for (lock, kept) in journal.into_iter().flat_map(|journal| journal.locks) {
@@ -81,7 +82,7 @@ impl Hook {
     }
 
     /// The units that ask for a lock and are not in its line, in the order in which they would join it by
-    /// [`Rotation`](ops_coordinator_core::policy::Rotation). Reads every unit's record.
+    /// [`Rotation`]. Reads every unit's record.
     ///
     /// # Errors
     /// As [`Hook::record`].
@@ -92,13 +93,23 @@ impl Hook {
         let asking = status.locks.get(lock).into_iter();
         let asking = asking.flat_map(|lock| &lock.units);
         let asking = asking.filter(|unit| unit.place == Place::Requested);
-        let mut queue: Vec<UnitName> = asking.map(|unit| unit.unit.clone()).collect();
-        queue.sort();
-        let line = self.line.good().and_then(|line| line.locks.get(lock));
-        if let Some(last) = line.and_then(|line| line.entries.last()) {
-            let next = queue.partition_point(|unit| unit <= &last.ticket.unit);
-            queue.rotate_left(next);
+        let mut requests = Vec::new();
+        for unit in asking.map(|unit| &unit.unit) {
+            let record = if *unit == self.environment.unit {
+                Some(self.load_unit()?.record())
+            } else {
+                self.view.records().get(unit).and_then(Reading::good)
+            };
+            let request = record.and_then(|record| Request::of(unit, lock, record));
+            requests.extend(request);
         }
+        let line = self.line.good().and_then(|line| line.locks.get(lock));
+        let last = line.and_then(|line| line.entries.last());
+        Rotation::default().order(lock, &mut requests, last.map(|last| &last.ticket.unit));
+        let queue = requests
+            .into_iter()
+            .map(|request| request.ticket.unit)
+            .collect();
         Ok(queue)
     }
 }

@@ -1,10 +1,11 @@
 //! One hook of one unit.
 
+use std::cell::{RefCell, RefMut};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use ops_coordinator_core::{LockName, Turn};
+use ops_coordinator_core::{LockName, Order, Turn};
 use ops_coordinator_juju::{Environment, Operation};
 use pyo3::prelude::*;
 use serde_json::Value;
@@ -17,7 +18,9 @@ use crate::policy::Rule;
 /// One hook of one unit: what it has read, and what it will write.
 #[pyclass(unsendable, frozen, module = "ops_coordinator._native")]
 pub(crate) struct Hook {
-    hook: std::cell::RefCell<ops_coordinator_juju::Hook>,
+    hook: RefCell<ops_coordinator_juju::Hook>,
+    /// What this hook is to do for operators at its end.
+    orders: RefCell<Vec<Order>>,
 }
 
 /// How the attempt to start ended: `(started, what the unit waits for)`.
@@ -65,6 +68,7 @@ impl Hook {
         machine.opened();
         Ok(Self {
             hook: hook.map_err(raised)?.into(),
+            orders: RefCell::default(),
         })
     }
 
@@ -75,8 +79,7 @@ impl Hook {
             Operation::new(context, Vec::new()).map_err(raised)
         });
         let requested = self
-            .hook
-            .borrow_mut()
+            .hook()?
             .request(&lock_name(lock)?, None, operation.transpose()?)
             .map_err(raised)?;
         Ok(requested.ticket.seq)
@@ -84,11 +87,7 @@ impl Hook {
 
     /// Begins the operation where it is the unit's turn.
     fn start(&self, lock: &str) -> PyResult<Started> {
-        let started = self
-            .hook
-            .borrow_mut()
-            .start(&lock_name(lock)?)
-            .map_err(raised)?;
+        let started = self.hook()?.start(&lock_name(lock)?).map_err(raised)?;
         Ok(match started {
             Ok(_) => (true, None),
             Err(Turn::Wait(wait)) => (false, Some(wait.to_string())),
@@ -99,87 +98,84 @@ impl Hook {
     /// Ends the operation; with a reason, as one that failed and keeps its place.
     fn finish(&self, lock: &str, failure: Option<String>) -> PyResult<()> {
         let result = failure.map_or(Ok(()), Err);
-        self.hook
-            .borrow_mut()
+        self.hook()?
             .finish(&lock_name(lock)?, result)
             .map_err(raised)
     }
 
     /// Ends the operation as done, and with it every request up to this one.
     fn finish_through(&self, lock: &str, seq: u64) -> PyResult<()> {
-        self.hook
-            .borrow_mut()
+        self.hook()?
             .finish_through(&lock_name(lock)?, seq)
             .map_err(raised)
     }
 
     /// Takes back what the unit asked for; false where nothing waits.
     fn withdraw(&self, lock: &str) -> PyResult<bool> {
-        self.hook
-            .borrow_mut()
-            .withdraw(&lock_name(lock)?)
-            .map_err(raised)
+        self.hook()?.withdraw(&lock_name(lock)?).map_err(raised)
     }
 
     /// Withdraws what is outstanding, for a reason that is published; false where nothing is, or where an
     /// operation runs.
     fn withdraw_because(&self, lock: &str, reason: &str) -> PyResult<bool> {
-        self.hook
-            .borrow_mut()
+        self.hook()?
             .withdraw_because(&lock_name(lock)?, reason)
             .map_err(raised)
     }
 
+    /// Has another unit's request cancelled at the end of this hook; false where it has none.
+    fn cancel(&self, lock: &str, unit: &str, force: bool) -> PyResult<bool> {
+        let (lock, unit) = (lock_name(lock)?, unit.parse().map_err(raised)?);
+        let Some(ticket) = self.hook()?.ticket_of(&lock, &unit).map_err(raised)? else {
+            return Ok(false);
+        };
+        let order = if force {
+            Order::Force(lock, ticket)
+        } else {
+            Order::Cancel(lock, ticket)
+        };
+        self.orders.borrow_mut().push(order);
+        Ok(true)
+    }
+
     /// For each lock of which a request of this unit is outstanding, the number of the one that is served
-    /// next; with what is left on `elders`, the endpoints that the charm has used before.
+    /// next; with what is left on `siblings`, the endpoints that the charm has used before.
     #[expect(clippy::needless_pass_by_value, reason = "it comes from Python")]
-    fn outstanding(&self, elders: Vec<String>) -> PyResult<BTreeMap<String, u64>> {
-        let outstanding = self
-            .hook
-            .borrow_mut()
-            .outstanding(&elders)
-            .map_err(raised)?;
+    fn outstanding(&self, siblings: Vec<String>) -> PyResult<BTreeMap<String, u64>> {
+        let outstanding = self.hook()?.outstanding(&siblings).map_err(raised)?;
         let named = outstanding.into_iter();
         Ok(named.map(|(lock, seq)| (lock.into(), seq)).collect())
     }
 
     /// Whether the turn of this unit has come.
     fn is_turn(&self, lock: &str) -> PyResult<bool> {
-        let turn = self.hook.borrow_mut().turn(&lock_name(lock)?);
+        let turn = self.hook()?.turn(&lock_name(lock)?);
         Ok(matches!(turn.map_err(raised)?, Turn::Start(_)))
     }
 
     /// The units that ask for a lock and are not in its line, in the order in which they would join it.
     fn queue(&self, lock: &str) -> PyResult<Vec<String>> {
-        let queue = self.hook.borrow_mut().queue(&lock_name(lock)?);
+        let queue = self.hook()?.queue(&lock_name(lock)?);
         let queue = queue.map_err(raised)?.into_iter();
         Ok(queue.map(|unit| unit.to_string()).collect())
     }
 
     /// The unit's counters for a lock.
     fn counters(&self, lock: &str) -> PyResult<Counters> {
-        let record = self
-            .hook
-            .borrow_mut()
-            .record(&lock_name(lock)?)
-            .map_err(raised)?;
+        let record = self.hook()?.record(&lock_name(lock)?).map_err(raised)?;
         let outcome = record.outcome.map(|outcome| outcome.as_str().to_owned());
         Ok((record.seq, record.done, outcome, record.reason))
     }
 
     /// What was asked for with the request that is served next, as JSON.
     fn asked(&self, lock: &str) -> PyResult<Option<String>> {
-        let operation = self
-            .hook
-            .borrow_mut()
-            .asked(&lock_name(lock)?)
-            .map_err(raised)?;
+        let operation = self.hook()?.asked(&lock_name(lock)?).map_err(raised)?;
         Ok(operation.map(|operation| operation.context.to_string()))
     }
 
     /// Where all requests stand, as JSON. Reads every unit's record.
     fn status(&self) -> PyResult<String> {
-        let status = self.hook.borrow_mut().status().map_err(raised)?;
+        let status = self.hook()?.status().map_err(raised)?;
         serde_json::to_string(&status).map_err(raised)
     }
 
@@ -199,7 +195,8 @@ impl Hook {
             .map(|lock| lock_name(lock))
             .collect::<PyResult<_>>()?;
         let rule = Rule::new(limits, grant, custom);
-        let released = self.hook.borrow_mut().release(&rule, &[]);
+        let orders = self.orders.take();
+        let released = self.hook()?.release(&rule, &orders);
         match rule.take_error() {
             Some(error) => Err(error),
             None => released.map_err(raised),
@@ -219,8 +216,16 @@ impl Hook {
     }
 
     /// What a reader of the log should know; each is given once.
-    fn take_warnings(&self) -> Vec<String> {
-        self.hook.borrow_mut().take_warnings()
+    fn take_warnings(&self) -> PyResult<Vec<String>> {
+        Ok(self.hook()?.take_warnings())
+    }
+}
+
+impl Hook {
+    /// The hook, for one thing at a time.
+    fn hook(&self) -> PyResult<RefMut<'_, ops_coordinator_juju::Hook>> {
+        let busy = "a policy cannot use its coordinator while that asks it who gets the lock";
+        self.hook.try_borrow_mut().map_err(|_| raised(busy))
     }
 }
 

@@ -59,7 +59,7 @@ impl Policy for Rule {
         if self.custom.contains(lock) {
             UNBOUNDED
         } else {
-            self.limits.get(lock).copied().unwrap_or(1)
+            self.limits.get(lock).copied().unwrap_or(1).max(1)
         }
     }
 

@@ -7,7 +7,7 @@ mod rotation;
 
 pub use rotation::Rotation;
 
-use crate::{LockName, Ticket, UnitName};
+use crate::{LockName, Ticket, UnitName, UnitRecord};
 
 /// How the leader fills the line.
 pub trait Policy {
@@ -20,6 +20,18 @@ pub trait Policy {
 
     /// Puts requests in the order in which they join the line; `last` is the unit that joined it last.
     fn order(&self, lock: &LockName, requests: &mut Vec<Request>, last: Option<&UnitName>);
+}
+
+impl Request {
+    /// What a unit's record asks for; `None` where nothing is outstanding.
+    pub fn of(unit: &UnitName, lock: &LockName, record: &UnitRecord) -> Option<Self> {
+        Some(Self {
+            ticket: record.outstanding(unit, lock)?,
+            asked: record.locks.get(lock)?.asked,
+            zone: record.zone.clone(),
+            wave: 0,
+        })
+    }
 }
 
 /// A request that is not in the line yet.

@@ -279,6 +279,29 @@ class BaseCoordinator(metaclass=Singleton):
         """
         return self._dispatch.hook.withdraw(self._part.claim(lock))
 
+    def cancel(self, lock: str, unit: str, *, force: bool = False) -> bool:
+        """End another unit's request, on the leader, as an operator would who has no way out.
+
+        It is published when this hook succeeds. The unit itself ends its request in its next hook;
+        until then it keeps its place, so that nothing starts beside an operation that is still at
+        work. A deferred restart event whose request was cancelled is over.
+
+        Args:
+            lock: The lock.
+            unit: The unit's name, such as `'app/2'`.
+            force: Take its place in the line away without waiting for the unit. If its operation is
+                still at work, the next one starts beside it: use this only for a machine that is
+                gone.
+
+        Returns:
+            Whether the unit has a request to cancel.
+
+        Raises:
+            CoordinatorError: This unit is not the leader, `unit` is not a unit's name, or another
+                coordinator of the charm uses the lock.
+        """
+        return self._dispatch.hook.cancel(self._part.claim(lock), unit, force)
+
     def hold(self, lock: str, reason: str) -> None:
         """Keep the lock beyond this dispatch: nothing behind this unit starts.
 
