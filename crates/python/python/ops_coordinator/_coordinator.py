@@ -289,9 +289,9 @@ class BaseCoordinator(metaclass=Singleton):
         Args:
             lock: The lock.
             unit: The unit's name, such as `'app/2'`.
-            force: Take its place in the line away without waiting for the unit. If its operation is
-                still at work, the next one starts beside it: use this only for a machine that is
-                gone.
+            force: Take its place in the line away without waiting for the unit. If its operation
+                is still at work, the next one starts beside it: use this only for a machine that
+                is gone.
 
         Returns:
             Whether the unit has a request to cancel.
