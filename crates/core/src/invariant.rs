@@ -120,7 +120,7 @@ pub fn line_is_sound(line: &Line) -> Check {
 /// # Errors
 /// What the leader did instead.
 pub fn line_step_is_sound(input: &Lead<'_>, after: &Line) -> Check {
-    let Some(before) = input.base() else {
+    let Some(before) = input.unit.line().good() else {
         return Ok(());
     };
     require(

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::opening::{Census, census};
 use crate::policy::{Policy, Request};
 use crate::{
     Entry, Line, LockLine, LockName, Reading, Ticket, Turn, Unit, UnitName, View, invariant,
@@ -43,9 +44,8 @@ pub struct Lead<'a> {
     pub orders: &'a [Order],
     /// Locks for which nothing may join yet, and the endpoint on which each still is.
     pub held: &'a BTreeMap<LockName, String>,
-    /// The line that the unit followed before, on a relation that it sees no longer. It goes on here, where
-    /// there is no line yet: units that still see the old one may be inside by it.
-    pub carried: Option<&'a Line>,
+    /// The number of the relation that the unit followed before, where it sees that no longer.
+    pub lost: Option<u64>,
 }
 
 /// What an operator, or the charm's own change, wants of the line.
@@ -104,15 +104,25 @@ pub fn lead(input: &Lead<'_>, policy: &dyn Policy) -> Plan {
     if let Some(why) = frozen(input) {
         return Plan::Frozen(why);
     }
-    let base = input.base();
+    let census = census(input);
+    match census {
+        Census::NotNeeded | Census::Complete => {}
+        Census::Announce(relation) => {
+            let mut line = next_line(input, BTreeMap::new());
+            line.opening = Some(relation);
+            return write(input, line, true);
+        }
+        Census::AskController => return Plan::AskGoalState(Vec::new()),
+        Census::Wait { wake } => return Plan::Keep { wake },
+    }
+    let base = input.unit.line().good();
     let mut locks = base.map(|line| line.locks.clone()).unwrap_or_default();
     for lock in requested_locks(input).chain(ordered_locks(input)) {
         locks.entry(lock).or_default();
     }
     let mut missing = BTreeSet::new();
-    // A line that is carried over is not here yet.
-    let carried = input.unit.line().good().is_none() && base.is_some();
-    let (mut changed, mut only_appended) = (carried, !carried);
+    let opens = census == Census::Complete;
+    let (mut changed, mut only_appended) = (opens, !opens);
     for (lock, line) in &mut locks {
         let kept = Keeper { input, lock }.keep(line, policy);
         changed |= kept.changed();
@@ -136,23 +146,28 @@ pub fn lead(input: &Lead<'_>, policy: &dyn Policy) -> Plan {
         };
     }
     let line = next_line(input, locks);
-    invariant::hold(|| invariant::line_is_sound(&line));
-    invariant::hold(|| invariant::line_step_is_sound(input, &line));
-    if input.now.0.saturating_sub(input.read_at.0) >= WRITE_WITHIN {
-        return Plan::Postpone(Postponed::LeaseBound(line));
+    let others = who_wakes_us(input).filter(|_| only_appended && input.finished_operation);
+    match others {
+        Some(other) if is_in_time(input) => Plan::Postpone(Postponed::FinishFirst(other)),
+        _ => {
+            let wake = waits_for_leaver || may_start_on(input, &line);
+            write(input, line, wake)
+        }
     }
-    if let Some(other) = who_wakes_us(input).filter(|_| only_appended && input.finished_operation) {
-        return Plan::Postpone(Postponed::FinishFirst(other));
-    }
-    let wake = waits_for_leaver || may_start_on(input, &line);
-    Plan::Write { line, wake }
 }
 
-impl Lead<'_> {
-    /// The line to go on from.
-    pub(crate) fn base(&self) -> Option<&Line> {
-        self.unit.line().good().or(self.carried)
+fn write(input: &Lead<'_>, line: Line, wake: bool) -> Plan {
+    invariant::hold(|| invariant::line_is_sound(&line));
+    invariant::hold(|| invariant::line_step_is_sound(input, &line));
+    if is_in_time(input) {
+        Plan::Write { line, wake }
+    } else {
+        Plan::Postpone(Postponed::LeaseBound(line))
     }
+}
+
+fn is_in_time(input: &Lead<'_>) -> bool {
+    input.now.0.saturating_sub(input.read_at.0) < WRITE_WITHIN
 }
 
 /// Only a line that cannot be understood freezes everything. A *record* of an unknown version holds up what
@@ -200,7 +215,7 @@ fn who_wakes_us(input: &Lead<'_>) -> Option<UnitName> {
 
 fn next_line(input: &Lead<'_>, locks: BTreeMap<LockName, LockLine>) -> Line {
     let me = input.unit.name();
-    let (term, version, unknown) = match input.base() {
+    let (term, version, unknown) = match input.unit.line().good() {
         Some(line) => (
             line.term + u64::from(&line.leader != me),
             line.version + 1,
@@ -212,6 +227,7 @@ fn next_line(input: &Lead<'_>, locks: BTreeMap<LockName, LockLine>) -> Line {
         term,
         version,
         leader: me.clone(),
+        opening: None,
         locks,
         unknown,
     }
@@ -290,6 +306,7 @@ impl Keeper<'_> {
         }
         let last = line.entries.last().map(|entry| &entry.ticket.unit);
         policy.order(self.lock, &mut requests, last);
+        requests.sort_by_key(|request| !self.has_begun(request));
         let room = (limit.saturating_add(lookahead) as usize).saturating_sub(remaining.len());
         // Waves only ever rise along a line, whatever the policy says.
         let mut wave = remaining.last().map_or(0, |entry| entry.wave);
@@ -303,6 +320,17 @@ impl Keeper<'_> {
             }
         };
         requests.into_iter().take(room).map(enter).collect()
+    }
+
+    /// Whether the request's operation began by a line of another relation. Then its unit is inside already.
+    fn has_begun(&self, request: &Request) -> bool {
+        let unit = &request.ticket.unit;
+        let own = Some(self.input.unit.record()).filter(|_| unit == self.input.unit.name());
+        let other = || self.input.view.records().get(unit).and_then(Reading::good);
+        let state = own
+            .or_else(other)
+            .and_then(|record| record.locks.get(self.lock));
+        state.is_some_and(|state| state.begun)
     }
 
     fn requests(&self, line: &LockLine, remaining: &[Entry]) -> Vec<Request> {
@@ -321,7 +349,7 @@ impl Keeper<'_> {
         // A leader that cannot speak for itself would stand in the way of all others.
         let own = (!unit.is_foreign()).then(|| (unit.name(), unit.record()));
         // A line that was removed by hand begins anew; what was asked before that is old, not young.
-        let newest = self.input.base().map_or(0, |line| line.version);
+        let newest = self.input.unit.line().good().map_or(0, |line| line.version);
         let asked = move |version: u64| if version > newest { 0 } else { version };
         others
             .chain(own)

@@ -44,7 +44,7 @@ struct Case {
     finished_operation: bool,
     orders: Vec<Order>,
     held: BTreeMap<LockName, String>,
-    carried: Option<Line>,
+    lost: Option<u64>,
     asks_itself: bool,
     policy: Rotation,
 }
@@ -66,7 +66,7 @@ impl Case {
             finished_operation: false,
             orders: Vec::new(),
             held: BTreeMap::new(),
-            carried: None,
+            lost: None,
             asks_itself: false,
             policy: Rotation {
                 limit: 1,
@@ -87,6 +87,7 @@ impl Case {
                 term: 4,
                 version: 7,
                 leader: name(0),
+                opening: None,
                 locks: BTreeMap::from([(
                     lock(),
                     LockLine {
@@ -136,7 +137,7 @@ impl Case {
             finished_operation: self.finished_operation,
             orders: &self.orders,
             held: &self.held,
-            carried: self.carried.as_ref(),
+            lost: self.lost,
         };
         work(&input)
     }
@@ -358,18 +359,79 @@ fn what_was_asked_before_the_line_was_removed_by_hand_is_old() {
     assert_eq!(case.writes(), ["app/1#1"], "of the same age, so by number");
 }
 
-#[test]
-fn where_a_relation_is_gone_its_line_goes_on_in_the_next() {
-    let old = Case::new(&[(0, 0), (1, 0), (1, 0)], &[2]);
-    let carried = old.line.good().cloned();
-    let case = Case::new(&[(0, 0), (1, 0), (1, 0)], &[]).edit(|case| case.carried = carried);
-    assert_eq!(case.writes(), ["app/2#1", "app/1#1"]);
+/// Three units of which the leader has lost sight of relation 3.
+fn after_a_loss() -> Case {
+    Case::new(&[(1, 0), (1, 0), (1, 0)], &[]).edit(|case| {
+        case.lost = Some(3);
+        case.alive = Some((0..=2).map(name).collect());
+    })
+}
+
+fn says_beyond(case: &mut Case, unit: u32, relation: u64) {
+    let Some(Reading::Good(record)) = case.units.get_mut(&unit) else {
+        panic!()
+    };
+    record.beyond = Some(relation);
+}
+
+fn announced(case: &Case) -> Case {
     let Plan::Write { line, .. } = case.lead() else {
         panic!()
     };
-    assert_eq!((line.term, line.version), (4, 8));
-    let nothing_new = case.edit(|case| drop(case.units.insert(1, Reading::Absent)));
-    assert_eq!(nothing_new.writes(), ["app/2#1"]);
+    assert_eq!((line.opening, line.locks.len()), (Some(3), 0));
+    let mut next = after_a_loss();
+    next.line = Reading::Good(line);
+    next
+}
+
+#[test]
+fn after_the_loss_of_a_relation_nobody_joins_until_all_have_left_it() {
+    let mut case = announced(&after_a_loss());
+    assert_eq!(case.lead(), Plan::Keep { wake: false });
+    says_beyond(&mut case, 2, 3);
+    says_beyond(&mut case, 1, 2);
+    assert_eq!(
+        case.lead(),
+        Plan::Keep { wake: false },
+        "app/1 has left another one"
+    );
+    says_beyond(&mut case, 1, 3);
+    let Plan::Write { line, .. } = case.lead() else {
+        panic!()
+    };
+    assert_eq!(line.opening, None);
+    assert_eq!(case.writes(), ["app/0#1", "app/1#1", "app/2#1"]);
+}
+
+#[test]
+fn a_leader_that_has_lost_nothing_itself_learns_it_from_the_others() {
+    let mut case = after_a_loss().edit(|case| case.lost = None);
+    assert_eq!(case.writes(), ["app/0#1", "app/1#1", "app/2#1"]);
+    says_beyond(&mut case, 2, 3);
+    announced(&case);
+}
+
+#[test]
+fn who_is_not_a_member_yet_may_follow_the_old_relation_and_only_the_controller_knows_of_it() {
+    let mut case = announced(&after_a_loss()).edit(|case| {
+        case.members.remove(&name(2));
+    });
+    says_beyond(&mut case, 1, 3);
+    assert_eq!(case.lead(), Plan::Keep { wake: true });
+    let unasked = case.edit(|case| case.alive = None);
+    assert_eq!(unasked.lead(), Plan::AskGoalState(Vec::new()));
+}
+
+#[test]
+fn whose_operation_had_begun_on_the_old_relation_goes_first_on_the_new_one() {
+    let mut case = announced(&after_a_loss());
+    says_beyond(&mut case, 1, 3);
+    says_beyond(&mut case, 2, 3);
+    let Some(Reading::Good(record)) = case.units.get_mut(&2) else {
+        panic!()
+    };
+    record.locks.get_mut(&lock()).unwrap().begun = true;
+    assert_eq!(case.writes(), ["app/2#1", "app/0#1", "app/1#1"]);
 }
 
 #[test]

@@ -35,6 +35,7 @@ mod journal;
 pub mod leader;
 mod line;
 mod name;
+mod opening;
 pub mod policy;
 mod record;
 mod ticket;

@@ -18,6 +18,12 @@ pub struct Line {
     /// The unit that wrote it.
     #[serde(rename = "by")]
     pub leader: UnitName,
+    /// Set while the line is not open yet: units may still follow the relation with this number, which others
+    /// have lost sight of. Each unit that reads this says in its record that it does not ([`UnitRecord::beyond`]).
+    ///
+    /// [`UnitRecord::beyond`]: crate::UnitRecord::beyond
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opening: Option<u64>,
     /// The line of each lock.
     #[serde(default)]
     pub locks: BTreeMap<LockName, LockLine>,

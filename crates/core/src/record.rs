@@ -24,6 +24,10 @@ pub struct UnitRecord {
     /// line does).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub replaces: Vec<Incarnation>,
+    /// The number of the newest relation that this unit followed before, or knows others to have followed, and that
+    /// it follows no more. It never goes back there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beyond: Option<u64>,
     /// The state of each lock that this unit has ever asked for.
     #[serde(default)]
     pub locks: BTreeMap<LockName, LockRecord>,
@@ -43,6 +47,10 @@ pub struct LockRecord {
     /// requests by age without a clock, see [`crate::policy::Request::asked`].
     #[serde(default, rename = "line", skip_serializing_if = "is_unset")]
     pub asked: u64,
+    /// Whether the operation that is next was begun already and has not succeeded, said only by a unit that has moved
+    /// to another relation.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub begun: bool,
     /// What the unit wants to do, for readers; absent where it is the lock's own name.
     #[serde(default, rename = "op", skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
@@ -114,6 +122,7 @@ impl UnitRecord {
             incarnation,
             zone: None,
             replaces: Vec::new(),
+            beyond: None,
             locks: BTreeMap::new(),
             unknown: BTreeMap::new(),
         }

@@ -84,8 +84,27 @@ impl Unit {
         };
         unit.replace_earlier_lives();
         unit.accept_cancellations();
+        if let Some(relation) = unit.line.good().and_then(|line| line.opening) {
+            unit.handle_lost_relation(relation);
+        }
         unit.hold_invariants();
         unit
+    }
+
+    /// Says that the unit follows the relation with this number no more, and never will again.
+    pub fn handle_lost_relation(&mut self, number: u64) {
+        self.record.beyond = self.record.beyond.max(Some(number));
+        self.say_what_has_begun();
+    }
+
+    /// On a new relation nobody knows who is inside; those who are go first.
+    fn say_what_has_begun(&mut self) {
+        let moved = self.record.beyond.is_some();
+        for (lock, state) in &mut self.record.locks {
+            let started = self.journal.locks.get(lock).and_then(|kept| kept.started);
+            let next = state.seq > state.done;
+            state.begun = moved && next && started.is_some_and(|begun| begun.seq == state.done + 1);
+        }
     }
 
     /// Says that an operation was begun earlier in this very hook and has not ended.
@@ -241,7 +260,9 @@ impl Unit {
     pub fn poll_record(&self) -> Option<String> {
         let foreign = self.is_foreign();
         // That earlier lives are over is worth saying even where nothing is asked for: nobody else can.
-        let silent = self.record.locks.is_empty() && self.record.replaces.is_empty();
+        let silent = self.record.locks.is_empty()
+            && self.record.replaces.is_empty()
+            && self.record.beyond.is_none();
         let nothing_to_say = self.read == Reading::Absent && silent;
         let unchanged = self.read.good() == Some(&self.record);
         (!foreign && !nothing_to_say && !unchanged).then(|| encode_record(&self.record))
@@ -354,6 +375,7 @@ impl Unit {
     fn publish_journal(&mut self) {
         self.journal.incarnation = Some(self.record.incarnation.clone());
         self.journal.write_to(&mut self.record);
+        self.say_what_has_begun();
         self.hold_invariants();
     }
 

@@ -52,6 +52,7 @@ fn line_of(tickets: &[Ticket]) -> Line {
         term: 1,
         version: 1,
         leader: name("app/0"),
+        opening: None,
         locks: BTreeMap::from([(
             lock(),
             LockLine {
@@ -536,4 +537,27 @@ fn debug_builds_stop_at_a_unit_whose_record_is_unsound() {
         Reading::Absent,
         &Journal::default(),
     );
+}
+
+#[test]
+fn a_unit_that_moves_to_another_relation_says_so_and_whether_it_is_inside() {
+    let mut silent = hook(Reading::Absent, Reading::Absent, &Journal::default());
+    silent.handle_lost_relation(3);
+    assert_eq!(
+        silent.poll_record().unwrap(),
+        r#"{"v":1,"id":"0000feed","beyond":3,"locks":{}}"#
+    );
+    let mut line = line_of(&[]);
+    line.opening = Some(3);
+    let asked = hook(Reading::Absent, Reading::Good(line), &Journal::default());
+    assert_eq!(asked.record().beyond, Some(3));
+    let line = Reading::Good(line_of(&[ticket(3)]));
+    let mut unit = hook(Reading::Good(record(3, 2)), line, &Journal::default());
+    unit.handle_start(&lock(), &View::default()).unwrap();
+    unit.handle_finish(&lock(), Err("exit code 1".to_owned()));
+    assert!(!unit.record().locks[&lock()].begun, "it has not moved");
+    unit.handle_lost_relation(3);
+    assert!(unit.record().locks[&lock()].begun);
+    unit.handle_withdraw(&lock(), None);
+    assert!(!unit.record().locks[&lock()].begun);
 }

@@ -33,7 +33,7 @@ impl Hook {
         } else {
             Some(before.context.clone())
         };
-        self.carry_line(before);
+        self.note_lost_relation(before);
         self.note_orphans(before);
         self.session.notes.clone_from(&before.notes);
         self.session.gone.clone_from(&before.gone);
@@ -110,15 +110,17 @@ impl Hook {
         }
     }
 
-    /// Where the relation that carried the line is gone, the line goes on with what this unit last read there:
-    /// whoever still sees the old one may be inside by it.
-    fn carry_line(&mut self, before: &Session) {
-        if self.session.line.is_some() {
-            return;
-        }
-        let moved = before.relation != self.session.relation;
-        let last = before.line.clone().filter(|_| moved);
-        self.session.carried = before.carried.clone().or(last);
+    /// Remembers which relation was followed, and notes where that is lost: a lower one than the present.
+    fn note_lost_relation(&mut self, before: &Session) {
+        let followed = before.relation.clone().or_else(|| before.followed.clone());
+        let number = |id: &String| RelationId::new(id.clone()).number();
+        let (old, new) = (
+            followed.as_ref().map(number),
+            self.session.relation.as_ref().map(number),
+        );
+        let lost = old.filter(|old| new.is_some_and(|new| *old < new));
+        self.session.lost = before.lost.max(lost);
+        self.session.followed = self.session.relation.clone().or(followed);
     }
 
     /// Processes that worked on an operation in an earlier hook and are still alive.

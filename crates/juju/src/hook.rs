@@ -419,6 +419,9 @@ impl Hook {
             unit.handle_uncommitted();
         }
         unit.handle_zone(self.environment.zone.as_deref());
+        if let Some(relation) = self.session.lost {
+            unit.handle_lost_relation(relation);
+        }
         for report in unit.reports() {
             if !self.warnings.contains(report) {
                 self.warnings.push(report.clone());

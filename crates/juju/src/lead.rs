@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ops_coordinator_core::leader::{Lead, Order, Plan, Postponed, lead};
 use ops_coordinator_core::policy::{Policy, Request};
 use ops_coordinator_core::{
-    Incarnation, KEY, Line, LockName, Reading, Tick, Ticket, UnitName, UnitRecord, decode_line,
-    encode_line,
+    Incarnation, KEY, Line, LockName, Reading, Tick, Ticket, UnitName, UnitRecord, encode_line,
 };
 
 use crate::hook::Hook;
@@ -292,7 +291,7 @@ impl Hook {
         let (read_at, now) = (self.session.read_at, self.state.machine().now());
         let finished_operation = self.session.finished_operation;
         let view = self.view.clone();
-        let carried = decode_line(self.session.carried.as_deref());
+        let lost = self.session.lost;
         let unit = self.load_unit()?;
         let input = Lead {
             unit,
@@ -305,7 +304,7 @@ impl Hook {
             finished_operation,
             orders: wanted.orders,
             held: wanted.held,
-            carried: carried.good(),
+            lost,
         };
         Ok(lead(&input, wanted.policy))
     }

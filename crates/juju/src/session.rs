@@ -40,10 +40,12 @@ pub(crate) struct Session {
     /// The line's value as it was read. It is never read again in the same hook: Juju would then
     /// answer with what this hook itself has written.
     pub(crate) line: Option<String>,
-    /// The line's value on a relation that this unit followed before and that is gone, as long as there is
-    /// no line on the present one.
+    /// The last relation that the unit followed, also while it sees none.
     #[serde(default)]
-    pub(crate) carried: Option<String>,
+    pub(crate) followed: Option<String>,
+    /// The number of the newest relation that it followed before and sees no more.
+    #[serde(default)]
+    pub(crate) lost: Option<u64>,
     /// The value of this unit's own key, where it was read: as it was then, or as this hook wrote it.
     pub(crate) own: Option<OwnValue>,
     /// Peers' records as they were read; `Err` where a databag could not be read.
@@ -114,7 +116,8 @@ impl Session {
             read_at,
             leader: false,
             line: None,
-            carried: None,
+            followed: None,
+            lost: None,
             own: None,
             peers: BTreeMap::new(),
             departed: BTreeSet::new(),

@@ -403,17 +403,25 @@ fn what_an_old_session_says_of_the_relation_does_not_decide() {
 }
 
 #[test]
-fn where_the_relation_is_gone_the_line_goes_on_in_the_next_one() {
+fn where_the_relation_is_gone_the_next_ones_line_opens_when_nobody_follows_the_old_one() {
     let juju = everyone_asked(3);
     juju.list_relations(&["coordinator:10", "coordinator:3"]);
     assert_eq!(run(&juju, 0), Ok(1));
+    juju.refused_hook(1, |hook| assert!(hook.start(&lock()).unwrap().is_ok()));
     juju.list_relations(&["coordinator:10"]);
     juju.about(None);
-    // The leader and the last have lost sight of it; app/1, which is inside, has not said so yet.
-    juju.hook(2, release);
+    // The leader and the last have lost sight of it; app/1, which is inside, has had no hook since.
+    for _ in 0..2 {
+        juju.hook(0, release);
+        assert!(matches!(run(&juju, 2), Err(Turn::Wait(Wait::NotInLine))));
+    }
+    assert!(
+        run(&juju, 1).is_err(),
+        "but now it says that it has left too"
+    );
     juju.hook(0, release);
     assert!(matches!(run(&juju, 2), Err(Turn::Wait(Wait::Behind(_)))));
-    assert_eq!(run(&juju, 1), Ok(1));
+    assert_eq!(run(&juju, 1), Ok(2), "it was inside, so it goes first");
     assert_eq!(run(&juju, 2), Ok(1));
 }
 
@@ -728,7 +736,7 @@ fn a_line_that_stood_still_before_a_reboot_is_asked_about_after_it() {
 }
 
 #[test]
-fn a_relation_that_is_out_of_sight_for_a_hook_does_not_make_its_line_forgotten() {
+fn a_relation_that_is_out_of_sight_for_a_hook_is_not_forgotten() {
     let juju = everyone_asked(3);
     assert_eq!(run(&juju, 0), Ok(1));
     juju.about(None);
@@ -737,7 +745,7 @@ fn a_relation_that_is_out_of_sight_for_a_hook_does_not_make_its_line_forgotten()
     juju.list_relations(&["coordinator:10"]);
     juju.hook(0, release);
     let line = juju.bag("coordinator:10 app").unwrap();
-    assert!(line.contains("app/1"), "{line}");
+    assert!(line.contains(r#""opening":3"#), "{line}");
 }
 
 #[test]
