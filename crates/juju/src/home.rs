@@ -92,8 +92,11 @@ impl Hook {
     /// Goes on with what this unit has begun on other endpoints: its last word there may not be public yet, and
     /// after its disk was lost only its databag tells that it asks for anything.
     pub(crate) fn look_after_siblings(&mut self) -> Result<(), Error> {
+        let event = self.environment.relation.clone();
         for endpoint in self.other_endpoints()? {
-            if !self.is_settled(&endpoint)? {
+            // The leader may ask something of all units there.
+            let about = event.as_ref().is_some_and(|id| id.endpoint() == endpoint);
+            if about || !self.is_settled(&endpoint)? {
                 self.meet(&endpoint)?.load_unit()?;
                 let sibling = self.meet(&endpoint)?;
                 sibling.publish()?;
@@ -280,7 +283,7 @@ impl Hook {
         let members = sibling.read_members()?;
         sibling.keep_line(members, &Wanted::only(orders, &BTreeMap::new()))?;
         sibling.save_session()?;
-        if !marked || sibling.session.wrote_line {
+        if sibling.session.wrote_line {
             // Where the agent is silent about own writes, no event brings the next step.
             self.wake(Errand::Hook);
         }

@@ -1,5 +1,7 @@
 //! Peer relations that are made and unmade while units run.
 
+use std::collections::BTreeSet;
+
 use super::World;
 use crate::error::LabError;
 use crate::history::Happening;
@@ -41,22 +43,7 @@ impl World {
     pub fn forget_relation(&mut self, unit: &UnitName, now: Millis) -> Result<(), LabError> {
         self.advance(now);
         self.existing(unit)?;
-        let seen: Vec<_> = self
-            .relations_seen_by(unit)
-            .into_iter()
-            .filter(|(_, relation)| {
-                let unit = self.units.get(unit);
-                unit.is_some_and(|unit| !unit.forgotten.contains(relation))
-            })
-            .collect();
-        let doubled =
-            |endpoint: &str| seen.iter().filter(|(other, _)| other == endpoint).count() > 1;
-        let lowest = seen
-            .iter()
-            .filter(|(endpoint, _)| doubled(endpoint))
-            .map(|(_, relation)| *relation)
-            .min();
-        let Some(relation) = lowest else {
+        let Some(relation) = self.forgets_next(unit) else {
             let reason = "it sees no two relations of one endpoint";
             return Err(LabError::NotNow {
                 unit: unit.clone(),
@@ -71,6 +58,23 @@ impl World {
         }
         self.tell(unit, |_| ());
         Ok(())
+    }
+
+    /// The relation that [`World::forget_relation`] would take from the unit, if any.
+    pub fn forgets_next(&self, unit: &UnitName) -> Option<RelationId> {
+        let forgotten = &self.units.get(unit)?.forgotten;
+        let mut seen = self.relations_seen_by(unit);
+        seen.retain(|(_, relation)| !forgotten.contains(relation));
+        let doubled =
+            |endpoint: &str| seen.iter().filter(|(other, _)| other == endpoint).count() > 1;
+        let doubled = seen.iter().filter(|(endpoint, _)| doubled(endpoint));
+        doubled.map(|(_, relation)| *relation).min()
+    }
+
+    /// The relations that the unit has stopped seeing, see [`World::forget_relation`].
+    pub fn forgotten_by(&self, unit: &UnitName) -> BTreeSet<RelationId> {
+        let unit = self.units.get(unit);
+        unit.map(|unit| unit.forgotten.clone()).unwrap_or_default()
     }
 
     /// The application must have the endpoint.

@@ -1,13 +1,13 @@
 //! One run of one recipe, from deployment to rest.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use ops_coordinator_core::policy::Rotation;
 use ops_coordinator_lab::history::{Event, Happening, Outcome};
 use ops_coordinator_lab::simulation::{Deed, End, Limits, Plan, Simulation, VirtualCharm};
-use ops_coordinator_lab::world::AgentStatus;
+use ops_coordinator_lab::world::{AgentStatus, UnitStatus};
 use ops_coordinator_lab::{Application, UnitName};
 use serde_json::json;
 
@@ -235,12 +235,9 @@ impl Run {
     fn repair(&mut self) {
         self.repaired_with = Some(self.simulation.hooks());
         let units = self.simulation.world().units();
-        let forgotten = self.referee.is_forgotten();
+        self.let_all_forget(&units);
         for status in units {
             let unit = status.unit.number();
-            if forgotten {
-                self.simulation.strike(&Deed::ForgetRelation(unit));
-            }
             for deed in [
                 Deed::AgentUp(unit, true),
                 Deed::Reachable(unit, true),
@@ -262,6 +259,22 @@ impl Run {
                     });
                 }
                 _ => {}
+            }
+        }
+    }
+
+    /// What one unit has lost sight of, all come to lose.
+    fn let_all_forget(&mut self, units: &[UnitStatus]) {
+        let world = self.simulation.world();
+        let forgotten = units.iter().map(|status| world.forgotten_by(&status.unit));
+        let forgotten: BTreeSet<_> = forgotten.flatten().collect();
+        drop(world);
+        for UnitStatus { unit, .. } in units {
+            for _ in &forgotten {
+                let next = self.simulation.world().forgets_next(unit);
+                if next.is_some_and(|next| forgotten.contains(&next)) {
+                    self.simulation.strike(&Deed::ForgetRelation(unit.number()));
+                }
             }
         }
     }

@@ -356,6 +356,8 @@ impl Recipe {
                     let endpoint = ENDPOINT.to_owned();
                     self.settings.duplicate_relations.push(endpoint);
                 }
+                // No event tells that a relation is gone.
+                self.settings.update_status_interval = STATUS;
                 for unit in 0..self.units {
                     let spread = *rng.choice(&[1_000, 20_000, 200_000]).unwrap_or(&1_000);
                     let at = at + rng.u64(0..spread);

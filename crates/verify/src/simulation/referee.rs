@@ -25,8 +25,6 @@ pub(super) struct Referee {
     asked: BTreeSet<(String, usize)>,
     /// The highest request number whose operation came to a good end.
     finished: BTreeMap<(String, String, usize), u64>,
-    /// Whether a unit has lost sight of a relation.
-    forgotten: bool,
     pub(super) turns: u64,
 }
 
@@ -41,10 +39,6 @@ impl Referee {
     /// Who waits for a turn.
     pub(super) fn waiting(&self) -> Vec<String> {
         self.owed.iter().map(|(unit, _)| unit.clone()).collect()
-    }
-
-    pub(super) fn is_forgotten(&self) -> bool {
-        self.forgotten
     }
 
     pub(super) fn hear(&mut self, note: &Note) -> Result<(), Violation> {
@@ -110,7 +104,6 @@ impl Referee {
                 });
             }
             Happening::DiskLost { unit } => self.lose_disk(&unit.to_string()),
-            Happening::RelationForgotten { .. } => self.forgotten = true,
             Happening::Life {
                 unit,
                 life: Life::Dead,
