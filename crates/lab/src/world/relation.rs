@@ -71,10 +71,13 @@ impl World {
         doubled.map(|(_, relation)| *relation).min()
     }
 
-    /// The relations that the unit has stopped seeing, see [`World::forget_relation`].
-    pub fn forgotten_by(&self, unit: &UnitName) -> BTreeSet<RelationId> {
-        let unit = self.units.get(unit);
-        unit.map(|unit| unit.forgotten.clone()).unwrap_or_default()
+    /// The relations of an application that a unit has stopped seeing, one that is gone by now included. New units
+    /// do not see them.
+    pub fn forgotten(&self, application: &str) -> BTreeSet<RelationId> {
+        let deployed = self.deployed.get(application);
+        let peers = deployed.into_iter().flat_map(|deployed| &deployed.peers);
+        let going = peers.filter(|(_, peer)| peer.going);
+        going.map(|(&relation, _)| relation).collect()
     }
 
     /// The application must have the endpoint.

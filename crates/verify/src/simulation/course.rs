@@ -1,7 +1,7 @@
 //! One run of one recipe, from deployment to rest.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use ops_coordinator_core::policy::Rotation;
@@ -265,11 +265,8 @@ impl Run {
 
     /// What one unit has lost sight of, all come to lose.
     fn let_all_forget(&mut self, units: &[UnitStatus]) {
-        let world = self.simulation.world();
-        let forgotten = units.iter().map(|status| world.forgotten_by(&status.unit));
-        let forgotten: BTreeSet<_> = forgotten.flatten().collect();
-        drop(world);
         for UnitStatus { unit, .. } in units {
+            let forgotten = self.simulation.world().forgotten(unit.application());
             for _ in &forgotten {
                 let next = self.simulation.world().forgets_next(unit);
                 if next.is_some_and(|next| forgotten.contains(&next)) {

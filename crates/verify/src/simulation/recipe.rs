@@ -358,11 +358,12 @@ impl Recipe {
                 }
                 // No event tells that a relation is gone.
                 self.settings.update_status_interval = STATUS;
+                // With the repair, all units come to lose what one has lost.
+                let latest = self.repaired_at.saturating_sub(1);
                 for unit in 0..self.units {
                     let spread = *rng.choice(&[1_000, 20_000, 200_000]).unwrap_or(&1_000);
-                    let at = at + rng.u64(0..spread);
-                    self.deeds
-                        .push((at.min(self.repaired_at), Deed::ForgetRelation(unit)));
+                    let at = (at + rng.u64(0..spread)).min(latest);
+                    self.deeds.push((at, Deed::ForgetRelation(unit)));
                 }
             }
             Fault::Endpoint => {
