@@ -3,7 +3,8 @@
 //! Juju can list two relations of one endpoint, and units may lose sight of the one whose line they follow at
 //! different moments. Whoever has lost it follows the next, while others are still inside by the old line. So the
 //! new line stays empty until each unit that the controller knows has said that it does not follow the old
-//! relation; no unit ever goes back. Then those whose operation had begun come first.
+//! relation. Juju does not show a relation again that it has ceased to show. Then those whose operation had begun
+//! come first.
 
 use crate::{Lead, Reading, UnitName};
 
@@ -31,13 +32,17 @@ pub(crate) fn census(input: &Lead<'_>) -> Census {
             let lost = input.lost.max(told);
             return lost.map_or(Census::NotNeeded, Census::Announce);
         }
-        Reading::Good(line) => line.opening.max(line.opening.and(told)),
+        Reading::Good(line) => line.opening,
         Reading::Unreadable(_) | Reading::Foreign(_) => None,
     };
-    let (Some(asked), alive) = (asked, input.alive) else {
+    let Some(asked) = asked else {
         return Census::NotNeeded;
     };
-    let Some(alive) = alive else {
+    // Units may have moved again, from one that others follow yet.
+    if let Some(newer) = told.filter(|told| *told > asked) {
+        return Census::Announce(newer);
+    }
+    let Some(alive) = input.alive else {
         return Census::AskController;
     };
     let has_left = |unit: &UnitName| {

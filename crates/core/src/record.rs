@@ -25,7 +25,7 @@ pub struct UnitRecord {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub replaces: Vec<Incarnation>,
     /// The number of the newest relation that this unit followed before, or knows others to have followed, and that
-    /// it follows no more. It never goes back there.
+    /// it follows no more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub beyond: Option<u64>,
     /// The state of each lock that this unit has ever asked for.

@@ -91,7 +91,7 @@ impl Unit {
         unit
     }
 
-    /// Says that the unit follows the relation with this number no more, and never will again.
+    /// Says that the unit follows the relation with this number no more.
     pub fn handle_lost_relation(&mut self, number: u64) {
         self.record.beyond = self.record.beyond.max(Some(number));
         self.say_what_has_begun();

@@ -94,9 +94,10 @@ impl Hook {
     pub(crate) fn look_after_siblings(&mut self) -> Result<(), Error> {
         let event = self.environment.relation.clone();
         for endpoint in self.other_endpoints()? {
-            // The leader may ask something of all units there.
-            let about = event.as_ref().is_some_and(|id| id.endpoint() == endpoint);
-            if about || !self.is_settled(&endpoint)? {
+            // The leader may ask something of all units there; and that a relation is gone, no event tells.
+            let about = event.as_ref().is_none_or(|id| id.endpoint() == endpoint);
+            let was_used = self.session_of(&endpoint)?.is_some();
+            if (about && was_used) || !self.is_settled(&endpoint)? {
                 self.meet(&endpoint)?.load_unit()?;
                 let sibling = self.meet(&endpoint)?;
                 sibling.publish()?;

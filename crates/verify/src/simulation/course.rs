@@ -195,6 +195,7 @@ impl Run {
             if since > self.longest(recipe, patience) {
                 return Err(self.late(format!("{since} hooks after the repair")));
             }
+            self.let_all_forget();
             if !idle {
                 continue;
             }
@@ -235,7 +236,6 @@ impl Run {
     fn repair(&mut self) {
         self.repaired_with = Some(self.simulation.hooks());
         let units = self.simulation.world().units();
-        self.let_all_forget(&units);
         for status in units {
             let unit = status.unit.number();
             for deed in [
@@ -263,15 +263,17 @@ impl Run {
         }
     }
 
-    /// What one unit has lost sight of, all come to lose.
-    fn let_all_forget(&mut self, units: &[UnitStatus]) {
+    /// What one unit has lost sight of, all come to lose; whoever sees it only later, then.
+    fn let_all_forget(&mut self) {
+        let forgotten = self.simulation.world().forgotten("app");
+        if forgotten.is_empty() {
+            return;
+        }
+        let units = self.simulation.world().units();
         for UnitStatus { unit, .. } in units {
-            let forgotten = self.simulation.world().forgotten(unit.application());
-            for _ in &forgotten {
-                let next = self.simulation.world().forgets_next(unit);
-                if next.is_some_and(|next| forgotten.contains(&next)) {
-                    self.simulation.strike(&Deed::ForgetRelation(unit.number()));
-                }
+            let next = self.simulation.world().forgets_next(&unit);
+            if next.is_some_and(|next| forgotten.contains(&next)) {
+                self.simulation.strike(&Deed::ForgetRelation(unit.number()));
             }
         }
     }

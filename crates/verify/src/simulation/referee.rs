@@ -23,6 +23,8 @@ pub(super) struct Referee {
     owed: BTreeSet<(String, usize)>,
     /// The same, in hooks that have not ended.
     asked: BTreeSet<(String, usize)>,
+    /// Whose disk was lost since its last hook: a databag that it sees no more by the next one is lost as well.
+    bare: BTreeSet<String>,
     /// The highest request number whose operation came to a good end.
     finished: BTreeMap<(String, String, usize), u64>,
     pub(super) turns: u64,
@@ -103,7 +105,14 @@ impl Referee {
                     *owed != unit || !told.is_taken_back(owed, LOCKS[*lock])
                 });
             }
-            Happening::DiskLost { unit } => self.lose_disk(&unit.to_string()),
+            Happening::DiskLost { unit } => {
+                self.bare.insert(unit.to_string());
+                self.lose_disk(&unit.to_string());
+            }
+            Happening::RelationForgotten { unit, .. } if self.bare.contains(&unit.to_string()) => {
+                self.lose_disk(&unit.to_string());
+            }
+            Happening::HookBegin { unit, .. } => drop(self.bare.remove(&unit.to_string())),
             Happening::Life {
                 unit,
                 life: Life::Dead,
