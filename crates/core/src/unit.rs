@@ -97,13 +97,18 @@ impl Unit {
         self.say_what_has_begun();
     }
 
-    /// On a new relation nobody knows who is inside; those who are go first.
+    /// On a new relation nobody knows who is inside; those who are go first. What was said once holds although the
+    /// journal, with the unit's disk, is lost.
     fn say_what_has_begun(&mut self) {
         let moved = self.record.beyond.is_some();
+        let said = self.read.good().map(|record| &record.locks);
         for (lock, state) in &mut self.record.locks {
             let started = self.journal.locks.get(lock).and_then(|kept| kept.started);
-            let next = state.seq > state.done;
-            state.begun = moved && next && started.is_some_and(|begun| begun.seq == state.done + 1);
+            let is_next = |seq: u64| state.seq > state.done && seq == state.done + 1;
+            let begun = started.is_some_and(|begun| is_next(begun.seq));
+            let said = said.and_then(|locks| locks.get(lock));
+            let said = said.is_some_and(|said| said.begun && is_next(said.done + 1));
+            state.begun = moved && (begun || said);
         }
     }
 

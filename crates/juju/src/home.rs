@@ -92,12 +92,8 @@ impl Hook {
     /// Goes on with what this unit has begun on other endpoints: its last word there may not be public yet, and
     /// after its disk was lost only its databag tells that it asks for anything.
     pub(crate) fn look_after_siblings(&mut self) -> Result<(), Error> {
-        let event = self.environment.relation.clone();
         for endpoint in self.other_endpoints()? {
-            // The leader may ask something of all units there; and that a relation is gone, no event tells.
-            let about = event.as_ref().is_none_or(|id| id.endpoint() == endpoint);
-            let was_used = self.session_of(&endpoint)?.is_some();
-            if (about && was_used) || !self.is_settled(&endpoint)? {
+            if self.is_told_of(&endpoint)? || !self.is_settled(&endpoint)? {
                 self.meet(&endpoint)?.load_unit()?;
                 let sibling = self.meet(&endpoint)?;
                 sibling.publish()?;
@@ -105,6 +101,22 @@ impl Hook {
             }
         }
         Ok(())
+    }
+
+    /// Whether the hook is about another endpoint that was used before, where the leader may ask something of all
+    /// units. No event tells that a relation is gone; so a hook about none looks, with one call.
+    fn is_told_of(&mut self, endpoint: &str) -> Result<bool, Error> {
+        let Some(session) = self.session_of(endpoint)? else {
+            return Ok(false);
+        };
+        if let Some(event) = &self.environment.relation {
+            return Ok(event.endpoint() == endpoint);
+        }
+        if self.siblings.contains_key(endpoint) || self.noted(&old_line(endpoint)).is_some() {
+            return Ok(false);
+        }
+        let lowest = self.tools.relation_ids(endpoint)?.into_iter().next();
+        Ok(lowest.map(|id| id.to_string()) != session.relation)
     }
 
     /// Whether all that this unit has to say on another endpoint was seen to be public. It costs no hook tool.
@@ -210,7 +222,7 @@ impl Hook {
     /// as somebody is in it: a unit there may have gone for good.
     pub(crate) fn tend_old_lines(&mut self) -> Result<(), Error> {
         for endpoint in self.other_endpoints()? {
-            let over = format!("the line of {endpoint}");
+            let over = old_line(&endpoint);
             let event = self.environment.relation.as_ref();
             if event.is_some_and(|relation| relation.endpoint() == endpoint) {
                 self.session.notes.remove(&over);
@@ -303,4 +315,9 @@ impl Hook {
         }
         Ok(true)
     }
+}
+
+/// Under which name it is noted that an old line is over.
+fn old_line(endpoint: &str) -> String {
+    format!("the line of {endpoint}")
 }

@@ -13,6 +13,7 @@ mod referee;
 mod revision;
 mod shared;
 mod shrink;
+mod sight;
 mod story;
 mod unit;
 mod waker;

@@ -199,6 +199,8 @@ impl Referee {
     /// What the unit had not published is lost, a good end too.
     fn lose_disk(&mut self, unit: &str) {
         self.ended.remove(unit);
+        // It may begin again in a new life.
+        self.inside.retain(|(inside, _), _| inside != unit);
         let lost: Vec<Course> = self.known.keys().cloned().collect();
         for course in lost.into_iter().filter(|(owner, ..)| owner == unit) {
             let published = self.published(unit, &course.1.to_string(), course.2.as_str());

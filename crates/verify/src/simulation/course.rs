@@ -16,6 +16,7 @@ use super::recipe::Recipe;
 use super::referee::Referee;
 use super::revision::{declared_at_first, revisions};
 use super::shared::Shared;
+use super::sight::Sight;
 use super::unit::{Behaviour, Note, VirtualUnit};
 use super::waker::Wakers;
 use crate::charm::ENDPOINT;
@@ -35,7 +36,8 @@ pub struct Violation {
 pub struct Course {
     /// What is wrong, if anything.
     pub violation: Option<Violation>,
-    /// Whether it was ended because Juju did not keep what it promises a leader, see `docs/guarantees.md`.
+    /// Whether it was ended where the failure model ends, see `docs/guarantees.md`: Juju did not keep what it promises
+    /// a leader, or the leader could not know of a relation that others follow.
     pub beyond: bool,
     /// How many hooks were run.
     pub hooks: u64,
@@ -54,6 +56,7 @@ struct Run {
     shared: Rc<RefCell<Shared>>,
     referee: Referee,
     lease: Lease,
+    sight: Sight,
     beyond: bool,
     wakers: Wakers,
     /// Whether the command that a unit runs is a visit.
@@ -158,6 +161,7 @@ impl Run {
             referee: Referee::new(recipe.forgets),
             commands: BTreeMap::new(),
             lease: Lease::default(),
+            sight: Sight::default(),
             beyond: false,
             wakers: Wakers::default(),
             seen: 0,
@@ -171,7 +175,7 @@ impl Run {
         let patience = if recipe.settings.update_status_interval == 0 {
             0
         } else {
-            1_200_000
+            2_400_000
         };
         loop {
             self.wakers.go_off(&mut self.simulation, false);
@@ -212,7 +216,7 @@ impl Run {
     /// How many hooks it may take after the repair.
     fn longest(&self, recipe: &Recipe, patience: u64) -> u64 {
         let units = self.simulation.world().units().len() as u64;
-        let for_status = if patience == 0 { 0 } else { units * 10 };
+        let for_status = if patience == 0 { 0 } else { units * 20 };
         // Each endpoint has a line of its own, and hooks that tell of it.
         let lines = recipe.endpoints();
         bound(units.max(recipe.units.into())) * lines + for_status
@@ -295,7 +299,11 @@ impl Run {
         let mut failed = Vec::new();
         let world = self.simulation.world();
         for event in &world.history().events()[self.seen..] {
-            if self.lease.see(event) {
+            if let Happening::HookBegin { unit, .. } = &event.happening {
+                let seen = world.relations_seen_by(unit).into_iter();
+                self.sight.sees(unit, seen.map(|(_, relation)| relation.0));
+            }
+            if self.lease.see(event) || self.sight.see(event) {
                 self.beyond = true;
                 return Ok(());
             }

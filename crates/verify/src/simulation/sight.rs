@@ -1,0 +1,124 @@
+//! Where the failure model ends: what nobody can do about a relation of which the leader has never known.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ops_coordinator_core::KEY;
+use ops_coordinator_lab::UnitName;
+use ops_coordinator_lab::history::{Event, Happening, Life};
+
+/// The number of a relation.
+type Number = u32;
+
+/// Watches which units know of which relations of an endpoint. A leader opens a line on one of them; where others
+/// still follow a lower one of which it has never known, or not since its disk was lost, no means that Juju offers
+/// would tell it so.
+#[derive(Debug, Default)]
+pub(super) struct Sight {
+    seen: BTreeSet<(UnitName, Number)>,
+    /// Where each unit that lives has last said something, for each endpoint.
+    follows: BTreeMap<(UnitName, String), Number>,
+}
+
+impl Sight {
+    /// Takes note of the relations that a unit sees in its hook.
+    pub(super) fn sees(&mut self, unit: &UnitName, relations: impl Iterator<Item = Number>) {
+        let seen = relations.map(|relation| (unit.clone(), relation));
+        self.seen.extend(seen);
+    }
+
+    /// Takes note of the next event; true where the failure model ends with it.
+    pub(super) fn see(&mut self, event: &Event) -> bool {
+        match &event.happening {
+            Happening::Commit {
+                unit,
+                unit_writes,
+                app_writes,
+                ..
+            } => {
+                for (endpoint, relation) in unit_writes.keys().filter_map(|name| place(name)) {
+                    let place = (unit.clone(), endpoint.to_owned());
+                    self.follows.insert(place, relation);
+                }
+                let mut lines = app_writes.keys().filter_map(|name| place(name));
+                lines.any(|(endpoint, relation)| self.is_blind(unit, endpoint, relation))
+            }
+            Happening::DiskLost { unit } => {
+                self.seen.retain(|(other, _)| other != unit);
+                false
+            }
+            Happening::Life {
+                unit,
+                life: Life::Dead,
+            } => {
+                self.follows.retain(|(other, _), _| other != unit);
+                false
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether somebody else follows a lower relation that the unit does not know.
+    fn is_blind(&self, leader: &UnitName, endpoint: &str, relation: Number) -> bool {
+        let others = self.follows.iter().filter(|((unit, other), lower)| {
+            unit != leader && other == endpoint && **lower < relation
+        });
+        let mut lower = others.map(|(_, lower)| *lower);
+        lower.any(|lower| !self.seen.contains(&(leader.clone(), lower)))
+    }
+}
+
+/// The endpoint and the number of the relation where our key was written.
+fn place(name: &str) -> Option<(&str, Number)> {
+    let relation = name.strip_suffix(KEY)?.strip_suffix(' ')?;
+    let (endpoint, number) = relation.split_once(':')?;
+    Some((endpoint, number.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unit(number: u32) -> UnitName {
+        UnitName::new("app", number)
+    }
+
+    fn commits(number: u32, bag: &str, relation: u32) -> Event {
+        let place = format!("peers:{relation} {KEY}");
+        let happening = serde_json::from_value(serde_json::json!({
+            "event": "commit",
+            "unit": unit(number),
+            "hook": "start",
+            bag: { place: "{}" },
+        }));
+        Event {
+            n: 0,
+            at: 0,
+            happening: happening.unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_leader_that_knows_of_the_lower_relation_is_held_to_its_promise() {
+        let mut sight = Sight::default();
+        sight.sees(&unit(0), [3, 4].into_iter());
+        assert!(!sight.see(&commits(1, "unit_writes", 3)));
+        assert!(!sight.see(&commits(0, "app_writes", 4)));
+        assert!(sight.see(&commits(2, "app_writes", 4)));
+        assert!(!sight.see(&commits(1, "unit_writes", 4)));
+        assert!(!sight.see(&commits(2, "app_writes", 4)));
+    }
+
+    #[test]
+    fn a_disk_that_is_lost_takes_the_knowledge_along() {
+        let mut sight = Sight::default();
+        sight.sees(&unit(0), [3, 4].into_iter());
+        assert!(!sight.see(&commits(1, "unit_writes", 3)));
+        let lost = Happening::DiskLost { unit: unit(0) };
+        assert!(!sight.see(&Event {
+            n: 0,
+            at: 0,
+            happening: lost
+        }));
+        assert!(sight.see(&commits(0, "app_writes", 4)));
+    }
+}
