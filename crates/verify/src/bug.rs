@@ -76,6 +76,8 @@ bugs! {
         "A retried hook does not publish what its first run had finished.";
     FollowsEventRelation "follows-event-relation"
         "Of two relations of one endpoint, a hook follows the one that it is about.";
+    OpensBesideLostRelation "opens-beside-lost-relation"
+        "A leader that loses sight of a relation opens the line on the next while others still follow the first.";
     SharesStateBetweenEndpoints "shares-state-between-endpoints"
         "Two endpoints of a charm share a journal, so that the requests of one are taken for those of the other.";
     OpensNewEndpointAtOnce "opens-new-endpoint-at-once"
@@ -96,6 +98,7 @@ impl Bug {
     /// Those for which the model's small applications have no room: only simulations show them.
     pub const SIMULATED: &'static [Self] = &[
         Self::FollowsEventRelation,
+        Self::OpensBesideLostRelation,
         Self::SharesStateBetweenEndpoints,
         Self::OpensNewEndpointAtOnce,
         Self::RunsBesideOrphan,

@@ -174,7 +174,7 @@ fn bugs() -> bool {
 }
 
 fn history(seed: u64) -> bool {
-    let faults = Fault::usual();
+    let faults = Fault::all();
     let course = simulate(&Recipe::new(seed, &faults), None);
     for event in &course.history {
         println!("{}", event.to_line());
@@ -231,7 +231,7 @@ const NOT_IN_SIMULATION: [Bug; 3] = [
 
 fn seeds(starts: u64, most: u64) {
     std::panic::set_hook(Box::new(|_| ()));
-    let faults: BTreeSet<Fault> = Fault::usual();
+    let faults: BTreeSet<Fault> = Fault::all();
     let caught = |seed: u64, bug: Bug| {
         let run = || {
             simulate(&Recipe::new(seed, &faults), Some(bug))

@@ -134,6 +134,9 @@ impl Saboteur {
         let read = self.line_read();
         let session = self.session();
         let me = self.environment.unit.to_string();
+        if self.is(Bug::OpensBesideLostRelation) {
+            line.as_object_mut()?.remove("opening");
+        }
         for (lock, state) in line["locks"].as_object_mut()? {
             let cancelled: Vec<Value> = state["cancelled"].as_array().cloned().unwrap_or_default();
             let Some(entries) = state.get_mut("line").and_then(Value::as_array_mut) else {

@@ -8,7 +8,7 @@ use ops_coordinator_verify::Bug;
 use ops_coordinator_verify::simulation::{Fault, Recipe, shrink, simulate, story};
 
 fn all() -> BTreeSet<Fault> {
-    Fault::usual()
+    Fault::all()
 }
 
 #[test]
@@ -68,7 +68,16 @@ const UNTIDY: &[Shown] = &[
     (
         Bug::FollowsEventRelation,
         &[Fault::Duplicate, Fault::Leader],
-        &["at-most-limit-inside", "every-request-is-served"],
+        &[
+            "at-most-limit-inside",
+            "every-request-is-served",
+            "finished-never-runs-again",
+        ],
+    ),
+    (
+        Bug::OpensBesideLostRelation,
+        &[Fault::Vanish],
+        &["at-most-limit-inside"],
     ),
     (
         Bug::SharesStateBetweenEndpoints,

@@ -86,7 +86,7 @@ pub(crate) fn run(args: &SimulateArgs) -> Result<ExitCode, CommandError> {
     match count(&progress.beyond) {
         0 => {}
         beyond => say(format!(
-            "{beyond} of them were ended where Juju broke its leadership guarantee"
+            "{beyond} of them were ended where the failure model ends (docs/guarantees.md)"
         )),
     }
     let broken = *progress
@@ -111,7 +111,7 @@ impl SimulateArgs {
             return Recipe::calm(seed, units);
         }
         let faults: BTreeSet<Fault> = if self.faults.is_empty() {
-            Fault::usual()
+            Fault::all()
         } else {
             self.faults.iter().copied().collect()
         };
