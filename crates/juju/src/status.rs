@@ -101,6 +101,14 @@ impl Hook {
         status
             .warnings
             .extend(self.line.fault().map(|fault| format!("the line: {fault}")));
+        let opening = self.line.good().and_then(|line| line.opening);
+        status.warnings.extend(opening.map(|lost| {
+            format!(
+                "the line is not open yet: units may still follow relation {}:{lost}, which others have lost; each of them \
+                 says in its next hook that it does not",
+                self.state.endpoint()
+            )
+        }));
         let asked = records
             .values()
             .filter_map(Reading::good)

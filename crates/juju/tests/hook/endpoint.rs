@@ -1,0 +1,307 @@
+//! Several endpoints: side by side, and one after the other.
+
+use std::rc::Rc;
+
+use ops_coordinator_core::{LockName, Order, Turn, Wait};
+use ops_coordinator_juju::{Hook, Operation};
+use serde_json::json;
+
+use crate::fake::{Juju, lock};
+use crate::{everyone_asked, release, run};
+
+#[test]
+fn two_endpoints_side_by_side_have_a_line_and_a_journal_each() {
+    let juju = Juju::new(2);
+    juju.list_relations(&["coordinator:3", "backups:4"]);
+    let backup = "backup".parse().unwrap();
+    juju.about(None);
+    let ask = |unit| {
+        juju.use_endpoint("coordinator");
+        juju.hook(unit, |hook| {
+            drop(hook.request(&lock(), None, None).unwrap());
+        });
+        juju.use_endpoint("backups");
+        juju.same_hook(unit, |hook| {
+            drop(hook.request(&backup, None, None).unwrap());
+        });
+        juju.same_hook(unit, release);
+        juju.use_endpoint("coordinator");
+        juju.same_hook(unit, release);
+    };
+    ask(1);
+    ask(0);
+    let line = juju.bag("app").unwrap();
+    assert!(
+        line.contains("restart") && !line.contains("backup"),
+        "{line}"
+    );
+    let line = juju.bag("backups:4 app").unwrap();
+    assert!(
+        line.contains("backup") && !line.contains("restart"),
+        "{line}"
+    );
+    assert_eq!(run(&juju, 0), Ok(1));
+    assert_eq!(run(&juju, 1), Ok(1));
+}
+
+#[test]
+fn locks_of_one_name_on_two_endpoints_that_are_used_side_by_side_are_two_locks() {
+    let juju = Juju::new(2);
+    juju.list_relations(&["coordinator:3", "peers:7"]);
+    juju.about(None);
+    let both = |unit, work: &dyn Fn(&mut Hook)| {
+        juju.use_endpoint("coordinator");
+        juju.hook(unit, work);
+        juju.use_endpoint("peers");
+        juju.same_hook(unit, work);
+    };
+    let ask = |hook: &mut Hook| {
+        assert!(!hook.request(&lock(), None, None).unwrap().joined);
+        release(hook);
+    };
+    both(1, &|hook| release(hook));
+    both(0, &|hook| release(hook));
+    both(1, &ask);
+    both(0, &ask);
+    for unit in 0..2 {
+        both(unit, &|hook| {
+            assert!(hook.start(&lock()).unwrap().is_ok(), "app/{unit}");
+            hook.finish(&lock(), Ok(())).unwrap();
+            release(hook);
+        });
+    }
+}
+
+/// A roll of three in which the charm comes to name another endpoint; app/1 is next.
+fn refreshed_in_the_middle() -> Rc<Juju> {
+    let juju = everyone_asked(3);
+    assert_eq!(run(&juju, 0), Ok(1));
+    juju.list_relations(&["coordinator:3", "peers:7"]);
+    juju.use_endpoint("peers");
+    juju
+}
+
+#[test]
+fn a_refresh_to_another_endpoint_finishes_the_roll_in_the_old_line() {
+    let juju = refreshed_in_the_middle();
+    assert!(matches!(run(&juju, 2), Err(Turn::Wait(Wait::Behind(_)))));
+    assert_eq!(run(&juju, 1), Ok(1), "its place is in the old line");
+    assert_eq!(run(&juju, 2), Ok(1));
+    assert_eq!(
+        juju.bag("peers:7 app/1"),
+        None,
+        "nothing was asked for there"
+    );
+}
+
+#[test]
+fn the_leader_looks_after_the_old_line_as_long_as_somebody_is_in_it() {
+    let juju = refreshed_in_the_middle();
+    juju.remove_untold(1);
+    juju.hook(0, release);
+    juju.pass(60_000);
+    juju.hook(0, release);
+    assert_eq!(run(&juju, 2), Ok(1), "nobody waits for app/1");
+    juju.hook(2, |hook| drop(hook.request(&lock(), None, None).unwrap()));
+    for _ in 0..3 {
+        juju.hook(0, release);
+    }
+    assert_eq!(run(&juju, 2), Ok(1), "in the new line");
+    juju.forget_calls();
+    juju.hook(0, release);
+    let old = juju
+        .calls()
+        .into_iter()
+        .filter(|call| call.contains("coordinator:3"));
+    assert_eq!(old.count(), 0, "{:?}", juju.calls());
+}
+
+#[test]
+fn the_line_of_a_new_endpoint_opens_when_the_old_one_has_nothing_unfinished() {
+    let juju = refreshed_in_the_middle();
+    juju.hook(0, |hook| {
+        hook.request(&lock(), None, None).unwrap();
+        release(hook);
+    });
+    assert!(juju.woken(0), "the next step needs a hook");
+    let old = juju.bag("app").unwrap();
+    assert!(old.contains(r#""moved":"peers""#), "{old}");
+    for _ in 0..3 {
+        assert!(matches!(run(&juju, 0), Err(Turn::Wait(Wait::NotInLine))));
+        assert_eq!(juju.bag("peers:7 app"), None);
+    }
+    assert_eq!(run(&juju, 1), Ok(1));
+    assert!(run(&juju, 0).is_err());
+    assert_eq!(
+        juju.bag("peers:7 app"),
+        None,
+        "app/2 is still in the old line"
+    );
+    assert_eq!(run(&juju, 2), Ok(1));
+    juju.hook(0, release);
+    assert!(juju.bag("peers:7 app").is_some());
+    assert_eq!(run(&juju, 0), Ok(1));
+}
+
+#[test]
+fn of_two_locks_that_move_one_does_not_open_the_other() {
+    let backup: LockName = "backup".parse().unwrap();
+    let juju = Juju::new(3);
+    for unit in [2, 1, 0] {
+        juju.hook(unit, |hook| {
+            hook.request(&lock(), None, None).unwrap();
+            hook.request(&backup, None, None).unwrap();
+            release(hook);
+        });
+    }
+    // app/0 is inside backup, and all others of restart's line have had their turn.
+    juju.hook(0, |hook| {
+        assert!(hook.start(&backup).unwrap().is_ok());
+        hook.finish(&backup, Err("fails".to_owned())).unwrap();
+        release(hook);
+    });
+    for unit in 0..3 {
+        assert_eq!(run(&juju, unit), Ok(1));
+    }
+    juju.list_relations(&["coordinator:3", "peers:7"]);
+    juju.use_endpoint("peers");
+    juju.hook(1, |hook| drop(hook.request(&lock(), None, None).unwrap()));
+    for _ in 0..6 {
+        juju.hook(0, release);
+    }
+    let line = juju.bag("peers:7 app").unwrap();
+    assert!(
+        line.contains("restart") && !line.contains("backup"),
+        "{line}"
+    );
+    let starts = juju.hook(1, |hook| hook.start(&backup).unwrap());
+    assert!(starts.is_err(), "app/0 is inside: {starts:?}");
+}
+
+#[test]
+fn an_operators_order_does_not_open_a_lock_that_is_elsewhere() {
+    let juju = refreshed_in_the_middle();
+    juju.hook(0, |hook| drop(hook.request(&lock(), None, None).unwrap()));
+    juju.hook(0, |hook| {
+        let unit = "app/0".parse().unwrap();
+        let ticket = hook.ticket_of(&lock(), &unit).unwrap().unwrap();
+        assert!(
+            hook.carry_out_orders(&[Order::Cancel(lock(), ticket)])
+                .unwrap()
+        );
+    });
+    let line = juju.bag("peers:7 app").unwrap();
+    assert!(line.contains(r#""moved":"coordinator""#), "{line}");
+}
+
+#[test]
+fn a_second_order_in_one_hook_is_an_error_and_not_silence() {
+    let juju = everyone_asked(3);
+    juju.hook(0, |hook| {
+        let order = |hook: &mut Hook, unit: &str| {
+            let ticket = hook.ticket_of(&lock(), &unit.parse().unwrap()).unwrap();
+            hook.carry_out_orders(&[Order::Cancel(lock(), ticket.unwrap())])
+        };
+        assert!(order(hook, "app/1").unwrap());
+        let refused = order(hook, "app/2").unwrap_err().to_string();
+        assert!(
+            refused.contains("has written the line already"),
+            "{refused}"
+        );
+    });
+}
+
+#[test]
+fn a_place_in_the_old_line_is_ended_though_the_unit_has_lost_its_disk() {
+    let juju = refreshed_in_the_middle();
+    juju.lose_files(1);
+    assert_eq!(run(&juju, 1), Ok(1), "its databag knows of it");
+    assert_eq!(run(&juju, 2), Ok(1));
+}
+
+#[test]
+fn a_cancellation_on_the_old_endpoint_is_published_by_whichever_process_sees_it() {
+    let juju = refreshed_in_the_middle();
+    juju.use_endpoint("coordinator");
+    juju.hook(0, |hook| {
+        let ticket = hook.ticket_of(&lock(), &"app/1".parse().unwrap()).unwrap();
+        hook.carry_out_orders(&[Order::Cancel(lock(), ticket.unwrap())])
+            .unwrap();
+    });
+    juju.use_endpoint("peers");
+    juju.hook(1, |hook| assert!(hook.start(&lock()).unwrap().is_err()));
+    juju.same_hook(1, release);
+    assert_eq!(run(&juju, 2), Ok(1));
+}
+
+#[test]
+fn a_leader_that_waits_in_the_old_line_looks_after_it_too() {
+    let juju = Juju::new(3);
+    for unit in [2, 1, 0] {
+        juju.hook(unit, |hook| {
+            drop(hook.request(&lock(), None, None).unwrap());
+        });
+    }
+    juju.set_bag(
+        "app",
+        r#"{"v":1,"term":1,"version":1,"by":"app/0","locks":{"restart":{"line":[{"unit":"app/1","id":"00000001","seq":1,"limit":1},{"unit":"app/0","id":"00000000","seq":1,"limit":1}]}}}"#,
+    );
+    juju.list_relations(&["coordinator:3", "peers:7"]);
+    juju.use_endpoint("peers");
+    juju.remove_untold(1);
+    for _ in 0..3 {
+        juju.hook(0, |hook| drop(hook.start(&lock()).unwrap()));
+        juju.same_hook(0, release);
+        juju.pass(61_000);
+    }
+    assert!(run(&juju, 0).is_ok());
+}
+
+#[test]
+fn a_leader_that_never_used_the_old_endpoint_finds_it_in_the_metadata() {
+    let juju = Juju::new(3);
+    juju.set_bag(
+        "app",
+        r#"{"v":1,"term":1,"version":1,"by":"app/1","locks":{"restart":{"line":[{"unit":"app/2","id":"00000002","seq":1,"limit":1}]}}}"#,
+    );
+    juju.list_relations(&["coordinator:3", "peers:7"]);
+    juju.use_endpoint("peers");
+    juju.hook(1, |hook| drop(hook.request(&lock(), None, None).unwrap()));
+    juju.hook(0, release);
+    assert_eq!(juju.bag("peers:7 app"), None);
+    assert!(juju.bag("app").unwrap().contains(r#""moved":"peers""#));
+}
+
+#[test]
+fn a_request_that_the_old_line_never_took_up_is_asked_for_again_on_the_new_endpoint() {
+    let juju = Juju::new(3);
+    juju.hook(1, |hook| {
+        let operation = Operation::new(json!({"a": 1}), Vec::new()).unwrap();
+        hook.request(&lock(), None, Some(operation)).unwrap();
+    });
+    juju.list_relations(&["coordinator:3", "peers:7"]);
+    juju.use_endpoint("peers");
+    assert!(run(&juju, 1).is_err());
+    let old = juju.bag("app/1").unwrap();
+    assert!(old.contains(r#""seq":1,"done":1"#), "{old}");
+    juju.hook(0, release);
+    juju.hook(1, |hook| {
+        let (_, operation) = hook.start(&lock()).unwrap().unwrap();
+        assert_eq!(operation.context, json!({"a": 1}));
+    });
+}
+
+#[test]
+fn what_was_lost_stays_lost_when_it_is_asked_for_again_elsewhere() {
+    let juju = Juju::new(2);
+    juju.hook(1, |hook| drop(hook.request(&lock(), None, None).unwrap()));
+    juju.lose_files(1);
+    juju.list_relations(&["coordinator:3", "peers:7"]);
+    juju.use_endpoint("peers");
+    juju.hook(1, |hook| drop(hook.start(&lock()).unwrap()));
+    juju.hook(0, release);
+    juju.hook(1, |hook| {
+        let (_, operation) = hook.start(&lock()).unwrap().unwrap();
+        assert!(operation.lost);
+    });
+}

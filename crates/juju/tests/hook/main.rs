@@ -1,0 +1,45 @@
+//! A hook against databags in memory: what it reads, what it writes, and how often it asks.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod cost;
+mod data;
+mod endpoint;
+mod fake;
+mod relation;
+mod standstill;
+mod turn;
+mod visit;
+
+use std::rc::Rc;
+
+use fake::{Juju, lock};
+use ops_coordinator_core::Turn;
+use ops_coordinator_core::policy::Rotation;
+use ops_coordinator_juju::Hook;
+
+fn release(hook: &mut Hook) {
+    hook.release(&Rotation::default(), &[]).unwrap();
+}
+
+/// A roll in which app/0 leads and every unit has asked.
+fn everyone_asked(units: u32) -> Rc<Juju> {
+    let juju = Juju::new(units);
+    for unit in (0..units).rev() {
+        juju.hook(unit, |hook| {
+            hook.request(&lock(), None, None).unwrap();
+            release(hook);
+        });
+    }
+    juju
+}
+
+fn run(juju: &Rc<Juju>, unit: u32) -> Result<u16, Turn> {
+    juju.hook(unit, |hook| {
+        let begun = hook.start(&lock()).unwrap();
+        if begun.is_ok() {
+            hook.finish(&lock(), Ok(())).unwrap();
+        }
+        release(hook);
+        begun.map(|(attempt, _)| attempt.number)
+    })
+}
