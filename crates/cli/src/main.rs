@@ -5,7 +5,6 @@
 mod command;
 mod error;
 mod output;
-mod policy;
 
 use std::process::ExitCode;
 

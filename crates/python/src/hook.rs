@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 
+use ops_coordinator_core::policy::{Limit, LimitFor, PerLock};
 use ops_coordinator_core::{LockName, Order, Turn};
 use ops_coordinator_juju::{Environment, Operation};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use serde_json::Value;
 
@@ -186,15 +188,17 @@ impl Hook {
         grant: Option<Py<PyAny>>,
         custom: Vec<String>,
     ) -> PyResult<()> {
-        let limits = limits
-            .iter()
-            .map(|(lock, limit)| Ok((lock_name(lock)?, *limit)))
-            .collect::<PyResult<_>>()?;
+        let mut policy = PerLock::new();
+        for (lock, limit) in limits {
+            let limit = Limit::new(limit).ok_or_else(|| PyValueError::new_err("invalid limit"))?;
+            let lock = Some(lock_name(&lock)?);
+            policy = policy.with_limit(LimitFor { lock, limit });
+        }
         let custom = custom
             .iter()
             .map(|lock| lock_name(lock))
             .collect::<PyResult<_>>()?;
-        let rule = Rule::new(limits, grant, custom);
+        let rule = Rule::new(policy, grant, custom);
         let orders = self.orders.take();
         let released = self.hook()?.release(&rule, &orders);
         match rule.take_error() {

@@ -14,6 +14,9 @@ use pyo3::prelude::*;
 
 #[pymodule(gil_used = false)]
 mod _native {
+    /// The greatest limit.
+    #[pymodule_export]
+    const LIMIT_MAX: u32 = ops_coordinator_core::policy::Limit::MAX.get();
     #[pymodule_export]
     use crate::error::CoordinatorError;
     #[pymodule_export]

@@ -1,7 +1,10 @@
 """The native module: one hook of one unit, and what it needs of the machine."""
 
 from collections.abc import Callable
-from typing import final
+from typing import Final, final
+
+LIMIT_MAX: Final[int]
+"""The greatest limit."""
 
 class CoordinatorError(Exception):
     """Something that keeps a unit from taking its turns."""

@@ -106,6 +106,7 @@ mod tests {
             term: 1,
             version: 1,
             leader: "shell/0".parse().unwrap(),
+            opening: None,
             locks: BTreeMap::from([(LOCK.parse().unwrap(), lock)]),
             unknown: BTreeMap::new(),
         };
