@@ -34,6 +34,5 @@ pub use machine::{Errand, LocalMachine, Machine};
 pub use operation::{CONTEXT_MAX, Operation};
 pub use pending::write_pending_line;
 pub use process::Process;
-pub use status::{LockStatus, Place, Status, UnitStatus};
 pub use tool::{Bag, Exec, ToolOutput, Tools, Transport};
 pub use waker::{Waker, run_waker};
