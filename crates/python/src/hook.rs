@@ -16,6 +16,7 @@ use crate::error::raised;
 use crate::machine::HookMachine;
 use crate::model::Model;
 use crate::policy::Rule;
+use crate::status::Status;
 
 /// One hook of one unit: what it has read, and what it will write.
 #[pyclass(unsendable, frozen, module = "ops_coordinator._native")]
@@ -175,10 +176,10 @@ impl Hook {
         Ok(operation.map(|operation| operation.context.to_string()))
     }
 
-    /// Where all requests stand, as JSON. Reads every unit's record.
-    fn status(&self) -> PyResult<String> {
+    /// Where all requests stand. Reads every unit's record.
+    fn status(&self, py: Python<'_>) -> PyResult<Status> {
         let status = self.hook()?.status().map_err(raised)?;
-        serde_json::to_string(&status).map_err(raised)
+        Status::new(py, status)
     }
 
     /// Ends the hook: publishes, and keeps the line where the unit leads.

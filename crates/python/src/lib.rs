@@ -9,6 +9,7 @@ mod machine;
 mod model;
 mod policy;
 mod service;
+mod status;
 
 use pyo3::prelude::*;
 
@@ -25,4 +26,6 @@ mod _native {
     use crate::machine::{run_waker, write_pending_line};
     #[pymodule_export]
     use crate::service::{is_service_name, restart_service};
+    #[pymodule_export]
+    use crate::status::{LockStatus, Status, UnitStatus};
 }

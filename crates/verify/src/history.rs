@@ -3,7 +3,6 @@
 //! The charm is one of ours: it marks a lock from the start of an operation to its good end, and what it
 //! publishes stands under [`ops_coordinator_core::KEY`].
 
-mod line;
 mod referee;
 #[cfg(test)]
 mod referee_tests;
