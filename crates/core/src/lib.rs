@@ -41,6 +41,7 @@ mod record;
 mod status;
 mod ticket;
 mod unit;
+mod waker;
 mod wire;
 
 pub use error::NameError;
@@ -52,6 +53,7 @@ pub use record::{LockRecord, Outcome, UnitRecord, View};
 pub use status::{LockStatus, Place, Status, UnitStatus};
 pub use ticket::{Incarnation, Ticket};
 pub use unit::{Attempt, Requested, Unit};
+pub use waker::{Errand, Waker, WakerStep};
 pub use wire::{MAJOR, Reading, decode_line, decode_record, encode_line, encode_record};
 
 /// The one key that the protocol uses in each databag.

@@ -8,49 +8,17 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::rc::{Rc, Weak};
-use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-use ops_coordinator_core::Tick;
+use ops_coordinator_core::{Errand, Tick};
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::{Error, Process, Waker};
+use crate::{Error, Process, WakerCommand};
 
 /// The file that a process of the unit locks while it reads and writes the others.
 const LOCK: &str = "lock";
 /// How long to wait for another process of the unit. It holds the lock for a few hook tools at most.
 const LOCK_PATIENCE: Duration = Duration::from_secs(120);
-
-/// What a waker is to bring about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Errand {
-    /// Another hook some seconds from now, unless one comes before that.
-    Hook,
-    /// At once: a visit without the charm's code that writes the line which a long hook has left behind.
-    Line,
-}
-
-impl Errand {
-    /// Its name on a waker's command line.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Hook => "hook",
-            Self::Line => "line",
-        }
-    }
-}
-
-impl FromStr for Errand {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        [Self::Hook, Self::Line]
-            .into_iter()
-            .find(|errand| errand.as_str() == text)
-            .ok_or_else(|| format!("unknown errand '{text}': expected hook or line"))
-    }
-}
 
 /// What a hook needs that is not a hook tool. A simulation brings its own.
 ///
@@ -111,7 +79,7 @@ pub trait Machine {
 #[derive(Debug)]
 pub struct LocalMachine {
     directory: PathBuf,
-    waker: Waker,
+    waker: WakerCommand,
     random: RefCell<fastrand::Rng>,
 }
 
@@ -123,7 +91,7 @@ thread_local! {
 impl LocalMachine {
     /// A machine that keeps its state files in a directory, which is made when it is first needed,
     /// readable by its owner only.
-    pub fn new(directory: impl Into<PathBuf>, waker: Waker) -> Self {
+    pub fn new(directory: impl Into<PathBuf>, waker: WakerCommand) -> Self {
         Self {
             directory: directory.into(),
             waker,
@@ -280,7 +248,7 @@ mod tests {
 
     fn machine() -> (tempfile::TempDir, LocalMachine) {
         let directory = tempfile::tempdir().unwrap();
-        let machine = LocalMachine::new(directory.path().join("state"), Waker::none());
+        let machine = LocalMachine::new(directory.path().join("state"), WakerCommand::none());
         (directory, machine)
     }
 

@@ -133,9 +133,7 @@ class Policies:
                 if before is not None and unit.done > earlier:
                     owner = owners.get(lock)
                     if owner in listeners:
-                        owner.tell_release(
-                            unit.unit, self._dispatch.name_of(lock), asked_at or at
-                        )
+                        owner.tell_release(unit.unit, self._dispatch.name_of(lock), asked_at or at)
         self._dispatch.remember(_DONE, now)
 
 
