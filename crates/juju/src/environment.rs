@@ -64,7 +64,7 @@ pub struct Environment {
     pub zone: Option<String>,
     /// Whether Juju runs this again when it fails: it does so with a hook, not with an action or a
     /// command.
-    pub retried: bool,
+    pub will_be_retried: bool,
     /// The endpoints of the charm's peer relations, as far as its metadata tells.
     pub peers: BTreeSet<String>,
 }
@@ -108,7 +108,7 @@ impl Environment {
             departing_unit: unit("JUJU_DEPARTING_UNIT")?,
             zone: get("JUJU_AVAILABILITY_ZONE"),
             // Juju always exports the name, and leaves it empty where there is no hook.
-            retried: variable("JUJU_HOOK_NAME").is_none_or(|name| !name.is_empty()),
+            will_be_retried: variable("JUJU_HOOK_NAME").is_none_or(|name| !name.is_empty()),
         })
     }
 }
@@ -138,7 +138,7 @@ mod tests {
         .unwrap();
         assert_eq!(seen.remote_unit, None);
         assert_eq!(seen.relation.as_ref().unwrap().endpoint(), "coordinator");
-        assert!(seen.retried);
+        assert!(seen.will_be_retried);
     }
 
     #[test]
@@ -149,7 +149,7 @@ mod tests {
             ("CHARM_DIR", "/charm"),
             ("JUJU_HOOK_NAME", ""),
         ]);
-        assert!(!seen.unwrap().retried);
+        assert!(!seen.unwrap().will_be_retried);
     }
 
     #[test]
