@@ -1,4 +1,4 @@
-//! How many units may run at once, as the command line says it.
+//! How many units may run at once, as given on the command line.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,7 +10,7 @@ use ops_coordinator_core::{LockName, UnitName};
 /// The most units that may run at once; it bounds the size of the application's databag.
 const LIMIT_MAX: u32 = 100;
 
-/// A limit for one lock, or for all that have none of their own: `[LOCK=]N`.
+/// A limit for one lock, or for all locks without their own: `[LOCK=]N`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Limit {
     lock: Option<LockName>,
@@ -57,7 +57,7 @@ impl FromStr for Limit {
     }
 }
 
-/// Rotation, with limits by lock.
+/// Rotation with a limit for each lock.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Limits {
     fallback: Rotation,

@@ -180,8 +180,8 @@ fn frozen(input: &Lead<'_>) -> Option<String> {
     };
     let fault = line.fault()?;
     Some(format!(
-        "the line in the application's databag is left as it is: {fault}; \
-         once no unit is in its operation, remove the key '{}' from it",
+        "leaving the line in the application databag unchanged: {fault}; \
+         once no unit is inside an operation, remove the key '{}' from it",
         crate::KEY
     ))
 }

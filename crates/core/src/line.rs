@@ -99,7 +99,7 @@ pub enum Wait {
     Paused(String),
     /// An operator has cancelled it; this unit finishes it as soon as it publishes again.
     Cancelled,
-    /// A process of an earlier attempt is still at work on this unit, though its hook has ended.
+    /// A process of an earlier attempt is still running on this unit, though its hook has ended.
     Busy,
     /// The lock has moved to this endpoint, and the request was not in the line before.
     Moved(String),
@@ -150,7 +150,7 @@ impl fmt::Display for Wait {
     /// What a request waits for, in words: "waiting, behind app/1, app/2".
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotInLine => f.write_str("the leader has not put the request in the line yet"),
+            Self::NotInLine => f.write_str("the leader has not added the request to the line yet"),
             Self::Behind(ahead) => {
                 let units: Vec<String> =
                     ahead.iter().map(|ticket| ticket.unit.to_string()).collect();
@@ -158,7 +158,7 @@ impl fmt::Display for Wait {
             }
             Self::Paused(why) => write!(f, "paused: {why}"),
             Self::Cancelled => f.write_str("cancelled by an operator"),
-            Self::Busy => f.write_str("a process of an earlier attempt is still at work"),
+            Self::Busy => f.write_str("a process of an earlier attempt is still running"),
             Self::Moved(endpoint) => write!(f, "the lock has moved to the endpoint {endpoint}"),
             Self::Frozen(why) => write!(f, "frozen: {why}"),
         }
@@ -238,7 +238,7 @@ mod tests {
         let said = [
             (
                 Wait::NotInLine,
-                "the leader has not put the request in the line yet",
+                "the leader has not added the request to the line yet",
             ),
             (
                 Wait::Behind(vec![ticket(1), ticket(2)]),
@@ -248,7 +248,7 @@ mod tests {
             (Wait::Cancelled, "cancelled by an operator"),
             (
                 Wait::Busy,
-                "a process of an earlier attempt is still at work",
+                "a process of an earlier attempt is still running",
             ),
             (
                 Wait::Moved("peers".to_owned()),

@@ -39,7 +39,7 @@ impl<T> Reading<T> {
             Self::Absent | Self::Good(_) => None,
             Self::Unreadable(why) => Some(format!("its value cannot be read: {why}")),
             Self::Foreign(major) => Some(format!(
-                "it speaks version {major} of the protocol, this unit speaks version {MAJOR}; \
+                "it uses protocol version {major}, this unit uses version {MAJOR}; \
                  refresh the charm on all units"
             )),
         }
@@ -89,7 +89,7 @@ fn decode<T: DeserializeOwned>(value: Option<&str>) -> Reading<T> {
     match fields.remove("v").as_ref().map(Value::as_u64) {
         Some(Some(MAJOR)) => {}
         Some(Some(major)) => return Reading::Foreign(major),
-        _ => return Reading::Unreadable("it has no version number 'v'".to_owned()),
+        _ => return Reading::Unreadable("no version number 'v'".to_owned()),
     }
     match serde_json::from_value(Value::Object(fields)) {
         Ok(body) => Reading::Good(body),

@@ -156,7 +156,8 @@ mod tests {
     fn outside_a_hook_the_error_names_the_variable() {
         let error = environment(&[]).unwrap_err().to_string();
         assert!(
-            error.starts_with("JUJU_UNIT_NAME is not set: this runs inside a Juju hook"),
+            error
+                .starts_with("JUJU_UNIT_NAME is not set: this command must run inside a Juju hook"),
             "{error}"
         );
     }

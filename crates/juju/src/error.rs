@@ -52,7 +52,7 @@ pub enum Error {
     #[error(transparent)]
     Tool(#[from] ToolError),
     /// A hook tool printed something that is not what it should print.
-    #[error("{tool} printed what cannot be read: {why}")]
+    #[error("{tool} printed unexpected output: {why}")]
     ToolOutput {
         /// The tool's name.
         tool: String,
@@ -60,9 +60,7 @@ pub enum Error {
         why: String,
     },
     /// A variable that Juju sets for every hook is missing or wrong.
-    #[error(
-        "{variable} {why}: this runs inside a Juju hook (try `juju exec` for a look from outside)"
-    )]
+    #[error("{variable} {why}: this command must run inside a Juju hook (or use `juju exec`)")]
     Environment {
         /// The variable's name.
         variable: &'static str,
@@ -90,15 +88,13 @@ pub enum Error {
     #[error("not done: {0}; try again in another hook")]
     NotCarriedOut(String),
     /// Another hook of the unit has begun, so nothing that this one still does counts.
-    #[error(
-        "the hook {context} is over: another has begun since, and runs what is not finished again"
-    )]
+    #[error("the hook {context} is over: another hook has begun and will rerun what is unfinished")]
     HookOver {
         /// The context of the hook that is over.
         context: String,
     },
     /// The context that goes with a request is too large.
-    #[error("the context is {size} bytes of JSON; at most {limit} are kept with a request")]
+    #[error("the context is {size} bytes of JSON; the maximum is {limit}")]
     ContextTooLarge {
         /// Its size in bytes.
         size: usize,
@@ -115,7 +111,7 @@ pub enum Error {
         relation: String,
     },
     /// A service name is not valid.
-    #[error("'{0}' is no service name: use letters, digits and ':_.@-', not starting with '-'")]
+    #[error("invalid service name '{0}': use letters, digits and ':_.@-', not starting with '-'")]
     ServiceName(String),
     /// A service did not restart.
     #[error(transparent)]

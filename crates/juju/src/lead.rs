@@ -116,11 +116,11 @@ impl Hook {
         wanted: &Wanted<'_>,
     ) -> Result<Kept, Error> {
         let Some(relation) = self.relation.clone() else {
-            return Ok(Kept::Left("the peer relation is not there".to_owned()));
+            return Ok(Kept::Left("the peer relation does not exist".to_owned()));
         };
         if self.session.wrote_line || !self.session.leader {
             return Ok(Kept::Left(
-                "this hook has written the line already".to_owned(),
+                "this hook has already written the line".to_owned(),
             ));
         }
         self.forget_returned(&members);
@@ -134,7 +134,7 @@ impl Hook {
             let Some(alive) = self.ask_who_lives(&members) else {
                 self.wake(Errand::Hook);
                 return Ok(Kept::Left(
-                    "the controller did not say which units there are".to_owned(),
+                    "the controller did not list the units".to_owned(),
                 ));
             };
             plan = self.plan(wanted, &members, Some(&alive))?;
@@ -152,18 +152,18 @@ impl Hook {
             Plan::Postpone(Postponed::FinishFirst(_)) => {
                 self.wake(Errand::Hook);
                 Ok(Kept::Left(
-                    "what this hook has finished goes first".to_owned(),
+                    "this hook must publish its finished operation first".to_owned(),
                 ))
             }
             Plan::Postpone(Postponed::LeaseBound(_)) | Plan::Write { .. }
                 if !self.follows_the_lowest()? =>
             {
-                Ok(Kept::Left("Juju lists a lower relation by now".to_owned()))
+                Ok(Kept::Left("Juju now lists a lower relation".to_owned()))
             }
             Plan::Postpone(Postponed::LeaseBound(line)) => {
                 self.leave_behind(relation, &line)?;
                 Ok(Kept::Left(
-                    "this hook takes too long; a visit of its own writes the line".to_owned(),
+                    "this hook took too long; a separate visit will write the line".to_owned(),
                 ))
             }
             Plan::Write { line, wake } => {

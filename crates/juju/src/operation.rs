@@ -98,7 +98,7 @@ mod tests {
         let error = Operation::new(json!("x".repeat(CONTEXT_MAX)), Vec::new()).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the context is 16386 bytes of JSON; at most 16384 are kept with a request"
+            "the context is 16386 bytes of JSON; the maximum is 16384"
         );
     }
 }

@@ -50,7 +50,7 @@ impl Hook {
         };
         self.state.save(PENDING, &pending, false)?;
         self.warnings.push(format!(
-            "this hook ran for more than {} s, so a visit of its own writes the line",
+            "this hook ran for more than {} s, so a separate visit will write the line",
             WRITE_WITHIN / 1000
         ));
         self.wake(Errand::Line);

@@ -70,7 +70,7 @@ impl State {
             }
             Err(error) => {
                 warnings.push(format!(
-                    "cannot read the state file {path}, set aside as {path}.unreadable: {error}"
+                    "cannot read the state file {path}, renamed to {path}.unreadable: {error}"
                 ));
                 self.machine.set_aside(&path)?;
                 self.seen.borrow_mut().remove(name);
@@ -133,7 +133,7 @@ impl State {
         self.machine.remove(JOURNAL)?;
         self.machine.remove(SESSION)?;
         warnings.push(format!(
-            "the state of an earlier version is taken over for the endpoint {}",
+            "migrated the state of an earlier version to the endpoint {}",
             self.endpoint
         ));
         Ok(())

@@ -101,11 +101,11 @@ impl<T: Transport> Tools<T> {
         let output = self
             .transport
             .call(tool, &args, stdin)
-            .map_err(|error| failed(None, format!("it could not be run: {error}")))?;
+            .map_err(|error| failed(None, format!("could not be run: {error}")))?;
         match output.code {
             Some(0) => Ok(output.stdout),
             Some(code) => Err(failed(Some(code), output.stderr).into()),
-            None => Err(failed(None, format!("a signal ended it {}", output.stderr)).into()),
+            None => Err(failed(None, format!("terminated by a signal {}", output.stderr)).into()),
         }
     }
 

@@ -58,7 +58,7 @@ pub enum CharmError {
         problem: String,
     },
     /// Nothing in the directory can be run.
-    #[error("{} can run nothing: it has neither an executable `dispatch` nor a `hooks` directory", .0.display())]
+    #[error("{} has nothing to run: neither an executable `dispatch` nor a `hooks` directory", .0.display())]
     NothingToRun(PathBuf),
 }
 
@@ -113,7 +113,7 @@ impl Charm {
         let name = name.ok_or_else(|| invalid(&main, "it has no `name`"))?;
         if !is_application_name(&name) {
             let text = format!(
-                "`name` is {name:?}: use small letters, digits and single dashes, a letter first"
+                "`name` is {name:?}: use lower-case letters, digits and single dashes, starting with a letter"
             );
             return Err(invalid(&main, text));
         }
@@ -174,7 +174,7 @@ impl Charm {
                 known.join(", ")
             };
             return Err(format!(
-                "{} has no config option `{key}`; it has: {known}",
+                "{} has no config option `{key}`; known: {known}",
                 self.name
             ));
         };

@@ -183,7 +183,7 @@ impl fmt::Display for Report {
                 lock.finished().to_string(),
                 lock.most_inside.to_string(),
                 lock.breach()
-                    .unwrap_or_else(|| format!("never more than {} inside", lock.limit)),
+                    .unwrap_or_else(|| format!("at most {} inside", lock.limit)),
             ]);
         }
         write!(f, "\n{table}")

@@ -14,7 +14,7 @@ pub type Millis = u64;
 pub struct Settings {
     /// The Juju that the model imitates.
     pub juju_version: JujuVersion,
-    /// Every random choice of the model follows from this number.
+    /// Seed for every random choice of the model.
     pub seed: u64,
     /// Between two `update-status` hooks of a unit, give or take a fifth; 0 = never.
     pub update_status_interval: Millis,

@@ -50,7 +50,7 @@ pub fn check(events: &[Event], limits: BTreeMap<String, usize>) -> Result<Tally,
             let inside: Vec<String> = bench.inside().map(ToString::to_string).collect();
             return Err(Violation {
                 invariant: "at-most-limit-inside",
-                found: format!("inside lock {lock} are {}", inside.join(", ")),
+                found: format!("inside lock {lock}: {}", inside.join(", ")),
             });
         }
         referee.see(event)?;

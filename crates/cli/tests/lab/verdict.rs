@@ -122,10 +122,10 @@ fn without_a_mark_mutual_exclusion_is_not_judged() {
         &run,
         "mutual exclusion was not judged: no hook has called lab-mark\n",
     );
-    says(&run, "nothing went wrong in ");
+    says(&run, "no problems found in ");
     let run = Fixture::new("lab-mark enter disk; lab-mark leave disk")
         .run(&[])
         .exits(0);
-    says(&run, "all went well in ");
+    says(&run, "passed in ");
     assert!(!run.text.contains("not judged"), "{}", run.text);
 }

@@ -176,7 +176,7 @@ impl Referee {
                 return Err(Violation {
                     invariant: "every-request-is-served",
                     found: format!(
-                        "{unit} says that request {} for lock {lock} is done, but what it has done is {served}",
+                        "{unit} says that request {} for lock {lock} is done, but it has done only {served}",
                         state.done
                     ),
                 });

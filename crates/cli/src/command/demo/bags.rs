@@ -1,4 +1,4 @@
-//! What the units' databags say about the line, for somebody who watches.
+//! What the units' databags say about the line, for display.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ pub(super) struct Bags {
 pub(super) enum Position {
     /// It is not in the line yet.
     Asked,
-    /// So many are before it in the line.
+    /// This many are ahead of it in the line.
     InLine(usize),
 }
 

@@ -1,4 +1,4 @@
-//! The demo on a terminal: a row for each unit, drawn anew in place.
+//! The demo on a terminal: one row per unit, redrawn in place.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ impl Live {
             heading: heading.to_owned(),
             watch: Arc::clone(watch),
             limit: args.limit,
-            remark: "the units are being installed".to_owned(),
+            remark: "installing the units".to_owned(),
             drawn: None,
         })
     }
@@ -141,7 +141,7 @@ fn turn(unit: &UnitStatus, lock: &LockReport, bags: &Bags) -> Cell {
     }
     let waits = |text: String| Cell::new(text, Tone::Plain);
     match bags.position(&unit.unit.to_string()) {
-        Some(Position::Asked) => waits("has asked".to_owned()),
+        Some(Position::Asked) => waits("requested".to_owned()),
         Some(Position::InLine(0)) => waits("next".to_owned()),
         Some(Position::InLine(ahead)) => waits(format!("{ahead} ahead of it")),
         None if lock.finished_of(&unit.unit) > 0 => Cell::new("✔ done", Tone::Good),
