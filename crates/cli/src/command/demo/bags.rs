@@ -108,6 +108,7 @@ mod tests {
             leader: "shell/0".parse().unwrap(),
             locks: BTreeMap::from([(LOCK.parse().unwrap(), lock)]),
             unknown: BTreeMap::new(),
+            opening: None,
         };
         let records = [record(0, 1), record(1, 0), record(2, 0), record(3, 0)];
         let bags = Bags {
