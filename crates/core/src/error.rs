@@ -1,8 +1,8 @@
-//! What can be wrong with a name.
+//! Errors about names.
 
 use std::fmt;
 
-/// A name that the protocol refuses, and why.
+/// An invalid name, and why it is invalid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NameError {

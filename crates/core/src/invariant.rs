@@ -9,7 +9,7 @@ use crate::{Lead, Line, LockName, Order, Ticket, UnitRecord};
 /// The highest request number; it fits every JSON reader's numbers.
 const SEQ_MAX: u64 = (1 << 53) - 1;
 
-/// A broken invariant.
+/// A violated invariant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
     /// The invariant's name, the same in code, command line and docs.
@@ -48,7 +48,7 @@ pub(crate) fn hold(check: impl FnOnce() -> Check) {
     }
 }
 
-/// `done-never-passes-seq`: what is finished was asked for.
+/// `done-never-passes-seq`: only requested operations are finished.
 ///
 /// # Errors
 /// The first lock of the record for which it does not hold.
@@ -62,8 +62,8 @@ pub fn record_is_sound(record: &UnitRecord) -> Check {
     })
 }
 
-/// `counters-only-grow`: within one life of a unit, nothing asked for is forgotten and nothing finished
-/// becomes unfinished.
+/// `counters-only-grow`: within one life of a unit, no request is forgotten and nothing finished becomes
+/// unfinished.
 ///
 /// # Errors
 /// The first lock of the record for which it does not hold.
@@ -86,7 +86,7 @@ pub fn counters_only_grow(before: &UnitRecord, after: &UnitRecord) -> Check {
     })
 }
 
-/// `one-entry-a-unit` and `waves-rise`: what every published line looks like.
+/// `one-entry-a-unit` and `waves-rise`: the form of every published line.
 ///
 /// # Errors
 /// The first entry for which it does not hold.
@@ -114,7 +114,7 @@ pub fn line_is_sound(line: &Line) -> Check {
     Ok(())
 }
 
-/// `line-keeps-order` and `only-what-is-over-leaves`: a new line is the old one without what is
+/// `line-keeps-order` and `only-what-is-over-leaves`: a new line is the old one without entries that are
 /// finished or gone, and with new entries behind it.
 ///
 /// # Errors
@@ -175,7 +175,7 @@ pub fn line_step_is_sound(input: &Lead<'_>, after: &Line) -> Check {
     Ok(())
 }
 
-/// `at-most-limit-inside`: no more operations are under way than the lock's limit allows.
+/// `at-most-limit-inside`: no more operations run at once than the lock's limit allows.
 ///
 /// # Errors
 /// The lock, its limit, and who is inside.

@@ -55,7 +55,7 @@ pub enum Place {
     Turn,
     /// It is in the line.
     InLine,
-    /// The leader has not put it in the line yet.
+    /// The leader has not added it to the line yet.
     Requested,
     /// Nothing is asked for.
     Idle,
