@@ -1,4 +1,4 @@
-//! The end of a hook: what the unit publishes last, and the line where it leads.
+//! The end of a hook: what the unit publishes last, and, if it leads, the line.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,9 +11,9 @@ use ops_coordinator_core::{
 use crate::hook::Hook;
 use crate::{Errand, Error, RelationId};
 
-/// How long somebody may wait behind the same entry before the leader asks the controller whether its unit
-/// is still there, and between two such questions, in milliseconds. Not every removal is told: Juju up to 3.6
-/// goes on listing a unit whose machine was removed by force, and 4.0 to 4.2 any unit (juju #23326).
+/// How long a unit may wait behind the same entry before the leader asks the controller whether that entry's unit
+/// still exists, and the minimum time between two such questions, in milliseconds. Not every removal is announced:
+/// Juju up to 3.6 still lists a unit whose machine was removed by force, and 4.0 to 4.2 any unit (juju #23326).
 const STANDSTILL: u64 = 60_000;
 
 /// Nothing joins the line.
@@ -32,9 +32,9 @@ impl Policy for Idle {
 }
 
 impl Hook {
-    /// Ends the hook: publishes what is still to be published and, where this unit leads, keeps the
-    /// line. It must be the last thing that the hook does, because the line may be written only for a
-    /// short while after it was read. Calling it again is harmless.
+    /// Ends the hook: publishes pending changes and, if this unit leads, maintains the line. It must be the
+    /// last thing that the hook does, because the line may be written only for a short time after it was
+    /// read. Calling it again is harmless.
     ///
     /// # Errors
     /// A hook tool's failure, or a state file that cannot be written.
@@ -66,7 +66,7 @@ impl Hook {
         self.publish()
     }
 
-    /// Whether every request of this unit is in the line and waits there, so that it has nothing to say.
+    /// Whether every request of this unit is waiting in the line, so that it has nothing to publish.
     fn only_waits(&mut self) -> Result<bool, Error> {
         let Some(tickets) = self.quiet_tickets() else {
             return Ok(false);
@@ -177,7 +177,7 @@ impl Hook {
         }
     }
 
-    /// A unit that is told of again, or lives a new life under its old name, is not gone.
+    /// A unit that appears again, or has a new incarnation under its old name, is not gone.
     fn forget_returned(&mut self, members: &BTreeSet<UnitName>) {
         let about = self.environment.remote_unit.as_ref();
         let view = &self.view;
@@ -186,8 +186,8 @@ impl Hook {
         });
     }
 
-    /// Whether somebody has waited for long behind an entry that does not move, so that the controller should
-    /// be asked, once in a while.
+    /// Whether a unit has waited for a long time behind an entry that does not move, so that the leader should ask
+    /// the controller once in a while.
     fn stands_still(
         &mut self,
         members: &BTreeSet<UnitName>,
@@ -209,7 +209,7 @@ impl Hook {
         Ok(stands && watch.asked_at.is_none_or(long))
     }
 
-    /// The first unfinished entry of each lock in which somebody else waits.
+    /// The first unfinished entry of each lock in which another unit waits.
     fn first_in_line(
         &mut self,
         members: &BTreeSet<UnitName>,
@@ -236,8 +236,8 @@ impl Hook {
         Ok(first.collect())
     }
 
-    /// The units that the controller knows. That it does not say is no reason to fail a hook: what the hook has
-    /// finished would not be published.
+    /// The units that the controller knows. If it does not answer, the hook must not fail, or its finished operation
+    /// would not be published.
     fn ask_who_lives(&mut self, members: &BTreeSet<UnitName>) -> Option<BTreeSet<UnitName>> {
         self.session.watch.asked_at = Some(self.state.machine().now());
         let alive = match self.tools.goal_state_units() {
@@ -320,17 +320,17 @@ impl Hook {
     }
 }
 
-/// What is wanted of the line.
+/// The desired change to the line.
 pub(crate) struct Wanted<'a> {
     pub(crate) policy: &'a dyn Policy,
     pub(crate) orders: &'a [Order],
     pub(crate) held: &'a BTreeMap<LockName, String>,
-    /// Whether somebody who asks on another endpoint waits for this line to run out.
+    /// Whether a request on another endpoint waits until this line is empty.
     pub(crate) waits_elsewhere: bool,
 }
 
 impl<'a> Wanted<'a> {
-    /// These orders, and nobody joins.
+    /// Only these orders; nobody joins.
     pub(crate) fn only(orders: &'a [Order], held: &'a BTreeMap<LockName, String>) -> Self {
         Self {
             policy: &Idle,
@@ -341,14 +341,14 @@ impl<'a> Wanted<'a> {
     }
 }
 
-/// What became of the line.
+/// The result for the line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Kept {
-    /// It is written.
+    /// It was written.
     Written,
-    /// It is as it is wanted.
+    /// It is already as desired.
     Unchanged,
-    /// It is not, and this is why.
+    /// It was left unchanged, for this reason.
     Left(String),
 }
 

@@ -1,4 +1,4 @@
-//! Who waits for whom and why, as this unit can tell it.
+//! Who waits for whom and why, as this unit sees it.
 
 use std::collections::BTreeMap;
 
@@ -11,20 +11,20 @@ use crate::hook::Hook;
 /// The state of all locks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Status {
-    /// The unit that looked.
+    /// The unit that produced this status.
     pub unit: UnitName,
-    /// The unit that wrote the line, where there is one.
+    /// The unit that wrote the line, if there is one.
     pub leader: Option<UnitName>,
-    /// What is wrong, where something is.
+    /// Problems, if any.
     pub warnings: Vec<String>,
-    /// Each lock, with the units that ever asked for it.
+    /// Each lock, with all units that have ever requested it.
     pub locks: BTreeMap<LockName, LockStatus>,
 }
 
 /// The state of one lock.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct LockStatus {
-    /// Why nothing starts, where an operator has paused the lock.
+    /// If an operator has paused the lock: why nothing starts.
     pub paused: Option<String>,
     /// Its units: those in the line first, in its order.
     pub units: Vec<UnitStatus>,
@@ -37,13 +37,13 @@ pub struct UnitStatus {
     pub unit: UnitName,
     /// Where its request stands.
     pub place: Place,
-    /// Its place in the line, from 1, among what is not finished.
+    /// Its position in the line, from 1, among unfinished entries.
     pub position: Option<usize>,
     /// The units that must finish before it may start.
     pub waits_for: Vec<UnitName>,
     /// How many of its requests are finished.
     pub done: u64,
-    /// How its last operation, or attempt, ended.
+    /// How its last operation or attempt ended.
     pub last: Option<String>,
 }
 
@@ -57,7 +57,7 @@ pub enum Place {
     InLine,
     /// The leader has not added it to the line yet.
     Requested,
-    /// Nothing is asked for.
+    /// Nothing is requested.
     Idle,
     /// Its databag cannot be read.
     Unreadable,
@@ -77,7 +77,7 @@ impl Place {
 }
 
 impl Hook {
-    /// Reads every unit's record and tells where all requests stand. Costs one hook tool a unit.
+    /// Reads every unit's record and reports where all requests stand. Costs one hook tool call per unit.
     ///
     /// # Errors
     /// A hook tool's failure, or a state file that cannot be read.
@@ -104,8 +104,8 @@ impl Hook {
         let opening = self.line.good().and_then(|line| line.opening);
         status.warnings.extend(opening.map(|lost| {
             format!(
-                "the line is not open yet: units may still follow relation {}:{lost}, which others have lost; each of them \
-                 says in its next hook that it does not",
+                "the line is not open yet: units may still follow relation {}:{lost}, which others have lost; each unit \
+                 confirms in its next hook that it does not",
                 self.state.endpoint()
             )
         }));

@@ -1,9 +1,9 @@
-//! The waker: a tiny detached process that brings what no event of Juju brings.
+//! The waker: a tiny detached process for work that no Juju event triggers.
 //!
-//! For another hook it waits until the present one has ended, then some seconds more, and looks whether any has
-//! come since; if so it was not needed. Else it runs the charm's `update-status` through `juju-exec` (`juju-run` before Juju 3).
-//! A hook that fails there is run again by nobody but the waker. For a line that a long hook has left behind
-//! it runs, at once, a visit without the charm's code.
+//! To run another hook, it waits until the current one has ended, then a few seconds more. If another hook has run
+//! meanwhile, it is not needed. Otherwise it runs the charm's `update-status` through `juju-exec` (`juju-run` before
+//! Juju 3). Juju does not retry that run if it fails; the waker does. For a line that a long hook left pending, it
+//! runs a visit at once, without the charm's code.
 //!
 //! It dies with the machine, the pod, and sometimes the agent; then `update-status` does its work.
 
@@ -19,13 +19,13 @@ use crate::session::Session;
 use crate::state::{PENDING, SESSION};
 use crate::{Errand, Error};
 
-/// How long the waker waits for a hook to come of itself.
+/// How long the waker waits for another hook.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How often it tries: each time it waits twice as long, until `update-status` is due anyway.
+/// How often it tries: it doubles the wait each time, until `update-status` is due anyway.
 const TRIES: u32 = 6;
 
-/// What the woken unit runs: whatever it would run for `update-status`, in the charm's directory. That there is
-/// nothing to run is a failure: the work is not done, and another hook must come.
+/// What the woken unit runs: whatever it would run for `update-status`, in the charm's directory. If there is nothing
+/// to run, that is a failure: the work is not done, and another hook is needed.
 const HOOK: &str = "export JUJU_DISPATCH_PATH=hooks/update-status JUJU_HOOK_NAME=update-status; \
     if [ -x ./dispatch ]; then exec ./dispatch; elif [ -x ./hooks/update-status ]; \
     then exec ./hooks/update-status; else juju-log --log-level WARNING -- 'ops-coordinator: \
@@ -44,7 +44,7 @@ impl Waker {
         Self { command }
     }
 
-    /// No waker: what waits for one waits for the next `update-status`.
+    /// No waker: pending work waits for the next `update-status`.
     pub fn none() -> Self {
         Self {
             command: Vec::new(),
@@ -75,11 +75,11 @@ impl Waker {
     }
 }
 
-/// Runs a waker, in a process of its own. `visit` is the command of a visit that ends up in
+/// Runs a waker, in a separate process. `visit` is the command of a visit that ends up in
 /// [`crate::write_pending_line`].
 ///
 /// # Errors
-/// [`Error::State`] where nothing can be run.
+/// [`Error::State`] if nothing can be run.
 pub fn run_waker(
     state: &Path,
     endpoint: &str,
@@ -110,7 +110,7 @@ pub fn run_waker(
     })
 }
 
-/// Runs the visit until it has succeeded, or nothing is left for it to do.
+/// Runs the visit until it has succeeded or has nothing left to do.
 fn publish(
     state: &Path,
     mut sleep: impl FnMut(Duration),
@@ -125,7 +125,7 @@ fn publish(
     Ok(())
 }
 
-/// Words as one command of a shell, none of them taken apart.
+/// Quotes words as one shell command.
 fn shell_command(words: &[OsString]) -> OsString {
     let mut command = OsString::from("exec");
     for word in words {
@@ -138,8 +138,8 @@ fn shell_command(words: &[OsString]) -> OsString {
     command
 }
 
-/// Runs a hook once no other has come for a while. Juju does not run it again where it fails, as it would
-/// a hook of its own: an operation may have failed in it, or its commit been refused. So this does.
+/// Runs a hook once no other has run for a while. Juju does not retry it on failure as it retries its own hooks, and
+/// an operation may have failed in it, or its commit been refused. So this function retries it.
 fn wake(
     state: &Path,
     context: &str,
@@ -157,7 +157,7 @@ fn wake(
     Ok(())
 }
 
-/// Runs a command on the unit, in a context of its own; false where it fails.
+/// Runs a command on the unit, in a separate context; false if it fails.
 fn execute(unit: &str, command: impl AsRef<OsStr>) -> io::Result<bool> {
     let mut last = io::Error::from(io::ErrorKind::NotFound);
     for program in ["juju-exec", "juju-run"] {
@@ -174,12 +174,12 @@ fn execute(unit: &str, command: impl AsRef<OsStr>) -> io::Result<bool> {
     Err(last)
 }
 
-/// Whether another hook has come since the one of this context.
+/// Whether another hook has run since the one of this context.
 fn another_hook_came(state: &Path, context: Option<&str>) -> bool {
     last_context(state).is_some_and(|last| Some(last.as_str()) != context)
 }
 
-/// The context of the last hook that there was.
+/// The context of the most recent hook.
 fn last_context(state: &Path) -> Option<String> {
     let text = fs::read(state.join(SESSION)).ok()?;
     let session: Session = serde_json::from_slice(&text).ok()?;

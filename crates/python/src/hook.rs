@@ -209,13 +209,13 @@ impl Hook {
         self.hook.borrow().is_leader()
     }
 
-    /// Whether the peer relation is there.
+    /// Whether the peer relation exists.
     #[getter]
     fn has_relation(&self) -> bool {
         self.hook.borrow().has_relation()
     }
 
-    /// What a reader of the log should know; each is given once.
+    /// Warnings for the log; each is returned once.
     fn take_warnings(&self) -> PyResult<Vec<String>> {
         Ok(self.hook()?.take_warnings())
     }
