@@ -17,13 +17,13 @@ use crate::name::is_application_name;
 /// A charm directory and what it declares.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Charm {
-    /// Where the charm lies.
+    /// The charm's directory.
     pub directory: PathBuf,
-    /// Its name, which the application gets as well.
+    /// Its name, which is also the application's name.
     pub name: String,
     /// The endpoints under `peers`, sorted.
     pub peers: Vec<String>,
-    /// Every config option with its default; `Null` where it has none.
+    /// Every config option with its default; `Null` if it has none.
     pub config: BTreeMap<String, Value>,
     /// The type that each config option declares, such as `string` or `int`.
     pub config_types: BTreeMap<String, String>,
@@ -49,12 +49,12 @@ pub enum CharmError {
         /// What the system said.
         source: io::Error,
     },
-    /// A file is not what it should be.
+    /// A file is invalid.
     #[error("{}: {problem}", path.display())]
     Invalid {
         /// The file.
         path: PathBuf,
-        /// What is wrong, with the line where it is known.
+        /// What is wrong, with the line if known.
         problem: String,
     },
     /// Nothing in the directory can be run.
@@ -164,7 +164,7 @@ impl Charm {
     /// Turns the text of a `key=value` into the value that the option declares.
     ///
     /// # Errors
-    /// When the charm has no such option, or the text does not fit its type; the text says what to do.
+    /// When the charm has no such option, or the text does not match its type; the error says what to do.
     pub fn config_value(&self, key: &str, text: &str) -> Result<Value, String> {
         let Some(kind) = self.config_types.get(key) else {
             let known: Vec<_> = self.config_types.keys().map(String::as_str).collect();

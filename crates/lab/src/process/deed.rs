@@ -1,4 +1,4 @@
-//! Does what a step says.
+//! Carries out a step.
 
 use super::{Lab, ProcessError, expectation};
 use crate::LabError;
@@ -157,7 +157,7 @@ pub(super) fn take(lab: &Lab, deed: &Deed) -> Result<Taken, String> {
     })
 }
 
-/// Does what concerns one unit and is over at once.
+/// Carries out immediate actions on one unit.
 fn on_unit(lab: &Lab, unit: &UnitName, deed: &Deed) -> Result<String, String> {
     Ok(match deed {
         Deed::Kill { spare_children, .. } => {

@@ -36,7 +36,7 @@ pub struct Referee {
 }
 
 impl Referee {
-    /// Takes note of the next event.
+    /// Processes the next event.
     ///
     /// # Errors
     /// The promise that it breaks.
