@@ -1,12 +1,12 @@
-//! Seeded bugs: ways to get the protocol wrong, most of them taken from older libraries or from drafts
-//! of this one. The checks must catch every one.
+//! Seeded bugs: known mistakes, most of them from older libraries or from drafts of this one. The checks must
+//! catch every one.
 
 use std::fmt;
 use std::str::FromStr;
 
 macro_rules! bugs {
     ($($variant:ident $name:literal $story:literal;)*) => {
-        /// A known way to get it wrong. Its name is the same in code, command line and documents.
+        /// A known mistake in the protocol. Its name is the same in code, command line and documents.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Bug {
             $(#[doc = $story] $variant,)*
@@ -21,7 +21,7 @@ macro_rules! bugs {
                 match self { $(Self::$variant => $name,)* }
             }
 
-            /// What the protocol does wrong with it.
+            /// What the bug makes the protocol do wrong.
             pub const fn story(self) -> &'static str {
                 match self { $(Self::$variant => $story,)* }
             }
@@ -95,7 +95,7 @@ bugs! {
 }
 
 impl Bug {
-    /// Those for which the model's small applications have no room: only simulations show them.
+    /// Bugs that need more than the model's small applications: only simulations expose them.
     pub const SIMULATED: &'static [Self] = &[
         Self::FollowsEventRelation,
         Self::OpensBesideLostRelation,

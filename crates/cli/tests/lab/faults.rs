@@ -27,7 +27,7 @@ fn a_charm_that_does_not_wait_for_its_turn_is_caught() {
     let (code, text) = faults(&fixture, &args);
     assert_eq!(code, Some(1), "{text}");
     for wanted in [
-        "BROKEN: starts-only-in-turn: app/",
+        "FAILED: starts-only-in-turn: app/",
         "-- config message=\"roll-1\"",
         "last lines of the log of app/1:",
         "fact: 0 of 1 runs upheld all guarantees",

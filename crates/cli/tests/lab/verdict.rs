@@ -54,14 +54,14 @@ fn a_scenario_can_expect_that_somebody_is_unserved() {
         .exits(1);
     says(
         &run,
-        "step 1: unserved of app/0: expected nothing, found restart",
+        "step 1: unserved requests of app/0: expected nothing, found restart",
     );
     let run = Fixture::new("true")
         .play(&expecting("unserved = { 'app/0' = ['restart'] }"), &[])
         .exits(1);
     says(
         &run,
-        "step 1: unserved of app/0: expected restart, found nothing",
+        "step 1: unserved requests of app/0: expected restart, found nothing",
     );
 }
 

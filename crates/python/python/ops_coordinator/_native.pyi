@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import final
 
 class CoordinatorError(Exception):
-    """Something that keeps a unit from taking its turns."""
+    """A problem that keeps a unit from taking its turns."""
 
 @final
 class Hook:

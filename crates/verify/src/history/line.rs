@@ -1,4 +1,4 @@
-//! What a published line may look like after another.
+//! Which line may follow another.
 
 use ops_coordinator_core::invariant::{Violation, line_is_sound};
 use ops_coordinator_core::{Line, LockName, Ticket};

@@ -1,4 +1,4 @@
-//! A course of events in words.
+//! A sequence of events in words.
 
 use super::action::{Action, End};
 use super::check::Application;
@@ -10,7 +10,7 @@ impl Application {
         self.tell_all(self.case.start(), actions)
     }
 
-    /// How it goes on where nothing goes wrong any more, and who is left.
+    /// How it continues without further faults, and who is left waiting.
     pub(crate) fn epilogue(&self, state: &State) -> Vec<String> {
         let mut actions = Vec::new();
         let rest = self.bring_to_rest(state, |action| actions.push(action));
