@@ -83,7 +83,7 @@ pub(crate) fn conclude(session: &Session, lab: &Lab, report: &Report, ending: &E
         let well = if marked {
             "passed"
         } else {
-            "no problems found"
+            "finished without failures"
         };
         print_line(&format!("{well} in {} s", seconds(lab.now())));
     }
