@@ -7,7 +7,7 @@ use ops_coordinator_juju::Error;
 
 use crate::output::complain;
 
-/// What went wrong, in words for the user, and with which exit code.
+/// An error message for the user, and the exit code that goes with it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct CommandError {
     code: u8,
@@ -15,7 +15,7 @@ pub(crate) struct CommandError {
 }
 
 impl CommandError {
-    /// The call is wrong: exit code 2.
+    /// A usage error: exit code 2.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self {
             code: 2,
@@ -23,7 +23,7 @@ impl CommandError {
         }
     }
 
-    /// The call is right but did not work: exit code 1.
+    /// A valid call that failed: exit code 1.
     pub(crate) fn failed(message: impl Into<String>) -> Self {
         Self {
             code: 1,
@@ -49,7 +49,7 @@ impl From<Error> for CommandError {
     }
 }
 
-/// Turns a command's result into this process's exit code, after telling the user what went wrong.
+/// Turns a command's result into the process's exit code, and prints the error if there is one.
 pub(crate) fn finish(result: Result<ExitCode, CommandError>) -> ExitCode {
     result.unwrap_or_else(|error| {
         complain(&error);

@@ -1,5 +1,5 @@
 //! The command `ops-coordinator`: for charms in any language, and for the lab.
-// A closed pipe must not end a command in the middle, see `output`.
+// A closed pipe must not end a command halfway, see `output`.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 mod command;
@@ -10,7 +10,7 @@ mod table;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    // In the lab, under the name of a hook tool, this is that tool; a hook starts many of them.
+    // Called under the name of a hook tool, this acts as that tool; a hook starts many of them.
     #[cfg(feature = "lab")]
     if let Some(tool) =
         ops_coordinator_lab::client::tool_name(std::env::args_os().next().as_deref())

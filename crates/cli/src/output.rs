@@ -1,15 +1,15 @@
-//! What a command says. Nobody may be listening any more (`ops-coordinator run ... | head -n1`), and that is no
-//! reason to stop: what was decided counts, not what was said of it.
+//! Command output. The reader may be gone (`ops-coordinator run ... | head -n1`). That is no reason to stop: what
+//! counts is what was decided, not whether anybody read about it.
 
 use std::fmt::Display;
 use std::io::Write;
 
-/// Says a line on standard output.
+/// Prints a line to standard output.
 pub(crate) fn say(line: impl Display) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }
 
-/// Says a line on standard error, after the command's name.
+/// Prints a line to standard error, prefixed with the command's name.
 pub(crate) fn complain(line: impl Display) {
     let _ = writeln!(std::io::stderr(), "ops-coordinator: {line}");
 }

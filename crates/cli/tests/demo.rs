@@ -26,8 +26,8 @@ fn every_unit_restarts_in_its_turn_and_the_others_answer() {
     let (code, text) = demo(&["--units", "3"]);
     assert_eq!(code, Some(0), "{text}");
     says(&text, "restarted  3 of 3 units");
-    says(&text, "at once    never more than 1 (limit 1)");
-    says(&text, "answered   at least 2 of 3 servers, all along");
+    says(&text, "at once    at most 1 (limit 1)");
+    says(&text, "answered   at least 2 of 3 servers throughout");
     assert!(!text.contains('\u{1b}'), "no terminal, no escapes:\n{text}");
 }
 
@@ -36,17 +36,17 @@ fn a_unit_killed_in_the_middle_of_its_restart_recovers_before_the_next_begins() 
     let (code, text) = demo(&["--units", "3", "--kill", "--seed", "7"]);
     assert_eq!(code, Some(0), "{text}");
     says(&text, "-- kill -9 of the hook of shell/");
-    says(&text, "cut off and run again");
+    says(&text, "interrupted and run again");
     says(&text, "restarted  3 of 3 units");
-    says(&text, "at once    never more than 1 (limit 1)");
-    says(&text, ", 1 killed midway");
+    says(&text, "at once    at most 1 (limit 1)");
+    says(&text, ", 1 killed");
 }
 
 #[test]
 fn with_a_limit_of_two_two_restart_together() {
     let (code, text) = demo(&["--units", "4", "--limit", "2"]);
     assert_eq!(code, Some(0), "{text}");
-    says(&text, "at once    never more than 2 (limit 2)");
+    says(&text, "at once    at most 2 (limit 2)");
 }
 
 #[test]

@@ -1,8 +1,8 @@
-//! What can be wrong with a name.
+//! Errors about names.
 
 use std::fmt;
 
-/// A name that the protocol refuses, and why.
+/// An invalid name, and why it is invalid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NameError {
@@ -19,19 +19,19 @@ impl fmt::Display for NameError {
         match self {
             Self::Lock(name) => write!(
                 f,
-                "'{name}' is no lock name: use 1 to {} of a-z, 0-9, '-', '_', starting with a letter",
+                "invalid lock name '{name}': use 1 to {} of a-z, 0-9, '-', '_', starting with a letter",
                 crate::name::LOCK_NAME_MAX
             ),
             Self::Unit(name) => {
                 write!(
                     f,
-                    "'{name}' is no unit name: expected APPLICATION/NUMBER, as in 'app/0'"
+                    "invalid unit name '{name}': expected APPLICATION/NUMBER, as in 'app/0'"
                 )
             }
             Self::Incarnation(text) => {
                 write!(
                     f,
-                    "'{text}' is no incarnation: expected eight hexadecimal digits"
+                    "invalid incarnation '{text}': expected eight hexadecimal digits"
                 )
             }
         }

@@ -9,7 +9,7 @@ use crate::{Lead, Line, LockName, Order, Ticket, UnitName, UnitRecord};
 /// The highest request number; it fits every JSON reader's numbers.
 const SEQ_MAX: u64 = (1 << 53) - 1;
 
-/// A broken invariant.
+/// A violated invariant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
     /// The invariant's name, the same in code, command line and docs.
@@ -48,7 +48,7 @@ pub(crate) fn hold(check: impl FnOnce() -> Check) {
     }
 }
 
-/// `done-never-passes-seq`: what is finished was asked for.
+/// `done-never-passes-seq`: only requested operations are finished.
 ///
 /// # Errors
 /// The first lock of the record for which it does not hold.
@@ -62,8 +62,8 @@ pub fn record_is_sound(record: &UnitRecord) -> Check {
     })
 }
 
-/// `counters-only-grow`: within one life of a unit, nothing asked for is forgotten and nothing finished
-/// becomes unfinished.
+/// `counters-only-grow`: within one life of a unit, no request is forgotten and nothing finished becomes
+/// unfinished.
 ///
 /// # Errors
 /// The first lock of the record for which it does not hold.
@@ -86,7 +86,7 @@ pub fn counters_only_grow(before: &UnitRecord, after: &UnitRecord) -> Check {
     })
 }
 
-/// `one-entry-a-unit` and `waves-rise`: what every published line looks like.
+/// `one-entry-a-unit` and `waves-rise`: the form of every published line.
 ///
 /// # Errors
 /// The first entry for which it does not hold.
@@ -114,9 +114,9 @@ pub fn line_is_sound(line: &Line) -> Check {
     Ok(())
 }
 
-/// `version-grows`, `line-keeps-order` and `only-what-is-over-leaves`: a new line is the old one without what is
-/// over, and with new entries behind it. `over` tells that of an entry of the old line: what the leader knows, or
-/// from outside, what is so.
+/// `version-grows`, `line-keeps-order` and `only-what-is-over-leaves`: a new line is the old one without entries
+/// that are over, and with new entries behind it. `over` says whether an entry of the old line is over: as far as the
+/// leader knows, or for a judge from outside, in truth.
 ///
 /// # Errors
 /// What is wrong with the new line.
@@ -171,7 +171,7 @@ pub fn line_step_is_sound(input: &Lead<'_>, after: &Line) -> Check {
     })
 }
 
-/// `at-most-limit-inside`: no more operations are under way than the lock's limit allows.
+/// `at-most-limit-inside`: no more operations run at once than the lock's limit allows.
 ///
 /// # Errors
 /// The lock, its limit, and who is inside.

@@ -1,8 +1,8 @@
 //! The journal: what a unit remembers on its own disk, ahead of what Juju has committed.
 //!
 //! It keeps a finished operation from running again when Juju retries its hook, and tells an
-//! operation that was cut off which attempt it is. It never decides whose turn it is. Lost, it costs
-//! at most one repeated operation.
+//! interrupted operation which attempt it is. It never decides whose turn it is. Losing it costs at
+//! most one repeated operation.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,11 +17,11 @@ pub struct Journal {
     /// The life of the unit that wrote it; absent before the first request.
     #[serde(default, rename = "id", skip_serializing_if = "Option::is_none")]
     pub incarnation: Option<Incarnation>,
-    /// What is known of each lock.
+    /// The state of each lock.
     #[serde(default)]
     pub locks: BTreeMap<LockName, LockJournal>,
-    /// Locks whose operation a process of an earlier hook is still at work on. The machine tells; it is
-    /// never stored.
+    /// Locks whose operation is still running in a process of an earlier hook. This comes from the machine and
+    /// is never stored.
     #[serde(skip)]
     pub busy: BTreeSet<LockName>,
 }
@@ -31,31 +31,31 @@ pub struct Journal {
 pub struct LockJournal {
     /// The lock's state as this unit last published it, or is about to.
     pub record: LockRecord,
-    /// The last operation that was begun.
+    /// The last operation that was started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started: Option<Started>,
-    /// What was asked for, by request number; opaque here.
+    /// The payload of each request, by number; opaque here.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub payload: BTreeMap<u64, Value>,
-    /// The newest request of which the unit knows only the number, because the journal that held the
-    /// rest was lost.
+    /// The newest request of which the unit knows only the number, because the journal with its payload was
+    /// lost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lost: Option<u64>,
 }
 
-/// An operation that was begun.
+/// An operation that was started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Started {
     /// The number of its request.
     pub seq: u64,
-    /// How often it was begun, from 1.
+    /// How often it was started, from 1.
     pub attempt: u16,
-    /// Whether this attempt has come to an end of its own, good or bad. If not, it was cut off.
+    /// Whether this attempt ended by itself, successfully or not. If not, it was interrupted.
     pub ended: bool,
 }
 
 impl LockJournal {
-    /// Finishes the requests up to `seq`, as far as there are so many, and forgets what they asked for.
+    /// Finishes the requests up to `seq`, or up to the newest one, and forgets their payloads.
     pub(crate) fn finish_through(&mut self, seq: u64) {
         let done = seq.min(self.record.seq).max(self.record.done);
         self.record.done = done;
@@ -65,15 +65,15 @@ impl LockJournal {
 }
 
 impl Journal {
-    /// Whether something is asked for and not finished.
+    /// Whether a request is outstanding.
     pub fn is_outstanding(&self, lock: &LockName) -> bool {
         let kept = self.locks.get(lock);
         kept.is_some_and(|kept| kept.record.seq > kept.record.done)
     }
 
-    /// The tickets for which the unit only waits, where the journal alone tells that: `confirmed` is what
-    /// an earlier hook read back of the unit's own databag and says the same, and the line has every
-    /// outstanding request. Spares a waiting unit's hook the reading of its own databag.
+    /// The tickets for which the unit only waits, if the journal alone can tell: `confirmed`, which an earlier hook
+    /// read back from the unit's own databag, agrees with it, and the line has every outstanding request. Then a
+    /// waiting unit's hook need not read its own databag.
     pub fn waiting(
         &self,
         unit: &UnitName,
@@ -100,8 +100,8 @@ impl Journal {
         (!tickets.is_empty()).then_some(tickets)
     }
 
-    /// Brings a record and the journal to the newest of what either knows. Both counters only grow,
-    /// so the greater one is right, whichever hook's commit was lost.
+    /// Brings record and journal up to date with each other. Counters only grow, so the greater one is right,
+    /// whichever hook's commit was lost.
     pub(crate) fn join(&mut self, record: &mut UnitRecord) {
         let lost = self.incarnation.as_ref() != Some(&record.incarnation);
         if lost {

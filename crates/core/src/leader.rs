@@ -1,4 +1,4 @@
-//! How the leader keeps the line: it appends requests and removes what is over, nothing else.
+//! How the leader maintains the line: it appends requests and removes entries that are over, nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,11 +9,11 @@ use crate::{
 };
 
 /// How long after reading the line a leader may still write it, in milliseconds. Juju promises that
-/// nobody else leads within 30 s of a positive answer; the rest is for the hook to end and commit.
+/// nobody else leads within 30 s of a positive answer; the remaining time is for the hook to end and commit.
 pub const WRITE_WITHIN: u64 = 25_000;
 
-/// How far the line may shrink below its full length before the leader fills it again. Two entries
-/// behind the running ones keep the turn moving while the leader's hook is on its way.
+/// How far the line may shrink below its full length before the leader refills it. Two entries behind the
+/// running ones keep the turn moving until the leader's hook runs.
 const RESERVE: u32 = 2;
 
 /// A point in time on the unit's own monotonic clock, in milliseconds; only differences count.
@@ -22,80 +22,80 @@ const RESERVE: u32 = 2;
 )]
 pub struct Tick(pub u64);
 
-/// What a leader's hook has read when it comes to keeping the line.
+/// What a leader's hook has read by the time it maintains the line.
 pub struct Lead<'a> {
-    /// The leader itself, with this hook's changes.
+    /// The leader itself, including this hook's changes.
     pub unit: &'a Unit,
-    /// The other units' records; all members' must have been read.
+    /// The other units' records; those of all members must have been read.
     pub view: &'a View,
     /// The other units that the relation lists.
     pub members: &'a BTreeSet<UnitName>,
     /// The unit that the hook says is departing; nothing is appended for it.
     pub departing: Option<&'a UnitName>,
-    /// The units that the controller still knows (`goal-state`), where it was asked.
+    /// The units that the controller still knows, if `goal-state` was called.
     pub alive: Option<&'a BTreeSet<UnitName>>,
     /// Taken before the unit asked whether it leads, which was before it read the line.
     pub read_at: Tick,
-    /// The present time.
+    /// The current time.
     pub now: Tick,
     /// Whether the unit finished an operation in this hook.
     pub finished_operation: bool,
-    /// What operators want.
+    /// Operators' orders.
     pub orders: &'a [Order],
-    /// Locks for which nothing may join yet, and the endpoint on which each still is.
+    /// Locks that nothing may join yet, and the endpoint on which each still is.
     pub held: &'a BTreeMap<LockName, String>,
-    /// The number of the relation that the unit followed before, where it sees that no longer.
+    /// The number of the relation that the unit followed before, if it no longer sees it.
     pub lost: Option<u64>,
 }
 
-/// What an operator, or the charm's own change, wants of the line.
+/// A change to the line that an operator, or a change of the charm, orders.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Order {
     /// Cancel a ticket: its unit finishes it, and then it leaves the line.
     Cancel(LockName, Ticket),
-    /// Cancel a ticket whose unit cannot answer any more. Its entry leaves the line at once; should its
-    /// operation still be at work, the next one starts beside it.
+    /// Cancel a ticket whose unit can no longer respond. Its entry leaves the line at once; if its operation is
+    /// still running, the next one starts beside it.
     Force(LockName, Ticket),
     /// Append nothing more for this lock: its requests go to the line of another endpoint.
     Move(LockName, String),
-    /// Take up a lock that has come back from another endpoint.
+    /// Resume a lock that has come back from another endpoint.
     TakeUp(LockName),
 }
 
-/// What the leader shall do about the line.
+/// What the leader must do about the line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Plan {
-    /// Nothing: the line is as it should be. `wake` says that it will need another look although
-    /// perhaps no event will come.
+    /// Nothing: the line is up to date. `wake` means that it needs another look, although there may be no
+    /// event for it.
     Keep {
-        /// Whether to arrange for another hook.
+        /// Whether to schedule another hook.
         wake: bool,
     },
-    /// Ask the controller which units there are, and plan again: these are in the line, not finished,
-    /// and not in the relation.
+    /// Ask the controller which units exist, and plan again: these are in the line, unfinished, and not in the
+    /// relation.
     AskGoalState(Vec<UnitName>),
     /// Write this line at the very end of the hook.
     Write {
         /// The line to write.
         line: Line,
-        /// Whether to arrange for another hook, in case the agent sends none for our own write.
+        /// Whether to schedule another hook, in case the agent sends none for our own write.
         wake: bool,
     },
-    /// The line needs a change, but not now. Arrange for another hook.
+    /// The line needs a change, but not now. Schedule another hook.
     Postpone(Postponed),
-    /// The line cannot be kept; the text says why and what to do.
+    /// The line cannot be maintained; the text says why and what to do.
     Frozen(String),
 }
 
-/// Why a change of the line is left to a later hook.
+/// Why a change to the line is postponed to a later hook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Postponed {
-    /// The line was read too long ago: another unit may have led, and written, since. This line may be
-    /// written by a later visit that finds the very value there from which this hook made it.
+    /// The line was read too long ago: another unit may have led and written since then. A later visit may write
+    /// this line if it finds exactly the value from which this hook computed it.
     LeaseBound(Line),
-    /// This hook finished an operation, and that must not be lost should the line be refused. The
-    /// unit named here will wake us anyway.
+    /// This hook finished an operation, which must not be lost if the line is refused. The unit named here will
+    /// wake us anyway.
     FinishFirst(UnitName),
 }
 
@@ -170,9 +170,9 @@ fn is_in_time(input: &Lead<'_>) -> bool {
     input.now.0.saturating_sub(input.read_at.0) < WRITE_WITHIN
 }
 
-/// Only a line that cannot be understood freezes everything. A *record* of an unknown version holds up what
-/// is behind its own entry, which cannot be seen finished, and nothing is appended for it; all others go on,
-/// for no unit acts without an entry.
+/// Only an unintelligible line freezes everything. A *record* of an unknown version holds up the entries behind
+/// its own, which nobody can see finished, and nothing is appended for it. All other units continue, because no
+/// unit acts without an entry.
 fn frozen(input: &Lead<'_>) -> Option<String> {
     let line = input.unit.line();
     let (Reading::Unreadable(_) | Reading::Foreign(_)) = line else {
@@ -180,8 +180,8 @@ fn frozen(input: &Lead<'_>) -> Option<String> {
     };
     let fault = line.fault()?;
     Some(format!(
-        "the line in the application's databag is left as it is: {fault}; \
-         once no unit is in its operation, remove the key '{}' from it",
+        "leaving the line in the application databag unchanged: {fault}; \
+         once no unit is inside an operation, remove the key '{}' from it",
         crate::KEY
     ))
 }
@@ -199,8 +199,8 @@ fn ordered_locks(input: &Lead<'_>) -> impl Iterator<Item = LockName> {
     })
 }
 
-/// A living unit whose unfinished entry in the line *as read* will bring us another hook. An entry
-/// that we have only just computed wakes nobody: counting it would be a deadlock.
+/// A living unit whose unfinished entry in the line *as read* will cause another hook here. An entry that we
+/// have only just computed wakes nobody: counting it would be a deadlock.
 fn who_wakes_us(input: &Lead<'_>) -> Option<UnitName> {
     let line = input.unit.line().good()?;
     line.locks
@@ -243,16 +243,16 @@ fn may_start_on(input: &Lead<'_>, line: &Line) -> bool {
     })
 }
 
-/// Keeps the line of one lock.
+/// Maintains the line of one lock.
 struct Keeper<'a> {
     input: &'a Lead<'a>,
     lock: &'a LockName,
 }
 
-/// What keeping a lock's line came to.
+/// The result of maintaining a lock's line.
 struct Kept {
     appended: bool,
-    /// Something else than an append: an entry that is gone, a cancellation.
+    /// Something other than an append: an entry that is gone, a cancellation.
     removed: bool,
     missing: Vec<UnitName>,
 }
@@ -277,7 +277,7 @@ impl Keeper<'_> {
             .filter(|entry| !self.is_over(&entry.ticket) && !self.is_forced(&entry.ticket))
             .cloned()
             .collect();
-        // What a unit finishes after it has departed is told to nobody, so the line has to tell.
+        // No event tells other units what a departed unit finishes, so the line has to tell them.
         let untold = |ticket: &Ticket| {
             self.is_forced(ticket) || !self.is_here(&ticket.unit) && self.is_over(ticket)
         };
@@ -293,7 +293,7 @@ impl Keeper<'_> {
         kept
     }
 
-    /// The entries to append: none unless the line has become short.
+    /// The entries to append: none unless the line has become too short.
     fn joining(&self, line: &LockLine, remaining: &[Entry], policy: &dyn Policy) -> Vec<Entry> {
         if line.moved.is_some() || self.input.held.contains_key(self.lock) {
             return Vec::new();
@@ -382,7 +382,7 @@ impl Keeper<'_> {
         line.cancelled != before
     }
 
-    /// Sees to it that the lock is where it belongs: here, or at another endpoint.
+    /// Ensures that the lock is where it belongs: here, or at another endpoint.
     fn keep_place(&self, line: &mut LockLine) -> bool {
         let before = line.moved.clone();
         for order in self.input.orders {
@@ -426,8 +426,8 @@ impl Keeper<'_> {
         self.input.unit.finished(self.lock, ticket, self.input.view) || self.is_gone(ticket)
     }
 
-    /// Gone by positive evidence. That the relation does not list a unit is none: it may not have been
-    /// met yet, or be leaving with its operation still under way.
+    /// Gone by positive evidence. Absence from the relation's list is not evidence: the unit may not have been
+    /// met yet, or may be leaving with its operation still running.
     fn is_gone(&self, ticket: &Ticket) -> bool {
         let forgotten = self
             .input

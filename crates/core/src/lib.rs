@@ -2,7 +2,7 @@
 //!
 //! This crate is the protocol and nothing else. It performs no I/O, reads no clock and no
 //! environment, starts no thread, and draws no random number: the same input gives the same
-//! output, always. So the very same code is simulated, model-checked and run in a charm.
+//! output, always. So the same code is simulated, model-checked and run in a charm.
 //!
 //! A hook drives it in four steps:
 //!
@@ -11,7 +11,7 @@
 //! 2. decide: [`Unit::turn`] says whether an operation may start now ([`Turn`]);
 //! 3. act: [`Unit::handle_start`] and [`Unit::handle_finish`] bracket the operation; after each the
 //!    journal must be made durable before anything else happens;
-//! 4. write: [`Unit::poll_record`] gives the unit's new record; where the unit leads,
+//! 4. write: [`Unit::poll_record`] gives the unit's new record; if the unit leads,
 //!    [`leader::lead`] gives the new line.
 //!
 //! ```
@@ -23,9 +23,9 @@
 //! );
 //! let lock = "restart".parse()?;
 //! unit.handle_request(&lock, None);
-//! // Nobody has put us in the line yet, so nothing may start.
+//! // The leader has not added us to the line yet, so nothing may start.
 //! assert_eq!(unit.turn(&lock, &View::default()), Turn::Wait(Wait::NotInLine));
-//! assert!(unit.poll_record().is_some(), "the request is to be published");
+//! assert!(unit.poll_record().is_some(), "the request must be published");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

@@ -1,4 +1,4 @@
-//! The line: who goes next, and the rule by which a unit sees that its turn has come.
+//! The line: who goes next, and the rule by which a unit knows that its turn has come.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use crate::{LockName, Ticket, UnitName};
 
-/// What the leader publishes in the application's databag: one value for all locks.
+/// What the leader publishes in the application databag: one value for all locks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
-    /// Grows by one whenever another unit begins to write the line.
+    /// Grows by one whenever a different unit starts to write the line.
     pub term: u64,
     /// Grows by one with each write, so no two writes are ever equal.
     pub version: u64,
@@ -19,7 +19,7 @@ pub struct Line {
     #[serde(rename = "by")]
     pub leader: UnitName,
     /// Set while the line is not open yet: units may still follow the relation with this number, which others
-    /// have lost sight of. Each unit that reads this says in its record that it does not ([`UnitRecord::beyond`]).
+    /// have lost sight of. Each unit that reads this answers in its record ([`UnitRecord::beyond`]).
     ///
     /// [`UnitRecord::beyond`]: crate::UnitRecord::beyond
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -38,11 +38,11 @@ pub struct LockLine {
     /// The entries in order. They are appended and removed, never reordered.
     #[serde(default, rename = "line", skip_serializing_if = "Vec::is_empty")]
     pub entries: Vec<Entry>,
-    /// Why nothing may start at present, where an operator has paused the lock.
+    /// If an operator has paused the lock: why nothing may start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<String>,
-    /// The peer relation's endpoint to which the lock has moved. Nothing is appended here any more; the
-    /// entries that there are run out.
+    /// The peer endpoint to which the lock has moved. Nothing more is appended here; the existing entries are
+    /// still served.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved: Option<String>,
     /// Tickets that an operator has cancelled and that their units have not finished yet.
@@ -59,9 +59,9 @@ pub struct Entry {
     /// Whose turn this is.
     #[serde(flatten)]
     pub ticket: Ticket,
-    /// How many operations may be under way, this one included, for it to run.
+    /// How many operations may run at once, including this one.
     pub limit: u32,
-    /// Entries of one wave may run together; a later wave waits until the earlier is finished.
+    /// Entries of one wave may run together; a later wave waits until the earlier one is finished.
     #[serde(default, skip_serializing_if = "is_first")]
     pub wave: u32,
     /// Fields of a newer minor version, kept as they are.
@@ -82,7 +82,7 @@ fn is_first(wave: &u32) -> bool {
 pub enum Turn {
     /// It is this ticket's turn.
     Start(Ticket),
-    /// It is not.
+    /// It is not this ticket's turn.
     Wait(Wait),
     /// The unit has no outstanding request for the lock.
     NotRequested,
@@ -91,7 +91,7 @@ pub enum Turn {
 /// What a request waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wait {
-    /// The leader has not put it in the line yet.
+    /// The leader has not added it to the line yet.
     NotInLine,
     /// Entries before it are not known to be finished; nearest to the front first.
     Behind(Vec<Ticket>),
@@ -99,7 +99,7 @@ pub enum Wait {
     Paused(String),
     /// An operator has cancelled it; this unit finishes it as soon as it publishes again.
     Cancelled,
-    /// A process of an earlier attempt is still at work on this unit, though its hook has ended.
+    /// A process of an earlier attempt is still running on this unit, though its hook has ended.
     Busy,
     /// The lock has moved to this endpoint, and the request was not in the line before.
     Moved(String),
@@ -108,15 +108,15 @@ pub enum Wait {
 }
 
 impl LockLine {
-    /// The place of the ticket, from 0, where it is in the line.
+    /// The position of the ticket, from 0, if it is in the line.
     pub fn position(&self, ticket: &Ticket) -> Option<usize> {
         self.entries
             .iter()
             .position(|entry| &entry.ticket == ticket)
     }
 
-    /// The entry rule. `finished` tells what is known to be finished; what it does not know counts as
-    /// unfinished, which can only make a unit wait longer. That is why stale views are safe.
+    /// The entry rule. `finished` returns whether a ticket is known to be finished. Anything else counts as
+    /// unfinished, which can only make a unit wait longer; that is why stale views are safe.
     pub fn turn(&self, ticket: &Ticket, finished: impl Fn(&Ticket) -> bool) -> Turn {
         if self.cancelled.contains(ticket) {
             return Turn::Wait(Wait::Cancelled);
@@ -150,7 +150,7 @@ impl fmt::Display for Wait {
     /// What a request waits for, in words: "waiting, behind app/1, app/2".
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotInLine => f.write_str("the leader has not put the request in the line yet"),
+            Self::NotInLine => f.write_str("the leader has not added the request to the line yet"),
             Self::Behind(ahead) => {
                 let units: Vec<String> =
                     ahead.iter().map(|ticket| ticket.unit.to_string()).collect();
@@ -158,7 +158,7 @@ impl fmt::Display for Wait {
             }
             Self::Paused(why) => write!(f, "paused: {why}"),
             Self::Cancelled => f.write_str("cancelled by an operator"),
-            Self::Busy => f.write_str("a process of an earlier attempt is still at work"),
+            Self::Busy => f.write_str("a process of an earlier attempt is still running"),
             Self::Moved(endpoint) => write!(f, "the lock has moved to the endpoint {endpoint}"),
             Self::Frozen(why) => write!(f, "frozen: {why}"),
         }
@@ -166,12 +166,12 @@ impl fmt::Display for Wait {
 }
 
 impl Wait {
-    /// Whose record to read next, where reading could still end the wait.
+    /// Whose record to read next, if reading could still end the wait.
     ///
-    /// A waiting unit's hook must stay cheap however many are before it: it reads one unit that it
-    /// waits for, and goes on only as long as each turns out to be finished. `hint` is the unit that
-    /// the hook is about, most likely the one with news; without one `rotation` (any number that
-    /// changes from hook to hook) spreads the reads, so that news whose hook was lost is found too.
+    /// A waiting unit's hook must stay cheap however many units are ahead of it: it reads one unit that it
+    /// waits for, and continues only as long as each turns out to be finished. `hint` is the unit that
+    /// the hook is about, most likely the one with news. Without a hint, `rotation` (any number that
+    /// changes from hook to hook) spreads the reads, so that the unit also finds changes whose event it missed.
     pub fn next_to_read(
         &self,
         has_read: impl Fn(&UnitName) -> bool,
@@ -238,7 +238,7 @@ mod tests {
         let said = [
             (
                 Wait::NotInLine,
-                "the leader has not put the request in the line yet",
+                "the leader has not added the request to the line yet",
             ),
             (
                 Wait::Behind(vec![ticket(1), ticket(2)]),
@@ -248,7 +248,7 @@ mod tests {
             (Wait::Cancelled, "cancelled by an operator"),
             (
                 Wait::Busy,
-                "a process of an earlier attempt is still at work",
+                "a process of an earlier attempt is still running",
             ),
             (
                 Wait::Moved("peers".to_owned()),

@@ -163,7 +163,7 @@ mod tests {
         let error = "--now".parse::<LockName>().unwrap_err().to_string();
         assert_eq!(
             error,
-            "'--now' is no lock name: use 1 to 32 of a-z, 0-9, '-', '_', starting with a letter"
+            "invalid lock name '--now': use 1 to 32 of a-z, 0-9, '-', '_', starting with a letter"
         );
     }
 }

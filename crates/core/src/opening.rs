@@ -1,25 +1,25 @@
 //! How a line opens on a relation to which units have moved from another one.
 //!
-//! Juju can list two relations of one endpoint, and units may lose sight of the one whose line they follow at
-//! different moments. Whoever has lost it follows the next, while others are still inside by the old line. So the
-//! new line stays empty until each unit that the controller knows has said that it does not follow the old
-//! relation. Juju does not show a relation again that it has ceased to show. Then those whose operation had begun
-//! come first.
+//! Juju can list two relations for one endpoint, and units may lose sight of the one whose line they follow at
+//! different moments. A unit that has lost it follows the next one, while others are still inside under the old line.
+//! So the new line stays empty until each unit that the controller knows has said that it does not follow the old
+//! relation. (Juju never shows a relation again once it has stopped showing it.) Then units whose operation had
+//! already begun go first.
 
 use crate::{Lead, Reading, UnitName};
 
-/// What the leader knows of who may still follow a relation that others have lost.
+/// What the leader knows about units that may still follow a relation which others have lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Census {
-    /// Nobody has lost a relation, as far as the leader knows, or the line is open.
+    /// As far as the leader knows, no unit has lost a relation, or the line is open.
     NotNeeded,
     /// Ask all units whether they follow the relation with this number.
     Announce(u64),
     /// Ask the controller which units there are.
     AskController,
-    /// Some have not answered. `wake`: some of them are not members, so that no event tells when they do.
+    /// Some have not answered. `wake`: some of these are not members, so no event announces their answer.
     Wait { wake: bool },
-    /// All have left it.
+    /// All units have left it.
     Complete,
 }
 
@@ -38,7 +38,7 @@ pub(crate) fn census(input: &Lead<'_>) -> Census {
     let Some(asked) = asked else {
         return Census::NotNeeded;
     };
-    // Units may have moved again, from one that others follow yet.
+    // Units may have moved again, from a relation that others still follow.
     if let Some(newer) = told.filter(|told| *told > asked) {
         return Census::Announce(newer);
     }

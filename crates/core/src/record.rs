@@ -1,4 +1,4 @@
-//! What a unit publishes of itself, and what others conclude from it.
+//! What a unit publishes about itself, and what others conclude from it.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ pub struct UnitRecord {
     /// The life of the unit that publishes.
     #[serde(rename = "id")]
     pub incarnation: Incarnation,
-    /// The unit's availability zone, where Juju tells one.
+    /// The unit's availability zone, if Juju provides one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zone: Option<String>,
     /// Earlier lives of this unit name that the line still mentions. They are over: the unit itself
@@ -24,11 +24,11 @@ pub struct UnitRecord {
     /// line does).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub replaces: Vec<Incarnation>,
-    /// The number of the newest relation that this unit followed before, or knows others to have followed, and that
-    /// it follows no more.
+    /// The number of the newest relation that this unit, or as far as it knows another one, followed before, and
+    /// that it no longer follows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub beyond: Option<u64>,
-    /// The state of each lock that this unit has ever asked for.
+    /// The state of each lock that this unit has ever requested.
     #[serde(default)]
     pub locks: BTreeMap<LockName, LockRecord>,
     /// Fields of a newer minor version, kept as they are.
@@ -47,20 +47,20 @@ pub struct LockRecord {
     /// requests by age without a clock, see [`crate::policy::Request::asked`].
     #[serde(default, rename = "line", skip_serializing_if = "is_unset")]
     pub asked: u64,
-    /// Whether the operation that is next was begun already and has not succeeded, said only by a unit that has moved
-    /// to another relation.
+    /// Whether the next operation has already begun and has not succeeded; set only by a unit that has moved to
+    /// another relation.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub begun: bool,
-    /// What the unit wants to do, for readers; absent where it is the lock's own name.
+    /// What the unit wants to do, for readers; absent if it is the lock's own name.
     #[serde(default, rename = "op", skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
-    /// How often the last operation was begun.
+    /// How often the last operation was started.
     #[serde(default, rename = "try", skip_serializing_if = "is_zero")]
     pub attempt: u16,
     /// How the last operation, or its last attempt, ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
-    /// Why, in a few words, where the outcome needs one.
+    /// A short reason, if the outcome needs one.
     #[serde(default, rename = "why", skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Fields of a newer minor version, kept as they are.
@@ -89,7 +89,7 @@ fn is_unset(version: &u64) -> bool {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Outcome {
-    /// It succeeded; the turn is handed on.
+    /// It succeeded; the turn passes on.
     Done,
     /// It failed; the unit keeps its place, and nothing behind it starts.
     Failed,
@@ -97,13 +97,13 @@ pub enum Outcome {
     Withdrawn,
     /// An operator cancelled the request.
     Cancelled,
-    /// An outcome of a newer minor version, kept as it is. It decides nothing.
+    /// An outcome of a newer minor version, kept as it is. It never affects a decision.
     #[serde(untagged)]
     Other(String),
 }
 
 impl Outcome {
-    /// The outcome's name on the wire and in what a user reads.
+    /// The outcome's name on the wire and in output.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Done => "done",
@@ -116,7 +116,7 @@ impl Outcome {
 }
 
 impl UnitRecord {
-    /// The record of a unit that has not asked for anything yet.
+    /// The record of a unit without requests.
     pub fn new(incarnation: Incarnation) -> Self {
         Self {
             incarnation,
@@ -140,7 +140,7 @@ impl UnitRecord {
                 .is_some_and(|state| state.done >= ticket.seq)
     }
 
-    /// The locks for which something is outstanding.
+    /// The locks with an outstanding request.
     pub fn asked(&self) -> impl Iterator<Item = &LockName> {
         let asked = self
             .locks
@@ -149,7 +149,7 @@ impl UnitRecord {
         asked.map(|(lock, _)| lock)
     }
 
-    /// The ticket that is next to be served for a lock, where one is outstanding.
+    /// The ticket that is served next for a lock, if one is outstanding.
     pub fn outstanding(&self, unit: &UnitName, lock: &LockName) -> Option<Ticket> {
         let state = self
             .locks
@@ -163,7 +163,7 @@ impl UnitRecord {
     }
 }
 
-/// A text cut and cleaned so that a record stays small and its JSON needs no escapes.
+/// Truncates and cleans a text, so that a record stays small and its JSON needs no escapes.
 pub(crate) fn short(text: &str) -> String {
     let plain = |c: char| match c {
         '"' => '\'',
@@ -175,9 +175,9 @@ pub(crate) fn short(text: &str) -> String {
     text.trim().chars().map(plain).take(TEXT_MAX).collect()
 }
 
-/// The other units' records, as far as they were read in this hook, and what is known for good.
+/// The other units' records that were read in this hook, and the tickets known to be finished.
 ///
-/// What was not read counts as unfinished: that can only make a unit wait longer.
+/// Anything not read counts as unfinished: that can only make a unit wait longer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct View {
     records: BTreeMap<UnitName, Reading<UnitRecord>>,
@@ -193,7 +193,7 @@ impl View {
         }
     }
 
-    /// Takes in what a unit's databag held.
+    /// Adds the value of a unit's databag.
     pub fn handle_record(&mut self, unit: UnitName, record: Reading<UnitRecord>) {
         self.records.insert(unit, record);
     }

@@ -1,4 +1,4 @@
-//! Who waits for whom and why: a function of what the databags hold, for whoever looks.
+//! Who waits for whom and why: a pure function of the databags, the same wherever it is asked.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,21 +9,21 @@ use crate::{Line, LockName, LockRecord, Reading, Ticket, Turn, UnitName, UnitRec
 /// The state of all locks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Status {
-    /// The unit that looked; none where somebody looks from outside.
+    /// The unit that produced this status; `None` if it was produced outside a unit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unit: Option<UnitName>,
-    /// The unit that wrote the line, where there is one.
+    /// The unit that wrote the line, if there is one.
     pub leader: Option<UnitName>,
-    /// What is wrong, where something is.
+    /// Problems, if any.
     pub warnings: Vec<String>,
-    /// Each lock, with the units that ever asked for it.
+    /// Each lock, with all units that have ever requested it.
     pub locks: BTreeMap<LockName, LockStatus>,
 }
 
 /// The state of one lock.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct LockStatus {
-    /// Why nothing starts, where an operator has paused the lock.
+    /// If an operator has paused the lock: why nothing starts.
     pub paused: Option<String>,
     /// Its units: those in the line first, in its order.
     pub units: Vec<UnitStatus>,
@@ -36,13 +36,13 @@ pub struct UnitStatus {
     pub unit: UnitName,
     /// Where its request stands.
     pub place: Place,
-    /// Its place in the line, from 1, among what is not finished.
+    /// Its position in the line, from 1, among unfinished entries.
     pub position: Option<usize>,
     /// The units that must finish before it may start.
     pub waits_for: Vec<UnitName>,
     /// How many of its requests are finished.
     pub done: u64,
-    /// How its last operation, or attempt, ended.
+    /// How its last operation or attempt ended.
     pub last: Option<String>,
 }
 
@@ -54,9 +54,9 @@ pub enum Place {
     Turn,
     /// It is in the line.
     InLine,
-    /// The leader has not put it in the line yet.
+    /// The leader has not added it to the line yet.
     Requested,
-    /// Nothing is asked for.
+    /// Nothing is requested.
     Idle,
     /// Its databag cannot be read.
     Unreadable,
@@ -76,14 +76,14 @@ impl Place {
 }
 
 impl Status {
-    /// Where all requests stand, by the line and the units' records.
+    /// Where all requests stand, given the line and the units' records.
     pub fn of(line: &Reading<Line>, records: &BTreeMap<UnitName, Reading<UnitRecord>>) -> Self {
         let fault = line.fault().map(|fault| format!("the line: {fault}"));
         let line = line.good();
         let opening = line.and_then(|line| line.opening).map(|lost| {
             format!(
-                "the line is not open yet: units may still follow relation {lost}, which others have lost; each of \
-                 them says in its next hook that it does not"
+                "the line is not open yet: units may still follow relation {lost}, which others have lost; each \
+                 unit confirms in its next hook that it does not"
             )
         });
         let good = records.values().filter_map(Reading::good);
@@ -103,7 +103,7 @@ impl Status {
 }
 
 impl LockStatus {
-    /// The state of one unit, where it has ever asked for the lock.
+    /// The state of one unit, if it has ever requested the lock.
     pub fn unit(&self, unit: &UnitName) -> Option<&UnitStatus> {
         self.units.iter().find(|known| known.unit == *unit)
     }

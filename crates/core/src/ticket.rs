@@ -14,7 +14,7 @@ use crate::{NameError, UnitName};
 pub struct Incarnation(String);
 
 impl Incarnation {
-    /// Makes an incarnation of a random number that the caller has drawn.
+    /// Makes an incarnation from a random number that the caller has drawn.
     pub fn from_random(number: u32) -> Self {
         Self(format!("{number:08x}"))
     }

@@ -1,4 +1,4 @@
-//! A unit during one hook: what it knows of itself, and how a hook changes that.
+//! A unit during one hook: what it knows about itself, and how a hook changes that.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,8 +12,8 @@ use crate::{
 
 /// One unit in one hook.
 ///
-/// The line that it holds is the line that was *read*, and stays so until the hook ends: a unit never
-/// acts on a line that it has only just written, because that write may still be refused.
+/// It holds the line that was *read*, unchanged until the hook ends: a unit never acts on a line that it has
+/// only just written, because that write may still be refused.
 #[derive(Debug, Clone)]
 pub struct Unit {
     name: UnitName,
@@ -26,12 +26,12 @@ pub struct Unit {
     reports: Vec<String>,
 }
 
-/// What became of a request.
+/// The result of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Requested {
     /// The ticket that serves it.
     pub ticket: Ticket,
-    /// Whether an earlier request that still waits serves this one too.
+    /// Whether it joined an earlier request that is still waiting.
     pub joined: bool,
 }
 
@@ -40,15 +40,15 @@ pub struct Requested {
 pub struct Attempt {
     /// Whose turn it is.
     pub ticket: Ticket,
-    /// How often this operation has been begun, this time included.
+    /// How often this operation has been started, including this time.
     pub number: u16,
-    /// Whether the attempt before this one was cut off, so that half of its work may be there.
+    /// Whether the previous attempt was interrupted, so that its work may be half done.
     pub interrupted: bool,
 }
 
 impl Unit {
-    /// Takes in what a hook read of the unit itself. `fresh` is used where the unit needs an
-    /// incarnation; what had to be mended is in [`Unit::reports`].
+    /// Takes what a hook read about the unit itself. Uses `fresh` if the unit needs an incarnation. Problems that
+    /// it repaired are in [`Unit::reports`].
     pub fn handle_hook(
         name: UnitName,
         own: Reading<UnitRecord>,
@@ -91,14 +91,14 @@ impl Unit {
         unit
     }
 
-    /// Says that the unit follows the relation with this number no more.
+    /// Records that the unit no longer follows the relation with this number.
     pub fn handle_lost_relation(&mut self, number: u64) {
         self.record.beyond = self.record.beyond.max(Some(number));
         self.say_what_has_begun();
     }
 
-    /// On a new relation nobody knows who is inside; those who are go first. What was said once holds although the
-    /// journal, with the unit's disk, is lost.
+    /// On a new relation nobody knows who is inside, so units that are inside go first. A mark once published stays
+    /// valid even if the journal is lost with the unit's disk.
     fn say_what_has_begun(&mut self) {
         let moved = self.record.beyond.is_some();
         let said = self.read.good().map(|record| &record.locks);
@@ -112,7 +112,7 @@ impl Unit {
         }
     }
 
-    /// Says that an operation was begun earlier in this very hook and has not ended.
+    /// Records that an operation began earlier in this same hook and has not ended.
     pub fn handle_running(&mut self, lock: &LockName) {
         self.running.insert(lock.clone());
     }
@@ -122,8 +122,8 @@ impl Unit {
         self.record.zone = zone.map(short).filter(|zone| !zone.is_empty());
     }
 
-    /// Asks for a turn. A request that waits already serves this one too; one whose operation is under
-    /// way in this hook does not, because that operation may have missed the reason for asking.
+    /// Requests a turn. Joins a request that is already waiting, but not one whose operation is running in this
+    /// hook, because that operation may have missed the reason for the request.
     pub fn handle_request(&mut self, lock: &LockName, operation: Option<&str>) -> Requested {
         let under_way = u64::from(self.running.contains(lock) || self.is_busy(lock));
         let asked = self.line.good().map_or(0, |line| line.version);
@@ -144,7 +144,7 @@ impl Unit {
         }
     }
 
-    /// Keeps what a request asks for, in place of what was kept with it before.
+    /// Stores the payload of a request, replacing the previous one.
     pub fn handle_payload(&mut self, lock: &LockName, seq: u64, payload: Value) {
         let done = self.record.locks.get(lock).map_or(0, |state| state.done);
         if seq > done {
@@ -157,19 +157,19 @@ impl Unit {
         }
     }
 
-    /// Says that what was read of this unit's databag is this hook's own, uncommitted write.
+    /// Records that the value read from this unit's databag is this hook's own, uncommitted write.
     pub fn handle_uncommitted(&mut self) {
         self.uncommitted = true;
     }
 
-    /// Says that the record was written, so that it is not written again in the same hook.
+    /// Records that the record was written, so that it is not written again in the same hook.
     pub fn handle_written(&mut self) {
         self.read = Reading::Good(self.record.clone());
         self.uncommitted = true;
     }
 
-    /// Takes back all that the unit has asked for, with a reason where readers should know one; false where
-    /// nothing is outstanding or its operation is under way.
+    /// Withdraws all of the unit's requests for a lock, with an optional reason for readers. Returns false if none is
+    /// outstanding or its operation is running.
     pub fn handle_withdraw(&mut self, lock: &LockName, reason: Option<&str>) -> bool {
         let under_way = self.running.contains(lock) || self.is_busy(lock);
         let withdrawn = self.outstanding(lock).is_some() && !under_way;
@@ -179,7 +179,7 @@ impl Unit {
         withdrawn
     }
 
-    /// Whose turn it is, for this unit: may its operation start now?
+    /// Whether this unit's operation may start now.
     pub fn turn(&self, lock: &LockName, view: &View) -> Turn {
         if self.is_foreign() {
             return Turn::Wait(Wait::Frozen(self.read.fault().unwrap_or_default()));
@@ -203,11 +203,11 @@ impl Unit {
         }
     }
 
-    /// Begins the operation, where it is this unit's turn. The journal must be durable before the
-    /// operation does anything.
+    /// Begins the operation if it is this unit's turn. The journal must be durable before the operation does
+    /// anything.
     ///
     /// # Errors
-    /// What the unit waits for, where it is not its turn.
+    /// If it is not this unit's turn: what the unit waits for.
     pub fn handle_start(&mut self, lock: &LockName, view: &View) -> Result<Attempt, Turn> {
         let ticket = match self.turn(lock, view) {
             Turn::Start(ticket) => ticket,
@@ -231,8 +231,8 @@ impl Unit {
     }
 
     /// Ends the operation that [`Unit::handle_start`] began. After a failure the unit keeps its place.
-    /// The journal must be durable before the hook goes on.
-    /// False where none was under way, so that nothing has ended.
+    /// The journal must be durable before the hook continues.
+    /// Returns false if no operation was running, so that nothing has ended.
     pub fn handle_finish(&mut self, lock: &LockName, success: Result<(), String>) -> bool {
         let under_way = self.running.remove(lock);
         match success {
@@ -243,15 +243,15 @@ impl Unit {
         under_way
     }
 
-    /// Says that only the number of the unit's requests is known, and what they asked for is lost.
+    /// Records that only the number of the unit's requests is known, and their payload is lost.
     pub fn handle_lost(&mut self, lock: &LockName) {
         if let Some(kept) = self.journal.locks.get_mut(lock) {
             kept.lost = Some(kept.record.seq);
         }
     }
 
-    /// Says that the operation which has just ended well has served the requests up to `seq` too: they
-    /// were made before it began. Nothing beyond what was asked for is ever finished.
+    /// Records that the operation which has just succeeded has also served the requests up to `seq`, which were
+    /// made before it began. Nothing beyond the newest request is ever finished.
     pub fn handle_served(&mut self, lock: &LockName, seq: u64) {
         if let Some(kept) = self.journal.locks.get_mut(lock)
             && kept.record.outcome == Some(Outcome::Done)
@@ -261,10 +261,10 @@ impl Unit {
         }
     }
 
-    /// The record to write into the unit's databag, where it differs from what was read.
+    /// The record to write to the unit's databag, if it differs from the one read.
     pub fn poll_record(&self) -> Option<String> {
         let foreign = self.is_foreign();
-        // That earlier lives are over is worth saying even where nothing is asked for: nobody else can.
+        // Publish that earlier lives are over even without a request, because no other unit can.
         let silent = self.record.locks.is_empty()
             && self.record.replaces.is_empty()
             && self.record.beyond.is_none();
@@ -273,27 +273,27 @@ impl Unit {
         (!foreign && !nothing_to_say && !unchanged).then(|| encode_record(&self.record))
     }
 
-    /// The journal to keep, where it differs from what `kept` says.
+    /// The journal to store, if it differs from `kept`.
     pub fn poll_journal(&self, kept: &Journal) -> Option<Journal> {
         let nothing_to_say = kept.incarnation.is_none() && self.journal.locks.is_empty();
         (!nothing_to_say && &self.journal != kept).then(|| self.journal.clone())
     }
 
-    /// What this hook read back of the unit's databag, where that is committed and all that there is to say,
-    /// for [`Journal::waiting`].
+    /// The value that this hook read back from the unit's databag, if it is committed and complete, for
+    /// [`Journal::waiting`].
     pub fn confirmed(&self) -> Option<&BTreeMap<LockName, LockRecord>> {
         let committed = !self.uncommitted && self.read.good() == Some(&self.record);
         committed.then_some(&self.record.locks)
     }
 
-    /// Whether what was asked for with the request that is served next is lost with an earlier journal.
+    /// Whether the payload of the request that is served next was lost with an earlier journal.
     pub fn is_lost(&self, lock: &LockName) -> bool {
         let lost = self.journal.locks.get(lock).and_then(|kept| kept.lost);
         let next = self.outstanding(lock).map(|ticket| ticket.seq);
         next.is_some_and(|seq| lost.is_some_and(|lost| seq <= lost))
     }
 
-    /// Whether the unit's own databag is of a version that this code does not know, so that it is left alone.
+    /// Whether the unit's own databag has a version unknown to this code, so that it is left alone.
     pub(crate) fn is_foreign(&self) -> bool {
         matches!(self.read, Reading::Foreign(_))
     }
@@ -303,7 +303,7 @@ impl Unit {
         &self.name
     }
 
-    /// The unit's record, this hook's changes included.
+    /// The unit's record, including this hook's changes.
     pub fn record(&self) -> &UnitRecord {
         &self.record
     }
@@ -313,27 +313,27 @@ impl Unit {
         &self.line
     }
 
-    /// What this hook found amiss and mended, for the log.
+    /// Problems that this hook found and repaired, for the log.
     pub fn reports(&self) -> &[String] {
         &self.reports
     }
 
-    /// The request that is served next, where one is outstanding.
+    /// The request that is served next, if one is outstanding.
     pub fn outstanding(&self, lock: &LockName) -> Option<Ticket> {
         self.record.outstanding(&self.name, lock)
     }
 
-    /// What was asked for with the request that is served next.
+    /// The payload of the request that is served next.
     pub fn payload(&self, lock: &LockName) -> Option<&Value> {
         self.payload_of(lock, self.outstanding(lock)?.seq)
     }
 
-    /// What was asked for with one of the unit's requests.
+    /// The payload of one of the unit's requests.
     pub fn payload_of(&self, lock: &LockName, seq: u64) -> Option<&Value> {
         self.journal.locks.get(lock)?.payload.get(&seq)
     }
 
-    /// Whether the ticket, of whichever unit, is finished, as far as this unit can know.
+    /// Whether the ticket, of any unit, is finished as far as this unit can know.
     pub fn finished(&self, lock: &LockName, ticket: &Ticket, view: &View) -> bool {
         if ticket.unit == self.name {
             self.record.finished(lock, ticket)
@@ -384,8 +384,8 @@ impl Unit {
         self.hold_invariants();
     }
 
-    /// Entries of an earlier life of this unit name are over; only this unit can say so. Where the
-    /// record was lost with the journal, what the earlier life asked for is asked for again.
+    /// Entries of an earlier life of this unit name are over; only this unit can say so. If the record was lost with
+    /// the journal, the requests of the earlier life are made again.
     fn replace_earlier_lives(&mut self) {
         let Some(line) = self.line.good() else { return };
         let mut earlier: Vec<Incarnation> = Vec::new();
@@ -418,7 +418,7 @@ impl Unit {
         let cancelled: Vec<LockName> = line
             .locks
             .iter()
-            // What is still at work is not over. Once it has ended, the next hook sees to it.
+            // An operation that is still running is not over. Once it has ended, the next hook handles it.
             .filter(|(lock, line)| {
                 let outstanding = self.outstanding(lock).filter(|_| !self.is_busy(lock));
                 outstanding.is_some_and(|ticket| line.cancelled.contains(&ticket))

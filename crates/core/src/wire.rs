@@ -6,26 +6,26 @@ use serde_json::Value;
 
 use crate::{Line, UnitRecord, invariant};
 
-/// The major version of the wire format. Fields may be added within it; a reader keeps those that
-/// it does not know. Whatever changes the meaning of a field takes the next number.
+/// The major version of the wire format. Fields may be added within it; readers preserve unknown fields.
+/// Any change to the meaning of a field needs the next number.
 pub const MAJOR: u64 = 1;
 
-/// What a databag key held. Corrupt data is a value like any other: it must never fail a hook.
+/// The value of a databag key. Corrupt data is a value like any other: it must never fail a hook.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reading<T> {
-    /// The key is not there.
+    /// The key is absent.
     Absent,
     /// A value of our major version.
     Good(T),
     /// The value does not parse, or contradicts itself; the text says how.
     Unreadable(String),
-    /// The value is of a major version that this code does not know.
+    /// The value has a major version unknown to this code.
     Foreign(u64),
 }
 
 impl<T> Reading<T> {
-    /// The value, where it is good.
+    /// The value, if it is good.
     pub fn good(&self) -> Option<&T> {
         match self {
             Self::Good(value) => Some(value),
@@ -33,25 +33,25 @@ impl<T> Reading<T> {
         }
     }
 
-    /// What is wrong with the value, in words, where something is.
+    /// What is wrong with the value, in words, if anything.
     pub fn fault(&self) -> Option<String> {
         match self {
             Self::Absent | Self::Good(_) => None,
             Self::Unreadable(why) => Some(format!("its value cannot be read: {why}")),
             Self::Foreign(major) => Some(format!(
-                "it speaks version {major} of the protocol, this unit speaks version {MAJOR}; \
+                "it uses protocol version {major}, this unit uses version {MAJOR}; \
                  refresh the charm on all units"
             )),
         }
     }
 }
 
-/// Reads a unit's record from the value of its key; `None` or empty where the key is absent.
+/// Reads a unit's record from the value of its key; `None` or empty if the key is absent.
 pub fn decode_record(value: Option<&str>) -> Reading<UnitRecord> {
     checked(decode(value), invariant::record_is_sound)
 }
 
-/// Reads the line from the value of the application's key; `None` or empty where it is absent.
+/// Reads the line from the value of the application's key; `None` or empty if the key is absent.
 pub fn decode_line(value: Option<&str>) -> Reading<Line> {
     checked(decode(value), invariant::line_is_sound)
 }
@@ -89,7 +89,7 @@ fn decode<T: DeserializeOwned>(value: Option<&str>) -> Reading<T> {
     match fields.remove("v").as_ref().map(Value::as_u64) {
         Some(Some(MAJOR)) => {}
         Some(Some(major)) => return Reading::Foreign(major),
-        _ => return Reading::Unreadable("it has no version number 'v'".to_owned()),
+        _ => return Reading::Unreadable("no version number 'v'".to_owned()),
     }
     match serde_json::from_value(Value::Object(fields)) {
         Ok(body) => Reading::Good(body),

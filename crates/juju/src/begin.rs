@@ -1,5 +1,5 @@
-//! The first look of a hook: which relation carries the line, whether the unit leads, the line, and what the
-//! hook before left behind.
+//! The first reads of a hook: which relation carries the line, whether the unit leads, the line, and the state of
+//! the previous hook.
 
 use std::collections::BTreeSet;
 
@@ -62,8 +62,8 @@ impl Hook {
     /// Whether the relation that this hook follows is the lowest that Juju lists. It may list two of one endpoint
     /// (juju #19631), and all units must agree on one.
     ///
-    /// What an earlier hook found is good enough to look at the line and to wait. Before the unit acts, or writes
-    /// the line, Juju is asked; where it says otherwise, nothing happens here, and the next hook asks at once.
+    /// The result of an earlier hook is good enough for looking at the line and waiting. Before the unit acts or writes
+    /// the line, it asks Juju; if the answer differs, nothing happens here, and the next hook asks at once.
     pub(crate) fn follows_the_lowest(&mut self) -> Result<bool, Error> {
         if self.session.asked_relations {
             return Ok(true);
@@ -94,7 +94,7 @@ impl Hook {
     }
 
     /// Asks whether this unit leads and reads the line, in this order: a line that is read first could
-    /// be older than the leadership. False where the relation is not there.
+    /// be older than the leadership. Returns false if the relation does not exist.
     fn read_line(&mut self, relation: &RelationId) -> Result<bool, Error> {
         self.session.read_at = self.state.machine().now();
         self.session.leader = self.tools.is_leader()?;
@@ -110,7 +110,7 @@ impl Hook {
         }
     }
 
-    /// Remembers which relation was followed, and notes where that is lost: a lower one than the present.
+    /// Remembers which relation was followed, and notes if it is lost: it is lower than the current one.
     fn note_lost_relation(&mut self, before: &Session) {
         let followed = before.relation.clone().or_else(|| before.followed.clone());
         let number = |id: &String| RelationId::new(id.clone()).number();

@@ -1,5 +1,5 @@
-//! Whether the charm declares the peer relation at all. Juju answers "no such relation yet" and "no
-//! such relation ever" alike.
+//! Whether the charm declares the peer relation at all. Juju gives the same answer for a relation that
+//! does not exist yet and for one that never will.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,11 +7,11 @@ use std::path::Path;
 
 use crate::Error;
 
-/// Checks that one of the charm's metadata files mentions the endpoint. It looks for the name as a key,
-/// no more: its place in the file is for the packing tools to judge.
+/// Checks that one of the charm's metadata files mentions the endpoint. It only looks for the name as a
+/// key: packing tools check its place in the file.
 ///
 /// # Errors
-/// [`Error::NotDeclared`] where there is metadata and none of it mentions the endpoint.
+/// [`Error::NotDeclared`] if there is metadata and none of it mentions the endpoint.
 pub fn require_peer_relation(charm_dir: &Path, endpoint: &str) -> Result<(), Error> {
     let files = ["metadata.yaml", "charmcraft.yaml"];
     let texts: Vec<String> = files
@@ -30,8 +30,8 @@ pub fn require_peer_relation(charm_dir: &Path, endpoint: &str) -> Result<(), Err
     })
 }
 
-/// The endpoints under `peers:` in the charm's metadata, as far as a look at its indentation tells. One
-/// that is written in another style is only not found.
+/// The endpoints under `peers:` in the charm's metadata, recognised by indentation. Endpoints written in
+/// another style are just not found.
 pub(crate) fn declared_peers(charm_dir: &Path) -> BTreeSet<String> {
     let files = ["metadata.yaml", "charmcraft.yaml"];
     let text = files

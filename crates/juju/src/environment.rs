@@ -62,10 +62,9 @@ pub struct Environment {
     pub departing_unit: Option<UnitName>,
     /// The unit's availability zone.
     pub zone: Option<String>,
-    /// Whether Juju runs this again when it fails: it does so with a hook, not with an action or a
-    /// command.
+    /// Whether Juju retries this if it fails: it retries hooks, but not actions or commands.
     pub will_be_retried: bool,
-    /// The endpoints of the charm's peer relations, as far as its metadata tells.
+    /// The endpoints of the charm's peer relations, according to its metadata.
     pub peers: BTreeSet<String>,
 }
 
@@ -73,14 +72,14 @@ impl Environment {
     /// Reads the environment of this process.
     ///
     /// # Errors
-    /// [`Error::Environment`] where a variable that every hook has is missing, [`Error::Name`] where
-    /// one does not hold a unit's name.
+    /// [`Error::Environment`] if a variable that every hook has is missing, [`Error::Name`] if one does
+    /// not contain a unit name.
     pub fn from_process() -> Result<Self, Error> {
         Self::from_variables(|name| std::env::var(name).ok())
     }
 
-    /// Reads the environment from anything that knows variables by name. Empty values count as
-    /// absent, as Juju exports some variables always.
+    /// Reads the environment through a function that looks up variables by name. Empty values count as
+    /// absent, because Juju always exports some variables.
     ///
     /// # Errors
     /// As [`Environment::from_process`].
@@ -156,7 +155,8 @@ mod tests {
     fn outside_a_hook_the_error_names_the_variable() {
         let error = environment(&[]).unwrap_err().to_string();
         assert!(
-            error.starts_with("JUJU_UNIT_NAME is not set: this runs inside a Juju hook"),
+            error
+                .starts_with("JUJU_UNIT_NAME is not set: this command must run inside a Juju hook"),
             "{error}"
         );
     }

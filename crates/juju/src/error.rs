@@ -1,4 +1,4 @@
-//! What can go wrong in a hook, said so that the reader knows what to do.
+//! Errors of a hook, with messages that say what to do.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ pub struct ToolError {
     pub tool: String,
     /// Its arguments.
     pub args: Vec<String>,
-    /// Its exit code; absent where it did not run or was killed.
+    /// Its exit code; absent if it did not run or was killed.
     pub code: Option<i32>,
     /// What it wrote to standard error, or why it could not be run.
     pub stderr: String,
@@ -37,22 +37,22 @@ impl ToolError {
         }
     }
 
-    /// Whether Juju says that the relation is not, or no longer, there. Late in a relation's life some
-    /// versions answer "permission denied" instead (canonical/operator #2748).
+    /// Whether Juju says that the relation does not exist, or no longer exists. Late in a relation's life
+    /// some versions answer "permission denied" instead (canonical/operator #2748).
     pub fn relation_is_gone(&self) -> bool {
         self.stderr.contains("relation not found") || self.stderr.contains("permission denied")
     }
 }
 
-/// What can go wrong in a hook.
+/// An error of a hook.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A hook tool failed.
     #[error(transparent)]
     Tool(#[from] ToolError),
-    /// A hook tool printed something that is not what it should print.
-    #[error("{tool} printed what cannot be read: {why}")]
+    /// A hook tool printed unexpected output.
+    #[error("{tool} printed unexpected output: {why}")]
     ToolOutput {
         /// The tool's name.
         tool: String,
@@ -60,9 +60,7 @@ pub enum Error {
         why: String,
     },
     /// A variable that Juju sets for every hook is missing or wrong.
-    #[error(
-        "{variable} {why}: this runs inside a Juju hook (try `juju exec` for a look from outside)"
-    )]
+    #[error("{variable} {why}: this command must run inside a Juju hook (or use `juju exec`)")]
     Environment {
         /// The variable's name.
         variable: &'static str,
@@ -89,16 +87,14 @@ pub enum Error {
     /// An operator's order could not be carried out now.
     #[error("not done: {0}; try again in another hook")]
     NotCarriedOut(String),
-    /// Another hook of the unit has begun, so nothing that this one still does counts.
-    #[error(
-        "the hook {context} is over: another has begun since, and runs what is not finished again"
-    )]
+    /// Another hook of the unit has begun, so nothing this one still does counts.
+    #[error("the hook {context} is over: another hook has begun and will rerun what is unfinished")]
     HookOver {
         /// The context of the hook that is over.
         context: String,
     },
     /// The context that goes with a request is too large.
-    #[error("the context is {size} bytes of JSON; at most {limit} are kept with a request")]
+    #[error("the context is {size} bytes of JSON; the maximum is {limit}")]
     ContextTooLarge {
         /// Its size in bytes.
         size: usize,
@@ -115,7 +111,7 @@ pub enum Error {
         relation: String,
     },
     /// A service name is not valid.
-    #[error("'{0}' is no service name: use letters, digits and ':_.@-', not starting with '-'")]
+    #[error("invalid service name '{0}': use letters, digits and ':_.@-', not starting with '-'")]
     ServiceName(String),
     /// A service did not restart.
     #[error(transparent)]

@@ -1,11 +1,11 @@
 //! Where a lock lives: on the endpoint that the charm names, or still on another one.
 //!
-//! A refresh may name another endpoint while a roll is under way. Units of the old revision go on with the old
+//! A refresh may switch to another endpoint in the middle of a roll. Units of the old revision continue with the old
 //! line, so the new one must not open beside it. For each lock:
 //!
-//! 1. the leader marks the lock as moved in the old line, where nothing joins any more;
-//! 2. what is in the old line runs out there; a unit that has a place in it keeps to it;
-//! 3. what is not in it is asked for anew on the new endpoint;
+//! 1. the leader marks the lock as moved in the old line, and nothing joins that line any more;
+//! 2. entries in the old line are served there; a unit with a place in it keeps that place;
+//! 3. requests without a place are made again on the new endpoint;
 //! 4. once the old line has nothing unfinished, the leader opens the new one.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,10 +23,10 @@ use crate::{Errand, Error, Operation};
 
 impl Hook {
     /// The hook on the endpoint where the lock lives for this unit: another one, as long as this unit has a place
-    /// in the line there. A request without a place comes over to this endpoint first.
+    /// in the line there. A request without a place is first moved to this endpoint.
     pub(crate) fn at_home(&mut self, lock: &LockName) -> Result<&mut Hook, Error> {
         let home = if self.is_running(lock) {
-            // How an operation ended must reach the journal, whatever Juju answers to anything else.
+            // How an operation ended must reach the journal first, whatever hook tools answer.
             let mut siblings = self.siblings.iter();
             let running = siblings.find(|(_, sibling)| sibling.is_running(lock));
             running.map(|(endpoint, _)| endpoint.clone())
@@ -63,8 +63,8 @@ impl Hook {
         ))
     }
 
-    /// Asks here for what this unit has asked for on another endpoint, and then takes it back there. As it has no
-    /// place in the line there, it can never have started.
+    /// Repeats here a request that this unit has made on another endpoint, and then withdraws it there. It has no
+    /// place in the line there, so it can never have started.
     fn bring_over(&mut self, lock: &LockName, endpoint: &str) -> Result<(), Error> {
         let sibling = self.meet(endpoint)?.load_unit()?;
         if sibling.outstanding(lock).is_none() {
@@ -85,7 +85,7 @@ impl Hook {
         sibling.publish()
     }
 
-    /// The first other endpoint whose journal has something outstanding for the lock.
+    /// The first other endpoint whose journal has an outstanding request for the lock.
     fn endpoint_of(&mut self, lock: &LockName) -> Result<Option<String>, Error> {
         for endpoint in self.other_endpoints()? {
             let state = State::new(Rc::clone(self.state.machine()), &endpoint);
@@ -98,8 +98,8 @@ impl Hook {
         Ok(None)
     }
 
-    /// Goes on with what this unit has begun on other endpoints: its last word there may not be public yet, and
-    /// after its disk was lost only its databag tells that it asks for anything.
+    /// Continues this unit's work on other endpoints: its latest state there may not be published yet, and after a
+    /// lost disk only its databag shows that it has a request.
     pub(crate) fn look_after_siblings(&mut self) -> Result<(), Error> {
         for endpoint in self.other_endpoints()? {
             if self.is_told_of(&endpoint)? || !self.is_settled(&endpoint)? {
@@ -109,7 +109,7 @@ impl Hook {
         Ok(())
     }
 
-    /// Whether the hook is about another endpoint that was used before, where the leader may ask something of all
+    /// Whether the hook is about another endpoint that was used before, where the leader may need an answer from all
     /// units.
     fn is_told_of(&mut self, endpoint: &str) -> Result<bool, Error> {
         let event = self.environment.relation.as_ref();
@@ -117,8 +117,8 @@ impl Hook {
         Ok(about && self.session_of(endpoint)?.is_some())
     }
 
-    /// Looks, at the end of a hook that is about no relation, whether one is gone on another endpoint that was used
-    /// before: no event tells.
+    /// At the end of a hook that is about no relation, checks whether one is gone on another endpoint that was used
+    /// before. No event announces that.
     pub(crate) fn look_for_lost_relations(&mut self) -> Result<(), Error> {
         if self.environment.relation.is_some() {
             return Ok(());
@@ -138,7 +138,7 @@ impl Hook {
         Ok(())
     }
 
-    /// Reads what is new on another endpoint, and says there what this unit has to say.
+    /// Reads what is new on another endpoint, and publishes there what this unit has to publish.
     fn attend(&mut self, endpoint: &str) -> Result<(), Error> {
         let sibling = self.meet(endpoint)?;
         sibling.load_unit()?;
@@ -146,7 +146,7 @@ impl Hook {
         sibling.save_session()
     }
 
-    /// Whether all that this unit has to say on another endpoint was seen to be public. It costs no hook tool.
+    /// Whether all of this unit's state on another endpoint is known to be published. Costs no hook tool call.
     fn is_settled(&mut self, endpoint: &str) -> Result<bool, Error> {
         if self.siblings.contains_key(endpoint) {
             return Ok(true);
@@ -163,8 +163,8 @@ impl Hook {
         Ok(session.confirmed == Some(records))
     }
 
-    /// The charm's other endpoints, but for those that it uses beside this one: their locks are others, whatever
-    /// their names.
+    /// The charm's other endpoints, except those that it uses side by side with this one: their locks are different
+    /// ones, whatever their names.
     fn other_endpoints(&mut self) -> Result<Vec<String>, Error> {
         let declared = self.environment.peers.clone();
         let mut others = Vec::new();
@@ -176,7 +176,7 @@ impl Hook {
         Ok(others)
     }
 
-    /// Whether the charm uses the endpoint in this hook too, or did when it last used this one. After a refresh to
+    /// Whether the charm uses that endpoint too in this hook, or did when it last used this one. After a refresh to
     /// this endpoint it does not.
     fn is_used_beside(&mut self, endpoint: &str) -> Result<bool, Error> {
         let Some(other) = self.session_of(endpoint)?.filter(|other| !other.met) else {
@@ -213,8 +213,8 @@ impl Hook {
         Ok(self.siblings.entry(endpoint.to_owned()).or_insert(sibling))
     }
 
-    /// On the leader: the locks that are not to join the line here yet, with the endpoint on which each still is, and
-    /// those that have come back. Sees to it that they leave the other endpoints.
+    /// On the leader: the locks that must not join the line here yet, with the endpoint on which each still is, and
+    /// those that have come back. Makes them leave the other endpoints.
     pub(crate) fn settle_homes(
         &mut self,
     ) -> Result<(BTreeMap<LockName, String>, Vec<Order>), Error> {
@@ -236,7 +236,7 @@ impl Hook {
         Ok((held, orders))
     }
 
-    /// What may not be opened by an order of an operator, which does not look elsewhere first.
+    /// Locks that an operator's order must not open, because it does not check other endpoints first.
     pub(crate) fn unopened(&mut self) -> Result<BTreeMap<LockName, String>, Error> {
         let Some(other) = self.other_endpoints()?.into_iter().next() else {
             return Ok(BTreeMap::new());
@@ -245,8 +245,8 @@ impl Hook {
         Ok(locks.map(|lock| (lock, other.clone())).collect())
     }
 
-    /// On the leader: looks after the line of an endpoint that the charm used before and uses no longer, as long
-    /// as somebody is in it: a unit there may have gone for good.
+    /// On the leader: maintains the line of an endpoint that the charm no longer uses, as long as it has entries: a
+    /// unit there may be gone for good.
     pub(crate) fn tend_old_lines(&mut self) -> Result<(), Error> {
         for endpoint in self.other_endpoints()? {
             let over = old_line(&endpoint);
@@ -289,7 +289,7 @@ impl Hook {
         Ok(false)
     }
 
-    /// The locks that somebody asks for and that are not open here.
+    /// The requested locks that are not open here.
     fn locks_to_open(&mut self) -> Result<BTreeSet<LockName>, Error> {
         let own = self.load_unit()?.record().clone();
         let others = self.view.records().values().filter_map(Reading::good);
@@ -301,8 +301,8 @@ impl Hook {
         Ok(asked.filter(|lock| !is_open(lock)).cloned().collect())
     }
 
-    /// Whether nothing of the lock is unfinished on another endpoint. Where the charm has used that one and the lock is
-    /// not marked as moved there, this marks it, and a later hook goes on.
+    /// Whether the lock has nothing unfinished on another endpoint. If the charm has used that endpoint and the lock is
+    /// not marked as moved there, this marks it, and a later hook continues.
     fn leave(&mut self, endpoint: &str, lock: &LockName) -> Result<bool, Error> {
         let here = self.state.endpoint().to_owned();
         let sibling = self.meet(endpoint)?;
@@ -344,7 +344,7 @@ impl Hook {
     }
 }
 
-/// Under which name it is noted that an old line is over.
+/// The name of the note that an old line is over.
 fn old_line(endpoint: &str) -> String {
     format!("the line of {endpoint}")
 }

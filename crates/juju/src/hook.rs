@@ -1,4 +1,4 @@
-//! One hook: what it reads from the databags, what the protocol makes of it, and what it writes.
+//! One hook: what it reads from the databags, what the protocol decides, and what it writes.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -18,8 +18,8 @@ use crate::{
 /// One hook of one unit. It reads as little as it can, each thing at most once, and continues where an
 /// earlier process of the same hook stopped.
 ///
-/// Several processes of one hook may work at once: each method reads what the others have written, and keeps
-/// them out only while it reads and writes.
+/// Several processes of one hook may run at once: each method reads what the others have written, and locks them
+/// out only while it reads and writes.
 pub struct Hook {
     pub(crate) environment: Environment,
     pub(crate) transport: Rc<dyn Transport>,
@@ -50,11 +50,11 @@ impl Hook {
     /// Begins the hook, or continues it. The first call of a hook asks whether the unit leads and reads
     /// the line, in this order, and should come before anything else that the hook does.
     ///
-    /// Each endpoint has a state of its own, so a charm may use several side by side.
+    /// Each endpoint has its own state, so a charm may use several side by side.
     ///
     /// # Errors
     /// A hook tool's failure; a state file that cannot be read or written;
-    /// [`Error::NotDeclared`] where the charm lacks the peer relation `endpoint`.
+    /// [`Error::NotDeclared`] if the charm lacks the peer relation `endpoint`.
     pub fn open(
         environment: Environment,
         transport: Rc<dyn Transport>,
@@ -114,7 +114,7 @@ impl Hook {
         Ok(hook)
     }
 
-    /// Goes on where another process of this hook has stopped.
+    /// Continues where another process of this hook stopped.
     fn resume(&mut self, session: Session) {
         self.relation = session.relation.clone().map(RelationId::new);
         self.line = decode_line(session.line.as_deref());
@@ -126,10 +126,10 @@ impl Hook {
         self.journal.busy = self.busy();
     }
 
-    /// Takes in what other processes have written since this one last looked.
+    /// Reads what other processes have written since this one last looked.
     ///
     /// # Errors
-    /// [`Error::HookOver`] where another hook has begun: nothing of this one counts any more.
+    /// [`Error::HookOver`] if another hook has begun: nothing in this one counts any more.
     pub(crate) fn refresh(&mut self) -> Result<(), Error> {
         if self.state.has_changed(SESSION)? {
             let session: Option<Session> = self.state.load(SESSION, &mut self.warnings)?;
@@ -152,8 +152,8 @@ impl Hook {
         Ok(())
     }
 
-    /// Asks for a turn and publishes that. Where the relation is not there yet, the request is kept on
-    /// disk and published when it is.
+    /// Requests a turn and publishes the request. If the relation does not exist yet, stores the request on
+    /// disk to publish it later.
     ///
     /// # Errors
     /// A hook tool's failure, or a state file that cannot be written.
@@ -190,7 +190,7 @@ impl Hook {
         Ok(requested)
     }
 
-    /// Takes the unit's requests for a lock back; false where nothing waits or it is under way.
+    /// Withdraws the unit's requests for a lock. Returns false if none is waiting or the operation is running.
     ///
     /// # Errors
     /// As [`Hook::request`].
@@ -198,8 +198,8 @@ impl Hook {
         self.withdraw_for(lock, None)
     }
 
-    /// Takes the unit's requests for a lock back because nobody wants them any more, and publishes the
-    /// reason; false where nothing waits or it is under way.
+    /// Withdraws the unit's requests for a lock because they have no claimant, and publishes the reason.
+    /// Returns false if none is waiting or the operation is running.
     ///
     /// # Errors
     /// As [`Hook::request`].
@@ -253,7 +253,7 @@ impl Hook {
         Ok(turn)
     }
 
-    /// Begins the operation, where it is this unit's turn; then the journal is on the disk.
+    /// Begins the operation if it is this unit's turn. The journal is then synced to disk.
     ///
     /// # Errors
     /// As [`Hook::request`].
@@ -305,8 +305,8 @@ impl Hook {
         Ok(Ok((attempt, operation)))
     }
 
-    /// Says that a process works on the operation that [`Hook::start`] began, beside the one that began it. As
-    /// long as either lives, no later hook begins another attempt.
+    /// Records a process that works on the operation which [`Hook::start`] began, in addition to this process. While
+    /// either is alive, no later hook begins another attempt.
     ///
     /// # Errors
     /// As [`Hook::request`].
@@ -322,14 +322,14 @@ impl Hook {
     /// Ends the operation that [`Hook::start`] began, and publishes how it ended.
     ///
     /// # Errors
-    /// As [`Hook::request`]; [`Error::HookOver`] where another hook has begun meanwhile, which will run the
+    /// As [`Hook::request`]; [`Error::HookOver`] if another hook has begun meanwhile, which will run the
     /// operation again.
     pub fn finish(&mut self, lock: &LockName, result: Result<(), String>) -> Result<(), Error> {
         self.end(lock, result, None)
     }
 
-    /// Ends the operation well, and with it every request up to number `seq`: they were made before it
-    /// began.
+    /// Ends the operation successfully, and with it every request up to number `seq`: they were made before
+    /// it began.
     ///
     /// # Errors
     /// As [`Hook::finish`].
@@ -359,7 +359,7 @@ impl Hook {
         home.save_session()
     }
 
-    /// Whether this hook is in the middle of the lock's operation.
+    /// Whether this hook is running the lock's operation.
     pub fn is_running(&self, lock: &LockName) -> bool {
         let here = self.session.running.contains(lock);
         here || self
@@ -368,12 +368,12 @@ impl Hook {
             .any(|sibling| sibling.is_running(lock))
     }
 
-    /// Whether this unit leads, as this hook has asked.
+    /// Whether this unit leads, according to this hook's `is-leader` call.
     pub fn is_leader(&self) -> bool {
         self.session.leader
     }
 
-    /// What a reader of the log should know; each is given once.
+    /// Warnings for the log; each is returned once.
     pub fn take_warnings(&mut self) -> Vec<String> {
         let mut warnings = std::mem::take(&mut self.warnings);
         for sibling in self.siblings.values_mut() {
@@ -382,12 +382,12 @@ impl Hook {
         warnings
     }
 
-    /// Whether the peer relation is there.
+    /// Whether the peer relation exists.
     pub fn has_relation(&self) -> bool {
         self.relation.is_some()
     }
 
-    /// The tickets for which this unit only waits, where the journal alone tells that.
+    /// The tickets for which this unit only waits, if the journal alone can tell.
     pub(crate) fn quiet_tickets(&self) -> Option<Vec<(LockName, Ticket)>> {
         if self.unit.is_some() || !self.session.running.is_empty() {
             return None;
@@ -397,7 +397,7 @@ impl Hook {
             .waiting(&self.environment.unit, self.line.good()?, confirmed)
     }
 
-    /// The unit as this hook knows it; its own databag is read when this is first called.
+    /// The unit as this hook knows it; the first call reads its own databag.
     pub(crate) fn load_unit(&mut self) -> Result<&mut Unit, Error> {
         let unit = match self.unit.take() {
             Some(unit) => unit,
@@ -430,7 +430,7 @@ impl Hook {
         Ok(unit)
     }
 
-    /// The value of this unit's own key, read once a hook.
+    /// The value of this unit's own key, read once per hook.
     fn own_value(&mut self, me: &UnitName) -> Result<OwnValue, Error> {
         if let Some(own) = &self.session.own {
             return Ok(own.clone());
@@ -448,7 +448,7 @@ impl Hook {
         Ok(own)
     }
 
-    /// Writes the journal and then the unit's record, where they have changed.
+    /// Writes the journal and then the unit's record, if they have changed.
     pub(crate) fn publish(&mut self) -> Result<(), Error> {
         self.save_journal()?;
         let record = self.unit.as_ref().and_then(Unit::poll_record);
@@ -478,7 +478,7 @@ impl Hook {
         Ok(())
     }
 
-    /// Keeps what this hook knows, for its later processes and for later hooks.
+    /// Stores what this hook knows, for its later processes and for later hooks.
     pub(crate) fn save_session(&mut self) -> Result<(), Error> {
         if let Some(line) = self.line.good() {
             self.session.finished = self.view.finished_of(line);
@@ -489,7 +489,7 @@ impl Hook {
         self.state.save(SESSION, &self.session, false)
     }
 
-    /// Whether a ticket, of whichever unit, is finished as far as this hook has read.
+    /// Whether a ticket, of any unit, is finished as far as this hook has read.
     pub(crate) fn is_finished(&mut self, lock: &LockName, ticket: &Ticket) -> Result<bool, Error> {
         let view = self.view.clone();
         Ok(self.load_unit()?.finished(lock, ticket, &view))
@@ -510,7 +510,7 @@ impl Hook {
         }
     }
 
-    /// Reads a peer's record. That it cannot be read is a fact about that peer, not a fault of this hook.
+    /// Reads a peer's record. Failure to read it is a fact about that peer, not an error of this hook.
     pub(crate) fn read_peer(&mut self, unit: &UnitName) {
         if self.view.has_read(unit) {
             return;
@@ -526,8 +526,8 @@ impl Hook {
         self.session.peers.insert(unit.clone(), value);
     }
 
-    /// Arranges for what no event brings. That there is no waker is no reason to fail: the next
-    /// `update-status` serves as well, only later.
+    /// Schedules work that no event triggers. A missing waker is no reason to fail: the next
+    /// `update-status` does the work, only later.
     pub(crate) fn wake(&mut self, errand: Errand) {
         if self.session.woke && errand == Errand::Hook {
             return;
@@ -540,7 +540,7 @@ impl Hook {
         }
     }
 
-    /// Sets what the unit was found to be doing when the hook began.
+    /// Sets what the unit was doing when the hook began.
     pub(crate) fn found(&mut self, line: Reading<Line>, view: View) {
         self.line = line;
         self.view = view;

@@ -1,4 +1,4 @@
-//! What a hook may want to know of its own unit's requests.
+//! Queries about the unit's own requests.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -11,7 +11,7 @@ use crate::state::{JOURNAL, State};
 use crate::{Error, Operation};
 
 impl Hook {
-    /// What this unit publishes of a lock, this hook's changes included.
+    /// What this unit publishes about a lock, including this hook's changes.
     ///
     /// # Errors
     /// A hook tool's failure, or a state file that cannot be read.
@@ -22,24 +22,24 @@ impl Hook {
         Ok(unit.record().locks.get(lock).cloned().unwrap_or_default())
     }
 
-    /// What [`Hook::note`] kept under a name in this hook or an earlier one. It may be lost.
+    /// The text stored by [`Hook::note`] under a name, in this hook or an earlier one. It may be lost.
     pub fn noted(&self, name: &str) -> Option<&str> {
         self.session.notes.get(name).map(String::as_str)
     }
 
-    /// Keeps a short text under a name, for later hooks on this endpoint.
+    /// Stores a short text under a name, for later hooks on this endpoint.
     pub fn note(&mut self, name: &str, text: &str) {
         self.session.notes.insert(name.to_owned(), text.to_owned());
     }
 
-    /// Adds something that a reader of the log should know; once, however often it is said.
+    /// Adds a warning for the log; only once, however often it is repeated.
     pub fn warn(&mut self, warning: String) {
         if !self.warnings.contains(&warning) {
             self.warnings.push(warning);
         }
     }
 
-    /// What was asked for with the request that is served next, where something was.
+    /// The payload of the request that is served next, if it has one.
     ///
     /// # Errors
     /// As [`Hook::record`].
@@ -50,9 +50,9 @@ impl Hook {
         Ok(payload.map(|payload| Operation::from_payload(Some(payload))))
     }
 
-    /// For each lock of which a request of this unit is outstanding, the number of the one that is served next;
-    /// with what is left on `siblings`, endpoints that the charm has used before. Where the unit only waits, this
-    /// asks Juju for nothing.
+    /// For each lock with an outstanding request of this unit, the number of the one that is served next, including
+    /// those left on `siblings`, endpoints that the charm has used before. If the unit only waits, this calls no hook
+    /// tool.
     ///
     /// # Errors
     /// As [`Hook::record`].
@@ -81,7 +81,7 @@ impl Hook {
         Ok(found)
     }
 
-    /// The units that ask for a lock and are not in its line, in the order in which they would join it by
+    /// The units that have requested a lock and are not in its line, in the order in which they would join it under
     /// [`Rotation`]. Reads every unit's record.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! The end of a hook: what the unit publishes last, and the line where it leads.
+//! The end of a hook: what the unit publishes last, and, if it leads, the line.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,9 +11,9 @@ use ops_coordinator_core::{
 use crate::hook::Hook;
 use crate::{Errand, Error, RelationId};
 
-/// How long somebody may wait behind the same entry before the leader asks the controller whether its unit
-/// is still there, and between two such questions, in milliseconds. Not every removal is told: Juju up to 3.6
-/// goes on listing a unit whose machine was removed by force, and 4.0 to 4.2 any unit (juju #23326).
+/// How long a unit may wait behind the same entry before the leader asks the controller whether that entry's unit
+/// still exists, and the minimum time between two such questions, in milliseconds. Not every removal is announced:
+/// Juju up to 3.6 still lists a unit whose machine was removed by force, and 4.0 to 4.2 any unit (juju #23326).
 const STANDSTILL: u64 = 60_000;
 
 /// Nothing joins the line.
@@ -32,9 +32,9 @@ impl Policy for Idle {
 }
 
 impl Hook {
-    /// Ends the hook: publishes what is still to be published and, where this unit leads, keeps the
-    /// line. It must be the last thing that the hook does, because the line may be written only for a
-    /// short while after it was read. Calling it again is harmless.
+    /// Ends the hook: publishes pending changes and, if this unit leads, maintains the line. It must be the
+    /// last thing that the hook does, because the line may be written only for a short time after it was
+    /// read. Calling it again is harmless.
     ///
     /// # Errors
     /// A hook tool's failure, or a state file that cannot be written.
@@ -67,7 +67,7 @@ impl Hook {
         self.publish()
     }
 
-    /// Whether every request of this unit is in the line and waits there, so that it has nothing to say.
+    /// Whether every request of this unit is waiting in the line, so that it has nothing to publish.
     fn only_waits(&mut self) -> Result<bool, Error> {
         let Some(tickets) = self.quiet_tickets() else {
             return Ok(false);
@@ -117,11 +117,11 @@ impl Hook {
         wanted: &Wanted<'_>,
     ) -> Result<Kept, Error> {
         let Some(relation) = self.relation.clone() else {
-            return Ok(Kept::Left("the peer relation is not there".to_owned()));
+            return Ok(Kept::Left("the peer relation does not exist".to_owned()));
         };
         if self.session.wrote_line || !self.session.leader {
             return Ok(Kept::Left(
-                "this hook has written the line already".to_owned(),
+                "this hook has already written the line".to_owned(),
             ));
         }
         self.forget_returned(&members);
@@ -135,7 +135,7 @@ impl Hook {
             let Some(alive) = self.ask_who_lives(&members) else {
                 self.wake(Errand::Hook);
                 return Ok(Kept::Left(
-                    "the controller did not say which units there are".to_owned(),
+                    "the controller did not list the units".to_owned(),
                 ));
             };
             plan = self.plan(wanted, &members, Some(&alive))?;
@@ -153,18 +153,18 @@ impl Hook {
             Plan::Postpone(Postponed::FinishFirst(_)) => {
                 self.wake(Errand::Hook);
                 Ok(Kept::Left(
-                    "what this hook has finished goes first".to_owned(),
+                    "this hook must publish its finished operation first".to_owned(),
                 ))
             }
             Plan::Postpone(Postponed::LeaseBound(_)) | Plan::Write { .. }
                 if !self.follows_the_lowest()? =>
             {
-                Ok(Kept::Left("Juju lists a lower relation by now".to_owned()))
+                Ok(Kept::Left("Juju now lists a lower relation".to_owned()))
             }
             Plan::Postpone(Postponed::LeaseBound(line)) => {
                 self.leave_behind(relation, &line)?;
                 Ok(Kept::Left(
-                    "this hook takes too long; a visit of its own writes the line".to_owned(),
+                    "this hook took too long; a separate visit will write the line".to_owned(),
                 ))
             }
             Plan::Write { line, wake } => {
@@ -178,7 +178,7 @@ impl Hook {
         }
     }
 
-    /// A unit that is told of again, or lives a new life under its old name, is not gone.
+    /// A unit that appears again, or has a new incarnation under its old name, is not gone.
     fn forget_returned(&mut self, members: &BTreeSet<UnitName>) {
         let about = self.environment.remote_unit.as_ref();
         let view = &self.view;
@@ -187,8 +187,8 @@ impl Hook {
         });
     }
 
-    /// Whether somebody has waited for long behind an entry that does not move, so that the controller should
-    /// be asked, once in a while.
+    /// Whether a unit has waited for a long time behind an entry that does not move, so that the leader should ask
+    /// the controller once in a while.
     fn stands_still(
         &mut self,
         members: &BTreeSet<UnitName>,
@@ -210,7 +210,7 @@ impl Hook {
         Ok(stands && watch.asked_at.is_none_or(long))
     }
 
-    /// The first unfinished entry of each lock in which somebody else waits.
+    /// The first unfinished entry of each lock in which another unit waits.
     fn first_in_line(
         &mut self,
         members: &BTreeSet<UnitName>,
@@ -237,8 +237,8 @@ impl Hook {
         Ok(first.collect())
     }
 
-    /// The units that the controller knows. That it does not say is no reason to fail a hook: what the hook has
-    /// finished would not be published.
+    /// The units that the controller knows. If it does not answer, the hook must not fail, or its finished operation
+    /// would not be published.
     fn ask_who_lives(&mut self, members: &BTreeSet<UnitName>) -> Option<BTreeSet<UnitName>> {
         self.session.watch.asked_at = Some(self.state.machine().now());
         let alive = match self.tools.goal_state_units() {
@@ -321,17 +321,17 @@ impl Hook {
     }
 }
 
-/// What is wanted of the line.
+/// The desired change to the line.
 pub(crate) struct Wanted<'a> {
     pub(crate) policy: &'a dyn Policy,
     pub(crate) orders: &'a [Order],
     pub(crate) held: &'a BTreeMap<LockName, String>,
-    /// Whether somebody who asks on another endpoint waits for this line to run out.
+    /// Whether a request on another endpoint waits until this line is empty.
     pub(crate) waits_elsewhere: bool,
 }
 
 impl<'a> Wanted<'a> {
-    /// These orders, and nobody joins.
+    /// Only these orders; nobody joins.
     pub(crate) fn only(orders: &'a [Order], held: &'a BTreeMap<LockName, String>) -> Self {
         Self {
             policy: &Idle,
@@ -342,14 +342,14 @@ impl<'a> Wanted<'a> {
     }
 }
 
-/// What became of the line.
+/// The result for the line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Kept {
-    /// It is written.
+    /// It was written.
     Written,
-    /// It is as it is wanted.
+    /// It is already as desired.
     Unchanged,
-    /// It is not, and this is why.
+    /// It was left unchanged, for this reason.
     Left(String),
 }
 

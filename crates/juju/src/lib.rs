@@ -1,10 +1,10 @@
 //! What a hook sees of Juju, and how it drives the protocol of `ops-coordinator-core`.
 //!
-//! - [`Environment`]: which unit, which hook, about whom;
+//! - [`Environment`]: which unit, which hook, which remote unit;
 //! - [`Tools`]: the hook tools, typed, over any [`Transport`] (processes, or a model in memory);
 //! - [`Machine`]: the unit's disk, clock and waker, so that a simulation can stand in for them;
 //! - [`Hook`]: one hook, from its first look at the databags to its last write;
-//! - [`Operation`]: what a request asks for; [`service`]: restarting systemd services.
+//! - [`Operation`]: the payload of a request; [`service`]: restarting systemd services.
 
 mod begin;
 mod declaration;

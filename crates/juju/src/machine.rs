@@ -1,4 +1,4 @@
-//! The unit's machine as far as the protocol needs it: a disk, a clock, chance, and a waker.
+//! The unit's machine as the protocol needs it: a disk, a clock, randomness, and a waker.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -15,63 +15,63 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::{Error, Process, WakerCommand};
 
-/// The file that a process of the unit locks while it reads and writes the others.
+/// The file that a process of the unit locks while it reads and writes the other files.
 const LOCK: &str = "lock";
 /// How long to wait for another process of the unit. It holds the lock for a few hook tools at most.
 const LOCK_PATIENCE: Duration = Duration::from_secs(120);
 
-/// What a hook needs that is not a hook tool. A simulation brings its own.
+/// What a hook needs besides hook tools. Simulations provide their own.
 ///
 /// State files are named `ENDPOINT/FILE`.
 pub trait Machine {
-    /// Reads a state file; `None` where there is none.
+    /// Reads a state file; `None` if it does not exist.
     ///
     /// # Errors
-    /// [`Error::State`] where it is there and cannot be read.
+    /// [`Error::State`] if it exists and cannot be read.
     fn load(&self, name: &str) -> Result<Option<Vec<u8>>, Error>;
 
-    /// Replaces a state file at once: a reader sees the old or the new, never a part. With `durable`
-    /// it is on the disk when this returns.
+    /// Replaces a state file atomically: a reader sees the old or the new content. With `durable` it is
+    /// synced to disk when this returns.
     ///
     /// # Errors
-    /// [`Error::State`]; the old file is then still there.
+    /// [`Error::State`]; the old file then still exists.
     fn store(&self, name: &str, content: &[u8], durable: bool) -> Result<(), Error>;
 
-    /// Moves a state file that cannot be used out of the way, for a person to look at.
+    /// Moves an unusable state file out of the way, for later inspection.
     ///
     /// # Errors
     /// [`Error::State`].
     fn set_aside(&self, name: &str) -> Result<(), Error>;
 
-    /// Deletes a state file; that there is none is fine.
+    /// Deletes a state file, if it exists.
     ///
     /// # Errors
     /// [`Error::State`].
     fn remove(&self, name: &str) -> Result<(), Error>;
 
-    /// Keeps the unit's other processes from its state files until what it returns is dropped. Asking again
+    /// Keeps the unit's other processes away from its state files until the returned value is dropped. Locking again
     /// in the same process succeeds.
     ///
     /// # Errors
-    /// [`Error::State`] where another process does not let go.
+    /// [`Error::State`] if another process does not release them.
     fn lock(&self) -> Result<Box<dyn Any>, Error>;
 
-    /// The present time on a clock that never goes back and also runs while the machine sleeps.
+    /// The current time on a clock that never goes back and also runs while the machine sleeps.
     fn now(&self) -> Tick;
 
     /// A random number.
     fn random(&self) -> u32;
 
-    /// The process that this is; `None` where nobody can tell whether it lives on.
+    /// This process; `None` if later hooks could not tell whether it is alive.
     fn process(&self) -> Option<Process>;
 
     /// Whether a process that an earlier hook named is still alive.
     fn is_alive(&self, process: Process) -> bool;
 
-    /// Starts a waker for an endpoint. `context` is the present hook's.
+    /// Starts a waker for an endpoint. `context` is the current hook's.
     ///
     /// # Errors
-    /// Whatever kept the waker from being started.
+    /// The reason why the waker could not be started.
     fn wake(&self, endpoint: &str, context: &str, errand: Errand) -> io::Result<()>;
 }
 
@@ -84,13 +84,13 @@ pub struct LocalMachine {
 }
 
 thread_local! {
-    /// The locks that this process holds, by file: a charm may use several endpoints, each with a machine of its own.
+    /// The locks that this process holds, by file: a charm may use several endpoints, each with its own machine.
     static HELD: RefCell<BTreeMap<PathBuf, Weak<File>>> = RefCell::default();
 }
 
 impl LocalMachine {
-    /// A machine that keeps its state files in a directory, which is made when it is first needed,
-    /// readable by its owner only.
+    /// A machine that stores its state files in a directory, which is created when first needed and
+    /// readable only by its owner.
     pub fn new(directory: impl Into<PathBuf>, waker: WakerCommand) -> Self {
         Self {
             directory: directory.into(),
@@ -120,7 +120,7 @@ impl LocalMachine {
     }
 }
 
-/// Makes a directory, and those above it, readable by its owner only.
+/// Creates a directory and its parents, readable only by the owner.
 fn make_directory(directory: &Path) -> io::Result<()> {
     DirBuilder::new()
         .recursive(true)
@@ -128,7 +128,7 @@ fn make_directory(directory: &Path) -> io::Result<()> {
         .create(directory)
 }
 
-/// Locks the file, or says who has it.
+/// Locks the file, or reports who has it.
 fn lock_file(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new()
         .write(true)

@@ -1,4 +1,4 @@
-//! What a request asks for: services to restart, and a context that comes back when it was done.
+//! The payload of a request: services to restart, and a context that the charm gets back.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -6,19 +6,19 @@ use serde_json::Value;
 use crate::Error;
 use crate::service::ServiceName;
 
-/// The largest context that is kept with a request, in bytes of compact JSON.
+/// The largest context of a request, in bytes of compact JSON.
 pub const CONTEXT_MAX: usize = 16 * 1024;
 
-/// What a request asks for. It stays on the unit's own disk; nobody else needs it.
+/// The payload of a request. It stays on the unit's own disk; no other unit needs it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Operation {
-    /// Whatever the charm wants back when its turn has come.
+    /// A value that the charm gets back when its turn comes.
     #[serde(default)]
     pub context: Value,
     /// The services to restart, in this order.
     #[serde(default)]
     pub services: Vec<ServiceName>,
-    /// Whether what was asked for is lost, with the journal that held it.
+    /// Whether the payload was lost with the journal that held it.
     #[serde(skip)]
     pub lost: bool,
 }
@@ -43,7 +43,7 @@ impl Operation {
         })
     }
 
-    /// One operation for two requests that share a turn: the services of both, the newer context where
+    /// One operation for two requests that share a turn: the services of both, and the newer context if
     /// there is one.
     #[must_use]
     pub fn join(mut self, newer: Self) -> Self {
@@ -62,7 +62,7 @@ impl Operation {
         serde_json::to_value(self).unwrap_or_default()
     }
 
-    /// What the journal kept, as far as it can be read.
+    /// The payload stored in the journal, as far as it can be read.
     pub(crate) fn from_payload(payload: Option<&Value>) -> Self {
         payload
             .and_then(|value| serde_json::from_value(value.clone()).ok())
@@ -98,7 +98,7 @@ mod tests {
         let error = Operation::new(json!("x".repeat(CONTEXT_MAX)), Vec::new()).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the context is 16386 bytes of JSON; at most 16384 are kept with a request"
+            "the context is 16386 bytes of JSON; the maximum is 16384"
         );
     }
 }

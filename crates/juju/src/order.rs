@@ -1,4 +1,4 @@
-//! What an operator wants of the line, carried out on the leader.
+//! Operators' orders for the line, carried out on the leader.
 
 use ops_coordinator_core::{LockName, Order, Reading, Ticket, UnitName};
 
@@ -7,8 +7,8 @@ use crate::hook::Hook;
 use crate::lead::{Kept, Wanted};
 
 impl Hook {
-    /// The ticket that a unit waits or works with, as this leader sees it: an operator names only the unit. `None`
-    /// where nothing is outstanding.
+    /// The ticket with which a unit waits or works, as this leader sees it: an operator names only the unit. `None`
+    /// if none is outstanding.
     ///
     /// # Errors
     /// [`Error::NotLeader`] on any other unit; a hook tool's failure; a state file that cannot be read.
@@ -39,11 +39,11 @@ impl Hook {
         Ok(None)
     }
 
-    /// Carries out orders at once, and changes nothing else about the line. False where the line already is as
+    /// Carries out orders at once, and changes nothing else in the line. Returns false if the line already is as
     /// ordered.
     ///
     /// # Errors
-    /// [`Error::NotLeader`] on any other unit; [`Error::NotCarriedOut`] where the line could not be written; a hook
+    /// [`Error::NotLeader`] on any other unit; [`Error::NotCarriedOut`] if the line could not be written; a hook
     /// tool's failure.
     pub fn carry_out_orders(&mut self, orders: &[Order]) -> Result<bool, Error> {
         let _guard = self.state.lock()?;

@@ -1,9 +1,9 @@
 //! A line that a hook could not write in time, and the short visit that writes it.
 //!
-//! The leader may write the line only within 25 s of reading it, and Juju answers a second read in the same hook
-//! with what it answered the first. So a hook that takes longer leaves the line on the disk, and a waker runs a
-//! visit in a context of its own, without any of the charm's code. It reads the line again and writes the new one
-//! where nothing has changed: then it is as good as it was.
+//! The leader may write the line only within 25 s of reading it, and Juju returns the first result for every read in
+//! the same hook. So a hook that takes longer saves the line to disk, and a waker runs a visit in a separate context,
+//! without any of the charm's code. The visit reads the line again and writes the new one if nothing has changed: the
+//! new line is then as valid as before.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -18,14 +18,14 @@ use crate::state::{PENDING, SESSION, State};
 use crate::tool::Bag;
 use crate::{Environment, Errand, Error, Machine, RelationId, Tools, Transport};
 
-/// A line that is to be written.
+/// A line waiting to be written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Pending {
     relation: String,
-    /// The value from which it was made.
+    /// The value from which it was computed.
     base: Option<String>,
-    /// What the hook left in the unit's own databag. Should Juju not have committed that, the line counts what
-    /// nobody knows.
+    /// The hook's value of the unit's own databag. If Juju did not commit that, the line relies on a record that
+    /// nobody can see.
     #[serde(default)]
     own: Option<String>,
     /// The lines of other endpoints on which this one depends, by relation.
@@ -35,7 +35,7 @@ struct Pending {
 }
 
 impl Hook {
-    /// Leaves a line to a visit that a waker brings at once.
+    /// Leaves a line to a visit that a waker runs at once.
     pub(crate) fn leave_behind(&mut self, relation: &RelationId, line: &Line) -> Result<(), Error> {
         let others = self.siblings.values().filter_map(|sibling| {
             let relation = sibling.session.relation.clone()?;
@@ -50,7 +50,7 @@ impl Hook {
         };
         self.state.save(PENDING, &pending, false)?;
         self.warnings.push(format!(
-            "this hook ran for more than {} s, so a visit of its own writes the line",
+            "this hook ran for more than {} s, so a separate visit will write the line",
             WRITE_WITHIN / 1000
         ));
         self.wake(Errand::Line);
@@ -62,10 +62,10 @@ impl Hook {
     }
 }
 
-/// Writes the line that an earlier hook left behind, where this unit still leads, the line is still the one from
-/// which it was made, and what that hook wrote is public. Whether it did.
+/// Writes the line that an earlier hook left pending, if this unit still leads, the current line is still the one
+/// from which it was computed, and that hook's writes are public. Returns whether it wrote the line.
 ///
-/// This is the whole visit: it needs a context of its own (`juju-exec`), and no code of the charm's.
+/// This is the whole visit: it needs a separate context (`juju-exec`) and none of the charm's code.
 ///
 /// # Errors
 /// A hook tool's failure, or a state file that cannot be read or written.

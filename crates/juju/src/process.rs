@@ -1,26 +1,26 @@
-//! Which process is at work, so that a later hook can tell whether it still is.
+//! The identity of a running process, so that a later hook can tell whether it is still running.
 
 use std::fs;
 
 use rustix::process::{Pid, getpid};
 use serde::{Deserialize, Serialize};
 
-/// A process of this machine, told from a later one with the same number by when it began.
+/// A process of this machine, distinguished from a later one with the same pid by its start time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Process {
-    /// Its number.
+    /// Its pid.
     pub id: u32,
-    /// When it began, in the kernel's clock ticks since the machine booted (proc(5), field 22).
+    /// When it started, in the kernel's clock ticks since boot (proc(5), field 22).
     pub began: u64,
 }
 
 impl Process {
-    /// This very process; `None` where the system does not tell.
+    /// This process; `None` if the system does not provide its identity.
     pub fn own() -> Option<Self> {
         Self::of(Pid::as_raw(Some(getpid())).cast_unsigned())
     }
 
-    /// The process with this number; `None` where there is none that is alive.
+    /// The live process with this pid; `None` if there is none.
     pub fn of(id: u32) -> Option<Self> {
         let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
         // The second field is a name that may hold blanks and parentheses.

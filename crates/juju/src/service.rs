@@ -13,10 +13,10 @@ use crate::Error;
 /// The longest name that systemd accepts for a unit, in bytes.
 const NAME_MAX: usize = 255;
 
-/// How many lines of a service's log an error carries.
+/// How many lines of a service's log an error includes.
 const LOG_LINES: &str = "10";
 
-/// A service that dies at once is "active" for a moment; it must still be so after this long.
+/// A service that dies at once is "active" for a moment; it must still be active after this long.
 const SETTLE: Duration = Duration::from_millis(250);
 
 /// The name of a systemd unit, safe to hand to `systemctl`.
@@ -91,8 +91,8 @@ impl fmt::Display for ServiceError {
 
 impl std::error::Error for ServiceError {}
 
-/// Restarts services in the given order and checks each before it goes on to the next; the first that
-/// fails ends it.
+/// Restarts services in the given order and checks each before continuing with the next; stops at the
+/// first failure.
 ///
 /// # Errors
 /// The service that failed, with the last lines of its log.
@@ -127,8 +127,7 @@ fn restart_one(service: &ServiceName) -> Result<(), ServiceError> {
     }
 }
 
-/// Whether the service is one that does its work and ends, and did so well. `systemctl restart` has waited
-/// for that.
+/// Whether the service is a oneshot that succeeded. `systemctl restart` has waited for it.
 fn has_done_its_work(service: &ServiceName) -> bool {
     let show = systemctl(&["show", "-p", "Type,Result", "--", service.as_str()]);
     let told = show.map(|output| output.stdout).unwrap_or_default();
@@ -158,7 +157,7 @@ fn run(program: &str, args: &[&str]) -> std::io::Result<Output> {
     })
 }
 
-/// The end of the service's journal; empty where there is no journal to read.
+/// The end of the service's journal; empty if there is none to read.
 fn last_lines(service: &ServiceName) -> Vec<String> {
     let args = [
         "--no-pager",

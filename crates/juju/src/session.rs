@@ -1,7 +1,7 @@
 //! What one hook has read so far. A shell hook calls the command several times; each call continues
 //! where the one before it stopped, so nothing is read twice and every call sees the same line.
 //!
-//! Some of it is carried from hook to hook, only to save tool calls: lost, it is found again.
+//! Some of it is carried from hook to hook, only to save tool calls; if lost, it is read again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,13 +19,13 @@ use crate::Process;
 pub(crate) struct Session {
     /// The hook's context id. A session of another context is over.
     pub(crate) context: String,
-    /// The context of the hook before this one in which the charm itself used the endpoint.
+    /// The context of the previous hook in which the charm itself used the endpoint.
     #[serde(default)]
     pub(crate) previous: Option<String>,
     /// Whether only a hook on another endpoint has looked here, and not the charm itself.
     #[serde(default)]
     pub(crate) met: bool,
-    /// The peer relation's id, where it exists: the lowest that Juju listed when it was last asked.
+    /// The peer relation's id, if it exists: the lowest that Juju listed when last asked.
     pub(crate) relation: Option<String>,
     /// Whether that was found to be wrong, so that the next hook asks at once.
     #[serde(default)]
@@ -40,24 +40,24 @@ pub(crate) struct Session {
     /// The line's value as it was read. It is never read again in the same hook: Juju would then
     /// answer with what this hook itself has written.
     pub(crate) line: Option<String>,
-    /// The last relation that the unit followed, also while it sees none.
+    /// The last relation that the unit followed, even while it sees none.
     #[serde(default)]
     pub(crate) followed: Option<String>,
-    /// The number of the newest relation that it followed before and sees no more.
+    /// The number of the newest relation that it followed before and no longer sees.
     #[serde(default)]
     pub(crate) lost: Option<u64>,
-    /// The value of this unit's own key, where it was read: as it was then, or as this hook wrote it.
+    /// The value of this unit's own key, if it was read: as it was then, or as this hook wrote it.
     pub(crate) own: Option<OwnValue>,
-    /// Peers' records as they were read; `Err` where a databag could not be read.
+    /// Peers' records as they were read; `Err` if a databag could not be read.
     pub(crate) peers: BTreeMap<UnitName, Result<Option<String>, String>>,
-    /// Units of which this hook, or one before it, was told that they depart, as long as they are in the line.
-    /// Where the agent died right after that hook, it may go on listing them for a while.
+    /// Units whose departure was announced to this hook or an earlier one, as long as they are in the line. If the
+    /// agent died right after that hook, it may still list them for a while.
     #[serde(default)]
     pub(crate) departed: BTreeSet<UnitName>,
-    /// Units that the relation lists and the controller does not know, with the life that they had.
+    /// Units that the relation lists but the controller does not know, with their incarnation.
     #[serde(default)]
     pub(crate) gone: BTreeMap<UnitName, Option<Incarnation>>,
-    /// Since when this leader has seen whom others wait for, and when it last asked the controller.
+    /// The units that others wait for and since when, and when this leader last asked the controller.
     #[serde(default)]
     pub(crate) watch: Watch,
     /// Locks whose operation this hook has begun and not ended.
@@ -74,21 +74,21 @@ pub(crate) struct Session {
     /// What an earlier hook read back of this unit's own databag.
     #[serde(default)]
     pub(crate) confirmed: Option<BTreeMap<LockName, LockRecord>>,
-    /// What the hook's driver wants to know again in later hooks.
+    /// Notes of the hook's driver for later hooks.
     #[serde(default)]
     pub(crate) notes: BTreeMap<String, String>,
     /// Whether this hook has finished an operation.
     pub(crate) finished_operation: bool,
     /// Whether this hook has written the line.
     pub(crate) wrote_line: bool,
-    /// Whether this hook has arranged for another one.
+    /// Whether this hook has scheduled another one.
     pub(crate) woke: bool,
 }
 
-/// What a leader remembers of a line that stands still.
+/// What a leader remembers about a line that does not move.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Watch {
-    /// Who is first, for each lock in which somebody waits behind it, and since when.
+    /// For each lock with waiting units: who is first, and since when.
     pub(crate) first: BTreeMap<LockName, (Ticket, Tick)>,
     /// When the controller was last asked.
     pub(crate) asked_at: Option<Tick>,
@@ -97,7 +97,7 @@ pub(crate) struct Watch {
 /// The value of the unit's own key, as far as this hook knows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct OwnValue {
-    /// The value; absent where the key is.
+    /// The value; absent if the key is absent.
     pub(crate) value: Option<String>,
     /// Whether this hook has written it, so that it is not committed yet.
     pub(crate) written: bool,

@@ -11,14 +11,14 @@ use serde::de::DeserializeOwned;
 use crate::session::Session;
 use crate::{Error, Machine};
 
-/// What outlives hooks, and must not be lost.
+/// State that outlives hooks and must not be lost.
 pub(crate) const JOURNAL: &str = "journal.json";
-/// The present hook, and what is carried to the next one.
+/// The current hook, and what is carried to the next one.
 pub(crate) const SESSION: &str = "session.json";
 /// A line that a hook could not write in time.
 pub(crate) const PENDING: &str = "pending-line.json";
 
-/// The state files of one endpoint. Each lies in a directory that has the endpoint's name.
+/// The state files of one endpoint, in a directory with the endpoint's name.
 pub(crate) struct State {
     machine: Rc<dyn Machine>,
     endpoint: String,
@@ -43,7 +43,7 @@ impl State {
         &self.endpoint
     }
 
-    /// Keeps the unit's other processes from its state files, until it is dropped.
+    /// Keeps the unit's other processes away from its state files, until it is dropped.
     pub(crate) fn lock(&self) -> Result<Box<dyn Any>, Error> {
         self.machine.lock()
     }
@@ -52,7 +52,7 @@ impl State {
         format!("{}/{name}", self.endpoint)
     }
 
-    /// Loads a file. One that cannot be understood is set aside, with a warning.
+    /// Loads a file. An unreadable file is renamed, with a warning.
     pub(crate) fn load<V: DeserializeOwned>(
         &self,
         name: &'static str,
@@ -70,7 +70,7 @@ impl State {
             }
             Err(error) => {
                 warnings.push(format!(
-                    "cannot read the state file {path}, set aside as {path}.unreadable: {error}"
+                    "cannot read the state file {path}, renamed to {path}.unreadable: {error}"
                 ));
                 self.machine.set_aside(&path)?;
                 self.seen.borrow_mut().remove(name);
@@ -100,13 +100,13 @@ impl State {
         self.machine.remove(&self.path(name))
     }
 
-    /// Whether another process has written the file since this one last looked.
+    /// Whether another process has written the file since this one last read it.
     pub(crate) fn has_changed(&self, name: &'static str) -> Result<bool, Error> {
         let now = self.machine.load(&self.path(name))?;
         Ok(now.as_ref() != self.seen.borrow().get(name))
     }
 
-    /// Takes over what an earlier version kept for the only endpoint that it knew.
+    /// Migrates the state of an earlier version, which knew only one endpoint.
     pub(crate) fn adopt(&self, warnings: &mut Vec<String>) -> Result<(), Error> {
         if self.machine.load(&self.path(JOURNAL))?.is_some() {
             return Ok(());
@@ -133,7 +133,7 @@ impl State {
         self.machine.remove(JOURNAL)?;
         self.machine.remove(SESSION)?;
         warnings.push(format!(
-            "the state of an earlier version is taken over for the endpoint {}",
+            "migrated the state of an earlier version to the endpoint {}",
             self.endpoint
         ));
         Ok(())

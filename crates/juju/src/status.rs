@@ -1,4 +1,4 @@
-//! Who waits for whom and why, as a hook can tell it.
+//! Who waits for whom and why, as this unit sees it.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::Error;
 use crate::hook::Hook;
 
 impl Hook {
-    /// Reads every unit's record and tells where all requests stand. Costs one hook tool a unit.
+    /// Reads every unit's record and reports where all requests stand. Costs one hook tool call per unit.
     ///
     /// # Errors
     /// A hook tool's failure, or a state file that cannot be read.

@@ -10,10 +10,10 @@ use serde_json::Value;
 
 use crate::{Error, RelationId, ToolError};
 
-/// What a tool left behind.
+/// The result of a hook tool.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ToolOutput {
-    /// Its exit code; absent where a signal ended it.
+    /// Its exit code; absent if a signal terminated it.
     pub code: Option<i32>,
     /// Its standard output.
     pub stdout: String,
@@ -21,13 +21,13 @@ pub struct ToolOutput {
     pub stderr: String,
 }
 
-/// How a hook tool is called: as a process, or in memory where a model stands in for Juju.
+/// How hook tools are called: as processes, or in memory if a model replaces Juju.
 pub trait Transport {
-    /// Calls a tool. A tool that fails is an output like any other; the error is for one that could
+    /// Calls a tool. A failing tool gives an output like any other; the error is for a tool that could
     /// not be called at all.
     ///
     /// # Errors
-    /// Whatever kept the tool from being called.
+    /// The reason why the tool could not be called.
     fn call(&self, tool: &str, args: &[String], stdin: Option<&str>)
     -> std::io::Result<ToolOutput>;
 }
@@ -101,11 +101,11 @@ impl<T: Transport> Tools<T> {
         let output = self
             .transport
             .call(tool, &args, stdin)
-            .map_err(|error| failed(None, format!("it could not be run: {error}")))?;
+            .map_err(|error| failed(None, format!("could not be run: {error}")))?;
         match output.code {
             Some(0) => Ok(output.stdout),
             Some(code) => Err(failed(Some(code), output.stderr).into()),
-            None => Err(failed(None, format!("a signal ended it {}", output.stderr)).into()),
+            None => Err(failed(None, format!("terminated by a signal {}", output.stderr)).into()),
         }
     }
 
@@ -122,7 +122,7 @@ impl<T: Transport> Tools<T> {
         })
     }
 
-    /// `is-leader`: whether this unit leads; a yes holds for 30 s from the call.
+    /// `is-leader`: whether this unit leads; a positive answer is valid for 30 s from the call.
     ///
     /// # Errors
     /// The tool's failure, as for every method here.

@@ -1,9 +1,9 @@
-//! The waker: a tiny detached process that brings what no event of Juju brings.
+//! The waker: a tiny detached process for work that no Juju event triggers.
 //!
-//! For another hook it waits until the present one has ended, then some seconds more, and looks whether any has
-//! come since; if so it was not needed. Else it runs the charm's `update-status` through `juju-exec` (`juju-run` before Juju 3).
-//! A hook that fails there is run again by nobody but the waker. For a line that a long hook has left behind
-//! it runs, at once, a visit without the charm's code.
+//! To run another hook, it waits until the current one has ended, then a few seconds more. If another hook has run
+//! meanwhile, it is not needed. Otherwise it runs the charm's `update-status` through `juju-exec` (`juju-run` before
+//! Juju 3). Juju does not retry that run if it fails; the waker does. For a line that a long hook left pending, it
+//! runs a visit at once, without the charm's code.
 //!
 //! It dies with the machine, the pod, and sometimes the agent; then `update-status` does its work.
 
@@ -21,8 +21,8 @@ use crate::session::Session;
 use crate::state::{PENDING, SESSION};
 use crate::{Errand, Error};
 
-/// What the woken unit runs: whatever it would run for `update-status`, in the charm's directory. That there is
-/// nothing to run is a failure: the work is not done, and another hook must come.
+/// What the woken unit runs: whatever it would run for `update-status`, in the charm's directory. If there is
+/// nothing to run, that is a failure: the work is not done, and another hook is needed.
 const HOOK: &str = "export JUJU_DISPATCH_PATH=hooks/update-status JUJU_HOOK_NAME=update-status; \
     if [ -x ./dispatch ]; then exec ./dispatch; elif [ -x ./hooks/update-status ]; \
     then exec ./hooks/update-status; else juju-log --log-level WARNING -- 'ops-coordinator: \
@@ -41,7 +41,7 @@ impl WakerCommand {
         Self { command }
     }
 
-    /// No waker: what waits for one waits for the next `update-status`.
+    /// No waker: pending work waits for the next `update-status`.
     pub fn none() -> Self {
         Self {
             command: Vec::new(),
@@ -72,11 +72,11 @@ impl WakerCommand {
     }
 }
 
-/// Runs a waker, in a process of its own. `visit` is the command of a visit that ends up in
+/// Runs a waker, in a separate process. `visit` is the command of a visit that ends up in
 /// [`crate::write_pending_line`].
 ///
 /// # Errors
-/// [`Error::State`] where nothing can be run.
+/// [`Error::State`] if nothing can be run.
 pub fn run_waker(
     state: &Path,
     endpoint: &str,
@@ -124,7 +124,7 @@ pub fn run_waker(
     })
 }
 
-/// Words as one command of a shell, none of them taken apart.
+/// Quotes words as one shell command.
 fn shell_command(words: &[OsString]) -> OsString {
     let mut command = OsString::from("exec");
     for word in words {
@@ -137,7 +137,7 @@ fn shell_command(words: &[OsString]) -> OsString {
     command
 }
 
-/// Runs a command on the unit, in a context of its own; false where it fails.
+/// Runs a command on the unit, in a separate context; false if it fails.
 fn execute(unit: &str, command: impl AsRef<OsStr>) -> io::Result<bool> {
     let mut last = io::Error::from(io::ErrorKind::NotFound);
     for program in ["juju-exec", "juju-run"] {
@@ -154,7 +154,7 @@ fn execute(unit: &str, command: impl AsRef<OsStr>) -> io::Result<bool> {
     Err(last)
 }
 
-/// The context of the last hook that there was.
+/// The context of the most recent hook.
 fn last_context(state: &Path) -> Option<String> {
     let text = fs::read(state.join(SESSION)).ok()?;
     let session: Session = serde_json::from_slice(&text).ok()?;

@@ -11,7 +11,7 @@ pub struct Application {
     pub name: String,
     /// Its peer endpoints.
     pub peers: Vec<String>,
-    /// Every config option with its default; `Null` where it has none.
+    /// Every config option with its default; `Null` if it has none.
     pub config: BTreeMap<String, Value>,
     /// The type of each option: `string`, `int`, `float`, `boolean` or `secret`. An option without an
     /// entry takes any scalar.

@@ -17,13 +17,13 @@ use crate::name::is_application_name;
 /// A charm directory and what it declares.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Charm {
-    /// Where the charm lies.
+    /// The charm's directory.
     pub directory: PathBuf,
-    /// Its name, which the application gets as well.
+    /// Its name, which is also the application's name.
     pub name: String,
     /// The endpoints under `peers`, sorted.
     pub peers: Vec<String>,
-    /// Every config option with its default; `Null` where it has none.
+    /// Every config option with its default; `Null` if it has none.
     pub config: BTreeMap<String, Value>,
     /// The type that each config option declares, such as `string` or `int`.
     pub config_types: BTreeMap<String, String>,
@@ -49,16 +49,16 @@ pub enum CharmError {
         /// What the system said.
         source: io::Error,
     },
-    /// A file is not what it should be.
+    /// A file is invalid.
     #[error("{}: {problem}", path.display())]
     Invalid {
         /// The file.
         path: PathBuf,
-        /// What is wrong, with the line where it is known.
+        /// What is wrong, with the line if known.
         problem: String,
     },
     /// Nothing in the directory can be run.
-    #[error("{} can run nothing: it has neither an executable `dispatch` nor a `hooks` directory", .0.display())]
+    #[error("{} has nothing to run: neither an executable `dispatch` nor a `hooks` directory", .0.display())]
     NothingToRun(PathBuf),
 }
 
@@ -113,7 +113,7 @@ impl Charm {
         let name = name.ok_or_else(|| invalid(&main, "it has no `name`"))?;
         if !is_application_name(&name) {
             let text = format!(
-                "`name` is {name:?}: use small letters, digits and single dashes, a letter first"
+                "`name` is {name:?}: use lower-case letters, digits and single dashes, starting with a letter"
             );
             return Err(invalid(&main, text));
         }
@@ -164,7 +164,7 @@ impl Charm {
     /// Turns the text of a `key=value` into the value that the option declares.
     ///
     /// # Errors
-    /// When the charm has no such option, or the text does not fit its type; the text says what to do.
+    /// When the charm has no such option, or the text does not match its type; the error says what to do.
     pub fn config_value(&self, key: &str, text: &str) -> Result<Value, String> {
         let Some(kind) = self.config_types.get(key) else {
             let known: Vec<_> = self.config_types.keys().map(String::as_str).collect();
@@ -174,7 +174,7 @@ impl Charm {
                 known.join(", ")
             };
             return Err(format!(
-                "{} has no config option `{key}`; it has: {known}",
+                "{} has no config option `{key}`; known: {known}",
                 self.name
             ));
         };

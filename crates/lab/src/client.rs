@@ -65,8 +65,8 @@ pub fn tool_name(program: Option<&std::ffi::OsStr>) -> Option<String> {
     TOOLS.binary_search(&name).is_ok().then(|| name.to_owned())
 }
 
-/// Runs one call of the tool `command` with the arguments of this process; the exit code comes
-/// back.
+/// Runs one call of the tool `command` with the arguments of this process; returns the exit
+/// code.
 pub fn main(command: &str) -> u8 {
     match call(command) {
         Ok(code) => code,

@@ -66,10 +66,10 @@ pub enum Exit {
     Code(i32),
     /// The process itself (not a child of it) was killed by SIGKILL or SIGTERM: it runs again at once.
     Killed,
-    /// The process ended well and what it wrote is public, but the controller's answer was lost: the agent
+    /// The process succeeded and its changes are public, but the controller's answer was lost: the agent
     /// takes the hook for failed, and it will run again.
     ReplyLost,
-    /// The unit's agent died; it comes back by itself after `Settings::agent_restart`.
+    /// The unit's agent died; it restarts by itself after `Settings::agent_restart`.
     Crash(CrashPoint),
 }
 

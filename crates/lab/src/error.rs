@@ -7,19 +7,19 @@ use crate::name::UnitName;
 #[non_exhaustive]
 pub enum LabError {
     /// The text is no unit name.
-    #[error("{0:?} is not a unit name; write APPLICATION/NUMBER, such as app/0")]
+    #[error("{0:?} is not a unit name; expected APPLICATION/NUMBER, such as app/0")]
     BadUnitName(String),
     /// The text cannot name an application.
     #[error("{0:?} is not an application name; use lower-case words joined by '-'")]
     BadApplicationName(String),
     /// The text is no Juju version.
-    #[error("{0:?} is not a Juju version; write MAJOR.MINOR.PATCH, such as 3.6.9")]
+    #[error("{0:?} is not a Juju version; expected MAJOR.MINOR.PATCH, such as 3.6.9")]
     BadVersion(String),
     /// The version is older or newer than those whose behaviour the lab knows.
-    #[error("Juju {0} is not covered; the lab knows 2.9 to 4.x")]
+    #[error("Juju {0} is not supported; the lab supports 2.9 to 4.x")]
     UnknownVersion(String),
     /// An application of that name exists.
-    #[error("application {0:?} is deployed already")]
+    #[error("application {0:?} is already deployed")]
     ApplicationExists(String),
     /// No application of that name exists.
     #[error("application {0:?} is not deployed")]
@@ -28,7 +28,7 @@ pub enum LabError {
     #[error("unit {0} does not exist (or no longer does)")]
     NoUnit(UnitName),
     /// The charm declares no such peer endpoint.
-    #[error("application {application:?} has no peer endpoint {endpoint:?}; it has: {known}")]
+    #[error("application {application:?} has no peer endpoint {endpoint:?}; known: {known}")]
     NoEndpoint {
         /// The application.
         application: String,
@@ -48,7 +48,7 @@ pub enum LabError {
         endpoint: String,
     },
     /// The charm declares no such option.
-    #[error("application {application:?} has no option {option:?}; it has: {known}")]
+    #[error("application {application:?} has no option {option:?}; known: {known}")]
     NoOption {
         /// The application.
         application: String,
@@ -68,7 +68,7 @@ pub enum LabError {
         got: String,
     },
     /// The charm declares no such action.
-    #[error("application {application:?} has no action {action:?}; it has: {known}")]
+    #[error("application {application:?} has no action {action:?}; known: {known}")]
     NoAction {
         /// The application.
         application: String,

@@ -1,4 +1,4 @@
-//! What happened, in order: the model's history, one event a line when written out.
+//! The model's history: all events in order, written as one event per line.
 
 use std::collections::BTreeMap;
 
@@ -41,8 +41,8 @@ pub enum Happening {
         hook: String,
         /// How it ended.
         outcome: Outcome,
-        /// Exit code of the process, if it ended by itself. 0 is no success where the outcome is another: the
-        /// controller may have refused what the hook wrote, or the agent may have died after it.
+        /// Exit code of the process, if it ended by itself. 0 does not mean success; see the outcome: the controller
+        /// may have refused the hook's changes, or the agent may have died after it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         code: Option<i32>,
         /// How long it took, in milliseconds.
@@ -59,24 +59,24 @@ pub enum Happening {
         /// Its exit code.
         code: i32,
     },
-    /// What a hook had buffered became public, all at once. Absent when a hook had buffered nothing.
+    /// A hook's buffered changes became public, atomically. Absent if the hook had buffered nothing.
     Commit {
         /// By whom.
         unit: UnitName,
         /// The hook that wrote it.
         hook: String,
-        /// What really changed in the unit's own databags: `endpoint:id key`, and the new value; an empty one
-        /// where the key was removed.
+        /// Actual changes in the unit's own databags: `endpoint:id key`, and the new value; empty if the key was
+        /// removed.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         unit_writes: BTreeMap<String, String>,
-        /// What really changed in the application's databags.
+        /// Actual changes in the application databags.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         app_writes: BTreeMap<String, String>,
         /// Whether the unit's controller-side state changed (`state-set`).
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         state: bool,
     },
-    /// The controller refused what a hook had buffered; all of it is lost.
+    /// The controller refused a hook's buffered changes; all of them are lost.
     Refused {
         /// By whom.
         unit: UnitName,
@@ -85,14 +85,14 @@ pub enum Happening {
         /// Why.
         reason: String,
     },
-    /// A unit went inside a lock, as the charm marked it.
+    /// A unit entered a lock, according to the charm's mark.
     Enter {
         /// Who.
         unit: UnitName,
         /// The lock.
         lock: String,
     },
-    /// A unit came out of a lock, as the charm marked it.
+    /// A unit left a lock, according to the charm's mark.
     Leave {
         /// Who.
         unit: UnitName,
@@ -106,21 +106,21 @@ pub enum Happening {
         /// The new holder of the lease; nobody while it is vacant.
         unit: Option<UnitName>,
     },
-    /// A unit's life took a step.
+    /// A unit's life cycle advanced.
     Life {
         /// Whose.
         unit: UnitName,
         /// The step.
         life: Life,
     },
-    /// A unit's agent came up, went down, or was cut off.
+    /// A unit's agent came up, went down, or was disconnected.
     Agent {
         /// Whose.
         unit: UnitName,
         /// Its condition from here on.
         condition: Condition,
     },
-    /// A peer relation was made after the application was deployed.
+    /// A peer relation was created after the application was deployed.
     RelationAdded {
         /// The application.
         application: String,
@@ -138,12 +138,12 @@ pub enum Happening {
         /// The relation's number.
         relation: RelationId,
     },
-    /// All that a unit's hooks had left running was killed: wakers, orphans.
+    /// All processes that a unit's hooks had left running were killed: wakers, orphans.
     LeftoversEnded {
         /// Whose.
         unit: UnitName,
     },
-    /// A unit's charm directory is gone with all that was written there; it is made anew from the charm.
+    /// A unit's charm directory was lost with everything written there; it is recreated from the charm.
     DiskLost {
         /// Whose.
         unit: UnitName,
@@ -152,7 +152,7 @@ pub enum Happening {
     Config {
         /// The application.
         application: String,
-        /// The options that really changed.
+        /// The options that actually changed.
         options: Vec<String>,
     },
     /// The operator queued an action.
@@ -190,7 +190,7 @@ pub enum Happening {
         /// The message.
         message: String,
     },
-    /// `juju-log`, or the agent's own remark.
+    /// `juju-log`, or a message of the agent itself.
     Log {
         /// By whom.
         unit: UnitName,
@@ -205,9 +205,9 @@ pub enum Happening {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
-    /// Exit code 0, and what it wrote is public.
+    /// Exit code 0, and its changes are public.
     Done,
-    /// Another exit code, or the controller refused what it wrote.
+    /// Another exit code, or the controller refused its changes.
     Failed,
     /// Its process was killed.
     Killed,
@@ -239,14 +239,14 @@ pub enum Condition {
     Lost,
     /// Runs, but cannot reach the controller.
     Unreachable,
-    /// The machine stands still, its clock included.
+    /// The machine is frozen, including its clock.
     Suspended,
 }
 
 /// What the history records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Detail {
-    /// Marks, leadership, lives and operator's deeds only.
+    /// Only marks, leadership, life cycles and operators' actions.
     Turns,
     /// Hooks, commits and refusals as well.
     Hooks,
@@ -256,7 +256,7 @@ pub enum Detail {
 }
 
 impl Happening {
-    /// From which detail on an event like this is recorded.
+    /// The lowest detail at which an event like this is recorded.
     pub fn detail(&self) -> Detail {
         match self {
             Self::Tool { .. } | Self::Log { .. } | Self::Status { .. } => Detail::Everything,
@@ -293,7 +293,7 @@ impl History {
         }
     }
 
-    /// Whether events of this detail are recorded; to spare the making of those that are not.
+    /// Whether events of this detail are recorded, to avoid building those that are not.
     pub(crate) fn records(&self, detail: Detail) -> bool {
         self.detail >= detail
     }
@@ -314,25 +314,25 @@ impl History {
         self.last += 1;
     }
 
-    /// The events that are kept: all recorded ones, less those that were taken.
+    /// The stored events: all recorded ones except those taken out.
     pub fn events(&self) -> &[Event] {
         &self.events
     }
 
-    /// The events since the last call of this method; they are kept all the same.
+    /// The events since the last call of this method; they stay stored.
     pub fn news(&mut self) -> &[Event] {
         let from = self.drained;
         self.drained = self.events.len();
         &self.events[from..]
     }
 
-    /// Takes all kept events out, so that a long run needs no memory for them.
+    /// Takes all stored events out, so that a long run needs no memory for them.
     pub fn take(&mut self) -> Vec<Event> {
         self.drained = 0;
         std::mem::take(&mut self.events)
     }
 
-    /// The kept events as JSON lines.
+    /// The stored events as JSON lines.
     pub fn to_lines(&self) -> String {
         let mut text = String::new();
         for event in &self.events {

@@ -1,8 +1,8 @@
-//! Who was inside a lock, read from the charm's marks while a run goes on.
+//! Who is inside a lock, read from the charm's marks during a run.
 //!
-//! A unit whose process dies inside has not come out: what it did may be half done. It counts as inside until
-//! it leaves, or until it is gone for good; entering again meanwhile is the same turn. A unit whose machine is lost
-//! counts as inside until it is removed.
+//! A unit whose process dies inside has not left: its work may be half done. It counts as inside until it leaves or
+//! is gone for good; entering again meanwhile is the same turn. A unit whose machine is lost counts as inside until it
+//! is removed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,24 +19,24 @@ pub struct Stay {
     pub entered: Millis,
     /// The same as a place in the history.
     pub entered_n: u64,
-    /// When it came out; `None` for one that is inside.
+    /// When it left; `None` if it is still inside.
     pub left: Option<Millis>,
-    /// How many times it went in before it came out; more than 1 if it was interrupted.
+    /// How many times it entered before it left; more than 1 if it was interrupted.
     pub entries: u32,
 }
 
 /// More units inside than the limit allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Breach {
-    /// The place in the history of the entry that was one too many.
+    /// The place in the history of the entry that exceeded the limit.
     pub n: u64,
     /// When that was.
     pub at: Millis,
-    /// All who were inside then.
+    /// All units inside at that time.
     pub inside: Vec<UnitName>,
 }
 
-/// What the judge knows of one lock.
+/// What the judge knows about one lock.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bench {
     /// How many may be inside at once.
@@ -45,7 +45,7 @@ pub struct Bench {
     pub most_inside: usize,
     /// Every stay, in order of entry.
     pub stays: Vec<Stay>,
-    /// Every entry that was one too many.
+    /// Every entry that exceeded the limit.
     pub breaches: Vec<Breach>,
     inside: BTreeMap<UnitName, usize>,
 }
@@ -93,7 +93,7 @@ impl Bench {
     }
 }
 
-/// Holds marks against limits, lock by lock.
+/// Checks marks against limits, lock by lock.
 #[derive(Clone, Debug, Default)]
 pub struct Judge {
     limits: BTreeMap<String, usize>,
@@ -109,7 +109,7 @@ impl Judge {
         }
     }
 
-    /// Takes note of the next event.
+    /// Processes the next event.
     pub fn observe(&mut self, event: &Event) {
         match &event.happening {
             Happening::Enter { unit, lock } => {
@@ -144,7 +144,7 @@ impl Judge {
         }
     }
 
-    /// What there is to say of each lock that was ever entered.
+    /// The result for each lock that was ever entered.
     pub fn locks(&self) -> &BTreeMap<String, Bench> {
         &self.locks
     }

@@ -2,13 +2,13 @@
 //!
 //! A [`Lab`] has a directory with a folder for each unit (a copy of the charm, the hook tools, a
 //! log) and a thread for each unit's agent. The agents ask the one [`World`] what to run next,
-//! start it in a process group of its own with an environment of its own, and serve its hook
-//! tools over a socket.
+//! start it in its own process group with its own environment, and serve its hook tools over a
+//! socket.
 //!
-//! What a hook leaves running in the background lives on, as it does on a machine, and ends with
-//! the lab: [`Lab::end`] ends every process that carries the lab's mark in its environment, with
-//! all that descends from it, and a command that runs under a [`keeper`] leaves nothing at all,
-//! however it ends.
+//! Processes that a hook leaves running in the background stay alive, as they do on a machine, and
+//! end with the lab: [`Lab::end`] ends every process with the lab's mark in its environment and all
+//! of its descendants, and a command that runs under a [`keeper`] leaves nothing behind, however it
+//! ends.
 
 mod agent;
 mod charm;
@@ -49,15 +49,15 @@ use shared::Shared;
 pub struct Options {
     /// How the model behaves.
     pub settings: Settings,
-    /// The directory of the run, new or empty, which is kept; a temporary one if `None`.
+    /// The directory of the run, new or empty, which is not deleted; a temporary one if `None`.
     pub directory: Option<PathBuf>,
     /// Where the history is written as JSON lines; `history.jsonl` in the directory if `None`.
     pub history: Option<PathBuf>,
-    /// The executable that is every hook tool, and `ops-coordinator` on the hooks' `PATH`.
+    /// The executable that acts as every hook tool, and as `ops-coordinator` on the hooks' `PATH`.
     pub executable: PathBuf,
-    /// Directories that come before the system's own on the hooks' `PATH`.
+    /// Directories to put before the system directories on the hooks' `PATH`.
     pub path: Vec<PathBuf>,
-    /// By how many milliseconds clocks of units are wrong from the start; see [`Lab::set_clock`].
+    /// Initial clock offsets of units in milliseconds; see [`Lab::set_clock`].
     pub clocks: BTreeMap<UnitName, i64>,
 }
 
@@ -67,7 +67,7 @@ pub struct Lab {
     application: String,
 }
 
-/// A hook, action or command that runs now.
+/// A running hook, action or command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Running {
     /// The unit.
@@ -150,7 +150,7 @@ impl Lab {
         self.shared.now()
     }
 
-    /// Looks at the model, or does something to it; agents and viewers learn of what changed.
+    /// Reads or changes the model; agents and viewers are notified of changes.
     pub fn with_world<T>(&self, look: impl FnOnce(&mut World, Millis) -> T) -> T {
         self.shared.with_world(look)
     }
@@ -191,11 +191,11 @@ impl Lab {
         })
     }
 
-    /// Loses a unit's disk, at once or when the hook that runs has ended: before its next hook its charm's
-    /// directory is made anew, and nothing of what was written there is left. See `World::lose_disk`.
+    /// Loses a unit's disk, at once or when the running hook has ended: before its next hook the charm's directory
+    /// is recreated without anything that was written there. See `World::lose_disk`.
     ///
     /// # Errors
-    /// When the model knows no such unit, or its machine is lost.
+    /// When the model has no such unit, or its machine is lost.
     pub fn lose_disk(&self, unit: &UnitName) -> Result<(), ProcessError> {
         self.with_world(|world, now| world.lose_disk(unit, now))?;
         Ok(())
@@ -206,20 +206,20 @@ impl Lab {
         self.shared.running()
     }
 
-    /// Kills the running hook of a unit, with its process group, by SIGKILL. `false`: nothing
+    /// Sends SIGKILL to a unit's running hook and its process group. Returns `false` if nothing
     /// runs there.
     pub fn kill_hook(&self, unit: &UnitName) -> bool {
         self.shared.kill(unit, None)
     }
 
-    /// Kills the process that the unit's agent started for the running hook, and nothing else: what it has
-    /// started itself lives on without a parent. `false`: nothing runs there.
+    /// Kills only the process that the unit's agent started for the running hook: its children stay alive
+    /// as orphans. Returns `false` if nothing runs there.
     pub fn kill_dispatch(&self, unit: &UnitName) -> bool {
         self.shared.kill_dispatch(unit)
     }
 
-    /// Lets a unit's agent die at this point of its hook: of the one that runs, where it has not come
-    /// to that point yet, or else of its next one.
+    /// Makes a unit's agent die at this point of its running hook if that has not passed the point yet, or
+    /// otherwise of its next one.
     pub fn crash_agent(&self, unit: &UnitName, at: CrashPoint) {
         if at == CrashPoint::MidProcess && self.shared.kill(unit, Some(at)) {
             return;
@@ -227,16 +227,16 @@ impl Lab {
         self.shared.crash_next(unit, at);
     }
 
-    /// Lets a hook of a unit fail after all that it does, as if its last command had: the one that runs, or
-    /// else its next one.
+    /// Makes a unit's running hook, or otherwise its next one, fail after everything that it does, as if its
+    /// last command had failed.
     pub fn fail_hook(&self, unit: &UnitName) {
         self.shared.fail_next(unit);
     }
 
-    /// Stops a unit's agent together with the hook that it runs.
+    /// Stops a unit's agent together with its running hook.
     ///
     /// # Errors
-    /// When the model knows no such unit.
+    /// When the model has no such unit.
     pub fn stop_agent(&self, unit: &UnitName) -> Result<(), ProcessError> {
         self.with_world(|world, now| world.set_agent_up(unit, false, now))?;
         self.shared.kill(unit, None);
@@ -246,18 +246,18 @@ impl Lab {
     /// Freezes a unit's machine with all its processes, or thaws it.
     ///
     /// # Errors
-    /// When the model knows no such unit, or its machine is lost.
+    /// When the model has no such unit, or its machine is lost.
     pub fn suspend(&self, unit: &UnitName, suspended: bool) -> Result<(), ProcessError> {
         self.with_world(|world, now| world.set_suspended(unit, suspended, now))?;
         self.shared.suspend(unit, suspended);
         Ok(())
     }
 
-    /// Sets a unit's clock: from now on its time of day is wrong by so many milliseconds. What began before
-    /// its clock was first set keeps the right time.
+    /// Sets a unit's clock: from now on its time of day is off by this many milliseconds. Processes that began
+    /// before its clock was first set keep the right time.
     ///
     /// # Errors
-    /// When the model knows no such unit, or libfaketime is not installed.
+    /// When the model has no such unit, or libfaketime is not installed.
     pub fn set_clock(&self, unit: &UnitName, offset: i64) -> Result<(), ProcessError> {
         if self.with_world(|world, _| world.unit(unit).is_none()) {
             return Err(crate::error::LabError::NoUnit(unit.clone()).into());
@@ -268,14 +268,14 @@ impl Lab {
     /// Loses a unit's machine for good, with all its processes.
     ///
     /// # Errors
-    /// When the model knows no such unit, or its machine is lost already.
+    /// When the model has no such unit, or its machine is lost already.
     pub fn lose_machine(&self, unit: &UnitName) -> Result<(), ProcessError> {
         self.with_world(|world, now| world.lose_unit(unit, now))?;
         sweep::end_marked(&self.shared.address(unit));
         Ok(())
     }
 
-    /// Ends the lab: no hook runs on, and no process that one of them left behind.
+    /// Ends the lab, with all hooks and all processes that they left behind.
     pub fn end(self) {
         drop(self);
     }

@@ -1,4 +1,4 @@
-//! The summary at the end of a run: what each unit did, and whether each lock was kept.
+//! The summary at the end of a run: what each unit did, and whether each lock's limit was respected.
 
 mod turn;
 
@@ -10,10 +10,10 @@ use crate::world::{AgentStatus, UnitStatus, World};
 
 pub use turn::{LockReport, Spell, Turn};
 
-/// What there is to say about a run.
+/// The summary of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
-    /// The units that are left, sorted.
+    /// The remaining units, sorted.
     pub units: Vec<UnitReport>,
     /// The units that are gone, sorted.
     pub gone: Vec<UnitName>,
@@ -33,7 +33,7 @@ pub struct UnitReport {
 }
 
 impl UnitReport {
-    /// The status that Juju shows: `error` while a failed hook waits, else what the charm has set.
+    /// The status that Juju shows: `error` while a failed hook waits, otherwise the charm's status.
     pub fn shown_status(&self) -> &str {
         match self.status.agent {
             AgentStatus::Error { .. } => "error",
@@ -41,8 +41,8 @@ impl UnitReport {
         }
     }
 
-    /// What is not well with the unit, if anything: it is in error, or in a status that says so. A unit whose agent is
-    /// down, cut off or lost can say nothing.
+    /// What is wrong with the unit, if anything: it is in error, or in a status that says so. A unit whose agent is
+    /// down, disconnected or lost cannot say.
     fn problem(&self) -> Option<String> {
         let unit = &self.status.unit;
         if let AgentStatus::Error { hook, attempt, .. } = &self.status.agent {
@@ -66,8 +66,7 @@ impl UnitReport {
 }
 
 impl Report {
-    /// Sums up what happened so far; `limits` says how many may be inside a lock, 1 where it says
-    /// nothing.
+    /// Summarises the run so far; `limits` gives how many units may be inside a lock, by default 1.
     pub fn of(world: &World, limits: &BTreeMap<String, u32>) -> Self {
         let events = world.history().events();
         let killed = |unit: &UnitName| {
@@ -121,8 +120,8 @@ impl Report {
         }
     }
 
-    /// What is not well, a sentence each: units in error, in `waiting` or `blocked`, and locks that were not kept.
-    /// `expected` is the status that a unit is meant to have, by the unit's name, whatever it says.
+    /// Problems, one sentence each: units in error, in `waiting` or `blocked`, and exceeded limits. `expected` gives
+    /// the status that a unit is supposed to have, by unit name.
     pub fn problems(&self, expected: &BTreeMap<String, String>) -> Vec<String> {
         let meant = |unit: &&UnitReport| {
             let status = expected.get(&unit.status.unit.to_string());

@@ -32,34 +32,34 @@ pub use step::{After, Deed, Expectation, Moment, Step, Target};
 
 use reader::{Source, Table};
 
-/// A scenario as its file says it.
+/// A parsed scenario file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scenario {
-    /// The charm's directory, relative to the scenario's file where it was written so.
+    /// The charm's directory; relative paths are relative to the scenario file.
     pub charm: Option<PathBuf>,
     /// How many units are deployed at the start.
     pub units: u32,
     /// The seed of every random choice.
     pub seed: Option<u64>,
-    /// The version of Juju to play, such as `3.6.9`.
+    /// The version of Juju to imitate, such as `3.6.9`.
     pub juju: Option<String>,
     /// The run fails if the model is not idle by then; milliseconds.
     pub timeout: Option<u64>,
     /// The time between update-status hooks in milliseconds; 0 means never.
     pub update_status_interval: Option<u64>,
-    /// How long a failed hook waits for its second attempt in milliseconds; 0: for `resolve`.
+    /// How long to wait before retrying a failed hook, in milliseconds; 0: it waits for `resolve`.
     pub retry_after: Option<u64>,
-    /// How long a unit that is removed by force may take for its last hooks, in milliseconds.
+    /// How much time a unit that is removed by force has for its last hooks, in milliseconds.
     pub force_wait: Option<u64>,
     /// Peer endpoints that have two relations from the start.
     pub duplicate_relations: Vec<String>,
-    /// Whether what hooks left running dies with the unit's agent.
+    /// Whether processes that hooks left running die with the unit's agent.
     pub leftovers_die_with_agent: bool,
-    /// How many milliseconds each call of a hook tool takes: on all units that are not named, and by the unit's name.
+    /// How many milliseconds each hook-tool call takes: the default, and by unit name.
     pub tool_delay: (u64, BTreeMap<String, u64>),
     /// How many units may be inside each lock at once.
     pub limits: BTreeMap<String, u32>,
-    /// By how many milliseconds clocks of units are wrong from the start, by the unit's name.
+    /// Initial clock offsets in milliseconds, by unit name.
     pub clocks: BTreeMap<String, i64>,
     /// Config that is set when the application is deployed.
     pub config: BTreeMap<String, Value>,
@@ -73,14 +73,14 @@ pub struct Scenario {
 pub struct ScenarioError {
     /// The file.
     pub file: PathBuf,
-    /// The line, counted from 1, where one can be named.
+    /// The line, counted from 1, if known.
     pub line: Option<usize>,
     /// What is wrong and what was expected.
     pub problem: String,
 }
 
 impl Default for Scenario {
-    /// One unit, and nothing happens.
+    /// One unit and no steps.
     fn default() -> Self {
         Self {
             charm: None,
@@ -121,7 +121,7 @@ const KEYS: &[&str] = &[
 ];
 
 impl Scenario {
-    /// Reads the scenario in `file`; a relative `charm` is taken from the file's directory.
+    /// Reads the scenario in `file`; a relative `charm` is resolved against the file's directory.
     ///
     /// # Errors
     /// When the file cannot be read, or as for [`Scenario::parse`].
@@ -145,7 +145,7 @@ impl Scenario {
     /// Reads a scenario from `text`; `file` is only named in errors.
     ///
     /// # Errors
-    /// When the text is no TOML, has a key that is not known, or a value that does not fit.
+    /// When the text is not TOML, has an unknown key, or an invalid value.
     pub fn parse(file: &Path, text: &str) -> Result<Self, ScenarioError> {
         let source = Source { file, text };
         let document = source.document()?;

@@ -1,4 +1,4 @@
-//! What can be set about a model, in one value.
+//! The settings of a model.
 
 use std::collections::BTreeMap;
 
@@ -14,29 +14,29 @@ pub type Millis = u64;
 pub struct Settings {
     /// The Juju that the model imitates.
     pub juju_version: JujuVersion,
-    /// Every random choice of the model follows from this number.
+    /// Seed for every random choice of the model.
     pub seed: u64,
-    /// Between two `update-status` hooks of a unit, give or take a fifth; 0 = never.
+    /// Time between two `update-status` hooks of a unit, give or take a fifth; 0 = never.
     pub update_status_interval: Millis,
     /// When a failed hook runs again.
     pub retry: Retry,
     /// Whether a leader that writes the application's databag gets `relation-changed` for it as well.
-    /// Juju does; the switch is for those who want to see what depends on it.
+    /// Juju sends it; the switch is for finding out what depends on it.
     pub leader_hears_own_write: bool,
     /// How leadership is leased.
     pub leases: Leases,
-    /// The longest time after which an agent's watchers tell it of a commit; each delay is random, up to this.
-    /// Unless it is 0, what belongs together may be told apart: watchers are independent of each other.
+    /// The longest delay after which an agent's watchers report a commit to it; each delay is random, up to this.
+    /// Unless it is 0, related changes may arrive separately: watchers are independent of each other.
     pub watcher_delay: Millis,
     /// When survivors learn that a unit leaves.
     pub departure: Departure,
-    /// How long a crashed agent needs until it runs again.
+    /// How long a crashed agent takes to restart.
     pub agent_restart: Millis,
-    /// How long the hooks of a unit that is removed by force may take until it is gone regardless.
+    /// How much time a unit that is removed by force has for its hooks before it is gone regardless.
     pub force_wait: Millis,
     /// Peer endpoints that have two relations from the start (juju/juju #19631).
     pub duplicate_relations: Vec<String>,
-    /// Whether what hooks left running dies whenever the unit's agent does, as it does in a pod and in a service
+    /// Whether processes that hooks left running die whenever the unit's agent dies, as in a pod or in a service
     /// whose control group is killed.
     pub leftovers_die_with_agent: bool,
     /// How long hook tools take.
@@ -69,7 +69,7 @@ impl Default for Settings {
     }
 }
 
-/// When a failed hook runs again: after `first`, then each time twice as long, up to `cap`.
+/// When a failed hook is retried: after `first`, doubling each time, up to `cap`.
 #[derive(Clone, Copy, Debug)]
 pub struct Retry {
     /// Before the first new attempt.
@@ -78,7 +78,7 @@ pub struct Retry {
     pub cap: Millis,
     /// Waits are varied at random by up to a fifth.
     pub jitter: bool,
-    /// Off: a failed hook waits for the operator to resolve it (`automatically-retry-hooks=false`).
+    /// If off, a failed hook waits for the operator to resolve it (`automatically-retry-hooks=false`).
     pub automatic: bool,
 }
 
@@ -93,10 +93,10 @@ impl Default for Retry {
     }
 }
 
-/// How long each call of a hook tool takes. `lab-mark` is not Juju's and takes no time.
+/// How long each hook-tool call takes. `lab-mark` is not one of Juju's tools and takes no time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ToolDelays {
-    /// On units that are not named.
+    /// On all other units.
     pub others: Millis,
     /// On these units.
     pub units: BTreeMap<UnitName, Millis>,
@@ -124,7 +124,7 @@ pub struct Leases {
 }
 
 impl Leases {
-    /// `is-leader` says True only if leadership is certain for this long.
+    /// `is-leader` answers True only if leadership is guaranteed for this long.
     pub fn guarantee(&self) -> Millis {
         self.duration / 2
     }
@@ -145,12 +145,12 @@ impl Default for Leases {
 pub enum Departure {
     /// As soon as the operator removes it, while it still runs its last hooks.
     AtOnce,
-    /// Once the leaver has run its own relation hooks.
+    /// Once the leaving unit has run its own relation hooks.
     AfterLeaver,
     /// One of the two, at random.
     #[default]
     Either,
-    /// Never: the defect of Juju 4.0 to 4.2 (juju/juju #23326). Up to 3.6 the same can come of
-    /// `remove-machine --force`, for the units of that machine: see `World::remove_unit_untold`.
+    /// Never: the bug of Juju 4.0 to 4.2 (juju/juju #23326). Up to 3.6 `remove-machine --force` can have the same
+    /// effect for the units of that machine: see `World::remove_unit_untold`.
     Never,
 }

@@ -105,7 +105,7 @@ where
             let Some(at) = self.world.borrow().next_timer() else {
                 debug_assert!(
                     idle || self.world.borrow().is_idle(),
-                    "something is due that nobody will do"
+                    "something is due, but nothing will do it"
                 );
                 return Some(End::Idle);
             };

@@ -29,9 +29,9 @@ pub use view::{AgentStatus, UnitStatus};
 
 /// The model, its controller and every unit's agent.
 ///
-/// A driver steps the units ([`World::step`]), runs what it is told to, passes tool calls on ([`World::call`]) and
-/// reports the ends ([`World::exited`]). Time never goes backwards: `now` is the driver's clock in milliseconds,
-/// and a value below an earlier one counts as that. The same calls on the same settings have the same effects.
+/// A driver steps the units ([`World::step`]), runs what it is told to, forwards tool calls ([`World::call`]) and
+/// reports exits ([`World::exited`]). Time never goes backwards: `now` is the driver's clock in milliseconds, and a
+/// value below an earlier one counts as the earlier one. The same calls with the same settings have the same effects.
 #[derive(Debug)]
 pub struct World {
     pub(crate) settings: Settings,
@@ -78,7 +78,7 @@ impl World {
         }
     }
 
-    /// What happened so far.
+    /// The history so far.
     pub fn history(&self) -> &History {
         &self.history
     }
@@ -88,7 +88,7 @@ impl World {
         &mut self.history
     }
 
-    /// The settings that the world was made with.
+    /// The settings with which the world was created.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }

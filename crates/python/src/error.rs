@@ -1,4 +1,4 @@
-//! Errors, mapped once: whatever goes wrong below is one family in Python.
+//! Maps all errors to one family of Python exceptions.
 
 use pyo3::PyErr;
 use pyo3::exceptions::PyException;
@@ -7,7 +7,7 @@ pyo3::create_exception!(
     ops_coordinator,
     CoordinatorError,
     PyException,
-    "Something that keeps a unit from taking its turns. The message says what, and what to do."
+    "A problem that keeps a unit from taking its turns. The message says what, and what to do."
 );
 
 /// The Python exception for an error of the coordination.

@@ -22,11 +22,11 @@ use crate::status::Status;
 #[pyclass(unsendable, frozen, module = "ops_coordinator._native")]
 pub(crate) struct Hook {
     hook: RefCell<ops_coordinator_juju::Hook>,
-    /// What this hook is to do for operators at its end.
+    /// Operators' orders to carry out at the end of this hook.
     orders: RefCell<Vec<Order>>,
 }
 
-/// How the attempt to start ended: `(started, what the unit waits for)`.
+/// The result of trying to start: `(started, what the unit waits for)`.
 type Started = (bool, Option<String>);
 /// A unit's counters for a lock: newest request, newest finished, outcome, reason.
 type Counters = (u64, u64, Option<String>, Option<String>);
@@ -75,7 +75,7 @@ impl Hook {
         })
     }
 
-    /// Asks for a turn; gives the number of the request that serves this one.
+    /// Requests a turn; returns the number of the request that serves this one.
     fn request(&self, lock: &str, asked: Option<&str>) -> PyResult<u64> {
         let operation = asked.map(|text| {
             let context: Value = serde_json::from_str(text).map_err(raised)?;
@@ -88,7 +88,7 @@ impl Hook {
         Ok(requested.ticket.seq)
     }
 
-    /// Begins the operation where it is the unit's turn.
+    /// Begins the operation if it is the unit's turn.
     fn start(&self, lock: &str) -> PyResult<Started> {
         let started = self.hook()?.start(&lock_name(lock)?).map_err(raised)?;
         Ok(match started {
@@ -98,7 +98,7 @@ impl Hook {
         })
     }
 
-    /// Ends the operation; with a reason, as one that failed and keeps its place.
+    /// Ends the operation; with a reason, as a failed one that keeps its place.
     fn finish(&self, lock: &str, failure: Option<String>) -> PyResult<()> {
         let result = failure.map_or(Ok(()), Err);
         self.hook()?
@@ -113,20 +113,20 @@ impl Hook {
             .map_err(raised)
     }
 
-    /// Takes back what the unit asked for; false where nothing waits.
+    /// Withdraws the unit's request; returns false if none is waiting.
     fn withdraw(&self, lock: &str) -> PyResult<bool> {
         self.hook()?.withdraw(&lock_name(lock)?).map_err(raised)
     }
 
-    /// Withdraws what is outstanding, for a reason that is published; false where nothing is, or where an
-    /// operation runs.
+    /// Withdraws the outstanding request and publishes the reason; returns false if there is none, or if an
+    /// operation is running.
     fn withdraw_because(&self, lock: &str, reason: &str) -> PyResult<bool> {
         self.hook()?
             .withdraw_because(&lock_name(lock)?, reason)
             .map_err(raised)
     }
 
-    /// Has another unit's request cancelled at the end of this hook; false where it has none.
+    /// Cancels another unit's request at the end of this hook; returns false if it has none.
     fn cancel(&self, lock: &str, unit: &str, force: bool) -> PyResult<bool> {
         let (lock, unit) = (lock_name(lock)?, unit.parse().map_err(raised)?);
         let Some(ticket) = self.hook()?.ticket_of(&lock, &unit).map_err(raised)? else {
@@ -141,8 +141,8 @@ impl Hook {
         Ok(true)
     }
 
-    /// For each lock of which a request of this unit is outstanding, the number of the one that is served
-    /// next; with what is left on `siblings`, the endpoints that the charm has used before.
+    /// For each lock with an outstanding request of this unit, the number of the one that is served next,
+    /// including those left on `siblings`, the endpoints that the charm has used before.
     #[expect(clippy::needless_pass_by_value, reason = "it comes from Python")]
     fn outstanding(&self, siblings: Vec<String>) -> PyResult<BTreeMap<String, u64>> {
         let outstanding = self.hook()?.outstanding(&siblings).map_err(raised)?;
@@ -156,7 +156,7 @@ impl Hook {
         Ok(matches!(turn.map_err(raised)?, Turn::Start(_)))
     }
 
-    /// The units that ask for a lock and are not in its line, in the order in which they would join it.
+    /// The units that have requested a lock and are not in its line, in the order in which they would join it.
     fn queue(&self, lock: &str) -> PyResult<Vec<String>> {
         let queue = self.hook()?.queue(&lock_name(lock)?);
         let queue = queue.map_err(raised)?.into_iter();
@@ -170,7 +170,7 @@ impl Hook {
         Ok((record.seq, record.done, outcome, record.reason))
     }
 
-    /// What was asked for with the request that is served next, as JSON.
+    /// The payload of the request that is served next, as JSON.
     fn asked(&self, lock: &str) -> PyResult<Option<String>> {
         let operation = self.hook()?.asked(&lock_name(lock)?).map_err(raised)?;
         Ok(operation.map(|operation| operation.context.to_string()))
@@ -182,7 +182,7 @@ impl Hook {
         Status::new(py, status)
     }
 
-    /// Ends the hook: publishes, and keeps the line where the unit leads.
+    /// Ends the hook: publishes, and maintains the line if the unit leads.
     fn release(
         &self,
         limits: BTreeMap<String, u32>,
@@ -208,19 +208,19 @@ impl Hook {
         }
     }
 
-    /// Whether the unit leads, as this hook has asked.
+    /// Whether the unit leads, according to this hook's `is-leader` call.
     #[getter]
     fn is_leader(&self) -> bool {
         self.hook.borrow().is_leader()
     }
 
-    /// Whether the peer relation is there.
+    /// Whether the peer relation exists.
     #[getter]
     fn has_relation(&self) -> bool {
         self.hook.borrow().has_relation()
     }
 
-    /// What a reader of the log should know; each is given once.
+    /// Warnings for the log; each is returned once.
     fn take_warnings(&self) -> PyResult<Vec<String>> {
         Ok(self.hook()?.take_warnings())
     }
@@ -229,12 +229,13 @@ impl Hook {
 impl Hook {
     /// The hook, for one thing at a time.
     fn hook(&self) -> PyResult<RefMut<'_, ops_coordinator_juju::Hook>> {
-        let busy = "a policy cannot use its coordinator while that asks it who gets the lock";
+        let busy =
+            "a policy cannot use its coordinator while the coordinator asks it who gets the lock";
         self.hook.try_borrow_mut().map_err(|_| raised(busy))
     }
 }
 
-/// A variable's value, where it has one: Juju exports some that are empty.
+/// A variable's value, if it has one: Juju exports some empty variables.
 fn filled(value: Option<String>) -> Option<String> {
     value.filter(|text| !text.is_empty())
 }

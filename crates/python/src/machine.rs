@@ -15,11 +15,11 @@ use pyo3::prelude::*;
 
 use crate::error::raised;
 
-/// The machine of a process in which `ops` has run already.
+/// The machine of a process in which `ops` is already running.
 ///
-/// `ops` remembers for 30 s that this unit leads, and the charm may have asked long before it came to the
-/// coordination. The leader may write the line only shortly after that question, so the hook counts
-/// from the start of the process: no answer can be older.
+/// `ops` caches for 30 s that this unit leads, and the charm may have asked long before it first used the
+/// coordinator. The leader may write the line only shortly after that question, so the hook counts from the
+/// start of the process: no answer can be older.
 pub(crate) struct HookMachine {
     local: LocalMachine,
     began: Cell<Option<Tick>>,
@@ -35,7 +35,7 @@ impl HookMachine {
         }
     }
 
-    /// From here on, now is now.
+    /// From here on, the clock is the real one.
     pub(crate) fn opened(&self) {
         self.began.set(None);
     }
@@ -83,7 +83,7 @@ impl Machine for HookMachine {
     }
 }
 
-/// When this process began, on the clock that the machine counts by.
+/// When this process started, on the machine's clock.
 fn process_start() -> Option<Tick> {
     let stat = fs::read_to_string("/proc/self/stat").ok()?;
     // The second field is a name that may hold blanks and parentheses; the 22nd is the start (proc(5)).
@@ -93,8 +93,8 @@ fn process_start() -> Option<Tick> {
     Some(Tick(ticks.saturating_mul(1000) / per_second.max(1)))
 }
 
-/// Brings what no event brings, see `ops_coordinator_juju::run_waker`. Runs in a process of its own; `visit` is
-/// the command that ends up in [`write_pending_line`].
+/// Runs a waker, see `ops_coordinator_juju::run_waker`. Needs a separate process; `visit` is the command that ends
+/// up in [`write_pending_line`].
 #[pyfunction]
 pub(crate) fn run_waker(
     py: Python<'_>,
@@ -110,7 +110,7 @@ pub(crate) fn run_waker(
         .map_err(raised)
 }
 
-/// Writes the line that a long hook has left behind: a visit without the charm's code, in a context of its own.
+/// Writes the line that a long hook left pending: a visit without the charm's code, in a separate context.
 /// `waker` is the command of a waker, as for a hook.
 #[pyfunction]
 pub(crate) fn write_pending_line(

@@ -1,4 +1,4 @@
-//! Policies written in Python, asked on the leader.
+//! Policies written in Python, called on the leader.
 
 use std::cell::RefCell;
 
@@ -18,7 +18,7 @@ pub(crate) struct Rule {
 }
 
 impl Rule {
-    /// `grant(lock, queue)` gives the units of the queue that may start now, in order; it is asked for
+    /// `grant(lock, queue)` returns the units of the queue that may start now, in order; it is called for
     /// the locks in `custom`.
     pub(crate) fn new(limits: PerLock, grant: Option<Py<PyAny>>, custom: Vec<LockName>) -> Self {
         Self {
@@ -29,7 +29,7 @@ impl Rule {
         }
     }
 
-    /// What Python raised when it was asked.
+    /// The exception that Python raised.
     pub(crate) fn take_error(&self) -> Option<PyErr> {
         self.raised.borrow_mut().take()
     }

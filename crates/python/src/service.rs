@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 
 use crate::error::raised;
 
-/// Restarts a service and checks that it runs. Gives `None` where it does, else what was found and the last
+/// Restarts a service and checks that it runs. Returns `None` if it does, otherwise what was found and the last
 /// lines of its log.
 #[pyfunction]
 pub(crate) fn restart_service(

@@ -95,14 +95,14 @@ def test_what_cannot_be_kept_is_told_where_it_is_saved(application):
     def save(c):
         with pytest.raises(ValueError, match='Charm has no method nothing'):
             c.coordinator.save_action('nothing')
-        with pytest.raises(TypeError, match='the arguments of report are kept as JSON'):
+        with pytest.raises(TypeError, match='the arguments of report must be JSON-serialisable'):
             c.coordinator.save_action('report', [object()])
         c.coordinator.save_action(c.report, [object()])
 
     charm_type, results = reporting(save)
     app = application(charm_type)
     context = app.hook(0, 'config_changed')
-    assert any('report is gone with this dispatch' in log.message for log in context.juju_log)
+    assert any('report is lost at the end of' in log.message for log in context.juju_log)
     app.hook(0)
     assert results == [None]
 
@@ -198,7 +198,7 @@ def test_a_function_that_cannot_outlive_the_hook_is_told_in_the_log(application)
     context = application(charm_type).hook(0, 'config_changed')
     warnings = [log.message for log in context.juju_log if log.level == 'WARNING']
     assert len(warnings) == 1
-    assert 'is gone with this dispatch' in warnings[0]
+    assert 'is lost at the end of this dispatch' in warnings[0]
     assert 'save a method of the charm' in warnings[0]
 
 

@@ -98,7 +98,7 @@ def test_a_handler_that_drops_its_event_before_its_turn_lets_go(application, ser
     (app.root(0) / 'not-needed').touch()
     context = app.hook(0)
     assert counters(app, 0) == (1, 1, 'withdrawn')
-    assert any('the request for restart is withdrawn' in log.message for log in context.juju_log)
+    assert any('withdrew the request for restart' in log.message for log in context.juju_log)
     app.hook(1)
     assert services.restarted == ['web']
 

@@ -136,7 +136,7 @@ def test_a_lock_that_the_unit_does_not_have_cannot_be_held(application):
 
 @pytest.mark.parametrize(
     ('name', 'error', 'message'),
-    [('', ValueError, 'invalid lock name'), (None, TypeError, 'the name of a lock is text')],
+    [('', ValueError, 'invalid lock name'), (None, TypeError, 'a lock name must be a string')],
 )
 def test_a_lock_without_a_name_is_refused(application, name, error, message):
     def step(c, event):
@@ -319,7 +319,7 @@ def test_messages_can_be_overridden(application):
         (
             {'a': {'interface': 'i'}, 'b': {'interface': 'i'}},
             {},
-            r"several peer relations \(a, b\); say which one .* relation='a'",
+            r"several peer relations \(a, b\); specify which one .* relation='a'",
         ),
     ],
 )
@@ -360,7 +360,7 @@ def test_without_any_charm_the_error_says_to_give_it():
 
 def test_a_coordinator_for_something_else_than_a_charm_is_refused(application):
     def make(_):
-        with pytest.raises(TypeError, match='made for a charm, not for a function'):
+        with pytest.raises(TypeError, match='needs a charm, not a function'):
             OpsCoordinator(lambda: None)
 
     only_construct(application, make)

@@ -61,7 +61,7 @@ def test_a_file_that_makes_no_sense_is_set_aside_with_a_warning(alone, content):
     aside = path.with_name(f'{FILE}.unreadable')
     assert not path.exists()
     assert aside.read_text(errors='surrogateescape') == content
-    assert any(f'set aside as {aside}' in log.message for log in context.juju_log)
+    assert any(f'to {aside}: ' in log.message for log in context.juju_log)
 
 
 def test_a_request_in_the_databag_of_the_original_library_becomes_a_ticket(application, services):
@@ -152,9 +152,7 @@ def test_a_lock_of_the_original_is_carried_on_whatever_its_name(application, joi
         (app.root(0) / '.charmhelpers.coordinator.Serial').write_text(requests)
     context = app.hook(0)
     warnings = [log.message for log in context.juju_log if log.level == 'WARNING']
-    assert warnings == [
-        "a request that was left behind is not taken over: invalid lock name '': it is empty"
-    ]
+    assert warnings == ["ignoring a leftover request: invalid lock name '': it is empty"]
     app.joined = True
     for _ in range(2):
         context = app.hook(0)

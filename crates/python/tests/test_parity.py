@@ -101,7 +101,7 @@ def test_a_coordinator_made_again_with_other_arguments_is_an_error(application):
         made = OpsCoordinator(c, limit=2)
         assert OpsCoordinator() is OpsCoordinator(c) is OpsCoordinator(c, limit=2) is made
         with pytest.raises(
-            CoordinatorError, match=r'OpsCoordinator already, with limit=2; .*limit=3'
+            CoordinatorError, match=r'already has its OpsCoordinator with limit=2; .*limit=3'
         ):
             OpsCoordinator(c, limit=3)
         with pytest.raises(CoordinatorError, match='release_on_defer=True too'):

@@ -1,12 +1,12 @@
-//! Seeded bugs: ways to get the protocol wrong, most of them taken from older libraries or from drafts
-//! of this one. The checks must catch every one.
+//! Seeded bugs: known mistakes, most of them from older libraries or from drafts of this one. The checks must
+//! catch every one.
 
 use std::fmt;
 use std::str::FromStr;
 
 macro_rules! bugs {
     ($($variant:ident $name:literal $story:literal;)*) => {
-        /// A known way to get it wrong. Its name is the same in code, command line and documents.
+        /// A known mistake in the protocol. Its name is the same in code, command line and documents.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Bug {
             $(#[doc = $story] $variant,)*
@@ -21,7 +21,7 @@ macro_rules! bugs {
                 match self { $(Self::$variant => $name,)* }
             }
 
-            /// What the protocol does wrong with it.
+            /// What the bug makes the protocol do wrong.
             pub const fn story(self) -> &'static str {
                 match self { $(Self::$variant => $story,)* }
             }
@@ -35,23 +35,23 @@ bugs! {
     DropsLeaverOnDeparted "drops-leaver-on-departed"
         "A unit's entry is dropped as soon as the unit departs, while its last hooks may still run.";
     AbsentMeansGone "absent-means-gone"
-        "A unit that the relation does not list counts as gone, though the reader may not have met it yet.";
+        "A unit that the relation does not list counts as gone, although the reader may not have met it yet.";
     PublishesAfterLease "publishes-after-lease"
         "The leader publishes however long ago it read the line, so that a line of another leader is overwritten.";
     ReasksLeadershipAtEnd "reasks-leadership-at-end"
         "A unit that came to lead during its hook publishes from what it read before it led.";
     CountsComputedEntry "counts-computed-entry"
-        "A leader that finished in this hook leaves the line alone because an entry that it has only computed would wake it.";
+        "A leader that finished in this hook postpones the line because of an entry that it has only computed, as if that would wake it.";
     NeverWakes "never-wakes"
-        "No waker is started: what must be looked at again is looked at when some event happens to come.";
+        "No waker is started: pending work waits for whatever event comes next.";
     WakerGivesUp "waker-gives-up"
-        "The hook that a waker runs is not run again when it fails, and Juju does not run it again either.";
+        "A failed hook of a waker is not retried, and Juju does not retry it either.";
     LeaverNeverForgotten "leaver-never-forgotten"
         "The entry of a unit that is gone for good is never removed.";
     HandsOnAfterFailure "hands-on-after-failure"
         "A failed operation is published as finished, and the next unit starts.";
     GivesTurnBackUnused "gives-turn-back-unused"
-        "A turn that comes in a hook other than the one that asked is given back at the end of it without having been used.";
+        "A turn that comes in a hook other than the one that asked is given back unused when that hook ends.";
     ForgetsJournal "forgets-journal"
         "No journal is kept, so a retried hook repeats what it has finished.";
     RequestJoinsRunning "request-joins-running"
@@ -61,7 +61,7 @@ bugs! {
     NewcomersFirst "newcomers-first"
         "The line is sorted by the requesters' clocks: a unit whose clock is slow comes before those that wait, and before the one inside.";
     DropsWhatItCannotSee "drops-what-it-cannot-see"
-        "A leader removes entries for which it sees no request, though it may only look at old records.";
+        "A leader removes entries for which it sees no request, although its view may be stale.";
     CancelWithoutHandshake "cancel-without-handshake"
         "The leader removes a cancelled entry at once, although its operation may be under way.";
     AskedCountsAsFinished "asked-counts-as-finished"
@@ -69,7 +69,7 @@ bugs! {
     AnyLifeCounts "any-life-counts"
         "A reader does not compare incarnations: what a unit of the same name finished counts.";
     IncarnationConstant "incarnation-constant"
-        "A unit that is made again under the same name gets the same incarnation.";
+        "A unit recreated under the same name gets the same incarnation.";
     LimitPlusOne "limit-plus-one"
         "One more than the limit may be under way.";
     RetryPublishesNothing "retry-publishes-nothing"
@@ -81,21 +81,21 @@ bugs! {
     SharesStateBetweenEndpoints "shares-state-between-endpoints"
         "Two endpoints of a charm share a journal, so that the requests of one are taken for those of the other.";
     OpensNewEndpointAtOnce "opens-new-endpoint-at-once"
-        "A charm that comes to name another endpoint opens a line there while the old one is still in use.";
+        "A charm that switches to another endpoint opens a line there while the old one is still in use.";
     RunsBesideOrphan "runs-beside-orphan"
-        "An operation that was cut off is begun again although a process of the earlier attempt is still at work.";
+        "An interrupted operation is run again although a process of the earlier attempt is still running.";
     OrphansFinishCounts "orphans-finish-counts"
         "What a process finishes after its hook has ended counts for the attempt that runs now.";
     KeepsOrphanTickets "keeps-orphan-tickets"
         "A request that nobody wants any more is not withdrawn, and keeps its place.";
     BelievesRelationList "believes-relation-list"
-        "Every unit that the relation lists counts as there, whatever the controller says.";
+        "Every unit that the relation lists counts as present, whatever the controller says.";
     LongHooksNeverPublish "long-hooks-never-publish"
         "A leader's hook that takes longer than the lease leaves the line to the next hook, which takes as long.";
 }
 
 impl Bug {
-    /// Those for which the model's small applications have no room: only simulations show them.
+    /// Bugs that need more than the model's small applications: only simulations expose them.
     pub const SIMULATED: &'static [Self] = &[
         Self::FollowsEventRelation,
         Self::OpensBesideLostRelation,
@@ -123,7 +123,7 @@ impl FromStr for Bug {
         found.copied().ok_or_else(|| {
             let names: Vec<&str> = Self::ALL.iter().map(|bug| bug.name()).collect();
             format!(
-                "there is no seeded bug '{text}'; there are {}",
+                "unknown seeded bug '{text}'; expected one of {}",
                 names.join(", ")
             )
         })

@@ -1,7 +1,7 @@
-//! What a charm does with a hook: ask, take its turn where it has come, and release.
+//! What a charm does in a hook: request, take its turn if it has come, and release.
 //!
-//! It works as a shell charm does: each step is a process of its own that continues the hook where the
-//! one before it stopped. So a model or a simulation can let anything happen between two steps.
+//! It works like a shell charm: each step is a separate process that continues the hook where the previous one
+//! stopped. So a model or a simulation can make anything happen between two steps.
 
 use std::rc::Rc;
 

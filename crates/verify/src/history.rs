@@ -1,7 +1,7 @@
-//! What a lab's history alone tells of the promises, whether its units were real processes or virtual ones.
+//! Checks the guarantees from a lab's history alone, with real or virtual processes.
 //!
-//! The charm is one of ours: it marks a lock from the start of an operation to its good end, and what it
-//! publishes stands under [`ops_coordinator_core::KEY`].
+//! The charm must be one of ours: it marks a lock from the start of an operation until it succeeds, and publishes
+//! under [`ops_coordinator_core::KEY`].
 
 mod referee;
 #[cfg(test)]
@@ -15,27 +15,27 @@ use ops_coordinator_lab::judge::Judge;
 
 pub use referee::Referee;
 
-/// What a history has in it.
+/// The figures of a history.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
     /// How many hooks ended.
     pub hooks: u64,
     /// How many of them failed.
     pub failed: u64,
-    /// How many of them were killed, by themselves or with their agent.
+    /// How many of them were killed, alone or with their agent.
     pub cut_off: u64,
-    /// How many turns came to an end.
+    /// How many turns ended.
     pub turns: u64,
-    /// How many of them were begun more than once.
+    /// How many of them were started more than once.
     pub again: u64,
     /// How often leadership went to a unit.
     pub leaders: u64,
 }
 
-/// Judges a whole history, at the end of which all is at rest. A lock that is not named in `limits` admits one.
+/// Judges a whole history, which must end idle. A lock that is not in `limits` admits one unit.
 ///
 /// # Errors
-/// The first promise that was broken.
+/// The first guarantee that was violated.
 pub fn check(events: &[Event], limits: BTreeMap<String, usize>) -> Result<Tally, Violation> {
     let (mut judge, mut referee) = (Judge::new(limits), Referee::default());
     let mut tally = Tally::default();
@@ -49,7 +49,7 @@ pub fn check(events: &[Event], limits: BTreeMap<String, usize>) -> Result<Tally,
             let inside: Vec<String> = bench.inside().map(ToString::to_string).collect();
             return Err(Violation {
                 invariant: "at-most-limit-inside",
-                found: format!("inside lock {lock} are {}", inside.join(", ")),
+                found: format!("inside lock {lock}: {}", inside.join(", ")),
             });
         }
         referee.see(event)?;

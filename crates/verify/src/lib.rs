@@ -1,13 +1,13 @@
-//! Evidence: what is claimed of the protocol, put to the test. Never published.
+//! Evidence: tests of the protocol's guarantees.
 //!
-//! Everything here drives the production code, [`ops_coordinator_juju::Hook`] over
-//! `ops_coordinator_core`, with its databag values and its files on disk, and never a copy of it:
+//! Everything here runs the production code, [`ops_coordinator_juju::Hook`] over
+//! `ops_coordinator_core`, with its databag values and its files on disk, never a copy of it:
 //!
 //! - [`Charm`]: what a charm does with a hook;
-//! - [`model`]: every course of events of a small application, by a model checker;
-//! - [`simulation`]: everything that can go wrong, at random, in the lab's model of Juju;
-//! - [`history`]: what a lab's history tells of the promises, in simulation and with real processes;
-//! - [`Bug`]: known ways to get such a protocol wrong, each of which must be caught.
+//! - [`model`]: every sequence of events of a small application, explored by a model checker;
+//! - [`simulation`]: random faults in the lab's model of Juju;
+//! - [`history`]: checks a lab's history against the guarantees, in simulation and with real processes;
+//! - [`Bug`]: known mistakes in such protocols, each of which must be caught.
 
 mod bug;
 mod charm;

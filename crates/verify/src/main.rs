@@ -13,7 +13,7 @@ use ops_coordinator_verify::history::check as check_history;
 use ops_coordinator_verify::model::{Case, LARGE, SMALL, Seen, check};
 use ops_coordinator_verify::simulation::{Fault, Recipe, simulate};
 
-/// What is claimed of the protocol, put to the test.
+/// Test the protocol's guarantees.
 #[derive(Debug, Parser)]
 #[command(name = "ops-coordinator-verify", arg_required_else_help = true)]
 struct Cli {
@@ -23,45 +23,45 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Try every course of events of small applications.
+    /// Explore every sequence of events of small applications.
     Model {
-        /// The cases to try; all of the test command's where none is named
+        /// The cases to explore [default: those of the test command]
         case: Vec<String>,
-        /// Try the large cases
+        /// Explore the large cases
         #[arg(long)]
         large: bool,
-        /// Put a seeded bug in
+        /// Inject a seeded bug
         #[arg(long, value_name = "NAME")]
         bug: Option<Bug>,
-        /// On how many threads
+        /// Number of threads
         #[arg(long, default_value_t = 2)]
         threads: usize,
     },
-    /// Print the history of a simulated seed, one event a line.
+    /// Print the history of a simulated seed, one event per line.
     History {
-        /// Which
+        /// The seed
         seed: u64,
     },
-    /// Judge the history of a run in the lab, with the promises that every simulation is held to. Its charm must
-    /// leave a lock only when its operation has come to a good end, and the run must have come to rest.
+    /// Check the history of a lab run against the guarantees that every simulation must uphold. The charm must
+    /// leave a lock only after its operation succeeded, and the run must have become idle.
     Judge {
         /// The history, as JSON lines
         file: PathBuf,
-        /// How many units may be inside a lock at once; 1 for locks not named
+        /// How many units may be inside a lock at once; 1 for all other locks
         #[arg(long, value_name = "LOCK=N")]
         limit: Vec<LimitFor>,
     },
-    /// Put each seeded bug in, and tell how many seeds it takes until a simulation shows it. This measures;
-    /// what must be caught is `bugs`.
+    /// Inject each seeded bug, and report how many seeds it takes until a simulation exposes it. This only
+    /// measures; use `bugs` to check that each is caught.
     Seeds {
-        /// From how many different first seeds
+        /// Number of different first seeds
         #[arg(long, default_value_t = 9)]
         starts: u64,
-        /// After how many seeds to give up
+        /// Give up after this many seeds
         #[arg(long, default_value_t = 500)]
         most: u64,
     },
-    /// Put each seeded bug in, and tell which case catches it first.
+    /// Inject each seeded bug, and report which case catches it first.
     Bugs,
 }
 
@@ -95,7 +95,10 @@ fn model(names: &[String], large: bool, bug: Option<Bug>, threads: usize) -> boo
         .find(|name| all().all(|case| case.name != name.as_str()))
     {
         let known: Vec<&str> = all().map(|case| case.name).collect();
-        eprintln!("there is no case '{name}'; there are {}", known.join(", "));
+        eprintln!(
+            "unknown case '{name}'; expected one of {}",
+            known.join(", ")
+        );
         return false;
     }
     let cases: Vec<&Case> = match (names, large) {
@@ -124,11 +127,14 @@ fn model(names: &[String], large: bool, bug: Option<Bug>, threads: usize) -> boo
             }
             holds = false;
         } else if bug.is_none() && case.states != 0 && case.states != report.states {
-            println!("  it had {} states before: what has changed?", case.states);
+            println!(
+                "  expected {} states: find out what has changed",
+                case.states
+            );
             holds = false;
         }
         if let Some(name) = report.unreached {
-            println!("  no state in which {name}");
+            println!("  never reached: {name}");
             holds = false;
         }
     }
@@ -136,15 +142,15 @@ fn model(names: &[String], large: bool, bug: Option<Bug>, threads: usize) -> boo
         .iter()
         .filter(|what| whole && !seen.contains(what))
     {
-        println!("  no case came to {never:?}");
+        println!("  no case reached {never:?}");
         holds = false;
     }
     println!(
         "fact: {total} different states, {}",
         if holds {
-            "all as it must be"
+            "all properties hold"
         } else {
-            "not all as it must be"
+            "not all properties hold"
         }
     );
     holds
@@ -203,26 +209,26 @@ fn judge(file: &Path, limits: Vec<LimitFor>) -> bool {
     let events = match events {
         Ok(events) => events,
         Err(error) => {
-            eprintln!("{} is no history: {error}", file.display());
+            eprintln!("{} is not a history: {error}", file.display());
             return false;
         }
     };
     match check_history(&events, limits) {
         Ok(tally) => {
             println!(
-                "{} hooks, {} turns: all as it must be",
+                "{} hooks, {} turns: all guarantees hold",
                 tally.hooks, tally.turns
             );
             true
         }
         Err(violation) => {
-            println!("broken: {violation}");
+            println!("violated: {violation}");
             false
         }
     }
 }
 
-/// Bugs that only other means can show: in the lab no unit is made again under an old name, and no
+/// Bugs that simulations cannot expose: the lab never recreates a unit under an old name, and no
 /// operator cancels.
 const NOT_IN_SIMULATION: [Bug; 3] = [
     Bug::AnyLifeCounts,

@@ -1,13 +1,12 @@
-//! Every course of events of a small application, by a model checker.
+//! Every sequence of events of a small application, explored by a model checker.
 //!
-//! A [`Case`] is an application of two or three units, the requests that come up, and the faults that may
-//! strike, each a bounded number of times. The checker tries every order of everything: a hook begins
-//! (what it reads, it reads then), its operation runs, it ends (committed, refused, failed, killed at any
-//! write of its journal, committed and forgotten), and between any two steps of one unit's hook all other
-//! units may do anything.
+//! A [`Case`] is an application of two or three units, its requests, and the faults that may happen, each a
+//! bounded number of times. The checker explores every interleaving: a hook begins (and does its reads),
+//! its operation runs, it ends (committed, refused, failed, killed at any write of its journal, committed
+//! and forgotten), and between any two steps of one unit's hook all other units may do anything.
 //!
-//! What happens inside a hook is computed by the production code. It depends only on what it reads, so it
-//! is computed once for each distinct reading and remembered; that makes millions of states cheap.
+//! The production code computes what happens inside a hook. The result depends only on what the hook reads,
+//! so it is computed once for each distinct reading and cached; that makes millions of states cheap.
 
 mod action;
 mod apply;

@@ -1,5 +1,5 @@
-//! Where the seeded bugs are: between the production code and Juju, and between it and the disk. The
-//! production code itself has no switch.
+//! Injects the seeded bugs between the production code and Juju, and between it and the disk. The production
+//! code itself has no switch.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::charm::{ENDPOINT, OTHER};
 use crate::{Bug, Visit};
 
-/// Stands between a hook and the world, and gets one thing wrong.
+/// Sits between a hook and the world, and gets one thing wrong.
 pub(crate) struct Saboteur {
     bug: Option<Bug>,
     environment: Environment,

@@ -1,8 +1,8 @@
-//! The production code over the lab's model of Juju, in virtual time, with everything going wrong at random.
+//! The production code on the lab's model of Juju, in virtual time, with random faults.
 //!
-//! A seed gives a [`Recipe`]: how many units, which settings, what operators do and which faults strike when.
-//! After the last of them everything is repaired, and within a bounded number of hooks everybody who asked
-//! must have had a turn. The same seed gives the same history, byte for byte.
+//! A seed determines a [`Recipe`]: the number of units, the settings, operators' actions and faults with their times.
+//! After the last fault everything is repaired, and within a bounded number of hooks every unit that asked must have
+//! had a turn. The same seed gives the same history, byte for byte.
 
 mod bridge;
 mod course;

@@ -48,7 +48,7 @@ fn a_history_that_lacks_something_is_broken() {
     let mut lines: Vec<String> = events.iter().map(Event::to_line).collect();
     let (code, text) = judge(&lines, limits["restart"]);
     assert_eq!(
-        (code, text.ends_with("all as it must be\n")),
+        (code, text.ends_with("all guarantees hold\n")),
         (Some(0), true),
         "{text}"
     );

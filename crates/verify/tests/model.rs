@@ -153,7 +153,7 @@ fn a_finding_is_a_story_that_ends_where_the_property_breaks() {
     assert!(
         lost.story
             .join("\n")
-            .contains("From here on nothing goes wrong any more.")
+            .contains("From here on there are no more faults.")
     );
 }
 

@@ -9,12 +9,12 @@ use super::CommandError;
 use super::coordination::CoordinationArgs;
 use crate::output::say;
 
-/// Cancel a unit's request, so that those behind it go on. Only on the leader.
+/// Cancel a unit's request, so that the units behind it can proceed. Only on the leader.
 ///
-/// The unit itself ends its request in its next hook; until then it keeps its place. So nothing starts beside an
-/// operation that is still at work. A unit that cannot answer any more needs `--force`.
+/// The unit ends its request itself in its next hook, and keeps its place until then, so nothing starts beside an
+/// operation that is still running. If the unit can no longer respond, use `--force`.
 ///
-/// Exit codes: 0 cancelled, or nothing was requested; 1 it did not work; 2 the call is wrong.
+/// Exit codes: 0 cancelled, or nothing was requested; 1 failure; 2 usage error.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   juju exec --unit app/leader -- ./ops-coordinator cancel restart app/2
@@ -23,11 +23,11 @@ pub(crate) struct CancelArgs {
     /// The lock
     #[arg(value_name = "LOCK")]
     lock: LockName,
-    /// The unit whose request is to end
+    /// The unit whose request to cancel
     #[arg(value_name = "UNIT")]
     unit: UnitName,
-    /// Remove its entry without waiting for the unit. If its operation is still at work, the next one starts
-    /// beside it: use it only for a machine that is gone
+    /// Remove its entry without waiting for the unit. If its operation is still running, the next one starts
+    /// beside it, so use this only for a machine that is gone
     #[arg(long)]
     force: bool,
     #[command(flatten)]
@@ -53,7 +53,7 @@ pub(crate) fn run(args: &CancelArgs) -> Result<ExitCode, CommandError> {
             "already cancelled"
         };
         let until = if args.force {
-            "; its entry is out of the line"
+            "; its entry was removed from the line"
         } else {
             "; it keeps its place until the unit's next hook"
         };

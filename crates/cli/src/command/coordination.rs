@@ -8,10 +8,10 @@ use ops_coordinator_juju::{Environment, Exec, Hook, LocalMachine, Tools, WakerCo
 
 use super::CommandError;
 
-/// Where a unit keeps its state, in the charm's directory.
+/// Where a unit stores its state, within the charm's directory.
 const STATE: &str = ".ops-coordinator";
 
-/// Options of every command that takes part in the coordination.
+/// Options of every coordination command.
 #[derive(Debug, Args)]
 pub(crate) struct CoordinationArgs {
     /// The peer relation that carries the coordination
@@ -25,7 +25,7 @@ impl CoordinationArgs {
         &self.relation
     }
 
-    /// Opens the present hook, lets `work` do its part, and logs what was amiss.
+    /// Opens the current hook, runs `work`, and logs the warnings.
     pub(crate) fn in_hook<R>(
         &self,
         work: impl FnOnce(&mut Hook) -> Result<R, CommandError>,
@@ -34,7 +34,7 @@ impl CoordinationArgs {
         let machine = machine(&environment);
         let mut hook = Hook::open(environment, Rc::new(Exec), Rc::new(machine), &self.relation)?;
         let result = work(&mut hook);
-        // What was decided is kept by now; that nobody hears of it changes nothing.
+        // Decisions are already stored; a failure to log changes nothing.
         let warnings = hook.take_warnings();
         if !warnings.is_empty() {
             let tools = Tools::new(Exec);

@@ -31,9 +31,9 @@ const LOCK: &str = "restart";
 /// Roll a restart through a few units of a small charm, and watch them take turns.
 ///
 /// Real charm processes run on an embedded Juju on this machine; nothing is installed, and
-/// nothing is left behind. When all units have settled their configuration changes, so every unit
-/// has to restart its server, and the line decides who goes when. A client asks all servers all
-/// along.
+/// nothing is left behind. Once all units are idle, their configuration changes, so every unit
+/// has to restart its server, and the line decides who goes when. A client polls every server
+/// throughout.
 ///
 /// Exit codes: 0 every unit restarted and never too many at once; 1 otherwise.
 #[derive(Debug, Args)]
@@ -42,7 +42,7 @@ const LOCK: &str = "restart";
   ops-coordinator demo --units 9 --limit 2
   ops-coordinator demo --kill      kill -9 in the middle of a restart: watch it recover")]
 pub(crate) struct DemoArgs {
-    /// How many units
+    /// Number of units
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=30))]
     units: u32,
     /// How many units may restart at once
@@ -51,10 +51,10 @@ pub(crate) struct DemoArgs {
     /// Kill a hook with SIGKILL in the middle of its unit's restart
     #[arg(long)]
     kill: bool,
-    /// Every random choice of the model follows from this number
+    /// Seed for every random choice of the model
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Keep the run's files here: a new or empty directory [default: a temporary one]
+    /// Keep the run's files in this new or empty directory [default: a temporary one]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
 }
@@ -65,7 +65,9 @@ pub(crate) struct DemoArgs {
 /// When the lab cannot be set up.
 pub(crate) fn run(args: DemoArgs) -> Result<ExitCode, CommandError> {
     let code = keeper::run(|interrupt| super::finish(demo(args, interrupt)));
-    code.map_err(|error| CommandError::failed(format!("cannot keep the demo's processes: {error}")))
+    code.map_err(|error| {
+        CommandError::failed(format!("cannot supervise the demo's processes: {error}"))
+    })
 }
 
 fn demo(args: DemoArgs, interrupt: &Interrupt) -> Result<ExitCode, CommandError> {
@@ -200,14 +202,14 @@ fn figures(
     let hooks: u64 = report.units.iter().map(|unit| unit.status.runs).sum();
     let killed: usize = report.units.iter().map(|unit| unit.killed).sum();
     let kills = if killed > 0 {
-        format!(", {killed} killed midway")
+        format!(", {killed} killed")
     } else {
         String::new()
     };
     let worst = watch
         .fewest_answering()
         .map_or("never all up".to_owned(), |fewest| {
-            format!("at least {fewest} of {} servers, all along", args.units)
+            format!("at least {fewest} of {} servers throughout", args.units)
         });
     let lines = [
         (
@@ -216,10 +218,7 @@ fn figures(
         ),
         (
             "at once",
-            format!(
-                "never more than {} (limit {})",
-                lock.most_inside, args.limit
-            ),
+            format!("at most {} (limit {})", lock.most_inside, args.limit),
         ),
         ("hand-off", handover::describe(handovers)),
         ("answered", worst),

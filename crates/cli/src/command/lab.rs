@@ -43,13 +43,13 @@ enum LabCommand {
 
 /// Run units of a charm until nothing is left to do, and judge how they took turns.
 ///
-/// Each unit gets a copy of the charm, the hook tools, and an environment of its own; nothing is
-/// inherited. The charm marks its critical section with `lab-mark enter LOCK` and `lab-mark leave
-/// LOCK`; the lab checks that never more units are inside than the limit allows.
+/// Each unit gets its own copy of the charm, hook tools, and environment; nothing is inherited. The
+/// charm marks its critical section with `lab-mark enter LOCK` and `lab-mark leave LOCK`; the lab
+/// checks that the number of units inside never exceeds the limit.
 ///
-/// Exit codes: 0 all went well; 1 a unit is in error, waiting or blocked at the end, a turn was asked
-/// for and not served, a lock was not kept, something expected did not hold, or time ran out; 2 a
-/// wrong call.
+/// Exit codes: 0 passed; 1 a unit is in error, waiting or blocked at the end, a requested turn was
+/// not served, too many units were inside a lock, an expectation did not hold, or the run timed out;
+/// 2 usage error.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ops-coordinator lab run --charm charms/shell --units 5
@@ -58,16 +58,16 @@ struct RunArgs {
     /// The charm's directory
     #[arg(long, value_name = "DIR")]
     charm: Option<PathBuf>,
-    /// How many units to deploy [default: 1, or what the scenario says]
+    /// Number of units to deploy [default: 1, or the scenario's number]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     units: Option<u32>,
-    /// What happens while the units run: a TOML file, see docs/scenario.md
+    /// A TOML file with the events of the run, see docs/scenario.md
     #[arg(long, value_name = "FILE")]
     scenario: Option<PathBuf>,
-    /// The Juju to imitate, 2.9 to 4.x [default: 3.6.9]
+    /// The Juju version to imitate, 2.9 to 4.x [default: 3.6.9]
     #[arg(long, value_name = "VERSION")]
     juju_version: Option<JujuVersion>,
-    /// Every random choice of the model follows from this number [default: 0]
+    /// Seed for every random choice of the model [default: 0]
     #[arg(long)]
     seed: Option<u64>,
     /// Fail if the model is not idle by then [default: 60s]
@@ -76,36 +76,36 @@ struct RunArgs {
     /// Report a hook that runs longer than this
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "30s")]
     hook_limit: u64,
-    /// Keep the run's files here: a new or empty directory [default: a temporary one]
+    /// Keep the run's files in this new or empty directory [default: a temporary one]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// How many units may be inside a lock at once; 1 for locks not named
+    /// How many units may be inside a lock at once; 1 for all other locks
     #[arg(long, value_name = "LOCK=N", value_parser = limit)]
     limit: Vec<(String, u32)>,
-    /// Write the history here, as JSON lines [default: history.jsonl in the directory]
+    /// Write the history to this file, as JSON lines [default: history.jsonl in the directory]
     #[arg(long, value_name = "FILE")]
     history: Option<PathBuf>,
-    /// Put this directory before the system's own on the hooks' PATH
+    /// Put this directory before the system directories on the hooks' PATH
     #[arg(long, value_name = "DIR")]
     path: Vec<PathBuf>,
     /// Set a config option of the charm
     #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
     config: Vec<(String, String)>,
-    /// Print nothing but problems and the summary
+    /// Print only problems and the summary
     #[arg(long)]
     quiet: bool,
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("write KEY=VALUE")?;
+    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
     Ok((key.to_owned(), value.to_owned()))
 }
 
 fn limit(text: &str) -> Result<(String, u32), String> {
-    let (lock, number) = text.split_once('=').ok_or("write LOCK=N")?;
+    let (lock, number) = text.split_once('=').ok_or("expected LOCK=N")?;
     match number.parse() {
         Ok(number) if number > 0 => Ok((lock.to_owned(), number)),
-        _ => Err("N is a whole number from 1 upwards".to_owned()),
+        _ => Err("N must be a positive whole number".to_owned()),
     }
 }
 
@@ -121,7 +121,9 @@ pub(crate) fn run(args: LabArgs) -> Result<ExitCode, CommandError> {
     // Mistakes are reported before anything is started.
     let session = prepare(*args)?;
     let code = keeper::run(|interrupt| super::finish(run_session(session, interrupt)));
-    code.map_err(|error| CommandError::failed(format!("cannot keep the lab's processes: {error}")))
+    code.map_err(|error| {
+        CommandError::failed(format!("cannot supervise the lab's processes: {error}"))
+    })
 }
 
 fn prepare(args: RunArgs) -> Result<Session, CommandError> {
@@ -211,7 +213,7 @@ fn by_unit<T: Copy>(
     units.map_err(|error| CommandError::usage(format!("`{key}` in the scenario: {error}")))
 }
 
-/// Hooks run in directories of their own, so a relative path would lead them astray.
+/// Hooks run in their own directories, where a relative path would point elsewhere.
 fn absolute(paths: Vec<PathBuf>) -> Result<Vec<PathBuf>, CommandError> {
     let absolute = |path: PathBuf| {
         std::path::absolute(&path)

@@ -1,4 +1,4 @@
-//! The subcommands, one room each.
+//! The subcommands, one module each.
 
 mod cancel;
 mod coordination;
@@ -25,8 +25,8 @@ pub(crate) use crate::error::{CommandError, finish};
 
 /// Units of a Juju application take turns: restart, upgrade, rotate, one after the other.
 ///
-/// In a charm: `resume` at the start of every hook, `request` where a restart is needed, `run` in every
-/// hook (it runs when the unit's turn has come), `release` at the end of every hook.
+/// In a charm: call `resume` at the start of every hook, `request` when a restart is needed, `run` in
+/// every hook (it acts only when it is the unit's turn), and `release` at the end of every hook.
 #[derive(Debug, Parser)]
 #[command(
     name = "ops-coordinator",

@@ -10,21 +10,21 @@ use serde_json::Value;
 use super::CommandError;
 use super::coordination::CoordinationArgs;
 
-/// End a hook: publish what is to be published. Call it last in every hook.
+/// End a hook: publish this unit's changes. Call it last in every hook.
 ///
-/// On the leader this keeps the line. Where the hook took longer than 25 s, a short visit of its own writes it
-/// right after the hook. What the hook has published becomes true when the hook succeeds.
+/// On the leader this maintains the line. If the hook took longer than 25 s, a short separate visit writes the
+/// line right after it. Changes take effect when the hook succeeds.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples, the last line of a hook:
   ops-coordinator release
   ops-coordinator release --limit 2
   ops-coordinator release --limit-option restarts-at-once --limit backup=3")]
 pub(crate) struct ReleaseArgs {
-    /// How many units may run at once, from 1 to 100; give it again for locks of their own limit
+    /// How many units may run at once, from 1 to 100; repeat it to set limits for single locks
     #[arg(long, value_name = "[LOCK=]N")]
     limit: Vec<LimitFor>,
-    /// The charm's config option that says how many units may run at once; only the leader reads it. A value
-    /// that is no limit is a warning, and the last good one stays in force
+    /// The charm's config option for how many units may run at once; only the leader reads it. An invalid value
+    /// causes a warning, and the last valid one stays in force
     #[arg(long, value_name = "OPTION")]
     limit_option: Option<String>,
     /// How many more units to keep in the line; with 0 the leader decides every single turn
@@ -47,8 +47,8 @@ pub(crate) fn run(args: ReleaseArgs) -> Result<ExitCode, CommandError> {
     })
 }
 
-/// The limit that the operator has configured. A slip there must not fail the leader's hook, and with it what the
-/// leader has finished.
+/// The limit that the operator has configured. A mistake there must not fail the leader's hook, or the leader would
+/// lose what it has finished.
 fn configured(hook: &mut Hook, option: &str) -> Result<LimitFor, CommandError> {
     let value = Tools::new(Exec).config_get(option)?;
     let text = match &value {

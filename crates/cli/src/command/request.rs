@@ -12,10 +12,10 @@ use super::CommandError;
 use super::coordination::CoordinationArgs;
 use crate::output::say;
 
-/// Ask for this unit's turn.
+/// Request a turn for this unit.
 ///
-/// A request that still waits serves a second one too: their services are joined, the newer context wins.
-/// Before the peer relation is there, the request is kept and published later.
+/// A second request joins one that is still waiting: their services are merged, and the newer context wins.
+/// If the peer relation does not exist yet, the request is stored and published later.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ops-coordinator request restart
@@ -25,13 +25,13 @@ pub(crate) struct RequestArgs {
     /// What to take turns for: a-z, 0-9, '-', '_', starting with a letter
     #[arg(value_name = "LOCK")]
     lock: LockName,
-    /// Anything that the operation wants back when its turn has come; at most 16 KiB of JSON
+    /// Context to hand to the operation when its turn comes; at most 16 KiB of JSON
     #[arg(long, value_name = "JSON", value_parser = context)]
     ctx: Option<Value>,
-    /// A systemd service to restart; give it again for more, in their order
+    /// A systemd service to restart; repeat it for more, in order
     #[arg(long, value_name = "NAME", value_parser = str::parse::<ServiceName>, allow_hyphen_values = true)]
     service: Vec<ServiceName>,
-    /// What the operation is, in a few words for those who look at the status
+    /// A short description of the operation, for readers of the status
     #[arg(long, value_name = "TEXT")]
     operation: Option<String>,
     #[command(flatten)]
@@ -59,7 +59,7 @@ pub(crate) fn run(args: RequestArgs) -> Result<ExitCode, CommandError> {
         let kept = if hook.has_relation() {
             ""
         } else {
-            ", kept until the peer relation is there"
+            ", stored until the peer relation exists"
         };
         say(format!(
             "{}: {how} as {}{kept}",

@@ -19,17 +19,17 @@ const NOT_REQUESTED: u8 = 66;
 
 /// Run the operation, if it is this unit's turn.
 ///
-/// Call it in every hook, whatever the hook's name: any of them may bring the turn. Without a command it
-/// restarts the services that were asked for. After a failure the unit keeps its place and nothing behind
-/// it starts; the next hook tries again.
+/// Call it in every hook, whatever the hook's name: the turn may come in any of them. Without a command it
+/// restarts the requested services. After a failure the unit keeps its place and nothing behind it starts;
+/// the next hook tries again.
 ///
-/// The command finds in its environment OPS_COORDINATOR_LOCK, OPS_COORDINATOR_TICKET,
-/// OPS_COORDINATOR_CTX (JSON), OPS_COORDINATOR_ATTEMPT (from 1) and OPS_COORDINATOR_INTERRUPTED (1 where
-/// the attempt before was cut off).
+/// The command's environment contains OPS_COORDINATOR_LOCK, OPS_COORDINATOR_TICKET,
+/// OPS_COORDINATOR_CTX (JSON), OPS_COORDINATOR_ATTEMPT (from 1) and OPS_COORDINATOR_INTERRUPTED (1 if
+/// the previous attempt was interrupted).
 ///
-/// While a process of an earlier attempt is still at work, no other attempt starts.
+/// While a process of an earlier attempt is still running, no other attempt starts.
 ///
-/// Exit codes: 0 done; 66 nothing was requested; 75 waiting; any other is the failure of the command (its own 66
+/// Exit codes: 0 done; 66 nothing was requested; 75 waiting; any other code is the command's failure (its own 66
 /// or 75 becomes 1).
 #[expect(clippy::doc_markdown, reason = "`--help` prints this text as it is")]
 #[derive(Debug, Args)]
@@ -37,7 +37,7 @@ const NOT_REQUESTED: u8 = 66;
   ops-coordinator run restart -- systemctl restart postgresql
   ops-coordinator run restart        # restarts the services given to `request`")]
 pub(crate) struct RunArgs {
-    /// The lock that was asked for
+    /// The requested lock
     #[arg(value_name = "LOCK")]
     lock: LockName,
     /// The command and its arguments; no shell is involved
@@ -52,13 +52,13 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
         let lock = &args.lock;
         if hook.is_running(lock) {
             return Err(CommandError::failed(format!(
-                "this hook is already in the middle of '{lock}'; `run` does not nest"
+                "this hook is already running '{lock}'; `run` cannot be nested"
             )));
         }
         match hook.start(lock)? {
             Ok((attempt, operation)) => operate(hook, args, &attempt, &operation),
             Err(Turn::NotRequested | Turn::Start(_)) => {
-                say(format!("{lock}: nothing is requested"));
+                say(format!("{lock}: nothing was requested"));
                 Ok(NOT_REQUESTED.into())
             }
             Err(Turn::Wait(wait)) => {
@@ -85,7 +85,7 @@ fn operate(
         Ok(()) => (0, Ok(())),
         Err((code, why)) => (code, Err(why)),
     };
-    // Kept before it is told: nobody may be listening. Told even where it cannot be published.
+    // Stored before it is printed, because the reader may be gone; printed even if publishing fails.
     let published = hook.finish(lock, result.clone());
     match result {
         Ok(()) => say(format!("{lock}: done")),
@@ -95,15 +95,15 @@ fn operate(
     Ok(code.into())
 }
 
-/// Ends a request of which only the number is left: nobody can say any more what to restart, and to fail in every
-/// hook would hold up all others.
+/// Ends a request of which only the number is left: nobody knows any more what to restart, and failing in every hook
+/// would hold up all other units.
 fn give_up(hook: &mut Hook, lock: &LockName) -> Result<ExitCode, CommandError> {
-    let why = "the services asked for were lost";
+    let why = "the requested services were lost";
     hook.finish(lock, Err(why.to_owned()))?;
     hook.withdraw_because(lock, why)?;
     complain(format!(
-        "{lock}: withdrawn, because the journal that said which services to restart was lost; \
-         ask again with `ops-coordinator request {lock} --service NAME`"
+        "{lock}: withdrawn, because the journal with the services to restart was lost; \
+         request again with `ops-coordinator request {lock} --service NAME`"
     ));
     Ok(NOT_REQUESTED.into())
 }
@@ -134,7 +134,7 @@ fn execute(
         .env("OPS_COORDINATOR_CTX", operation.context.to_string())
         .spawn()
         .map_err(cannot)?;
-    // Should this process alone be killed, the command works on, and no other attempt may start beside it.
+    // If only this process is killed, the command keeps running, and no other attempt may start beside it.
     if let Some(process) = Process::of(child.id())
         && let Err(error) = hook.note_process(lock, process)
     {
@@ -154,7 +154,7 @@ fn failure(status: ExitStatus) -> Failure {
         .code()
         .unwrap_or_else(|| 128 + status.signal().unwrap_or_default());
     let why = match status.signal() {
-        Some(signal) => format!("ended by signal {signal}"),
+        Some(signal) => format!("terminated by signal {signal}"),
         None => format!("exit code {code}"),
     };
     match u8::try_from(code) {
@@ -168,8 +168,8 @@ fn restart_services(lock: &LockName, operation: &Operation) -> Result<(), Failur
         return Err((
             2,
             format!(
-                "no command is given and no service was asked for; write \
-                 `ops-coordinator run {lock} -- COMMAND`, or ask with `--service NAME`"
+                "no command was given and no service was requested; use \
+                 `ops-coordinator run {lock} -- COMMAND`, or request with `--service NAME`"
             ),
         ));
     }

@@ -1,4 +1,4 @@
-//! `ops-coordinator simulate`: the protocol where everything goes wrong, in virtual time.
+//! `ops-coordinator simulate`: the protocol under faults, in virtual time.
 
 use std::collections::BTreeSet;
 use std::io::{IsTerminal, Write};
@@ -14,22 +14,22 @@ use ops_coordinator_verify::simulation::{Fault, Recipe, recipe_in_words, shrink,
 use super::CommandError;
 use crate::output::say;
 
-/// Simulate applications where everything goes wrong, and look whether the promises hold.
+/// Simulate applications under faults, and check the guarantees.
 ///
-/// Each seed stands for an application of 1 to 9 units, with its requests and its faults, in an embedded
-/// Juju in virtual time; the code is the one that runs in a charm. After the last fault everything is
-/// repaired, and everybody who asked must get a turn. A seed that breaks a promise is made as small as
-/// possible and told as a story; the same seed always gives the same history. A seed in which a unit gets a
-/// lease back that it cannot know to have lost is ended there, and counted.
+/// Each seed determines an application of 1 to 9 units, with its requests and faults, on an embedded Juju
+/// in virtual time; the code is the same that runs in a charm. After the last fault everything is
+/// repaired, and every unit that asked must get a turn. A seed that violates a guarantee is shrunk and
+/// printed as a story; the same seed always gives the same history. A run in which a unit regains a lease
+/// that it cannot know it had lost stops there, and is counted.
 ///
-/// Exit codes: 0 all promises held; 1 one was broken.
+/// Exit codes: 0 all guarantees held; 1 one was violated.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ops-coordinator simulate --seeds 10000
   ops-coordinator simulate --seed 178 --seeds 1 --bug waker-gives-up
   ops-coordinator simulate --faults leader,crash,remove")]
 pub(crate) struct SimulateArgs {
-    /// How many seeds
+    /// Number of seeds
     #[arg(long, value_name = "N", default_value_t = 1000)]
     seeds: u64,
     /// The first seed
@@ -38,10 +38,10 @@ pub(crate) struct SimulateArgs {
     /// Only these kinds of faults, separated by commas
     #[arg(long, value_name = "FAULT", value_delimiter = ',')]
     faults: Vec<Fault>,
-    /// Put a seeded bug in, to see it caught
+    /// Inject a seeded bug, to see it caught
     #[arg(long, value_name = "NAME")]
     bug: Option<Bug>,
-    /// All units, in one application in which nothing goes wrong, instead of the seeds' own
+    /// Simulate one application of N units without faults, instead of the seeds' own applications
     #[arg(long, value_name = "N")]
     calm: Option<u32>,
 }
@@ -86,7 +86,7 @@ pub(crate) fn run(args: &SimulateArgs) -> Result<ExitCode, CommandError> {
     match count(&progress.beyond) {
         0 => {}
         beyond => say(format!(
-            "{beyond} of them were ended where the failure model ends (docs/guarantees.md)"
+            "{beyond} of them stopped at the edge of the failure model (docs/guarantees.md)"
         )),
     }
     let broken = *progress
@@ -143,10 +143,10 @@ impl SimulateArgs {
         }
     }
 
-    /// Tells what went wrong with a seed, as shortly as possible.
+    /// Prints what went wrong with a seed, shrunk as far as possible.
     fn tell(&self, seed: u64) {
         let (recipe, course) = shrink(&self.recipe(seed), self.bug);
-        say(format!("\nSeed {seed}, made smaller:"));
+        say(format!("\nSeed {seed}, shrunk:"));
         for line in recipe_in_words(&recipe) {
             say(format!("  {line}"));
         }
@@ -156,7 +156,7 @@ impl SimulateArgs {
         }
         if let Some(violation) = course.violation {
             say(format!(
-                "\nBroken: {}: {}",
+                "\nViolated: {}: {}",
                 violation.promise, violation.found
             ));
         }
@@ -171,7 +171,7 @@ impl SimulateArgs {
         if let Some(units) = self.calm {
             replay.push_str(&format!(" --calm {units}"));
         }
-        say(format!("Again: {replay}"));
+        say(format!("To reproduce: {replay}"));
     }
 }
 
@@ -187,7 +187,7 @@ fn show(progress: &Progress, seeds: u64, began: Instant) {
         .unwrap_or(30)
         .min(30);
     let bar = "#".repeat(filled) + &".".repeat(30 - filled);
-    // A progress bar that cannot be shown is no reason to stop.
+    // Failure to draw the progress bar is no reason to stop.
     let _ = write!(
         terminal,
         "\r[{bar}] {done}/{seeds} seeds, {rate:.0} a second "

@@ -18,7 +18,7 @@ use crate::table::{Align, Table};
   ops-coordinator status
   ops-coordinator status --format json")]
 pub(crate) struct StatusArgs {
-    /// How to print it
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
     #[command(flatten)]
@@ -47,7 +47,7 @@ fn json(status: &Status) -> Result<String, CommandError> {
 fn table(status: &Status) -> String {
     let mut text = String::new();
     if status.locks.is_empty() {
-        text.push_str("No unit has asked for a turn yet.\n");
+        text.push_str("No unit has requested a turn yet.\n");
     }
     for (lock, state) in &status.locks {
         let paused = state

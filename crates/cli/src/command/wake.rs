@@ -1,4 +1,4 @@
-//! `ops-coordinator wake`: the detached process that brings what no event of Juju brings.
+//! `ops-coordinator wake`: the detached process for work that no Juju event triggers.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,7 +9,7 @@ use ops_coordinator_juju::{Errand, run_waker};
 use super::CommandError;
 use super::coordination::executable;
 
-/// Bring another hook in a few seconds, unless one comes before; or have a line written at once.
+/// Run another hook in a few seconds, unless one runs first; or write a pending line at once.
 #[derive(Debug, Args)]
 pub(crate) struct WakeArgs {
     /// The unit to wake

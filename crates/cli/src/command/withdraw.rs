@@ -9,14 +9,14 @@ use super::CommandError;
 use super::coordination::CoordinationArgs;
 use crate::output::say;
 
-/// Take back what this unit has asked for; the turn goes on to the next.
+/// Withdraw this unit's request; the turn passes to the next unit.
 ///
-/// An operation that is under way in this hook is not taken back.
+/// An operation that is running in this hook is not withdrawn.
 #[derive(Debug, Args)]
 #[command(after_help = "Example, in the stop hook:
   ops-coordinator withdraw restart")]
 pub(crate) struct WithdrawArgs {
-    /// The lock that was asked for
+    /// The requested lock
     #[arg(value_name = "LOCK")]
     lock: LockName,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! `ops-coordinator write-pending-line`: the visit that writes a line which a long hook has left behind.
+//! `ops-coordinator write-pending-line`: the visit that writes a line which a long hook left pending.
 
 use std::process::ExitCode;
 use std::rc::Rc;
@@ -10,7 +10,7 @@ use super::CommandError;
 use super::coordination::{CoordinationArgs, machine};
 use crate::output::say;
 
-/// Write the line that a long hook has left behind. A waker runs this in a context of its own.
+/// Write the line that a long hook left pending. A waker runs this in a separate context.
 #[derive(Debug, Args)]
 pub(crate) struct WritePendingLineArgs {
     #[command(flatten)]
@@ -22,7 +22,7 @@ pub(crate) fn run(args: &WritePendingLineArgs) -> Result<ExitCode, CommandError>
     let machine = Rc::new(machine(&environment));
     let endpoint = args.coordination.endpoint();
     if write_pending_line(&environment, Rc::new(Exec), machine, endpoint)? {
-        say("the line is written");
+        say("wrote the line");
     }
     Ok(ExitCode::SUCCESS)
 }

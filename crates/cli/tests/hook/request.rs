@@ -30,7 +30,7 @@ fn a_request_whose_services_were_lost_with_the_journal_ends_and_says_so() {
     let run = Fixture::new(script).play(&scenario, &[]).exits(0);
     let record = run.file(1, "record");
     assert!(
-        record.contains(r#""outcome":"withdrawn","why":"the services asked for were lost""#),
+        record.contains(r#""outcome":"withdrawn","why":"the requested services were lost""#),
         "{record}"
     );
 }

@@ -52,7 +52,7 @@ fn a_clock_jumps_while_a_process_runs() {
     let run = Fixture::new(script).play(scenario, &[]).exits(0);
     let times: Vec<i64> = run.file(0, "times").lines().map(hours).collect();
     assert_eq!(times, [3, -2]);
-    let told = "clocks are wrong: app/0 by -7200.000 s";
+    let told = "set clock offsets: app/0 -7200.000 s";
     assert!(run.text.contains(told), "{}", run.text);
 }
 

@@ -27,11 +27,11 @@ fn a_charm_that_does_not_wait_for_its_turn_is_caught() {
     let (code, text) = faults(&fixture, &args);
     assert_eq!(code, Some(1), "{text}");
     for wanted in [
-        "BROKEN: starts-only-in-turn: app/",
+        "FAILED: starts-only-in-turn: app/",
         "-- config message=\"roll-1\"",
-        "the end of the log of app/1:",
-        "fact: 0 of 1 runs held all promises",
-        "the same faults once more: --seeds 1 --seed 0 --at before-process",
+        "last lines of the log of app/1:",
+        "fact: 0 of 1 runs upheld all guarantees",
+        "to repeat the same faults: --seeds 1 --seed 0 --at before-process",
     ] {
         assert!(text.contains(wanted), "{wanted:?} is not in:\n{text}");
     }
@@ -52,7 +52,7 @@ fn a_charm_that_forgets_its_units_is_caught() {
     ];
     let (code, text) = faults(&fixture, &args);
     assert_eq!(code, Some(1), "{text}");
-    let wanted = "is to show \"roll-2\", but is active with \"hello\"";
+    let wanted = "should show \"roll-2\", but is active with \"hello\"";
     assert!(text.contains(wanted), "{text}");
 }
 
@@ -68,7 +68,7 @@ fn a_wrong_call_says_what_there_is() {
     let (code, text) = faults(&fixture, &["--option", "message", "--at", "noon"]);
     assert_eq!(code, Some(2), "{text}");
     assert!(
-        text.contains("there are before-process, mid-process,"),
+        text.contains("expected one of before-process, mid-process,"),
         "{text}"
     );
 }

@@ -46,7 +46,7 @@ fn an_action_that_fails_fails_the_run_unless_that_was_meant() {
     let run = fixture().play(&format!("{step} }}\n"), &[]).exits(1);
     assert!(
         run.text
-            .contains("action go was to succeed, but failed: not today"),
+            .contains("action go was expected to succeed, but failed: not today"),
         "{}",
         run.text
     );
@@ -113,7 +113,7 @@ fn a_hook_that_never_succeeds_ends_with_the_timeout_and_the_end_of_its_log() {
         run.text
     );
     assert!(
-        run.text.contains("the end of the log of app/0:"),
+        run.text.contains("last lines of the log of app/0:"),
         "{}",
         run.text
     );
@@ -179,7 +179,8 @@ fn a_hook_that_runs_long_is_reported_while_it_runs() {
         .run(&["--hook-limit", "200ms"])
         .exits(0);
     assert!(
-        run.text.contains("-- app/0 start has run for 0.2 s"),
+        run.text
+            .contains("-- app/0 start has been running for 0.2 s"),
         "{}",
         run.text
     );

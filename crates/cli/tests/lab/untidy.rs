@@ -44,7 +44,7 @@ fn a_relation_is_doubled_while_the_units_run() {
     assert_eq!(created.count(), 2);
     let wrong = "[[step]]\nduplicate-relation = 'clutter'\n";
     let run = Fixture::new("true").play(wrong, &[]).exits(1);
-    let why = "application \"app\" has no peer endpoint \"clutter\"; it has: cluster";
+    let why = "application \"app\" has no peer endpoint \"clutter\"; known: cluster";
     assert!(run.text.contains(why), "{}", run.text);
 }
 
@@ -183,7 +183,7 @@ fn what_hooks_left_running_dies_when_the_agent_crashes() {
         ";
     let run = Fixture::new(script).play(scenario, &[]).exits(0);
     assert_eq!(run.file(0, "left"), "0\n");
-    let told = "app/0: what hooks left running is dead";
+    let told = "app/0: processes left by hooks are dead";
     assert!(run.text.contains(told), "{}", run.text);
 }
 

@@ -48,7 +48,7 @@ fn a_config_option_that_the_charm_does_not_have_is_refused_before_anything_runs(
             "--config",
             "massage=x",
         ],
-        "ops-coordinator: app has no config option `massage`; it has: message",
+        "ops-coordinator: app has no config option `massage`; known: message",
     );
 }
 

@@ -40,7 +40,7 @@ fn a_roll_that_stands_still_fails_the_run_and_names_who_waits_for_what() {
     });
     assert_eq!(asked.count(), 3, "{}", run.text);
     says(&run, "was not served: behind app/");
-    assert!(!run.text.contains(" went w"), "{}", run.text);
+    assert!(!run.text.contains("passed in"), "{}", run.text);
 }
 
 #[test]
@@ -54,14 +54,14 @@ fn a_scenario_can_expect_that_somebody_is_unserved() {
         .exits(1);
     says(
         &run,
-        "step 1: unserved of app/0: expected nothing, found restart",
+        "step 1: unserved requests of app/0: expected nothing, found restart",
     );
     let run = Fixture::new("true")
         .play(&expecting("unserved = { 'app/0' = ['restart'] }"), &[])
         .exits(1);
     says(
         &run,
-        "step 1: unserved of app/0: expected restart, found nothing",
+        "step 1: unserved requests of app/0: expected restart, found nothing",
     );
 }
 
@@ -122,10 +122,10 @@ fn without_a_mark_mutual_exclusion_is_not_judged() {
         &run,
         "mutual exclusion was not judged: no hook has called lab-mark\n",
     );
-    says(&run, "nothing went wrong in ");
+    says(&run, "finished without failures in ");
     let run = Fixture::new("lab-mark enter disk; lab-mark leave disk")
         .run(&[])
         .exits(0);
-    says(&run, "all went well in ");
+    says(&run, "passed in ");
     assert!(!run.text.contains("not judged"), "{}", run.text);
 }

@@ -1,7 +1,7 @@
 //! Policies: how many units may run at once, and in which order requests join the line.
 //!
-//! A policy is a pure function over the requests; the leader asks it whenever there is room in the
-//! line. What is in the line already is never reordered.
+//! A policy is a pure function over the requests; the leader calls it whenever there is room in the
+//! line. Entries already in the line are never reordered.
 
 mod limit;
 mod rotation;
@@ -13,7 +13,7 @@ use crate::{LockName, Ticket, UnitName, UnitRecord};
 
 /// How the leader fills the line.
 pub trait Policy {
-    /// How many operations may be under way at once for a lock for which `requests` units ask; at least 1.
+    /// How many operations may run at once for a lock with `requests` waiting units; at least 1.
     fn limit(&self, lock: &LockName, requests: usize) -> u32;
 
     /// How many entries to keep in the line behind those that may run. With 0 the leader decides
@@ -25,7 +25,7 @@ pub trait Policy {
 }
 
 impl Request {
-    /// What a unit's record asks for; `None` where nothing is outstanding.
+    /// The outstanding request of a unit's record; `None` if there is none.
     pub fn of(unit: &UnitName, lock: &LockName, record: &UnitRecord) -> Option<Self> {
         Some(Self {
             ticket: record.outstanding(unit, lock)?,
@@ -41,11 +41,11 @@ impl Request {
 pub struct Request {
     /// Its ticket.
     pub ticket: Ticket,
-    /// The version of the line that the unit had read when it asked. A unit that has had a turn since asks
-    /// with a greater one: so requests are as old as this number is small, with no clock in it.
+    /// The version of the line that the unit had read when it asked. A unit that has had a turn since then asks
+    /// with a greater one, so a smaller number means an older request, without any clock.
     pub asked: u64,
-    /// The unit's availability zone, where known.
+    /// The unit's availability zone, if known.
     pub zone: Option<String>,
-    /// The wave that it shall run in.
+    /// The wave in which it runs.
     pub wave: u32,
 }

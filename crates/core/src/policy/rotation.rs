@@ -1,15 +1,15 @@
-//! Rotation: whoever asks first joins first; among those that ask together, unit by unit, round and
-//! round.
+//! Rotation: the oldest request joins first; requests of the same age join round-robin, by unit
+//! number.
 
 use super::{Policy, Request};
 use crate::{LockName, UnitName};
 
-/// The default policy. The oldest requests join the line first: those that were made with the oldest line
-/// in view. Among equals it goes on after the unit that joined last, in the order of unit numbers. So
-/// nobody who waits is overtaken twice by the same unit, and no clock is needed.
+/// The default policy. The oldest requests join the line first: those made with the oldest version of the
+/// line in view. Among equals it continues after the unit that joined last, in the order of unit numbers. So
+/// no waiting unit is overtaken twice by the same unit, and no clock is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rotation {
-    /// How many operations may be under way at once.
+    /// How many operations may run at once.
     pub limit: u32,
     /// How many entries to keep behind those that may run.
     pub lookahead: u32,

@@ -231,7 +231,7 @@ fn a_second_order_in_one_hook_is_an_error_and_not_silence() {
         assert!(order(hook, "app/1").unwrap());
         let refused = order(hook, "app/2").unwrap_err().to_string();
         assert!(
-            refused.contains("has written the line already"),
+            refused.contains("has already written the line"),
             "{refused}"
         );
     });

@@ -139,7 +139,7 @@ fn a_finish_counts_only_in_its_own_hook() {
     assert!(orphan.start(&lock()).unwrap().is_ok());
     assert_eq!(run(&juju, 0), Ok(2), "the hook runs again");
     let late = orphan.finish(&lock(), Ok(())).unwrap_err().to_string();
-    assert!(late.contains("another has begun since"), "{late}");
+    assert!(late.contains("another hook has begun"), "{late}");
     let record = juju.bag("app/0").unwrap();
     assert!(record.contains(r#""seq":1,"done":1"#), "{record}");
 }

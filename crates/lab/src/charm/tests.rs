@@ -106,6 +106,6 @@ fn a_config_text_becomes_a_value_of_the_declared_type() {
     );
     assert_eq!(
         charm.config_value("m", "1"),
-        Err("app has no config option `m`; it has: n, on, s, x".to_owned())
+        Err("app has no config option `m`; known: n, on, s, x".to_owned())
     );
 }

@@ -41,7 +41,7 @@ pub(super) fn run(shared: &Shared, own: &UnitName, args: &[String]) -> ToolReply
             };
         }
         if shared.is_ending() {
-            return error(1, "the lab ends");
+            return error(1, "the lab is shutting down");
         }
         recorded = shared.wait(recorded, Duration::from_millis(500));
     }
@@ -63,7 +63,7 @@ fn parse(args: &[String]) -> Result<Wanted, String> {
                 unit = Some(value.ok_or_else(|| format!("option needs an argument: {flag}"))?);
             }
             "--no-context" | "--force-remote-unit" | "-r" | "--relation" | "--remote-unit" => {
-                return Err(format!("the lab's juju-exec does not know {flag}"));
+                return Err(format!("the lab's juju-exec does not support {flag}"));
             }
             _ if flag.starts_with('-') && flag.len() > 1 => {
                 return Err(format!("option provided but not defined: {flag}"));

@@ -1,4 +1,4 @@
-//! Does what a step says.
+//! Carries out a step.
 
 use super::{Lab, ProcessError, expectation};
 use crate::LabError;
@@ -37,9 +37,11 @@ impl Awaited {
                 let (name, message) = (&record.name, &record.message);
                 Some(match (failed, fails) {
                     (true, false) => Err(format!(
-                        "action {name} was to succeed, but failed: {message}"
+                        "action {name} was expected to succeed, but failed: {message}"
                     )),
-                    (false, true) => Err(format!("action {name} was to fail, but succeeded")),
+                    (false, true) => {
+                        Err(format!("action {name} was expected to fail, but succeeded"))
+                    }
                     _ => Ok(()),
                 })
             }
@@ -50,8 +52,11 @@ impl Awaited {
                 }
                 let (got, stderr) = (record.code, String::from_utf8_lossy(&record.stderr));
                 let stderr = stderr.trim();
-                let wrong =
-                    || format!("the command was to exit {code}, but exited {got}: {stderr}");
+                let wrong = || {
+                    format!(
+                        "expected the command to exit with {code}, but it exited with {got}: {stderr}"
+                    )
+                };
                 Some(if got == code { Ok(()) } else { Err(wrong()) })
             }
         }
@@ -85,16 +90,16 @@ pub(super) fn take(lab: &Lab, deed: &Deed) -> Result<Taken, String> {
             for (target, offset) in clocks {
                 let unit = find(lab, target)?;
                 lab.set_clock(&unit, *offset).map_err(refusal)?;
-                said.push(format!("{unit} by {}", signed(*offset)));
+                said.push(format!("{unit} {}", signed(*offset)));
             }
-            format!("clocks are wrong: {}", said.join(", "))
+            format!("set clock offsets: {}", said.join(", "))
         }
         Deed::Expect(expected) => {
             let problems = lab.with_world(|world, _| expectation::unmet(world, expected));
             if !problems.is_empty() {
                 return Err(problems.join("; "));
             }
-            "all is as expected".to_owned()
+            "all expectations hold".to_owned()
         }
         Deed::Action {
             unit,
@@ -152,7 +157,7 @@ pub(super) fn take(lab: &Lab, deed: &Deed) -> Result<Taken, String> {
     })
 }
 
-/// Does what concerns one unit and is over at once.
+/// Carries out immediate actions on one unit.
 fn on_unit(lab: &Lab, unit: &UnitName, deed: &Deed) -> Result<String, String> {
     Ok(match deed {
         Deed::Kill { spare_children, .. } => {
@@ -161,7 +166,7 @@ fn on_unit(lab: &Lab, unit: &UnitName, deed: &Deed) -> Result<String, String> {
                 false => lab.kill_hook(unit),
             };
             if !killed {
-                return Err(format!("{unit} runs no hook that could be killed"));
+                return Err(format!("{unit} has no running hook to kill"));
             }
             match spare_children {
                 true => format!("kill -9 of the dispatch process of {unit}, not of its children"),
@@ -170,7 +175,7 @@ fn on_unit(lab: &Lab, unit: &UnitName, deed: &Deed) -> Result<String, String> {
         }
         Deed::ForgetRelation(_) => {
             on_world(lab, |world, now| world.forget_relation(unit, now))?;
-            format!("{unit} is to see only one of two relations")
+            format!("{unit} stops seeing one of two relations")
         }
         Deed::LoseDisk(_) => {
             lab.lose_disk(unit).map_err(refusal)?;
@@ -186,7 +191,11 @@ fn on_unit(lab: &Lab, unit: &UnitName, deed: &Deed) -> Result<String, String> {
                 false => world.remove_unit(unit, *force, now),
             })?;
             let force = if *force { " by force" } else { "" };
-            let untold = if *untold { ", and tell nobody" } else { "" };
+            let untold = if *untold {
+                ", without telling the others"
+            } else {
+                ""
+            };
             format!("remove {unit}{force}{untold}")
         }
         Deed::Resolve { retry, .. } => {
@@ -216,7 +225,7 @@ fn on_unit(lab: &Lab, unit: &UnitName, deed: &Deed) -> Result<String, String> {
             on_world(lab, |world, now| {
                 world.set_controller_reachable(unit, false, now)
             })?;
-            format!("cut {unit} off the controller")
+            format!("disconnect {unit} from the controller")
         }
         Deed::Suspend(_) => {
             lab.suspend(unit, true).map_err(refusal)?;

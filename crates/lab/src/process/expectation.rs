@@ -1,4 +1,4 @@
-//! Holds what a scenario expects against the model.
+//! Checks a scenario's expectations against the model.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -157,7 +157,7 @@ fn environment(command: &mut Command, shared: &Shared, dispatch: &Dispatch) {
 fn spawn(shared: &Shared, unit: &UnitName, command: &mut Command) -> io::Result<Child> {
     let _launch = lock(&shared.launch);
     if shared.is_ending() {
-        return Err(io::Error::other("the lab ends"));
+        return Err(io::Error::other("the lab is shutting down"));
     }
     let child = command.spawn()?;
     if shared.is_suspended(unit) {

@@ -38,7 +38,7 @@ impl Interrupt {
     }
 }
 
-/// Runs `work` under a keeper; its exit code comes back.
+/// Runs `work` under a keeper; returns its exit code.
 ///
 /// # Errors
 /// When the system refuses what a keeper needs.

@@ -1,4 +1,4 @@
-//! What the threads of a lab share: the world, the clock, and what runs.
+//! State shared by the threads of a lab: the world, the clock, and the running jobs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;

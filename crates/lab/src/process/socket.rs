@@ -116,7 +116,7 @@ fn read_file(path: &Path) -> Result<Vec<u8>, String> {
     if !file.metadata().map_err(failed)?.is_file() {
         // A pipe could keep the lab waiting for ever.
         return Err(format!(
-            "cannot read {}: it is no regular file",
+            "cannot read {}: not a regular file",
             path.display()
         ));
     }

@@ -26,7 +26,7 @@ pub fn parse_duration(text: &str) -> Result<u64, String> {
         .ok()
         .filter(|_| factor > 0)
         .and_then(|number| number.checked_mul(factor))
-        .ok_or_else(|| format!("{text:?} is no duration; write one like 500ms, 2s, 5m or 1h"))
+        .ok_or_else(|| format!("{text:?} is not a duration; expected one like 500ms, 2s, 5m or 1h"))
 }
 
 /// Reads by how much a clock is wrong, such as `+3h` or `-20s`, into milliseconds.
@@ -50,7 +50,7 @@ pub fn parse_offset(text: &str) -> Result<i64, String> {
     size.and_then(|size| i64::try_from(size).ok())
         .filter(|_| sign != 0)
         .map(|size| sign * size)
-        .ok_or_else(|| format!("{text:?} is no offset of a clock; write one like +3h or -20s"))
+        .ok_or_else(|| format!("{text:?} is not a clock offset; expected one like +3h or -20s"))
 }
 
 #[cfg(test)]
@@ -75,7 +75,8 @@ mod tests {
             "2d",
             "99999999999999999999s",
         ] {
-            let wanted = format!("{text:?} is no duration; write one like 500ms, 2s, 5m or 1h");
+            let wanted =
+                format!("{text:?} is not a duration; expected one like 500ms, 2s, 5m or 1h");
             assert_eq!(parse_duration(text), Err(wanted));
         }
     }
@@ -86,7 +87,7 @@ mod tests {
         assert_eq!(parse_offset("-7ms"), Ok(-7));
         assert_eq!(parse_offset("+0s"), Ok(0));
         for text in ["", "3h", "+", "+-3h", "-3", "±3h", "+9223372036854775808ms"] {
-            let wanted = format!("{text:?} is no offset of a clock; write one like +3h or -20s");
+            let wanted = format!("{text:?} is not a clock offset; expected one like +3h or -20s");
             assert_eq!(parse_offset(text), Err(wanted));
         }
     }

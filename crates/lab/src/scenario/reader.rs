@@ -70,7 +70,7 @@ impl<'a> Table<'a> {
         let name = key.get_ref();
         let advice = match closest(name, keys) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => format!("it knows: {}", keys.join(", ")),
+            None => format!("known keys: {}", keys.join(", ")),
         };
         Err(self.source.error(
             key.span(),
@@ -279,8 +279,8 @@ impl<'a> Item<'a> {
 
     /// A table of names and words.
     pub(super) fn texts(&self) -> Result<BTreeMap<String, String>, ScenarioError> {
-        let entries = self.entries("a table of names and texts")?;
-        let text = |(name, item): (String, Item<'a>)| Ok((name, item.text("a text")?.to_owned()));
+        let entries = self.entries("a table of names and strings")?;
+        let text = |(name, item): (String, Item<'a>)| Ok((name, item.text("a string")?.to_owned()));
         entries.into_iter().map(text).collect()
     }
 
@@ -294,12 +294,12 @@ impl<'a> Item<'a> {
     }
 
     fn value(&self) -> Result<Value, ScenarioError> {
-        let wanted = "a text, a number, true, false, a list or a table";
+        let wanted = "a string, a number, true, false, a list or a table";
         match self.value.get_ref() {
             DeValue::String(text) => Ok(Value::from(text.as_ref())),
             DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
                 .map(Value::from)
-                .map_err(|_| self.mismatch("a whole number that fits 64 bits")),
+                .map_err(|_| self.mismatch("a 64-bit whole number")),
             DeValue::Float(number) => {
                 let number: Option<f64> =
                     number.as_str().parse().ok().filter(|n: &f64| n.is_finite());
@@ -329,7 +329,7 @@ impl<'a> Item<'a> {
 
 fn describe(value: &DeValue<'_>) -> String {
     match value {
-        DeValue::String(text) => format!("the text {text:?}"),
+        DeValue::String(text) => format!("the string {text:?}"),
         DeValue::Integer(number) => number.to_string(),
         DeValue::Float(number) => number.to_string(),
         DeValue::Boolean(flag) => flag.to_string(),

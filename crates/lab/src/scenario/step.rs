@@ -1,4 +1,4 @@
-//! One step of a scenario: a moment, and what is done then.
+//! One step of a scenario: a moment, and the action taken then.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ pub struct Step {
     pub after: After,
     /// What happens.
     pub deed: Deed,
-    /// What to tell of it, in the author's words.
+    /// The author's description of it, to print.
     pub note: Option<String>,
 }
 
@@ -27,10 +27,10 @@ pub struct After {
     pub delay: u64,
 }
 
-/// What a step waits for, counted from the step before it.
+/// What a step waits for, counted from the previous step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Moment {
-    /// Nothing more than the step before.
+    /// Only the previous step.
     Now,
     /// Nothing is left to do in the model.
     Idle,
@@ -74,7 +74,7 @@ pub enum Deed {
     Wait,
     /// Changes the application's config.
     Config(BTreeMap<String, Value>),
-    /// Sets clocks of units: by how many milliseconds they are wrong from now on.
+    /// Sets clock offsets of units, in milliseconds.
     Clock(Vec<(Target, i64)>),
     /// Kills the running hook of a unit with SIGKILL.
     Kill {
@@ -93,10 +93,10 @@ pub enum Deed {
         unit: Target,
         /// Whether it goes without running its last hooks.
         force: bool,
-        /// Whether the others are never told.
+        /// Whether the other units are never told.
         untold: bool,
     },
-    /// Runs an action and waits for its end.
+    /// Runs an action and waits for it to end.
     Action {
         /// On which unit.
         unit: Target,
@@ -104,16 +104,16 @@ pub enum Deed {
         name: String,
         /// Its parameters.
         params: BTreeMap<String, Value>,
-        /// Whether it is meant to fail.
+        /// Whether it is expected to fail.
         fails: bool,
     },
-    /// Runs a command on a unit, as `juju exec` does, and waits for its end.
+    /// Runs a command on a unit, as `juju exec` does, and waits for it to end.
     Exec {
         /// On which unit.
         unit: Target,
-        /// What `/bin/bash` is given.
+        /// The command for `/bin/bash`.
         command: String,
-        /// The exit code that it must have.
+        /// The expected exit code.
         code: i32,
     },
     /// Upgrades the charm, from another directory if one is given.
@@ -121,7 +121,7 @@ pub enum Deed {
         /// The directory of the new charm.
         charm: Option<PathBuf>,
     },
-    /// Makes a second relation of this peer endpoint.
+    /// Creates a second relation for this peer endpoint.
     DuplicateRelation(String),
     /// A unit stops seeing the lowest of two relations of one endpoint.
     ForgetRelation(Target),
@@ -132,41 +132,41 @@ pub enum Deed {
         /// Whether the hook runs again.
         retry: bool,
     },
-    /// Lets a unit's agent die at a point of its hook; it comes back by itself.
+    /// Makes a unit's agent die at a point of its hook; it restarts by itself.
     Crash {
         /// Which unit.
         unit: Target,
-        /// Where in the course of the hook.
+        /// The point within the hook.
         at: CrashPoint,
     },
-    /// Lets a hook of a unit fail after all that it does.
+    /// Makes a hook of a unit fail after everything that it does.
     Fail(Target),
-    /// Stops a unit's agent, with the hook that it runs, as `kill -9` of it does.
+    /// Stops a unit's agent with its running hook, like `kill -9`.
     AgentDown(Target),
     /// Starts a unit's agent again.
     AgentUp(Target),
-    /// The unit's agent no longer reaches the controller.
+    /// Disconnects the unit's agent from the controller.
     CutOff(Target),
-    /// The unit's agent reaches the controller again.
+    /// Reconnects the unit's agent to the controller.
     Reconnect(Target),
-    /// A unit's machine stands still, its clock and all its processes.
+    /// Freezes a unit's machine, including its clock and all its processes.
     Suspend(Target),
-    /// The machine goes on.
+    /// Thaws the machine.
     Wake(Target),
-    /// A unit's machine is gone for good. Nobody is told.
+    /// Destroys a unit's machine. Nobody is told.
     LoseMachine(Target),
-    /// A unit's charm directory is made anew, and nothing of what was written there is left.
+    /// Recreates a unit's charm directory, without anything that was written there.
     LoseDisk(Target),
     /// The run fails unless all of this holds.
     Expect(Expectation),
 }
 
-/// What must hold at a step; what is not named may be anything.
+/// What must hold at a step; anything not named is not checked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Expectation {
     /// How many turns (enter to leave) of each lock have ended.
     pub turns: BTreeMap<String, u32>,
-    /// How many turns of each lock every living unit has at least ended.
+    /// The minimum number of turns of each lock that every living unit has ended.
     pub each_unit: BTreeMap<String, u32>,
     /// The largest number of units that was ever inside each lock.
     pub largest_inside: BTreeMap<String, u32>,
@@ -178,14 +178,14 @@ pub struct Expectation {
     pub leader: Option<String>,
     /// The workload status of units, such as `active`; `error` for a unit whose hook has failed.
     pub status: BTreeMap<String, String>,
-    /// The locks that units have asked for in vain. Whoever plays the scenario knows how to tell, see
+    /// The locks that units have requested without being served. The scenario's player decides this, see
     /// [`Player::with_judge`](crate::process::play::Player::with_judge).
     pub unserved: BTreeMap<String, Vec<String>>,
 }
 
 impl Expectation {
-    /// The last word of a scenario on what would else count as wrong at its end: the status of each unit, and what is
-    /// unserved.
+    /// The final expectations of a scenario about things that would otherwise count as problems at its end: the status
+    /// of each unit, and unserved requests.
     pub fn at_the_end(steps: &[Step]) -> Self {
         let mut last = Self::default();
         for step in steps {

@@ -75,7 +75,7 @@ pub(super) fn read(table: &Table<'_>) -> Result<Step, ScenarioError> {
             delay: 0,
         },
     };
-    let note = table.optional("note", |item| item.text("a text"))?;
+    let note = table.optional("note", |item| item.text("a string"))?;
     let note = note.map(str::to_owned);
     let Some(name) = deeds.first() else {
         if table.has("after") {

@@ -78,7 +78,7 @@ fn clocks_are_wrong_by_what_the_file_says() {
     assert_eq!(deeds(text), [Deed::Clock(set.into())]);
     refused(
         "clock = { \"app/0\" = \"3h\" }",
-        "roll.toml:1: \"3h\" is no offset of a clock; write one like +3h or -20s",
+        "roll.toml:1: \"3h\" is not a clock offset; expected one like +3h or -20s",
     );
     refused(
         "clock = { holder = \"+3h\" }",
@@ -231,7 +231,7 @@ fn an_unknown_key_is_named_with_its_line_and_the_likely_one() {
     );
     refused(
         "[[step]]\nexec = { unit = \"a/0\", command = \"true\", shell = \"sh\" }\n",
-        "roll.toml:2: an exec has no key `shell`; it knows: code, command, unit",
+        "roll.toml:2: an exec has no key `shell`; known keys: code, command, unit",
     );
 }
 
@@ -239,7 +239,7 @@ fn an_unknown_key_is_named_with_its_line_and_the_likely_one() {
 fn a_value_that_does_not_fit_is_named_with_what_was_expected() {
     refused(
         "units = \"five\"",
-        "roll.toml:1: `units` must be a whole number from 1 to 10000, not the text \"five\"",
+        "roll.toml:1: `units` must be a whole number from 1 to 10000, not the string \"five\"",
     );
     refused(
         "\n\nunits = 0",
@@ -251,7 +251,7 @@ fn a_value_that_does_not_fit_is_named_with_what_was_expected() {
     );
     refused(
         "timeout = \"60\"",
-        "roll.toml:1: `timeout`: \"60\" is no duration; write one like 500ms, 2s, 5m or 1h",
+        "roll.toml:1: `timeout`: \"60\" is not a duration; expected one like 500ms, 2s, 5m or 1h",
     );
     refused(
         "timeout = 60",
@@ -276,7 +276,7 @@ fn a_value_that_does_not_fit_is_named_with_what_was_expected() {
     refused(
         "[[step]]\ncrash = \"app/0\"\nat = \"noon\"",
         "roll.toml:3: `at` must be one of \"before-process\", \"mid-process\", \"after-process\", \
-         \"after-flush\", \"after-done\", not the text \"noon\"",
+         \"after-flush\", \"after-done\", not the string \"noon\"",
     );
 }
 
@@ -312,7 +312,7 @@ fn a_moment_is_a_mark_or_a_hook() {
     );
     refused(
         "[[step]]\nafter = \"soon\"\n",
-        "roll.toml:2: `after`: \"soon\" is no duration; write one like 500ms, 2s, 5m or 1h",
+        "roll.toml:2: `after`: \"soon\" is not a duration; expected one like 500ms, 2s, 5m or 1h",
     );
 }
 

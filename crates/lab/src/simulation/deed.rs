@@ -1,4 +1,4 @@
-//! What operators and bad luck do to a model.
+//! External events of a model: operators' actions and faults.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::dispatch::{CrashPoint, Exit};
 use crate::error::LabError;
 use crate::name::UnitName;
 
-/// One thing that happens to a model from outside. Units are named by number.
+/// One external event of a model. Units are given by number.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Deed {
     /// Options are set.
@@ -23,7 +23,7 @@ pub enum Deed {
     RemoveUnit {
         /// Which.
         unit: u32,
-        /// Whether it is gone after a while even if it has not finished.
+        /// Whether it is gone after a while even if its hooks have not finished.
         force: bool,
         /// Whether the others are never told, see [`World::remove_unit_untold`](crate::World::remove_unit_untold).
         untold: bool,
@@ -34,22 +34,22 @@ pub enum Deed {
     ExpireLease,
     /// The process that a unit runs is killed now, if there is one.
     Kill(u32),
-    /// The process that the agent started is killed alone, if there is one: the hook runs again, and what it had
-    /// started may live on, see [`VirtualCharm::orphaned`].
+    /// Only the process that the agent started is killed, if there is one: the hook runs again, and its children may
+    /// stay alive, see [`VirtualCharm::orphaned`].
     KillDispatch(u32),
-    /// What the unit's hooks left running dies: orphans here, and in the history `leftovers-ended` for those who
-    /// simulate more, such as wakers.
+    /// Processes that the unit's hooks left running die: orphans here, and `leftovers-ended` in the history for
+    /// simulations of more, such as wakers.
     EndLeftovers(u32),
-    /// The unit's files are lost when no hook of it runs, and its agent starts anew.
+    /// The unit's files are lost once none of its hooks runs, and its agent restarts.
     LoseDisk(u32),
-    /// The unit's running or next process is killed once it has done so many phases.
+    /// The unit's running or next process is killed after this many phases.
     KillAfter {
         /// Which unit.
         unit: u32,
-        /// How many phases it may do; 0 kills it before its first.
+        /// The number of phases; 0 kills it before its first.
         phases: u32,
     },
-    /// The agent dies at this point of its running or next hook, and comes back.
+    /// The agent dies at this point of its running or next hook, and restarts.
     Crash {
         /// Which unit.
         unit: u32,
@@ -63,13 +63,13 @@ pub enum Deed {
         /// The exit code.
         code: i32,
     },
-    /// What the unit's running or next process wrote becomes public, but its agent never hears so.
+    /// The changes of the unit's running or next process become public, but its agent never learns of it.
     LoseReply(u32),
     /// The agent stops, or starts.
     AgentUp(u32, bool),
-    /// The controller is out of reach, or back.
+    /// The controller becomes unreachable, or reachable again.
     Reachable(u32, bool),
-    /// The machine stands still, its clock included, or goes on.
+    /// The machine is frozen, including its clock, or thawed.
     Suspended(u32, bool),
     /// The machine is lost.
     Lose(u32),
@@ -87,7 +87,7 @@ pub enum Deed {
         /// The peer endpoints that it adds.
         adds: Vec<String>,
     },
-    /// A peer endpoint gets one more relation.
+    /// A peer endpoint gets another relation.
     DuplicateRelation(String),
     /// The unit stops seeing the lowest of two relations of one endpoint.
     ForgetRelation(u32),
@@ -215,7 +215,7 @@ where
         Ok(())
     }
 
-    /// Holds a machine still, or lets its process go on from where it was.
+    /// Freezes a machine, or lets its process continue where it was.
     fn freeze(&mut self, unit: &UnitName, frozen: bool) {
         let machine = self.machines.entry(unit.clone()).or_default();
         machine.frozen = frozen;

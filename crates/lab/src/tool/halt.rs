@@ -3,7 +3,7 @@
 /// Anything but success.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Halt {
-    /// The call is wrong: exit code 2.
+    /// A usage error: exit code 2.
     Usage(String),
     /// The call is right, but cannot be fulfilled: exit code 1.
     Failure(String),

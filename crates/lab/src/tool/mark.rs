@@ -8,7 +8,7 @@ use crate::history::Happening;
 const SPEC: Spec = Spec {
     name: "lab-mark",
     args: "enter|leave LOCK",
-    purpose: "Mark in the lab's history that the unit goes inside a lock, or comes out of it.",
+    purpose: "Mark in the lab's history that the unit enters or leaves a lock.",
     flags: &[],
     most: 2,
 };
@@ -16,7 +16,7 @@ const SPEC: Spec = Spec {
 pub(super) fn run(scene: &mut Scene<'_>) -> Answer {
     let parsed = SPEC.parse(&scene.call.args)?;
     let Some(lock) = parsed.arg(1).filter(|lock| !lock.is_empty()) else {
-        return usage("write lab-mark enter LOCK, or lab-mark leave LOCK");
+        return usage("expected lab-mark enter LOCK, or lab-mark leave LOCK");
     };
     let (unit, lock) = (scene.name.clone(), lock.to_owned());
     let mark = match parsed.arg(0) {
@@ -24,7 +24,7 @@ pub(super) fn run(scene: &mut Scene<'_>) -> Answer {
         Some("leave") => Happening::Leave { unit, lock },
         other => {
             let word = other.unwrap_or_default();
-            return usage(format!("{word:?} is not a mark: write enter or leave"));
+            return usage(format!("{word:?} is not a mark: expected enter or leave"));
         }
     };
     scene.world.record(mark);

@@ -11,7 +11,7 @@ use super::setting;
 pub(super) const SPEC: Spec = Spec {
     name: "relation-set",
     args: "key=value [key=value ...]",
-    purpose: "Set relation settings. What is set becomes public when the hook has ended well.",
+    purpose: "Set relation settings. The settings become visible when the hook succeeds.",
     flags: &[
         Flag {
             names: &["app"],

@@ -1,4 +1,4 @@
-//! What an agent notes when a hook is over, and what follows from it.
+//! What an agent records when a hook is over, and what follows from it.
 
 use super::hook::Hook;
 use super::local::{Operation, Phase};

@@ -1,4 +1,4 @@
-//! Agents and machines that stop, come back, or are cut off.
+//! Agents and machines that stop, come back, or are disconnected.
 
 use super::World;
 use super::timer::Timer;
@@ -12,7 +12,7 @@ use crate::uniter::agent::{Memory, Process};
 use crate::uniter::local::{Operation, Phase};
 
 impl World {
-    /// Stops a unit's agent, or starts it. What runs loses its context; its process, if there is one, runs on unheard.
+    /// Stops or starts a unit's agent. A running hook loses its context; its process, if there is one, keeps running.
     ///
     /// # Errors
     /// When the unit does not exist or is lost.
@@ -27,7 +27,7 @@ impl World {
         Ok(())
     }
 
-    /// Cuts a unit's agent off the controller, or reconnects it.
+    /// Disconnects a unit's agent from the controller, or reconnects it.
     ///
     /// # Errors
     /// When the unit does not exist or is lost.
@@ -48,7 +48,7 @@ impl World {
         Ok(())
     }
 
-    /// Freezes a unit's machine, its clock included, or thaws it. The driver holds the processes still.
+    /// Freezes a unit's machine, including its clock, or thaws it. The driver freezes the processes.
     ///
     /// # Errors
     /// When the unit does not exist or is lost.
@@ -70,7 +70,7 @@ impl World {
         Ok(())
     }
 
-    /// Loses a unit's machine for good. Nobody is told; the unit stays listed until it is removed.
+    /// Destroys a unit's machine. Nobody is told; the unit stays listed until it is removed.
     ///
     /// # Errors
     /// When the unit does not exist.
@@ -97,7 +97,7 @@ impl World {
         Ok(process)
     }
 
-    /// Changes an agent's condition, and draws the consequences if it says that there are any.
+    /// Changes an agent's condition, and applies the consequences, if any.
     fn change(
         &mut self,
         name: &UnitName,

@@ -1,4 +1,4 @@
-//! A unit that loses its disk, and what its hooks left running.
+//! A unit that loses its disk, and processes that its hooks left running.
 
 use super::World;
 use crate::error::LabError;
@@ -8,10 +8,10 @@ use crate::settings::Millis;
 use crate::uniter::agent::Process;
 
 impl World {
-    /// The unit's disk is lost and its charm unpacked anew, as when a pod comes back: at once, or when the hook
-    /// that runs has ended. All that its hooks left running dies. The agent comes back after
-    /// `Settings::agent_restart` with all that it had written down, which a pod's agent keeps at the controller, and
-    /// runs `start` once more. Databags and leadership stay.
+    /// The unit's disk is lost and its charm unpacked again, as when a pod comes back: at once, or when the running
+    /// hook has ended. All processes that its hooks left running die. The agent comes back after
+    /// `Settings::agent_restart` with its stored state, which a pod's agent stores at the controller, and runs
+    /// `start` again. Databags and leadership stay.
     ///
     /// # Errors
     /// When the unit does not exist or its machine is lost.
@@ -45,7 +45,7 @@ impl World {
         }
     }
 
-    /// Kills what a unit's hooks left running, its running hook apart: wakers, orphans.
+    /// Kills the processes that a unit's hooks left running, except its running hook: wakers, orphans.
     ///
     /// # Errors
     /// When the unit does not exist or its machine is lost.

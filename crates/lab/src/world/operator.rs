@@ -107,8 +107,8 @@ impl World {
         Ok(())
     }
 
-    /// Removes a unit, and never tells the others: no departed hook runs, and `relation-list` goes on listing it, as can
-    /// be after `remove-machine --force` up to Juju 3.6. `goal-state` does not list it.
+    /// Removes a unit without telling the others: no departed hook runs, and `relation-list` still lists it, as can
+    /// happen after `remove-machine --force` up to Juju 3.6. `goal-state` does not list it.
     ///
     /// # Errors
     /// When there is no such unit.
@@ -153,7 +153,7 @@ impl World {
         }
     }
 
-    /// Sets options. Options not named keep their value; `Null` takes an option back to its default.
+    /// Sets options. Options not named keep their value; `Null` resets an option to its default.
     ///
     /// # Errors
     /// When the application, an option, or a value's type does not fit; then nothing is set.

@@ -1,4 +1,4 @@
-//! Peer relations that are made and unmade while units run.
+//! Peer relations that are created and removed while units run.
 
 use std::collections::BTreeSet;
 
@@ -11,8 +11,8 @@ use crate::name::{RelationId, UnitName};
 use crate::settings::Millis;
 
 impl World {
-    /// Makes a second relation of a peer endpoint, as a refresh can leave one behind (juju/juju #19631). Units come
-    /// to see both: `relation-created` and all that follows runs for the new one as well.
+    /// Creates a second relation for a peer endpoint, as a refresh can leave one behind (juju/juju #19631). Units then
+    /// see both: `relation-created` and all that follows runs for the new one as well.
     ///
     /// # Errors
     /// When the application does not exist or has no such peer endpoint.
@@ -34,9 +34,9 @@ impl World {
         Ok(relation)
     }
 
-    /// Of an endpoint with several relations, the unit stops seeing the one with the lowest number, once no hook
-    /// of it runs: `relation-ids` does not list it, and tools do not find it. No hook tells the charm. To others the
-    /// unit goes on being a member.
+    /// For an endpoint with several relations, the unit stops seeing the one with the lowest number, once none of its
+    /// hooks runs: `relation-ids` does not list it, and tools do not find it. No hook tells the charm. For other units it
+    /// remains a member.
     ///
     /// # Errors
     /// When the unit does not exist, or does not see two relations of one endpoint.

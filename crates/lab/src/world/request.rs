@@ -94,7 +94,7 @@ impl World {
             .get(unit)
             .is_some_and(|unit| unit.agent.process_is_up());
         if !runs {
-            let reason = "its agent does not run, so that nothing takes the command";
+            let reason = "its agent is down";
             return Err(LabError::NotNow {
                 unit: unit.clone(),
                 reason,

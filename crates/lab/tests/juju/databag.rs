@@ -383,7 +383,7 @@ fn configuration_is_typed_and_fixed_within_a_hook() {
         .unwrap_err();
     assert_eq!(
         error.to_string(),
-        "application \"app\" has no option \"x\"; it has: limit, message"
+        "application \"app\" has no option \"x\"; known: limit, message"
     );
 }
 
@@ -421,7 +421,7 @@ fn status_state_and_actions_have_their_own_shapes() {
         ),
         (
             "lab-mark enter",
-            "2: ERROR write lab-mark enter LOCK, or lab-mark leave LOCK\n",
+            "2: ERROR expected lab-mark enter LOCK, or lab-mark leave LOCK\n",
         ),
     ] {
         assert_eq!(lab.call(&hook, line), expected, "{line}");

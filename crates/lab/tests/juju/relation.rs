@@ -76,7 +76,7 @@ fn only_an_endpoint_that_exists_can_be_doubled() {
     let text = refused.unwrap_err().to_string();
     assert_eq!(
         text,
-        r#"application "app" has no peer endpoint "pear"; it has: peer"#
+        r#"application "app" has no peer endpoint "pear"; known: peer"#
     );
     let settings = Settings {
         duplicate_relations: vec!["pear".to_owned()],

@@ -1,7 +1,7 @@
 """Units of an application take turns.
 
-A charm asks for a restart; the units of the application agree, over their peer relation, on who
-may restart when; each restarts in its turn, one after the other::
+A charm requests a restart; the units of the application agree over their peer relation who may
+restart when; each unit restarts in its turn, one after the other::
 
     import ops
     from ops_coordinator import OpsCoordinator, RestartCharmEvent
@@ -29,8 +29,8 @@ The charm's `charmcraft.yaml` needs a peer relation to carry this::
       coordinator:
         interface: coordinator
 
-`BaseCoordinator` and `Serial` have the interface of `charmhelpers.coordinator` for charms that
-take locks of their own.
+`BaseCoordinator` and `Serial` have the interface of `charmhelpers.coordinator`, for charms with
+their own locks.
 """
 
 from ._coordinator import BaseCoordinator, Serial, Singleton

@@ -1,4 +1,4 @@
-"""The action that a charm wants run once its services have restarted."""
+"""The action that a charm runs once its services have restarted."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class SavedAction:
         self._lost: Kept | None = None
 
     def begin(self) -> None:
-        """See whether what ran in an earlier dispatch became public."""
+        """Check whether the writes of an action in an earlier dispatch were committed."""
         kept = self._dispatch.recall(self._ran_key)
         if kept is None:
             return
@@ -49,9 +49,9 @@ class SavedAction:
             self._lost = action
 
     def end(self) -> None:
-        """Run once more what did not become public; have what ran in this dispatch remembered."""
+        """Rerun an action whose writes were not committed; remember the one of this dispatch."""
         if self._lost is not None and self._ran is None:
-            logger.info('Juju did not take over what %s did: it runs again', self._lost[0])
+            logger.info('Juju did not commit what %s did, so it runs again', self._lost[0])
             method = self._method(*self._lost)
             if method is not None:
                 method()
@@ -71,10 +71,10 @@ class SavedAction:
         *,
         for_each_dispatch: bool = False,
     ) -> None:
-        """Keep an action, in place of the one before; without a function there is none.
+        """Store an action, replacing the previous one; without a function, remove it.
 
         Raises:
-            TypeError: It cannot be called, or its arguments cannot be kept with its name.
+            TypeError: It is not callable, or its arguments cannot be stored.
             ValueError: The charm has no such method.
         """
         if function is not None and not isinstance(function, str) and not callable(function):
@@ -89,8 +89,8 @@ class SavedAction:
             self._call = lambda: kept(*args, **kwargs)
             if not for_each_dispatch:
                 logger.warning(
-                    'the action %s is gone with this dispatch, and the turn mostly comes in a '
-                    'later one: save a method of the charm',
+                    'the action %s is lost at the end of this dispatch, but the turn usually '
+                    'comes in a later one: save a method of the charm instead',
                     getattr(kept, '__qualname__', kept),
                 )
             return
@@ -100,13 +100,15 @@ class SavedAction:
             value = json.loads(json.dumps([name, list(args), dict(kwargs)]))
         except TypeError as error:
             if isinstance(function, str):
-                raise TypeError(f'the arguments of {name} are kept as JSON: {error}') from error
-            logger.warning('the action %s is gone with this dispatch: %s', name, error)
+                raise TypeError(
+                    f'the arguments of {name} must be JSON-serialisable: {error}'
+                ) from error
+            logger.warning('the action %s is lost at the end of this dispatch: %s', name, error)
             return
         self._dispatch.remember(self._action_key, value)
 
     def run(self) -> Any:
-        """Run the action, once in a dispatch, and return what it returns; None without one."""
+        """Run the action once per dispatch and return its value; None without an action."""
         if self._result is not None:
             return self._result[0]
         kept = self._dispatch.recall(self._action_key)

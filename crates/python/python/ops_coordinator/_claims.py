@@ -1,12 +1,12 @@
-"""Who will take up this unit's requests.
+"""The claimants of this unit's requests.
 
 The rule: at every commit each outstanding request has a claimant. That is a deferred event, a turn
-that the charm holds, or a coordinator whose charm asks. A request without one would come to the
-front of the line and stay there, and everybody behind it would wait for ever; so it is withdrawn.
+that the charm holds, or a coordinator whose charm asks. A request without one would reach the
+front of the line and stay there, and everything behind it would wait forever; so it is withdrawn.
 
-A deferred event is seen at once. Code that asks is not: it runs again in a later hook, or does
-not. So such a request is withdrawn only when its turn has come, and neither this dispatch nor the
-`PATIENCE - 1` before it have asked.
+Whether an event is deferred is known at once. Whether code asks again is not: it may or may not
+run in a later hook. So such a request is withdrawn only when its turn has come and neither this
+dispatch nor the previous `PATIENCE - 1` have asked.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 PATIENCE = 3
-"""After so many dispatches that did not ask, the turn of a lock goes on to the next unit."""
+"""After this many dispatches that did not ask, a lock's turn passes to the next unit."""
 
 _UNASKED = 'unasked'
 _HELD = 'held'
 
 
 class Claims:
-    """Who will take up this unit's requests."""
+    """The claimants of this unit's requests."""
 
     def __init__(self, dispatch: Dispatch):
         self._dispatch = dispatch
@@ -44,7 +44,7 @@ class Claims:
         self._dispatch.remember(_HELD, {**held, lock: number})
 
     def judge(self, hook: Hook) -> None:
-        """Withdraw the requests that nobody will take up."""
+        """Withdraw the requests without a claimant."""
         outstanding = self._dispatch.outstanding()
         before: dict[str, int] = self._dispatch.recall(_UNASKED) or {}
         held: dict[str, int] = self._dispatch.recall(_HELD) or {}
@@ -57,12 +57,12 @@ class Claims:
             if True in claims:
                 continue
             if False in claims and lock not in before and lock not in self._interest:
-                self._withdraw(hook, lock, 'no event waits for it')
+                self._withdraw(hook, lock, 'no event is waiting for it')
                 continue
             unasked[lock] = 0 if lock in self._interest else before.get(lock, 0) + 1
             if unasked[lock] >= PATIENCE and hook.is_turn(lock):
                 del unasked[lock]
-                self._withdraw(hook, lock, 'nobody asks for it any more')
+                self._withdraw(hook, lock, 'the charm no longer asks for it')
         self._dispatch.remember(_UNASKED, unasked or None)
         self._dispatch.remember(_HELD, held or None)
         self._interest.clear()
@@ -70,4 +70,4 @@ class Claims:
     def _withdraw(self, hook: Hook, lock: str, reason: str) -> None:
         if hook.withdraw_because(lock, reason):
             name = self._dispatch.name_of(lock)
-            logger.info('the request for %s is withdrawn: %s', name, reason)
+            logger.info('withdrew the request for %s: %s', name, reason)

@@ -27,11 +27,11 @@ _INSTANCES = '_ops_coordinator_instances'
 
 
 def _charm_or_caller(charm: object) -> ops.CharmBase:
-    """Return the charm that was given, else the one whose method asks for its coordinator."""
+    """Return the given charm, or else the one whose method creates the coordinator."""
     if isinstance(charm, ops.CharmBase):
         return charm
     if charm is not None:
-        raise TypeError(f'a coordinator is made for a charm, not for a {type(charm).__name__}')
+        raise TypeError(f'a coordinator needs a charm, not a {type(charm).__name__}')
     frame: FrameType | None = inspect.currentframe()
     while frame is not None:
         names = frame.f_code.co_varnames[: frame.f_code.co_argcount]
@@ -40,7 +40,7 @@ def _charm_or_caller(charm: object) -> ops.CharmBase:
             return first
         frame = frame.f_back
     raise CoordinatorError(
-        'which charm is this coordinator for? Make it in a method of the charm, or give it the '
+        'which charm is this coordinator for? Create it in a method of the charm, or pass the '
         'charm, as in OpsCoordinator(self)'
     )
 
@@ -51,7 +51,7 @@ def instances(framework: ops.Framework) -> dict[type, BaseCoordinator]:
 
 
 class Singleton(type):
-    """Makes one instance of each class for a charm, and returns the same one when asked again."""
+    """Creates one instance of each class per charm, and returns the same one afterwards."""
 
     if not TYPE_CHECKING:
 
@@ -69,8 +69,8 @@ class Singleton(type):
             for name, value in _arguments(cls, args, kwargs, defaults=False).items():
                 if value != first.get(name):
                     raise CoordinatorError(
-                        f'the charm has its {cls.__name__} already, with '
-                        f'{name}={first.get(name)!r}; it cannot have {name}={value!r} too'
+                        f'the charm already has its {cls.__name__} with '
+                        f'{name}={first.get(name)!r}; it cannot also have {name}={value!r}'
                     )
             return known[cls]
 
@@ -102,25 +102,25 @@ def _is_charm(value: object) -> bool:
 
 
 class BaseCoordinator(metaclass=Singleton):
-    """Locks by name: a unit asks for one, and has it for a dispatch when its turn has come.
+    """Named locks: a unit requests one, and has it for one dispatch when its turn comes.
 
-    There is one of each class for a charm: making it again returns the same.
+    There is one instance of each class per charm: creating it again returns the same object.
 
     Args:
-        charm: The charm. It may be left out where the coordinator is made in the charm's methods.
-        relation_key: Where the original library kept its requests, so that they are taken over.
+        charm: The charm. It may be omitted if a method of the charm creates the coordinator.
+        relation_key: Where the original library stored its requests, so that they are migrated.
         peer_relation_name: An older name for `relation`.
-        relation: The peer relation that carries the coordination. Without it the one that was used
-            before, else `coordinator`, or the only peer relation that the charm has.
+        relation: The peer relation that carries the coordination. Defaults to the one used before,
+            then `coordinator`, then the charm's only peer relation.
         limit: How many units may be inside a lock at once, 1 to 100: one number for all locks of
-            this coordinator, or one for each lock by its name.
+            this coordinator, or a mapping from lock names to numbers.
 
     Raises:
-        PeerRelationError: There is no such peer relation in `charmcraft.yaml`, or it is not clear
-            which one to use.
-        CoordinatorError: The charm has a coordinator of this class already, made with other
+        PeerRelationError: `charmcraft.yaml` has no such peer relation, or it is ambiguous which
+            one to use.
+        CoordinatorError: The charm already has a coordinator of this class with different
             arguments, or one of another class that uses the same lock.
-        TypeError: The charm is no charm, or a limit is no whole number.
+        TypeError: The charm is not a charm, or a limit is not a whole number.
         ValueError: A limit is not from 1 to 100, or `relation` and `peer_relation_name` differ.
     """
 
@@ -163,7 +163,7 @@ class BaseCoordinator(metaclass=Singleton):
         if relation and peer_relation_name and relation != peer_relation_name:
             raise ValueError(
                 f'relation={relation!r} and peer_relation_name={peer_relation_name!r} are two '
-                'names for one thing; give one of them'
+                'names for the same option; pass only one'
             )
         self._key = relation_key or 'coordinator'
         endpoint = endpoint_of(charm, relation or peer_relation_name)
@@ -186,17 +186,17 @@ class BaseCoordinator(metaclass=Singleton):
     # -- a unit's own side
 
     def acquire(self, lock: str) -> bool:
-        """Ask for a lock.
+        """Request a lock.
 
-        A request that waits already serves this one too. Where the turn has come and the charm
-        has not asked in the last three dispatches, the turn goes on to the next unit.
+        A call joins a request that is already waiting. If the turn has come and the charm has not
+        asked in the last three dispatches, the turn passes to the next unit.
 
         Args:
-            lock: The lock. Any text that is not empty will do.
+            lock: The lock; any non-empty string.
 
         Returns:
-            Whether the unit has it now, for the rest of this dispatch. False: not yet; ask again
-            in a later hook.
+            Whether the unit has it now, for the rest of this dispatch. If False, ask again in a
+            later hook.
 
         Raises:
             CoordinatorError: Another coordinator of the charm uses the lock.
@@ -214,7 +214,7 @@ class BaseCoordinator(metaclass=Singleton):
         return False
 
     def request(self, lock: str) -> int:
-        """Ask for a turn that comes in a later hook.
+        """Request a turn that comes in a later hook.
 
         Args:
             lock: The lock.
@@ -229,7 +229,7 @@ class BaseCoordinator(metaclass=Singleton):
         return self._part.request(lock)
 
     def granted(self, lock: str) -> bool:
-        """Return whether the unit has a lock now. Where it is its turn, the turn begins with this.
+        """Return whether the unit has a lock now. If it is its turn, this call begins the turn.
 
         Args:
             lock: The lock.
@@ -252,9 +252,9 @@ class BaseCoordinator(metaclass=Singleton):
         return newest > done
 
     def request_timestamp(self, lock: str) -> datetime | None:
-        """Return when this unit asked, in UTC and without a time zone; None where it has not.
+        """Return when this unit asked, in UTC and without a time zone; None if it has not.
 
-        It is for people to read: no clock decides whose turn it is.
+        This is for humans: no clock decides whose turn it is.
 
         Args:
             lock: The lock.
@@ -265,14 +265,14 @@ class BaseCoordinator(metaclass=Singleton):
         return time_of(self._dispatch.asked_at(self._part.claim(lock)))
 
     def withdraw(self, lock: str) -> bool:
-        """Take back what this unit has asked for; the turn goes on to the next.
+        """Withdraw this unit's request; the turn passes to the next unit.
 
         Args:
             lock: The lock.
 
         Returns:
-            Whether something was taken back. False where nothing waits, or where it is under way
-            in this dispatch.
+            Whether a request was withdrawn. False if none is waiting, or if its operation is
+            running in this dispatch.
 
         Raises:
             CoordinatorError: Another coordinator of the charm uses the lock.
@@ -280,18 +280,18 @@ class BaseCoordinator(metaclass=Singleton):
         return self._dispatch.hook.withdraw(self._part.claim(lock))
 
     def cancel(self, lock: str, unit: str, *, force: bool = False) -> bool:
-        """End another unit's request, on the leader, as an operator would who has no way out.
+        """Cancel another unit's request, on the leader, as a last resort for operators.
 
-        It is published when this hook succeeds. The unit itself ends its request in its next hook;
-        until then it keeps its place, so that nothing starts beside an operation that is still at
-        work. A deferred restart event whose request was cancelled is over.
+        It is published when this hook succeeds. The unit ends its request itself in its next hook,
+        and keeps its place until then, so that nothing starts beside an operation that is still
+        running. A deferred restart event whose request was cancelled is over.
 
         Args:
             lock: The lock.
             unit: The unit's name, such as `'app/2'`.
-            force: Take its place in the line away without waiting for the unit. If its operation
-                is still at work, the next one starts beside it: use this only for a machine that
-                is gone.
+            force: Remove its entry from the line without waiting for the unit. If its operation is
+                still running, the next one starts beside it: use this only for a machine that is
+                gone.
 
         Returns:
             Whether the unit has a request to cancel.
@@ -305,12 +305,12 @@ class BaseCoordinator(metaclass=Singleton):
     def hold(self, lock: str, reason: str) -> None:
         """Keep the lock beyond this dispatch: nothing behind this unit starts.
 
-        It is kept until the charm has it again in a later dispatch and does not hold it there, or
-        withdraws.
+        It is kept until the charm has it again in a later dispatch without holding it there, or
+        withdraws it.
 
         Args:
             lock: The lock.
-            reason: Why, in a few words, for those who look at the status.
+            reason: A short reason, for readers of the status.
 
         Raises:
             CoordinatorError: The unit does not have the lock.
@@ -325,14 +325,14 @@ class BaseCoordinator(metaclass=Singleton):
     ) -> Callable[[Callable[_P, _R]], Callable[_P, _R | None]]:
         """Decorate a function so that it runs only while the unit has the lock.
 
-        The lock is asked for when `guard_func(*guard_args, **guard_kw)` is true. Without the lock
-        the function is not called, and None returned.
+        It requests the lock when `guard_func(*guard_args, **guard_kw)` is true. Without the lock
+        it does not call the function and returns None.
 
         Args:
             lock: The lock.
-            guard_func: Says whether the lock is needed.
-            guard_args: Given to `guard_func`.
-            guard_kw: Given to `guard_func`.
+            guard_func: Returns whether the lock is needed.
+            guard_args: Positional arguments for `guard_func`.
+            guard_kw: Keyword arguments for `guard_func`.
 
         Returns:
             The decorator.
@@ -355,34 +355,34 @@ class BaseCoordinator(metaclass=Singleton):
     # -- the dispatch
 
     def initialize(self) -> None:
-        """Look at the line. The earlier in the dispatch, the better; again does nothing.
+        """Read the line, early in the dispatch if possible. Further calls do nothing.
 
         Raises:
-            CoordinatorError: The line, or this unit's state, cannot be read.
+            CoordinatorError: The line or this unit's state cannot be read.
         """
         _ = self._dispatch.hook
 
     def handle(self) -> None:
-        """Take part, as the leader too: the line is kept at the end of the dispatch.
+        """Take part in the coordination; a leader maintains the line at the end of the dispatch.
 
         Raises:
-            CoordinatorError: The line, or this unit's state, cannot be read.
+            CoordinatorError: The line or this unit's state cannot be read.
         """
         self.initialize()
 
     def msg(self, msg: str) -> None:
-        """Log a message. Override it to have more or less of them.
+        """Log a message. Override this to log more or less.
 
         Args:
             msg: The message.
         """
         logger.info('coordinator.%s %s', self._name(), msg)
 
-    # -- what is known of all units, as charmhelpers has it
+    # -- what is known of all units, as in charmhelpers
 
     @property
     def key(self) -> str:
-        """Where the original library kept its requests."""
+        """Where the original library stored its requests."""
         return self._key
 
     @property
@@ -392,7 +392,7 @@ class BaseCoordinator(metaclass=Singleton):
 
     @property
     def relid(self) -> str | None:
-        """The peer relation's id, `name:number`; None where it is not there yet."""
+        """The peer relation's id, `name:number`; None if it does not exist yet."""
         relation = self._dispatch.relation
         return f'{relation.name}:{relation.id}' if relation else None
 
@@ -400,22 +400,22 @@ class BaseCoordinator(metaclass=Singleton):
     def requests(self) -> dict[str, dict[str, str]]:
         """Who has asked for which lock, and when: `{unit: {lock: time}}`.
 
-        The time is empty where it is not known.
+        The time is empty if unknown.
         """
         units = Policies(self._dispatch).asking()
         return {self._charm.unit.name: {}, **self._by_unit(units)}
 
     @property
     def grants(self) -> dict[str, dict[str, str]]:
-        """Who has a lock, or gets it without another grant: `{unit: {lock: time of request}}`."""
+        """Who has a lock, or gets it without a further grant: `{unit: {lock: request time}}`."""
         return self._by_unit(Policies(self._dispatch).inside())
 
     # -- the leader's side
 
     def grant(self, lock: str, unit: str) -> bool:
-        """Say, on the leader, whether a unit has or gets a lock; on other units False.
+        """Return, on the leader, whether a unit has or gets a lock; on other units False.
 
-        What is granted now reaches the unit when this hook has succeeded.
+        A new grant reaches the unit when this hook succeeds.
 
         Args:
             lock: The lock.
@@ -438,15 +438,15 @@ class BaseCoordinator(metaclass=Singleton):
         """Decide, on the leader, whether a unit gets a lock now.
 
         Override it, or define a method `grant_<lock>` with the same arguments for one lock, to
-        decide otherwise; either may be a `staticmethod`. It decides for the locks of this
-        coordinator only, and each turn then takes a hook of the leader's. Without one, units go on
-        by themselves, as many at once as `limit` says.
+        decide differently; either may be a `staticmethod`. It decides only for this coordinator's
+        locks, and each turn then takes a hook of the leader. Without one, units proceed without
+        the leader, up to `limit` at once.
 
         Args:
             lock: The lock.
             unit: The unit that asks; never in `granted`, always in `queue`.
-            granted: The units that have the lock, or will when they come to it.
-            queue: The units that wait, in the order in which they go: by number, beginning after
+            granted: The units that have the lock, or will get it in their next hook.
+            queue: The waiting units, in the order in which they go: by number, starting after
                 the unit that joined the line last.
 
         Returns:
@@ -455,15 +455,14 @@ class BaseCoordinator(metaclass=Singleton):
         return unit == queue[0] and not granted
 
     def released(self, unit: str, lock: str, timestamp: datetime) -> None:
-        """Do something, on the leader, when a unit has ended its turn.
+        """Called on the leader when a unit's turn has ended.
 
-        Override it for bookkeeping. A leader that is new to it hears only of turns that end from
-        then on.
+        Override it for bookkeeping. A new leader learns only of turns that end from then on.
 
         Args:
             unit: The unit whose turn has ended.
             lock: The lock, one of this coordinator's.
-            timestamp: When the unit asked for it, in UTC and without a time zone.
+            timestamp: When the unit requested it, in UTC and without a time zone.
         """
 
     def _interest(self, lock: str) -> str:
@@ -488,7 +487,7 @@ class BaseCoordinator(metaclass=Singleton):
 
 
 class Serial(BaseCoordinator):
-    """One unit at a time has a lock; those that ask go round in the order of their numbers.
+    """One unit at a time has a lock; waiting units take turns in the order of their numbers.
 
     The arguments are those of `BaseCoordinator`; with a `limit` more than one unit has it at once.
     """

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 RESTRICTED = ('collect-metrics', 'meter-status-changed')
-"""Hooks in which Juju answers next to nothing, and `ops` delivers no deferred event."""
+"""Hooks in which most hook tools do not work, and `ops` delivers no deferred events."""
 
 
 _OWNERS = '_ops_coordinator_owners'
@@ -97,7 +97,7 @@ class Dispatch(ops.Object):
         """
         known = self._names.get(lock, lock)
         if known not in (lock, name):
-            raise ValueError(f'the locks {known!r} and {name!r} are too much alike: rename one')
+            raise ValueError(f'the locks {known!r} and {name!r} are too similar: rename one')
         self._names[lock] = name
         return self._owners.setdefault(lock, part)
 
@@ -159,7 +159,7 @@ class Dispatch(ops.Object):
         return said_of(self.hook.asked(lock))
 
     def asked_at(self, lock: str) -> str | None:
-        """Return when this unit asked for a lock, None where it has not."""
+        """Return when this unit requested a lock, None if it has not."""
         return self.said(lock).get('at')
 
     def now(self) -> str:
@@ -184,7 +184,7 @@ class Dispatch(ops.Object):
 
     @property
     def restricted(self) -> bool:
-        """Whether Juju answers next to nothing in this hook."""
+        """Whether most hook tools do not work in this hook."""
         return os.path.basename(os.environ.get('JUJU_DISPATCH_PATH', '')) in RESTRICTED
 
     @property
@@ -194,12 +194,12 @@ class Dispatch(ops.Object):
 
     @property
     def relation(self) -> ops.Relation | None:
-        """The peer relation, None where it is not there."""
+        """The peer relation, None if it does not exist."""
         relations = self.charm.model.relations[self.endpoint]
         return relations[0] if relations else None
 
     def at_end(self, action: Callable[[], None]) -> None:
-        """Have something done at the end of this dispatch, once, if it does not fail."""
+        """Call something once at the end of this dispatch, unless the dispatch fails."""
         self._at_end.append(action)
 
     def own_record(self) -> str | None:
@@ -210,7 +210,7 @@ class Dispatch(ops.Object):
     # is known of them must never be of two minds. Nothing is stored without need.
 
     def recall(self, key: str) -> Any:
-        """Return what was remembered under a key, None where nothing is."""
+        """Return the value stored under a key, None if there is none."""
         text: str | None = getattr(self._stored, key, None)
         return None if text is None else json.loads(text)
 

@@ -46,8 +46,8 @@ def endpoint_of(charm: ops.CharmBase, wanted: str | None) -> str:
     if usual is not None:
         return usual
     raise PeerRelationError(
-        f'the charm has several peer relations ({", ".join(declared)}); say which one carries the '
-        f"coordination, as in relation='{declared[0]}'"
+        f'the charm has several peer relations ({", ".join(declared)}); specify which one carries '
+        f"the coordination, as in relation='{declared[0]}'"
     )
 
 
@@ -97,7 +97,7 @@ def _tell_that_it_stays(charm: ops.CharmBase, before: str, usual: str | None) ->
     instead = f"'{usual}'" if usual else 'none of the others'
     logger.warning(
         "the coordination stays on the peer relation '%s', which it has used so far, although the "
-        "charm declares others by now (a new charm would use %s); to move it, say relation='...'",
+        "charm now declares others (a new charm would use %s); to move it, pass relation='...'",
         before,
         instead,
     )

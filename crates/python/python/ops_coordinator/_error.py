@@ -1,4 +1,4 @@
-"""What can go wrong, as one family of exceptions."""
+"""The package's exceptions."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from ._native import CoordinatorError
 
 
 class PeerRelationError(CoordinatorError):
-    """The charm declares no peer relation for the coordination, or it is not clear which."""
+    """The charm declares no peer relation for the coordination, or it is ambiguous which."""
 
 
 class ServiceRestartError(CoordinatorError):
     """A service did not restart. The unit keeps its turn: nothing behind it in the line starts."""
 
     unit: str
-    """The unit on which it happened."""
+    """The unit on which it failed."""
     service: str
     """The service's name."""
     found: str
     """What happened, in a few words."""
     log: tuple[str, ...]
-    """The service's last log lines, oldest first; empty where there are none to read."""
+    """The service's last log lines, oldest first; empty if none can be read."""
 
     def __init__(self, *, unit: str, service: str, found: str, log: Sequence[str] = ()):
         self.unit, self.service, self.found, self.log = unit, service, found, tuple(log)

@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 
 class RestartEvent(ops.EventBase):
-    """The charm has asked for a restart.
+    """The charm has requested a restart.
 
     Args:
         handle: The event's place in the framework.
-        ctx: What the charm wants back once it has restarted; usually a dictionary.
+        ctx: A value that the charm gets back after the restart; usually a dictionary.
         services: The services to restart, in this order.
 
     Raises:
-        TypeError: `ctx` or `services` holds what cannot come back.
-        ValueError: The same, or a service has a name that systemd does not allow.
+        TypeError: `ctx` or `services` contains a value that cannot be stored.
+        ValueError: The same, or systemd does not allow a service's name.
     """
 
     def __init__(self, handle: ops.Handle, ctx: Any = None, services: Iterable[str] = ()):
@@ -35,7 +35,7 @@ class RestartEvent(ops.EventBase):
 
     @property
     def ctx(self) -> Any:
-        """What the charm gave to `emit`."""
+        """The value passed to `emit`."""
         return self._ctx
 
     @property
@@ -54,37 +54,37 @@ class RestartEvent(ops.EventBase):
         *,
         container: ops.Container | str | None = None,
     ) -> bool:
-        """Restart the services if it is this unit's turn; ask for a turn if none was asked for.
+        """Restart the services if it is this unit's turn; request a turn if none was requested.
 
         The turn ends with the dispatch, unless the event is deferred: then this unit keeps it, and
-        `restart` restarts the services again in the next dispatch. Where a handler raises after
-        its restart, Juju runs the hook again; the event comes again, and `restart` returns True
-        without restarting once more.
+        `restart` restarts the services again in the next dispatch. If a handler raises after its
+        restart, Juju runs the hook again and ops delivers the event again; `restart` then returns
+        True without restarting again.
 
         Args:
-            coordinator: The charm's `OpsCoordinator`, where it has more than one.
+            coordinator: The charm's `OpsCoordinator`, if it has more than one.
             container: Restart Pebble services in this container instead of systemd services.
 
         Returns:
-            Whether the services were restarted and run. False means that others go first: defer
-            the event.
+            Whether the services were restarted and are running. If False, other units go first:
+            defer the event.
 
         Raises:
             ServiceRestartError: A service did not restart. The unit keeps its turn.
-            TypeError: `coordinator` is something else.
+            TypeError: `coordinator` is not an `OpsCoordinator`.
         """
         return self._coordinator(coordinator).restart(self, container=container)
 
     def run_action(self) -> Any:
-        """Run the action that was saved in the coordinator.
+        """Run the action saved in the coordinator.
 
         Returns:
-            What the action returned, None where there is none.
+            The action's return value, None if there is no action.
         """
         return self._coordinator(None).run_action()
 
     def defer(self) -> None:
-        """Have the event delivered again in the next dispatch.
+        """Deliver the event again in the next dispatch.
 
         An event whose request was withdrawn, or cancelled by an operator, is over: deferring it
         does nothing.
@@ -98,21 +98,21 @@ class RestartEvent(ops.EventBase):
         if given is None:
             return coordinator_of(self.framework)
         if not isinstance(given, OpsCoordinator):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise TypeError(f"restart takes the charm's OpsCoordinator, not {given!r}")
+            raise TypeError(f"restart expects the charm's OpsCoordinator, not {given!r}")
         return given
 
     # The snapshot has the form of the original library's, so that events that were deferred before
     # the charm was refreshed are understood, and the other way round.
 
     def snapshot(self) -> dict[str, Any]:
-        """Return what the framework keeps of the event."""
+        """Return the event's state for the framework to store."""
         return {'ctx': json.dumps(self._ctx, sort_keys=True), 'svc': ','.join(self._services)}
 
     def restore(self, snapshot: dict[str, Any]) -> None:
-        """Take the event over from what the framework kept.
+        """Restore the event from the state that the framework stored.
 
         Args:
-            snapshot: What `snapshot` returned, here or in the original library.
+            snapshot: The result of `snapshot`, here or in the original library.
         """
         ctx = snapshot.get('ctx')
         try:
@@ -120,30 +120,30 @@ class RestartEvent(ops.EventBase):
         except ValueError:
             self._ctx = ctx
         self._services = [name for name in snapshot.get('svc', '').split(',') if name]
-        # The framework makes an event anew for each delivery and has it restored. (A test's
-        # framework does that with the one that was emitted too, which nobody gets.)
+        # The framework creates and restores a new event for each delivery. (A test's framework
+        # also does that with the emitted event, which nobody gets.)
         framework: ops.Framework | None = getattr(self, 'framework', None)
         if framework is not None and 'deferred' not in self.__dict__:
             restarts_of(framework).note_delivery(self)
 
 
 class _Restart(ops.BoundEvent):
-    """The charm's `on.restart_event`: what is emitted is delivered at the end of the dispatch."""
+    """The charm's `on.restart_event`: delivers emitted events at the end of the dispatch."""
 
     def emit(self, ctx: Any = None, services: Iterable[str] = ()) -> None:
-        """Ask for a restart.
+        """Request a restart.
 
-        The handler runs once everything else in this dispatch has run, just before the charm's
-        status is collected: so whatever the charm sets after `emit` is set when the handler looks
-        at it. What is given here is copied: later changes do not arrive.
+        The handler runs after everything else in this dispatch, just before the charm's status is
+        collected, so it sees anything that the charm sets after `emit`. The arguments are copied:
+        later changes to them have no effect.
 
         Args:
-            ctx: What the charm wants back once it has restarted; anything that JSON can hold.
+            ctx: A JSON-serialisable value that the charm gets back after the restart.
             services: The services to restart, in this order.
 
         Raises:
-            TypeError: `ctx` or `services` holds what cannot come back.
-            ValueError: The same, or a service has a name that systemd does not allow.
+            TypeError: `ctx` or `services` contains a value that cannot be stored.
+            ValueError: The same, or systemd does not allow a service's name.
         """
         event = RestartEvent(ops.Handle(self.emitter, self.event_kind, '0'), ctx, services)
         deliver = super().emit
@@ -194,10 +194,10 @@ class RestartCharmEvent(ops.CharmEvents):
 
 
 def adopt(on: ops.CharmEvents) -> None:
-    """Have restart events that a charm declares itself delivered as `RestartCharmEvent` does.
+    """Deliver restart events that a charm declares itself as `RestartCharmEvent` does.
 
-    The charm's events get a class of their own for that, derived from the one that they had: what
-    was observed before this goes by the event's path, which stays.
+    The charm's events get a new class for that, derived from their old one. Observers registered
+    earlier still work, because they go by the event's path, which stays the same.
     """
     cls = type(on)
     if cls is RestartCharmEvent:

@@ -1,4 +1,4 @@
-"""The local state file: what a unit asked for while it had no peer relation."""
+"""The local state file: requests made while the unit had no peer relation."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class LocalState:
         self._path = path
 
     def load(self) -> dict[str, str]:
-        """Return the requests in the file. One that makes no sense is set aside with a warning."""
+        """Return the requests in the file. Rename an unreadable file, with a warning."""
         try:
             text = self._path.read_bytes().decode()
             return requests(json.loads(text))
@@ -32,7 +32,7 @@ class LocalState:
         except ValueError as error:
             aside = self._path.with_name(f'{self._path.name}.unreadable')
             self._path.replace(aside)
-            logger.warning('the state file %s is set aside as %s: %s', self._path, aside, error)
+            logger.warning('renamed the state file %s to %s: %s', self._path, aside, error)
             return {}
 
     def save(self, requests: dict[str, str]) -> None:

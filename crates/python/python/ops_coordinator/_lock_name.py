@@ -1,4 +1,4 @@
-"""Names of locks: whatever a charm calls a lock, the line knows it by a name of its own rule."""
+"""Lock names: maps any name that a charm uses to a valid name in the line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def lock_key(name: str) -> str:
         ValueError: The name is empty.
     """
     if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f'the name of a lock is text, not {name!r}')
+        raise TypeError(f'a lock name must be a string, not {name!r}')
     if _FITS.fullmatch(name):
         return name
     if not name.strip():

@@ -47,7 +47,7 @@ class Model:
             owner = self._model.app if '--app' in args else self._model.unit
             relation.data[owner].update(json.loads(stdin or '{}'))
             return None
-        raise OSError(f'there is no answer to {tool}')
+        raise OSError(f'{tool} is not supported here')
 
     def _relation(self, relation_id: str) -> ops.Relation:
         endpoint, _, number = relation_id.rpartition(':')

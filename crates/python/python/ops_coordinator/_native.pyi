@@ -7,7 +7,7 @@ LIMIT_MAX: Final[int]
 """The greatest limit."""
 
 class CoordinatorError(Exception):
-    """Something that keeps a unit from taking its turns."""
+    """A problem that keeps a unit from taking its turns."""
 
 @final
 class UnitStatus:

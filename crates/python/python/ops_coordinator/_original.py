@@ -79,7 +79,9 @@ class Original:
         try:
             return requests(json.loads(text)) if text else None
         except ValueError as error:
-            logger.warning('the key %r in a databag is not of the original: %s', self._key, error)
+            logger.warning(
+                'the databag key %r is not of the original library: %s', self._key, error
+            )
             return None
 
     def _grants(self) -> dict[str, dict[str, str]]:

@@ -88,7 +88,7 @@ class Part:
 
     @property
     def decides(self) -> bool:
-        """Whether the line needs this coordinator's word on locks that it does not name."""
+        """Whether this coordinator must decide about locks that it does not name."""
         own = any(name.startswith('grant_') for name in dir(type(self.coordinator)))
         many = isinstance(self._limit, int) and self._limit != 1
         return own or many or self._grants_itself()
@@ -111,7 +111,7 @@ class Part:
 
     @property
     def hears_releases(self) -> bool:
-        """Whether the charm wants to hear of turns that have ended."""
+        """Whether the charm wants to be told when turns end."""
         heard = self.coordinator.released
         return getattr(heard, '__func__', heard) is not self._usual_released
 
@@ -139,7 +139,7 @@ class Part:
             try:
                 key = lock_key(lock)
             except ValueError as error:
-                logger.warning('a request that was left behind is not taken over: %s', error)
+                logger.warning('ignoring a leftover request: %s', error)
                 continue
             self.coordinator.msg(f'Taking over the request for {lock} of {said["at"]}')
             self.dispatch.request(key, {**said, 'name': lock})

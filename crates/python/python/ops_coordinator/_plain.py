@@ -1,4 +1,4 @@
-"""What is given to `emit`, copied and checked while its caller can still be told."""
+"""Copies and checks the arguments of `emit`, so that errors reach the caller."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def plain_context(ctx: object) -> Any:
     try:
         return _plain(ctx)
     except RecursionError:
-        raise ValueError('ctx is nested too deeply, or holds itself') from None
+        raise ValueError('ctx is nested too deeply, or contains itself') from None
 
 
 def _plain(value: object) -> Any:
@@ -31,7 +31,7 @@ def _plain(value: object) -> Any:
         return int(value)
     if isinstance(value, float):
         if not math.isfinite(value):
-            raise ValueError(f'ctx holds {value}; it comes back as JSON, which has no such number')
+            raise ValueError(f'ctx contains {value}; it is stored as JSON, which has no {value}')
         return float(value)
     if isinstance(value, Mapping):
         return {
@@ -41,14 +41,14 @@ def _plain(value: object) -> Any:
     if isinstance(value, Iterable) and not isinstance(value, (bytes, bytearray)):
         return [_plain(kept) for kept in cast('Iterable[object]', value)]
     raise TypeError(
-        f'ctx holds a value of type {type(value).__name__}; it comes back as JSON, so use plain '
+        f'ctx contains a value of type {type(value).__name__}; it is stored as JSON, so use plain '
         'values'
     )
 
 
 def _key(key: object) -> str:
     if not isinstance(key, str):
-        raise TypeError(f'ctx has the key {key!r}; it comes back as JSON, so keys must be text')
+        raise TypeError(f'ctx has the key {key!r}; it is stored as JSON, so keys must be strings')
     return str.__str__(key)
 
 
@@ -60,14 +60,14 @@ def service_names(services: object) -> list[str]:
         ValueError: It holds a name that systemd does not allow.
     """
     if isinstance(services, str):
-        raise TypeError(f'services is a list of names, as in services=[{services!r}]')
+        raise TypeError(f'services must be a list of names, as in services=[{services!r}]')
     wrong = isinstance(services, (bytes, bytearray, Mapping)) or not isinstance(services, Iterable)
     if wrong:
-        raise TypeError(f'services is a list of names, not {services!r}')
+        raise TypeError(f'services must be a list of names, not {services!r}')
     names: list[str] = []
     for name in cast('Iterable[object]', services):
         if not isinstance(name, str):
-            raise TypeError(f'services holds {name!r}; the name of a service is text')
+            raise TypeError(f'services contains {name!r}; a service name must be a string')
         if not is_service_name(name):
             raise ValueError(
                 f'invalid service name {name!r} in services: use letters, digits and :_.@-\\'

@@ -69,7 +69,7 @@ class Policies:
         named = [part for part in parts if part.name in said]
         if len(named) > 1:
             names = ' and '.join(sorted(said))
-            logger.warning('%s ask for the lock %s; its policies do not count', names, lock)
+            logger.warning('%s ask for the lock %s; ignoring its policies', names, lock)
             return None
         claimed = self._dispatch.owner(lock)
         if claimed is not None:

@@ -1,4 +1,4 @@
-"""How far the restarts of a turn have come, on the disk."""
+"""The progress of a turn's restarts, stored on disk."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Progress:
-    """How far the restarts of a turn have come.
+    """The progress of a turn's restarts.
 
     A hook may fail after a restart that was good, and Juju then runs it again: the event comes
     again, and its services must not restart once more. So each restart is on the disk before

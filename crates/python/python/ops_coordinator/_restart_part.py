@@ -50,7 +50,7 @@ class RestartPart(Part):
             self._told.append(event)
             return True
         if restarts.is_over(event) or self._waiting.was_taken_back(event):
-            self.coordinator.msg(f'The request of {event} was taken back')
+            self.coordinator.msg(f'The request of {event} was withdrawn')
             restarts.end(event)
             return False
         turn = dispatch.turns.get(self.lock)

@@ -1,4 +1,4 @@
-"""The restarts of one dispatch: which were asked for, and which events were delivered."""
+"""The restarts of one dispatch: the requested ones, and the delivered events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Brings what no event of Juju brings, in a process of its own.
+"""The waker: a separate process for work that no Juju event triggers.
 
 `python -m ops_coordinator._wake UNIT STATE ENDPOINT CONTEXT ERRAND` is the waker: it waits for
 another hook and runs one where none comes, or has a line written that a long hook has left behind.

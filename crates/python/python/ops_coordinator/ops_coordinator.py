@@ -1,4 +1,4 @@
-"""Restarts in turn: what a charm uses."""
+"""Restarts in turn: the API for charms."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = [
 def service_restart(service: str) -> bool:
     """Restart a systemd service and check that it runs.
 
-    A charm's tests put a function of their own in the place of this one.
+    A charm's tests replace this function with their own.
 
     Args:
         service: The service's name.
@@ -39,7 +39,7 @@ def service_restart(service: str) -> bool:
         True.
 
     Raises:
-        ServiceRestartError: It does not run.
+        ServiceRestartError: The service is not running.
         CoordinatorError: systemd does not allow such a name.
     """
     fault = restart_service(service)
@@ -51,27 +51,27 @@ def service_restart(service: str) -> bool:
 
 
 def service_reload(service_name: str, restart_on_failure: bool = False) -> bool:
-    """Have a systemd service reload its configuration, as in charmhelpers.
+    """Make a systemd service reload its configuration, as in charmhelpers.
 
     Args:
         service_name: The service's name.
-        restart_on_failure: Restart it where it cannot reload.
+        restart_on_failure: Restart the service if it cannot reload.
 
     Returns:
-        Whether it was reloaded, or restarted in its place.
+        Whether it was reloaded, or restarted instead.
     """
     reloaded = _systemctl('reload', service_name)
     return reloaded or (restart_on_failure and _systemctl('restart', service_name))
 
 
 def service_resume(service_name: str) -> bool:
-    """Let a systemd service start at boot again, and start it now, as in charmhelpers.
+    """Unmask, enable and start a systemd service, as in charmhelpers.
 
     Args:
         service_name: The service's name.
 
     Returns:
-        Whether it runs.
+        Whether it is running.
     """
     _systemctl('unmask', service_name)
     _systemctl('enable', service_name)
@@ -86,33 +86,35 @@ def _systemctl(verb: str, service: str) -> bool:
 class OpsCoordinator(Serial):
     """Restarts of a charm's services, one unit after the other.
 
-    Construct it at the end of the charm's `__init__`. There is one for a charm: making it again
-    returns the same.
+    Create it at the end of the charm's `__init__`. There is one per charm: creating it again
+    returns the same object.
 
     Args:
-        charm: The charm. It may be left out where the coordinator is made in the charm's methods.
+        charm: The charm. It may be omitted if a method of the charm creates the coordinator.
         action_func: See `save_action`.
         action_args: See `save_action`.
         action_kwargs: See `save_action`.
-        relation: The peer relation that carries the coordination. Without it the one that was used
-            before, else `coordinator`, or the only peer relation that the charm has.
+        relation: The peer relation that carries the coordination. Defaults to the one used before,
+            then `coordinator`, then the charm's only peer relation.
         limit: How many units may restart at once, 1 to 100.
-        release_on_defer: Let the next unit go even if this unit's handler defers the event after
-            its restart. Without it a unit whose check fails keeps its turn, and so stops the roll.
-        relation_key: Where the original library kept its requests, so that they are taken over.
+        release_on_defer: Let the next unit proceed even if this unit's handler defers the event
+            after its restart. By default a unit whose check fails keeps its turn and stops the
+            roll.
+        relation_key: Where the original library stored its requests, so that they are migrated.
         peer_relation_name: An older name for `relation`.
 
     Raises:
-        PeerRelationError: There is no such peer relation in `charmcraft.yaml`, or it is not clear
-            which one to use.
-        CoordinatorError: The charm has an `OpsCoordinator` already, made with other arguments, or
+        PeerRelationError: `charmcraft.yaml` has no such peer relation, or it is ambiguous which
+            one to use.
+        CoordinatorError: The charm already has an `OpsCoordinator` with different arguments, or
             another coordinator that uses the same lock.
-        TypeError: The charm is no charm, the limit no whole number, or the action no function.
+        TypeError: The charm is not a charm, the limit not a whole number, or the action not a
+            function.
         ValueError: The limit is not from 1 to 100, or `relation` and `peer_relation_name` differ.
     """
 
     lock: ClassVar[str] = 'restart'
-    """The lock that a restart takes. A second class of coordinators in a charm needs another."""
+    """The lock for restarts. A second coordinator class in the same charm needs another."""
 
     _part_type: ClassVar[type[Part]] = RestartPart
 
@@ -147,29 +149,29 @@ class OpsCoordinator(Serial):
             )
 
     def resume(self) -> None:
-        """Look at the line. Call it early in the charm's `__init__`; again does nothing.
+        """Read the line. Call it early in the charm's `__init__`; further calls do nothing.
 
         Raises:
-            CoordinatorError: The line, or this unit's state, cannot be read.
+            CoordinatorError: The line or this unit's state cannot be read.
         """
         self.initialize()
         self.handle()
 
     def release(self) -> None:
-        """End the dispatch, in a charm that says so itself.
+        """End the dispatch, for charms that call it explicitly.
 
-        What the unit has is released, and what is to be published is written, when the framework
-        commits: never in a dispatch that fails, and without this call as well.
+        Turns end and changes are published when the framework commits: never in a dispatch that
+        fails, and also without this call.
         """
 
     def handle_locks(self, unit: ops.Unit) -> None:
-        """Take part in a hook that the charm does not use otherwise; only the leader has to.
+        """Take part in a hook that does not otherwise use the coordinator; for the leader only.
 
         Args:
             unit: This unit.
 
         Raises:
-            CoordinatorError: The line, or this unit's state, cannot be read.
+            CoordinatorError: The line or this unit's state cannot be read.
         """
         if unit.is_leader():
             self.resume()
@@ -181,44 +183,44 @@ class OpsCoordinator(Serial):
         action_args: Sequence[Any] | None = None,
         action_kwargs: Mapping[str, Any] | None = None,
     ) -> None:
-        """Keep a function that `run_action` calls, with its arguments, in place of the one before.
+        """Save a function with its arguments for `run_action`, replacing the previous one.
 
-        A method of the charm, given itself or by its name, is found again in later hooks; its
-        arguments must then be what JSON can hold. Any other function lasts as long as this
-        dispatch, which is told in the log.
+        A method of the charm, passed directly or by name, is looked up again in later hooks; its
+        arguments must be JSON-serialisable. Any other function lasts only until the end of this
+        dispatch, and a warning says so.
 
         Args:
-            action_func: The function, or the name of a method of the charm. Without it there is no
-                action any more.
-            action_args: Its arguments.
-            action_kwargs: Its arguments by name.
+            action_func: The function, or the name of a method of the charm. None removes the saved
+                action.
+            action_args: Its positional arguments.
+            action_kwargs: Its keyword arguments.
 
         Raises:
-            TypeError: It cannot be called, or its arguments cannot be kept with its name.
+            TypeError: It is not callable, or its arguments cannot be stored.
             ValueError: The charm has no such method.
         """
         self._restarts.action.save(action_func, action_args or (), action_kwargs or {})
 
     def run_action(self) -> Any:
-        """Call the function that was saved, once in a dispatch.
+        """Call the saved function, once per dispatch.
 
         Returns:
-            What the function returned, or had returned before in this dispatch; None where there
-            is none.
+            The function's return value, also on further calls in this dispatch; None if there is
+            no function.
         """
         return self._restarts.action.run()
 
     def restart(
         self, event: RestartEvent, *, container: ops.Container | str | None = None
     ) -> bool:
-        """Do what `RestartEvent.restart` says.
+        """Same as `RestartEvent.restart`.
 
         Args:
             event: The event.
             container: Restart Pebble services in this container instead of systemd services.
 
         Returns:
-            Whether the services were restarted and run.
+            Whether the services were restarted and are running.
 
         Raises:
             ServiceRestartError: A service did not restart. The unit keeps its turn.
@@ -243,6 +245,6 @@ def coordinator_of(framework: ops.Framework) -> OpsCoordinator:
         if isinstance(coordinator, OpsCoordinator):
             return coordinator
     raise CoordinatorError(
-        'the charm has no OpsCoordinator; make one in its __init__: '
+        'the charm has no OpsCoordinator; create one in its __init__: '
         'self.coordinator = OpsCoordinator(self)'
     )

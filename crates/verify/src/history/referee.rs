@@ -1,4 +1,4 @@
-//! Reads a history event by event and says what is wrong, as soon as it is.
+//! Reads a history event by event and reports a violation as soon as it occurs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ use ops_coordinator_lab::history::{Event, Happening, Life};
 /// One life of a unit, and a lock: what request numbers count for.
 type Course = (String, Incarnation, LockName);
 
-/// What is known of a history so far.
+/// What is known about a history so far.
 #[derive(Debug, Default)]
 pub struct Referee {
     /// By relation, as `endpoint:number`.
@@ -24,22 +24,22 @@ pub struct Referee {
     /// What a unit published there can no longer be changed: it does not see the relation any more.
     forgotten: BTreeSet<(String, String)>,
     gone: BTreeSet<String>,
-    /// Whose operation is under way, and for which request.
+    /// Which units are running an operation, and for which request.
     inside: BTreeMap<(String, LockName), Ticket>,
-    /// What came to a good end in the hook that a unit now runs.
+    /// Operations that succeeded in the unit's running hook.
     ended: BTreeMap<String, Vec<Course>>,
-    /// The highest request number whose operation came to a good end.
+    /// The highest request number whose operation succeeded.
     served: BTreeMap<Course, u64>,
-    /// The same, where the process came to a good end of its own: its unit knows. A charm that fails after its
-    /// operation may mean that the operation has, so that it runs again.
+    /// The same, but only if the process ended successfully by itself, so that its unit knows. If a charm fails after
+    /// its operation, it may mean that the operation failed, so that it runs again.
     known: BTreeMap<Course, u64>,
 }
 
 impl Referee {
-    /// Takes note of the next event.
+    /// Processes the next event.
     ///
     /// # Errors
-    /// The promise that it breaks.
+    /// The guarantee that it violates.
     pub fn see(&mut self, event: &Event) -> Result<(), Violation> {
         match &event.happening {
             Happening::Commit {
@@ -87,10 +87,10 @@ impl Referee {
         Ok(())
     }
 
-    /// Whether nobody waits.
+    /// Checks that no unit is waiting.
     ///
     /// # Errors
-    /// `nobody-waits-at-rest`: who does.
+    /// `nobody-waits-at-rest`: the unit that waits.
     pub fn at_rest(&self) -> Result<(), Violation> {
         let waiting = |found| {
             let invariant = "nobody-waits-at-rest";
@@ -176,7 +176,7 @@ impl Referee {
                 return Err(Violation {
                     invariant: "every-request-is-served",
                     found: format!(
-                        "{unit} says that request {} for lock {lock} is done, but what it has done is {served}",
+                        "{unit} says that request {} for lock {lock} is done, but it has done only {served}",
                         state.done
                     ),
                 });

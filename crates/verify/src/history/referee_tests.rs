@@ -1,4 +1,4 @@
-//! Bad histories, each of which is told from a good one by the name of the promise that it breaks.
+//! Bad histories, each with the name of the guarantee that it violates.
 
 use std::collections::BTreeMap;
 

@@ -8,17 +8,17 @@ use super::state::{Event, Life, State, UNITS, Unit, bit, each};
 pub enum Action {
     /// A unit's hook begins: it asks whether it leads, reads the line, and perhaps begins an operation.
     Begin(u8, Event, u8),
-    /// In the middle of an operation, its charm asks for another turn.
+    /// In the middle of an operation, its charm requests another turn.
     Ask(u8),
-    /// A unit's hook goes on, to its end or to the next operation.
+    /// A unit's hook continues, to its end or to the next operation.
     Proceed(u8, End),
-    /// The lease goes to another unit.
+    /// The lease moves to another unit.
     Lead(u8),
     /// An operator removes a unit.
     Remove(u8),
     /// A removed unit has run its last hook.
     Die(u8),
-    /// A unit of an old name is made, which will ask so often.
+    /// A unit with an old name is created, which will make this many requests.
     Rebirth(u8, u8),
     /// A unit loses its disk.
     LoseDisk(u8),
@@ -27,13 +27,13 @@ pub enum Action {
 /// How a hook ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum End {
-    /// Well, and Juju is asked to commit it.
+    /// Successfully, and Juju is asked to commit it.
     Done,
-    /// Well, but long after it began.
+    /// Successfully, but long after it began.
     Slow,
     /// The operation fails, and the hook with it.
     OperationFails,
-    /// Well, but another unit leads by the time that Juju is asked to commit it.
+    /// Successfully, but another unit leads by the time Juju is asked to commit it.
     LeaseLost,
     /// Its last command fails.
     Fails,

@@ -200,7 +200,7 @@ impl Application {
         }
     }
 
-    /// What a hook wrote is lost when it fails, what `juju-exec` wrote is not.
+    /// A failing hook loses its changes, a failing `juju-exec` does not.
     fn exit_badly(&self, mut state: State, index: u8) -> State {
         let event = state.units[usize::from(index)].hook.map(|hook| hook.event);
         if event == Some(Event::Wake) {
@@ -253,7 +253,7 @@ impl Application {
         }
     }
 
-    /// Juju does not run the waker's hook again when it fails; the waker does.
+    /// Juju does not retry the waker's hook; the waker does.
     fn wake_again(&self, state: &mut State, index: u8) {
         state.units[usize::from(index)].news.wake |= self.bug != Some(Bug::WakerGivesUp);
     }

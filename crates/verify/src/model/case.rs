@@ -1,4 +1,4 @@
-//! Which application, and what may happen to it.
+//! The applications to check, and what may happen to them.
 
 use ops_coordinator_core::LockName;
 use ops_coordinator_core::policy::Rotation;
@@ -12,7 +12,7 @@ use crate::{Bug, Charm};
 pub struct Case {
     /// What it is about.
     pub name: &'static str,
-    /// How many units there are, two or three.
+    /// The number of units, two or three.
     pub units: u8,
     /// How many locks the charm has, one or two.
     pub locks: u8,
@@ -22,39 +22,39 @@ pub struct Case {
     pub lookahead: u32,
     /// How often each unit asks.
     pub requests: [u8; UNITS],
-    /// Whether a unit may ask while its operation runs.
+    /// Whether a unit may make a request while its operation runs.
     pub asks_while_running: bool,
-    /// How often at most a unit that is made again asks.
+    /// How often, at most, a recreated unit makes a request.
     pub reborn_requests: u8,
-    /// Whether Juju tells the leader of its own line.
+    /// Whether Juju sends the leader an event for its own line.
     pub hears_own_line: bool,
-    /// How many ways a unit that waits for several chooses whom to look at.
+    /// In how many ways a unit that waits for several others chooses which one to read.
     pub rotations: u8,
-    /// Whether the last unit has not yet met the others when all begins.
+    /// Whether the last unit has not yet met the others at the start.
     pub latecomer: bool,
     /// What may go wrong.
     pub faults: Faults,
-    /// Of how many states one is tried for whether all ends well from there.
+    /// `all-ends-well` is checked from one in this many states.
     pub healed_one_in: u64,
-    /// How many states there are, where that was counted before: another count means that something
-    /// about the protocol has changed.
+    /// The pinned number of states, if any: a different number means that something in the protocol has
+    /// changed.
     pub states: usize,
 }
 
-/// How often each fault may strike.
+/// How often each fault may happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Faults {
     /// A hook or an operation fails.
     pub fail: u8,
     /// The agent dies, with or without the hook's commit.
     pub kill: u8,
-    /// A leader's hook takes long.
+    /// A leader's hook takes a long time.
     pub slow: u8,
     /// Leadership changes.
     pub leader: u8,
     /// A unit is removed.
     pub remove: u8,
-    /// A unit is made under the name of one that is gone.
+    /// A unit is created under the name of one that is gone.
     pub rebirth: u8,
     /// A unit's disk is lost.
     pub disk: u8,

@@ -1,4 +1,4 @@
-//! The cases that are tried: small ones in the test command, large ones on demand.
+//! The cases: small ones in the test command, large ones on demand.
 
 use super::case::{Case, Faults};
 use super::state::UNITS;
@@ -221,7 +221,7 @@ pub const SMALL: &[Case] = &[
     },
 ];
 
-/// The cases for a longer while.
+/// The large cases, which take longer.
 pub const LARGE: &[Case] = &[
     Case {
         name: "every-accident",

@@ -24,18 +24,18 @@ pub(crate) struct Application {
     seen: Arc<AtomicU32>,
 }
 
-/// Situations that a case is about; a case that never gets there proves little.
+/// Situations that a case must cover; a case that never reaches them proves little.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Seen {
-    /// A turn was taken on another unit's news, without a new line.
+    /// A unit took its turn after another unit's change, without a new line.
     HandOff,
-    /// An operation ran again after it had been cut off or had failed.
+    /// An operation ran again after it was interrupted or failed.
     SecondAttempt,
     /// A unit asked while its operation ran.
     AskedWhileRunning,
     /// Juju refused a commit because the unit no longer led.
     Refused,
-    /// A hook that had lost the leadership in the meantime left the line alone.
+    /// A hook that had lost leadership in the meantime left the line alone.
     EndedLate,
     /// A unit finished a request that an operator had cancelled.
     Cancelled,
@@ -108,11 +108,11 @@ pub struct Report {
     pub states: usize,
     /// How many steps of hooks the production code has computed.
     pub steps: usize,
-    /// Which of the situations came about.
+    /// The situations that were reached.
     pub seen: BTreeSet<Seen>,
-    /// A property that does not hold, and how it comes to that.
+    /// A property that does not hold, and the events that lead there.
     pub finding: Option<Finding>,
-    /// A situation that every case must reach and this one did not.
+    /// A situation that every case must reach but this one did not.
     pub unreached: Option<&'static str>,
     /// How long it took.
     pub took: Duration,
@@ -127,7 +127,7 @@ pub struct Finding {
     pub story: Vec<String>,
 }
 
-/// Tries every course of events of a case.
+/// Explores every sequence of events of a case.
 pub fn check(case: &Case, bug: Option<Bug>, threads: usize) -> Report {
     let began = Instant::now();
     let application = Application::new(case.clone(), bug);

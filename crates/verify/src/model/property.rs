@@ -72,8 +72,8 @@ fn everything_finished(_: &Application, state: &State) -> bool {
     asked && !state.somebody_waits() && at_rest(state)
 }
 
-/// From here, with no more faults, all comes to rest and nobody is left waiting. It is tried for one in so
-/// many states, chosen by what the state is, so always for the same ones.
+/// From here, without further faults, the application becomes idle with nobody left waiting. This is checked for a
+/// fraction of the states, chosen by their content, so always for the same ones.
 fn all_ends_well(model: &Application, state: &State) -> bool {
     let mut hasher = DefaultHasher::new();
     // Numbers of texts differ from run to run; what is left to happen does not.

@@ -1,14 +1,14 @@
-//! Where all comes to rest, and whether it does.
+//! Whether the application becomes idle without further faults.
 
 use super::action::Action;
 use super::check::Application;
 use super::state::{Life, State};
 
-/// The most steps in which all must come to rest once nothing goes wrong any more.
+/// The maximum number of steps until the application must be idle once faults have stopped.
 pub(crate) const STEPS_TO_REST: usize = 200;
 
 impl State {
-    /// Whether somebody waits for a turn, or is inside.
+    /// Whether a unit is waiting for a turn, or is inside.
     pub(crate) fn somebody_waits(&self) -> bool {
         let living = self.units.iter().filter(|unit| unit.life != Life::Dead);
         living
@@ -18,14 +18,14 @@ impl State {
 }
 
 impl Application {
-    /// Whether all comes to rest and nobody is left waiting, once nothing goes wrong any more.
+    /// Whether the application becomes idle with nobody left waiting, once faults have stopped.
     pub(crate) fn ends_well(&self, state: &State) -> bool {
         let at_rest = |rest: State| !rest.somebody_waits() && rest.broken.is_none();
         self.bring_to_rest(state, |_| ()).is_some_and(at_rest)
     }
 
-    /// Lets everything that must happen happen, unit by unit in turn, until all is at rest; `None` where
-    /// it does not come to rest.
+    /// Runs everything that must happen, unit by unit in turn, until all units are idle; `None` if they never
+    /// become idle.
     pub(crate) fn bring_to_rest(
         &self,
         state: &State,

@@ -1,4 +1,4 @@
-//! A state of the small application: what is at the controller, on the units' disks, and under way.
+//! A state of the small application: data at the controller and on the units' disks, and running hooks.
 
 use super::text::Text;
 
@@ -25,34 +25,34 @@ pub struct State {
     pub(crate) broken: Option<Broken>,
 }
 
-/// A unit, its agent, and what is known of it.
+/// A unit, its agent, and what is known about it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub(crate) struct Unit {
     pub(crate) life: Life,
-    /// How often a unit of this name was made before.
+    /// How often a unit of this name was created before.
     pub(crate) generation: u8,
     /// Its databag at the controller.
     pub(crate) bag: Text,
     /// The peers' databags as its agent has them.
     pub(crate) cache: [Text; UNITS],
-    /// Whose databag its agent would read anew.
+    /// The units whose databags its agent would read again.
     pub(crate) uncached: Units,
-    /// Whom it has met and not seen departing.
+    /// The units that it has met and not seen departing.
     pub(crate) members: Units,
     /// Its journal on disk.
     pub(crate) journal: Text,
-    /// The hook that is under way.
+    /// The running hook.
     pub(crate) hook: Option<Hook>,
     /// The hook that failed and must run again before any other.
     pub(crate) retry: Option<Event>,
     pub(crate) news: News,
-    /// How often it will still ask.
+    /// How many more requests it will make.
     pub(crate) requests: u8,
-    /// Locks whose operation has begun and not come to its end, a bit each.
+    /// Locks whose operation has begun and not ended, one bit each.
     pub(crate) inside: u8,
-    /// Locks that were asked for since their operation last began.
+    /// Locks that were requested since their operation last began.
     pub(crate) owed: u8,
-    /// The highest request number whose operation came to a good end, for each lock.
+    /// The highest request number whose operation succeeded, for each lock.
     pub(crate) finished: [u8; LOCKS],
 }
 
@@ -119,7 +119,7 @@ pub enum Event {
     Cancel(u8),
 }
 
-/// How often each kind of fault may still strike.
+/// How often each kind of fault may still happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(crate) struct Left {
     pub(crate) fail: u8,

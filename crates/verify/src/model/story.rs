@@ -1,4 +1,4 @@
-//! A course of events in words.
+//! A sequence of events in words.
 
 use super::action::{Action, End};
 use super::check::Application;
@@ -10,19 +10,19 @@ impl Application {
         self.tell_all(self.case.start(), actions)
     }
 
-    /// How it goes on where nothing goes wrong any more, and who is left.
+    /// How it continues without further faults, and who is left waiting.
     pub(crate) fn epilogue(&self, state: &State) -> Vec<String> {
         let mut actions = Vec::new();
         let rest = self.bring_to_rest(state, |action| actions.push(action));
-        let mut lines = vec!["From here on nothing goes wrong any more.".to_owned()];
+        let mut lines = vec!["From here on there are no more faults.".to_owned()];
         lines.extend(self.tell_all(state.clone(), &actions));
         let Some(rest) = rest else {
-            lines.push("It does not come to rest.".to_owned());
+            lines.push("It does not become idle.".to_owned());
             return lines;
         };
         for (index, unit) in rest.units.iter().enumerate() {
             if unit.inside != 0 || unit.owed != 0 {
-                lines.push(format!("All is at rest, and app/{index} still waits."));
+                lines.push(format!("Everything is idle, and app/{index} still waits."));
             }
         }
         lines
@@ -43,12 +43,12 @@ impl Application {
     fn tell(&self, action: Action, before: &State, after: &State) -> String {
         let deed = match action {
             Action::Begin(unit, event, _) => format!("app/{unit} begins {}", name(event)),
-            Action::Ask(unit) => format!("app/{unit} asks again while its operation runs"),
+            Action::Ask(unit) => format!("app/{unit} requests again while its operation runs"),
             Action::Proceed(unit, end) => format!("app/{unit}: {}", ending(end)),
-            Action::Lead(unit) => format!("app/{unit} leads from now on"),
+            Action::Lead(unit) => format!("app/{unit} becomes the leader"),
             Action::Remove(unit) => format!("app/{unit} is removed"),
             Action::Die(unit) => format!("app/{unit} is gone"),
-            Action::Rebirth(unit, _) => format!("a new app/{unit} is made"),
+            Action::Rebirth(unit, _) => format!("a new app/{unit} is created"),
             Action::LoseDisk(unit) => format!("app/{unit} loses its disk"),
         };
         let mut line = deed;
@@ -76,7 +76,7 @@ impl Application {
             line.push_str(&format!("\n    the line is {text}"));
         }
         if let Some(broken) = after.broken {
-            line.push_str(&format!("\n    BROKEN: {}", broken.name()));
+            line.push_str(&format!("\n    VIOLATED: {}", broken.name()));
         }
         line
     }
@@ -84,26 +84,28 @@ impl Application {
 
 fn name(event: Event) -> String {
     match event {
-        Event::Config => "config-changed, and asks for a turn".to_owned(),
+        Event::Config => "config-changed, and requests a turn".to_owned(),
         Event::Changed(unit) => format!("relation-changed (app/{unit})"),
         Event::Joined(unit) => format!("relation-joined (app/{unit})"),
         Event::Departed(unit) => format!("relation-departed (app/{unit})"),
         Event::Line => "relation-changed (the application)".to_owned(),
         Event::Elected => "leader-elected".to_owned(),
-        Event::Wake => "update-status, woken".to_owned(),
+        Event::Wake => "update-status, run by the waker".to_owned(),
         Event::Cancel(unit) => format!("the action that cancels app/{unit}'s request"),
     }
 }
 
 fn ending(end: End) -> &'static str {
     match end {
-        End::Done => "its hook goes on",
-        End::Slow => "its hook goes on, long after it began",
-        End::LeaseLost => "its hook goes on, and another unit leads before it is committed",
+        End::Done => "its hook continues",
+        End::Slow => "its hook continues, long after it began",
+        End::LeaseLost => "its hook continues, and another unit leads before it is committed",
         End::OperationFails => "its operation fails, and the hook with it",
         End::Fails => "its hook fails at the very end",
         End::Killed => "its agent dies in the middle of the hook",
         End::KilledAt(_) => "its agent dies right after it has written the journal",
-        End::CommittedThenKilled => "its hook is committed, and its agent dies before it knows",
+        End::CommittedThenKilled => {
+            "its hook is committed, but its agent dies before learning of it"
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! What is really so, as nobody in the application can see it: the controller's present values.
+//! The ground truth, which no unit can see: the controller's current values.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

@@ -186,7 +186,7 @@ impl Run {
             }
             let (now, over) = (self.simulation.now(), end.is_some());
             if matches!(end, Some(End::TooManyHooks | End::TooLate)) {
-                return Err(self.late("the run does not come to an end".to_owned()));
+                return Err(self.late("the run does not end".to_owned()));
             }
             let idle = over || self.simulation.world().is_idle();
             if self.repaired_with.is_none() {
@@ -208,7 +208,7 @@ impl Run {
             } else if self.waiting().is_empty() {
                 return Ok(());
             } else if over || now > recipe.repaired_at + patience {
-                return Err(self.late("all is at rest".to_owned()));
+                return Err(self.late("everything is idle".to_owned()));
             }
         }
     }
@@ -342,7 +342,7 @@ impl Run {
                 let inside: Vec<String> = breach.inside.iter().map(ToString::to_string).collect();
                 return Err(Violation {
                     promise: "at-most-limit-inside",
-                    found: format!("inside lock {lock} are {}", inside.join(", ")),
+                    found: format!("inside lock {lock}: {}", inside.join(", ")),
                 });
             }
         }

@@ -44,30 +44,30 @@ faults! {
     Fail "fail" "A hook fails at its very end.";
     Kill "kill" "A hook's process is killed.";
     Crash "crash" "An agent dies, at any point of a hook.";
-    Reply "reply" "Juju commits a hook and its agent does not hear of it.";
+    Reply "reply" "Juju commits a hook, but its agent does not learn of it.";
     Leader "leader" "Leadership moves, or lapses.";
     Agent "agent" "An agent stops for a while.";
-    Reach "reach" "The controller is out of reach for a while.";
-    Pause "pause" "A machine stands still for a while.";
-    Lose "lose" "A machine is lost, and removed in the end.";
+    Reach "reach" "The controller is unreachable for a while.";
+    Pause "pause" "A machine freezes for a while.";
+    Lose "lose" "A machine is lost, and eventually removed.";
     Remove "remove" "A unit is removed.";
     Force "force" "A unit is removed by force.";
     Add "add" "Units are added.";
     Refresh "refresh" "The charm is refreshed.";
     Skip "skip" "An operator resolves a failed hook without running it again.";
-    Slow "slow" "Operations and hooks take long, some longer than a lease.";
+    Slow "slow" "Operations and hooks take a long time, some longer than a lease.";
     Long "long" "Every hook of a leader takes longer than the lease allows it to write the line.";
     Tools "tools" "Hook tools take seconds.";
-    Orphan "orphan" "A hook's process is killed, and what it had begun goes on.";
+    Orphan "orphan" "A hook's process is killed, and its children continue.";
     Disk "disk" "A unit's disk is lost, and its databags stay.";
-    Waker "waker" "Wakers die with their agent, or whenever; update-status serves instead.";
-    Untold "untold" "A unit is removed, and Juju goes on listing it.";
+    Waker "waker" "Wakers die with their agent or at any time; update-status does their work.";
+    Untold "untold" "A unit is removed, but Juju still lists it.";
     Duplicate "duplicate" "An endpoint has two relations.";
-    Vanish "vanish" "Units lose sight of the lower of two relations, each at another time.";
+    Vanish "vanish" "Units lose sight of the lower of two relations, at different times.";
     Endpoint "endpoint" "A refresh in the middle of a roll names another endpoint.";
     TwoEndpoints "two-endpoints" "The charm uses two endpoints side by side.";
-    Ignore "ignore" "Some hooks take no turn, though it has come.";
-    Forget "forget" "A charm forgets that it has asked, and withdraws what nobody wants.";
+    Ignore "ignore" "Some hooks do not take their turn, although it has come.";
+    Forget "forget" "A charm forgets its requests, and withdraws those without a claimant.";
     Cancel "cancel" "An operator cancels a request.";
 }
 
@@ -91,7 +91,10 @@ impl FromStr for Fault {
         let found = Self::ALL.iter().find(|fault| fault.name() == text);
         found.copied().ok_or_else(|| {
             let names: Vec<&str> = Self::ALL.iter().map(|fault| fault.name()).collect();
-            format!("there is no fault '{text}'; there are {}", names.join(", "))
+            format!(
+                "unknown fault '{text}'; expected one of {}",
+                names.join(", ")
+            )
         })
     }
 }

@@ -25,7 +25,7 @@ pub(super) struct Referee {
     asked: BTreeSet<(String, usize)>,
     /// Whose disk was lost since its last hook: a databag that it sees no more by the next one is lost as well.
     bare: BTreeSet<String>,
-    /// The highest request number whose operation came to a good end.
+    /// The highest request number whose operation succeeded.
     finished: BTreeMap<(String, String, usize), u64>,
     pub(super) turns: u64,
 }

@@ -9,7 +9,7 @@ pub fn recipe_in_words(recipe: &Recipe) -> Vec<String> {
     let settings = &recipe.settings;
     let mut lines = vec![format!(
         "{} units of Juju {}, limit {}, lookahead {}, {} of the leader's own line; \
-         news take up to {} ms",
+         events take up to {} ms",
         recipe.units,
         settings.juju_version,
         recipe.limit,
@@ -53,7 +53,9 @@ fn tell(happening: &Happening) -> Option<String> {
             };
             format!("{unit} publishes {what} ({hook})")
         }
-        Happening::Refused { unit, hook, reason } => format!("{unit} is refused {hook}: {reason}"),
+        Happening::Refused { unit, hook, reason } => {
+            format!("{unit}'s changes from {hook} are refused: {reason}")
+        }
         Happening::Enter { unit, lock } => format!("{unit} ENTERS {lock}"),
         Happening::Leave { unit, lock } => format!("{unit} leaves {lock}"),
         Happening::Leader {
@@ -63,7 +65,7 @@ fn tell(happening: &Happening) -> Option<String> {
         Happening::Life {
             unit,
             life: Life::Alive,
-        } => format!("{unit} is made"),
+        } => format!("{unit} is created"),
         Happening::Life {
             unit,
             life: Life::Dying,

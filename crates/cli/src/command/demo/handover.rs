@@ -1,9 +1,9 @@
-//! How the turn went from one unit to the next.
+//! How the turn passed from one unit to the next.
 
 use ops_coordinator_lab::history::{Event, Happening};
 use ops_coordinator_lab::report::{LockReport, Turn};
 
-/// The way from one unit's commit of its finished turn to the next unit's start.
+/// The step from one unit's commit of its finished turn to the next unit's start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Handover {
     /// How long it took, in milliseconds.
@@ -12,8 +12,8 @@ pub(super) struct Handover {
     pub(super) hooks: usize,
 }
 
-/// Every hand-over of a lock: with a limit of two, the third turn waits for the first. A turn
-/// that began before the one that it would have to wait for was over has none.
+/// Every hand-off of a lock: with a limit of two, the third turn waits for the first. A turn that
+/// began before the one that it would have waited for was over has none.
 pub(super) fn all(lock: &LockReport, events: &[Event]) -> Vec<Handover> {
     let waits_for = |(earlier, later)| between(earlier, later, events);
     lock.turns
@@ -37,13 +37,13 @@ fn between(earlier: &Turn, later: &Turn, events: &[Event]) -> Option<Handover> {
         (commit.n..entered.n).contains(&event.n)
             && matches!(&event.happening, Happening::HookBegin { unit, .. } if unit == to)
     });
-    // No hook of its own: it was inside a hook already, and did not wait for this unit.
+    // Not in a new hook: it was already inside a hook, and did not wait for this unit.
     Some(hooks.count())
         .filter(|hooks| *hooks > 0)
         .map(|hooks| Handover { took, hooks })
 }
 
-/// The hand-overs in one line.
+/// The hand-offs in one line.
 pub(super) fn describe(handovers: &[Handover]) -> String {
     let mut times: Vec<u64> = handovers.iter().map(|handover| handover.took).collect();
     times.sort_unstable();

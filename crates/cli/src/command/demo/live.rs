@@ -1,4 +1,4 @@
-//! The demo on a terminal: a row for each unit, drawn anew in place.
+//! The demo on a terminal: one row per unit, redrawn in place.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ impl Live {
             heading: heading.to_owned(),
             watch: Arc::clone(watch),
             limit: args.limit,
-            remark: "the units are being installed".to_owned(),
+            remark: "installing the units".to_owned(),
             drawn: None,
         })
     }
@@ -161,7 +161,7 @@ fn turn(unit: &UnitStatus, lock: &LockReport, requests: &LockStatus) -> Cell {
     let name = unit.unit.to_string().parse().ok();
     let request = name.and_then(|name| requests.unit(&name));
     match request.map(|request| (request.place, request.position.unwrap_or(1))) {
-        Some((Place::Requested, _)) => waits("has asked".to_owned()),
+        Some((Place::Requested, _)) => waits("requested".to_owned()),
         Some((Place::Turn, _) | (Place::InLine, 1)) => waits("next".to_owned()),
         Some((Place::InLine, position)) => waits(format!("{} ahead of it", position - 1)),
         _ if lock.finished_of(&unit.unit) > 0 => Cell::new("✔ done", Tone::Good),

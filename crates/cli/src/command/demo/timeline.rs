@@ -1,13 +1,13 @@
-//! Who ran when, as a picture made of text.
+//! Who ran when, as a text diagram.
 
 use ops_coordinator_lab::report::{LockReport, Turn};
 
 use crate::command::lab::seconds;
 
-/// How many characters the picture is wide.
+/// The width of the diagram in characters.
 const WIDTH: u64 = 48;
 
-/// One row a turn, in the order in which they began.
+/// One row per turn, in the order in which the turns began.
 pub(super) fn draw(lock: &LockReport) -> String {
     let spells = || lock.turns.iter().flat_map(|turn| &turn.spells);
     let from = spells().map(|spell| spell.from).min().unwrap_or(0);
@@ -48,7 +48,7 @@ pub(super) fn draw(lock: &LockReport) -> String {
             .filter_map(|spell| Some(spell.until? - spell.from));
         let mut note = format!("{} ms", inside.sum::<u64>());
         if turn.spells.iter().any(|spell| spell.cut_off) {
-            note.push_str(", cut off and run again");
+            note.push_str(", interrupted and run again");
         }
         if !turn.finished {
             note.push_str(", not finished");
@@ -97,7 +97,7 @@ mod tests {
             draw(&lock),
             format!(
                 " who ran when, from 1.0 s to 1.4 s\n app/10  {full12}{dots36}  120 ms\n app/2   \
-                 {dots12}{half}{full24}  360 ms, cut off and run again\n"
+                 {dots12}{half}{full24}  360 ms, interrupted and run again\n"
             )
         );
     }

@@ -1,4 +1,4 @@
-//! A client that asks every unit's server all along.
+//! A client that polls every unit's server throughout the run.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,7 +15,7 @@ use ops_coordinator_lab::process::Lab;
 /// Between two rounds.
 const INTERVAL: Duration = Duration::from_millis(50);
 
-/// A server on the same machine that takes longer does not answer.
+/// A server on the same machine that takes longer counts as down.
 const PATIENCE: Duration = Duration::from_millis(200);
 
 /// What the client has seen.
@@ -29,13 +29,13 @@ pub(super) struct Watch {
 struct Seen {
     /// Which servers answered in the last round, by unit.
     answered: BTreeMap<String, bool>,
-    /// Whether all ever answered in one round; before that nothing is counted.
+    /// Whether all have answered in one round; nothing is counted before that.
     all_were_up: bool,
     fewest: usize,
 }
 
 impl Watch {
-    /// Starts to ask the units of a lab.
+    /// Starts polling the units of a lab.
     pub(super) fn start(lab: &Lab, units: u32) -> Self {
         let seen = Arc::new(Mutex::new(Seen::default()));
         let stop = Arc::new(AtomicBool::new(false));
@@ -59,7 +59,7 @@ impl Watch {
                     .iter()
                     .map(|(unit, port)| (unit.clone(), answers(port)));
                 let round: BTreeMap<_, _> = round.collect();
-                // What was asked while the run came to its end says nothing.
+                // A poll during the end of the run means nothing.
                 if !stop.load(Ordering::SeqCst) {
                     let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
                     seen.note(round, usize::try_from(units).unwrap_or(usize::MAX));
@@ -70,7 +70,7 @@ impl Watch {
         watch
     }
 
-    /// Stops asking.
+    /// Stops polling.
     pub(super) fn stop(&self) {
         self.stop.store(true, Ordering::SeqCst);
     }
@@ -80,7 +80,7 @@ impl Watch {
         self.seen().answered.get(unit).copied().unwrap_or(false)
     }
 
-    /// How many servers answered in the worst round since all of them did first.
+    /// How many servers answered in the worst round after the first in which all did.
     pub(super) fn fewest_answering(&self) -> Option<usize> {
         let seen = self.seen();
         seen.all_were_up.then_some(seen.fewest)

@@ -1,11 +1,11 @@
-//! A table on a terminal that is drawn anew in place.
+//! A table on a terminal that is redrawn in place.
 
 use std::io::{self, IsTerminal, Write};
 
 use anstream::ColorChoice;
 use anstyle::{AnsiColor, Style};
 
-/// The lines of a board that are no rows, and one for the cursor.
+/// The lines of a board that are not rows, and one for the cursor.
 const OTHER_LINES: usize = 7;
 
 /// How a cell is meant.
@@ -111,7 +111,7 @@ impl Board {
     }
 }
 
-/// The lines of the terminal. What is higher scrolls away and cannot be drawn anew.
+/// The lines of the terminal. A taller board scrolls away and cannot be redrawn.
 fn height() -> usize {
     terminal_size::terminal_size().map_or(24, |(_, height)| height.0.into())
 }

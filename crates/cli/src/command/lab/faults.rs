@@ -1,4 +1,4 @@
-//! `ops-coordinator lab faults`: real processes, and everything goes wrong.
+//! `ops-coordinator lab faults`: real processes under faults.
 
 mod plan;
 mod run;
@@ -23,18 +23,17 @@ use crate::command::{CommandError, finish};
 use plan::{Plan, Wanted};
 use run::{Outcome, Run};
 
-/// Roll two restarts through a charm's units while everything goes wrong, and judge what came of it.
+/// Roll two restarts through a charm's units under faults, and check the guarantees.
 ///
-/// The units are real processes. From each seed follow the faults: agents that die at a point of a hook (another
-/// point with each seed) and take along what their hooks left running, hooks that are killed, with or without what they
-/// started, or fail, leadership that moves, machines that stand still, a controller out of reach, hook tools that take
-/// long, clocks that are hours apart and jump. In the end every unit must show the last value
-/// of the option in an active status, and the history is held against the promises, by the same code that
-/// judges `simulate`.
+/// The units are real processes. Each seed determines the faults: agents that die at a point of a hook (a different
+/// point for each seed) together with the processes that their hooks left running; hooks that fail or are killed, with
+/// or without their children; leadership that moves; machines that freeze; an unreachable controller; slow hook tools;
+/// clocks that are hours apart and jump. In the end every unit must show the last value of the option in an active
+/// status, and the history is checked against the guarantees by the same code that checks `simulate`.
 ///
-/// The faults follow from the seed, but real processes never run twice alike.
+/// The seed determines the faults, but real processes never run the same way twice.
 ///
-/// Exit codes: 0 all promises held in all runs; 1 one was broken.
+/// Exit codes: 0 all guarantees held in all runs; 1 one was violated.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ops-coordinator lab faults --charm charms/shell --option message
@@ -43,37 +42,37 @@ pub(super) struct FaultsArgs {
     /// The charm's directory
     #[arg(long, value_name = "DIR")]
     charm: PathBuf,
-    /// The config option whose change makes every unit take its turn; units show its value in their status
+    /// The config option whose change makes every unit take a turn; units show its value in their status
     #[arg(long, value_name = "KEY")]
     option: String,
-    /// How many units
+    /// Number of units
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(2..=30))]
     units: u32,
-    /// How many seeds; five are each crash point once
+    /// Number of seeds; five cover each crash point once
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
     /// The first seed
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,
-    /// Let agents die at this point with every seed
+    /// Make agents die at this point for every seed
     #[arg(long, value_name = "POINT", value_parser = point)]
     at: Option<CrashPoint>,
-    /// Let units lose their disks as well, for a charm that finds its way back from its databags
+    /// Make units lose their disks as well, for a charm that can recover from its databags
     #[arg(long)]
     lose_disks: bool,
-    /// How many runs at the same time [default: one for each processor]
+    /// Number of concurrent runs [default: one per processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     jobs: Option<u32>,
-    /// A run has failed if it has not ended well by then
+    /// A run fails if it has not succeeded by then
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "5m")]
     timeout: u64,
-    /// Keep the runs' files here: a new or empty directory [default: temporary ones]
+    /// Keep the runs' files in this new or empty directory [default: temporary ones]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// How many units may be inside a lock at once; 1 for locks not named
+    /// How many units may be inside a lock at once; 1 for all other locks
     #[arg(long, value_name = "LOCK=N", value_parser = limit)]
     limit: Vec<(String, u32)>,
-    /// Put this directory before the system's own on the hooks' PATH
+    /// Put this directory before the system directories on the hooks' PATH
     #[arg(long, value_name = "DIR")]
     path: Vec<PathBuf>,
     /// Set another config option of the charm
@@ -86,7 +85,7 @@ fn point(text: &str) -> Result<CrashPoint, String> {
     let known = || CrashPoint::ALL.map(CrashPoint::name).join(", ");
     found
         .copied()
-        .ok_or_else(|| format!("there are {}", known()))
+        .ok_or_else(|| format!("expected one of {}", known()))
 }
 
 /// What all runs share.
@@ -113,7 +112,9 @@ struct Progress {
 pub(super) fn run(args: FaultsArgs) -> Result<ExitCode, CommandError> {
     let common = prepare(&args)?;
     let code = keeper::run(|interrupt| finish(all(&args, &common, interrupt)));
-    code.map_err(|error| CommandError::failed(format!("cannot keep the lab's processes: {error}")))
+    code.map_err(|error| {
+        CommandError::failed(format!("cannot supervise the lab's processes: {error}"))
+    })
 }
 
 fn prepare(args: &FaultsArgs) -> Result<Common, CommandError> {
@@ -159,7 +160,7 @@ fn all(
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner);
     print_line(&format!(
-        "fact: {held} of {} runs held all promises; {}",
+        "fact: {held} of {} runs upheld all guarantees; {}",
         args.seeds,
         in_words(&tally)
     ));
@@ -252,20 +253,20 @@ fn tell(args: &FaultsArgs, seed: u64, outcome: &Outcome) {
         return;
     };
     print_line(&format!(
-        "seed {seed:<4} {point:<14} {took:>6} s  BROKEN: {problem}\n"
+        "seed {seed:<4} {point:<14} {took:>6} s  FAILED: {problem}\n"
     ));
     for line in &outcome.story {
         print_line(line);
     }
     print_line("");
     for (unit, log) in &outcome.logs {
-        print_line(&format!("the end of the log of {unit}:\n{log}"));
+        print_line(&format!("last lines of the log of {unit}:\n{log}"));
     }
     if args.dir.is_none() {
-        print_line("to keep the logs and the history, run it again with --dir DIR");
+        print_line("run again with --dir DIR to keep the logs and the history");
     }
     print_line(&format!(
-        "the same faults once more: --seeds 1 --seed {seed} --at {point}"
+        "to repeat the same faults: --seeds 1 --seed {seed} --at {point}"
     ));
 }
 
@@ -279,6 +280,6 @@ fn in_words(tally: &Tally) -> String {
         leaders,
     } = tally;
     format!(
-        "{hooks} hooks, {failed} failed, {cut_off} cut off; {turns} turns, {again} begun again; {leaders} leaders"
+        "{hooks} hooks, {failed} failed, {cut_off} interrupted; {turns} turns, {again} retried; {leaders} leaders"
     )
 }

@@ -1,4 +1,4 @@
-//! Tells in plain lines what happens in a model.
+//! Describes in plain lines what happens in a model.
 
 use ops_coordinator_lab::history::{Condition, Event, Happening, Life, Outcome};
 use ops_coordinator_lab::process::Lab;
@@ -16,7 +16,7 @@ pub(crate) fn line(at: u64, text: &str) -> String {
     format!("{seconds:>5}.{rest:03}  {text}")
 }
 
-/// What an event means to somebody who watches; `None` for what would only be noise.
+/// An event in words; `None` for events that would only be noise.
 pub(crate) fn tell(event: &Event) -> Option<String> {
     Some(match &event.happening {
         Happening::Enter { unit, lock } => format!("{unit} enters {lock}"),
@@ -34,10 +34,10 @@ pub(crate) fn tell(event: &Event) -> Option<String> {
                 _ => format!("{unit} {hook} failed"),
             },
             Outcome::Killed => format!("{unit} {hook} was killed"),
-            Outcome::Crashed => format!("{unit} {hook} was cut off: the agent died"),
+            Outcome::Crashed => format!("{unit} {hook} was interrupted: the agent died"),
         },
         Happening::Refused { unit, hook, reason } => {
-            format!("{unit} {hook}: the controller refused what it wrote: {reason}")
+            format!("{unit} {hook}: the controller refused its changes: {reason}")
         }
         Happening::Leader {
             unit: Some(unit), ..
@@ -48,15 +48,15 @@ pub(crate) fn tell(event: &Event) -> Option<String> {
         } => format!("{application} has no leader"),
         Happening::Life { unit, life } => match life {
             Life::Alive => return None,
-            Life::Dying => format!("{unit} is going"),
+            Life::Dying => format!("{unit} is being removed"),
             Life::Dead => format!("{unit} is gone"),
         },
         Happening::Agent { unit, condition } => match condition {
             Condition::Up => format!("{unit}: the agent is up"),
             Condition::Down => format!("{unit}: the agent is down"),
             Condition::Lost => format!("{unit}: the machine is lost"),
-            Condition::Unreachable => format!("{unit}: the controller is out of reach"),
-            Condition::Suspended => format!("{unit}: the machine stands still"),
+            Condition::Unreachable => format!("{unit}: the controller is unreachable"),
+            Condition::Suspended => format!("{unit}: the machine is frozen"),
         },
         Happening::RelationAdded {
             application,
@@ -68,13 +68,13 @@ pub(crate) fn tell(event: &Event) -> Option<String> {
             endpoint,
             relation,
         } => format!("{unit} no longer sees {endpoint}:{relation}"),
-        Happening::LeftoversEnded { unit } => format!("{unit}: what hooks left running is dead"),
+        Happening::LeftoversEnded { unit } => format!("{unit}: processes left by hooks are dead"),
         Happening::DiskLost { unit } => format!("{unit}: the disk is lost"),
         _ => return None,
     })
 }
 
-/// Says nothing.
+/// Prints nothing.
 pub(crate) struct Silent;
 
 impl View for Silent {

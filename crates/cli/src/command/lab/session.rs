@@ -17,11 +17,11 @@ use super::view::{Plain, View, print_line};
 use super::{narrator, seconds, unserved};
 use crate::command::CommandError;
 
-/// How often a view is looked after when nothing happens.
+/// How often the view is refreshed when nothing happens.
 const TICK: Duration = Duration::from_millis(20);
 
-/// How long a model may be at rest while somebody is unserved, in milliseconds: a process that a hook left running
-/// may still bring the next hook. Wakers look every 5 s.
+/// How long a model may be idle while a request is unserved, in milliseconds: a process that a hook left running
+/// may still trigger the next hook. Wakers check every 5 s.
 const PATIENCE: u64 = 12_000;
 
 /// Everything that makes up a run.
@@ -72,7 +72,7 @@ impl Session {
     pub(crate) fn play(&self, lab: &Lab, view: &mut dyn View, interrupt: &Interrupt) -> Ending {
         let mut player = Player::new(self.steps.clone()).with_judge(unserved::unmet);
         let mut reported = BTreeSet::new();
-        // Since when nothing moves though somebody is unserved.
+        // Since when nothing has moved although a request is unserved.
         let mut stuck_since = None;
         let ending = loop {
             if interrupt.is_set() {
@@ -119,7 +119,12 @@ impl Session {
         for job in lab.running() {
             let runs = now.saturating_sub(job.since);
             if runs > self.hook_limit && reported.insert((job.unit.to_string(), job.since)) {
-                let text = format!("{} {} has run for {} s", job.unit, job.name, seconds(runs));
+                let text = format!(
+                    "{} {} has been running for {} s",
+                    job.unit,
+                    job.name,
+                    seconds(runs)
+                );
                 view.say(now, &text);
             }
         }

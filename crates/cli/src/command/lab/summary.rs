@@ -50,7 +50,7 @@ pub(super) fn summary(report: &Report) -> String {
             lock.finished().to_string(),
             lock.most_inside.to_string(),
             lock.breach()
-                .unwrap_or_else(|| format!("never more than {} inside", lock.limit)),
+                .unwrap_or_else(|| format!("at most {} inside", lock.limit)),
         ]);
     }
     format!("{text}\n{table}")

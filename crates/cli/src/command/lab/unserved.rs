@@ -1,4 +1,4 @@
-//! What units have asked for and nobody has served, as their databags say.
+//! Requests that were not served, according to the units' databags.
 
 use std::collections::BTreeMap;
 
@@ -72,8 +72,8 @@ impl Bags {
         }
     }
 
-    /// The requests of a unit that are outstanding here, and finished in none of the relations that it sees: where
-    /// an endpoint has two, what is left in one of them may be old.
+    /// The requests of a unit that are outstanding here, and not finished in any relation that it sees: if an
+    /// endpoint has two, data left in one of them may be old.
     fn outstanding(&self, unit: &UnitName, seen: &[&Self]) -> Vec<(String, String)> {
         let Some(record) = self.records.get(unit) else {
             return Vec::new();
@@ -119,8 +119,7 @@ impl Bags {
     }
 }
 
-/// What a scenario expects to be unserved and is not, or the other way round; units that it does not name are
-/// passed over.
+/// Differences between the unserved requests and what a scenario expects of the units that it names.
 pub(super) fn unmet(world: &World, expected: &Expectation) -> Vec<String> {
     if expected.unserved.is_empty() {
         return Vec::new();
@@ -140,13 +139,13 @@ pub(super) fn unmet(world: &World, expected: &Expectation) -> Vec<String> {
         };
         (wanted != found).then(|| {
             let (wanted, found) = (words(&wanted), words(&found));
-            format!("unserved of {unit}: expected {wanted}, found {found}")
+            format!("unserved requests of {unit}: expected {wanted}, found {found}")
         })
     };
     expected.unserved.iter().filter_map(problem).collect()
 }
 
-/// What is unserved at the end of a run and not expected to be, a sentence each.
+/// Requests that are unexpectedly unserved at the end of a run, one sentence each.
 pub(super) fn problems(unserved: &Unserved, expected: &Expectation) -> Vec<String> {
     let mut problems = Vec::new();
     for (unit, requests) in unserved {

@@ -1,4 +1,4 @@
-//! The last lines of a run: how it ended, what was wrong, and where to look.
+//! The summary of a run: how it ended, what was wrong, and where to look.
 
 use std::fs;
 use std::process::ExitCode;
@@ -22,17 +22,17 @@ pub(crate) enum Ending {
     Timeout,
     /// A step could not be taken, or what it expected did not hold.
     Failed(String),
-    /// The user wanted it.
+    /// The user interrupted it.
     Interrupted,
 }
 
 impl Ending {
-    /// Whether what is unserved then has had its time. Where a run breaks off, it has not.
+    /// Whether unserved requests had enough time. In a run that was cut short they had not.
     fn leaves_things_at_rest(&self) -> bool {
         matches!(self, Self::Idle | Self::Timeout)
     }
 
-    /// What it says against the run.
+    /// The problem it means for the run.
     fn problem(&self, timeout: u64) -> Option<String> {
         match self {
             Self::Idle => None,
@@ -43,7 +43,7 @@ impl Ending {
     }
 }
 
-/// Prints how a run went; the exit code comes back. The lab still has its files.
+/// Prints how a run went, and returns the exit code. The lab's files must still exist.
 pub(crate) fn conclude(session: &Session, lab: &Lab, report: &Report, ending: &Ending) -> ExitCode {
     let expected = Expectation::at_the_end(&session.steps);
     let mut problems = report.problems(&expected.status);
@@ -60,7 +60,7 @@ pub(crate) fn conclude(session: &Session, lab: &Lab, report: &Report, ending: &E
             let log = lab.log_file(&unit.unit);
             let text = fs::read_to_string(log).unwrap_or_default();
             print_line(&format!(
-                "\nthe end of the log of {}:\n{}",
+                "\nlast lines of the log of {}:\n{}",
                 unit.unit,
                 tail(&text)
             ));
@@ -72,18 +72,18 @@ pub(crate) fn conclude(session: &Session, lab: &Lab, report: &Report, ending: &E
             lab.directory().display()
         )),
         None if problems.is_empty() => {}
-        None => print_line("to keep the logs and the history, run it again with --dir DIR"),
+        None => print_line("run again with --dir DIR to keep the logs and the history"),
     }
-    // Who was inside with whom is judged by marks alone.
+    // Only marks show who was inside with whom.
     let marked = !report.locks.is_empty();
     if !marked {
         print_line("mutual exclusion was not judged: no hook has called lab-mark");
     }
     if problems.is_empty() {
         let well = if marked {
-            "all went well"
+            "passed"
         } else {
-            "nothing went wrong"
+            "finished without failures"
         };
         print_line(&format!("{well} in {} s", seconds(lab.now())));
     }

@@ -23,7 +23,7 @@ fn an_untidy_world_can_be_asked_for() {
     );
     refused(
         "duplicate-relations = \"cluster\"",
-        "roll.toml:1: `duplicate-relations` must be a list of names, not the text \"cluster\"",
+        "roll.toml:1: `duplicate-relations` must be a list of names, not the string \"cluster\"",
     );
 }
 
@@ -87,6 +87,6 @@ fn the_last_word_on_each_unit_is_what_a_scenario_expects_at_its_end() {
     assert_eq!(last.units, None);
     refused(
         "[[step]]\nexpect = { unserved = { \"app/0\" = \"restart\" } }\n",
-        "roll.toml:2: `unserved.app/0` must be a list of names, not the text \"restart\"",
+        "roll.toml:2: `unserved.app/0` must be a list of names, not the string \"restart\"",
     );
 }

@@ -1,4 +1,4 @@
-//! What goes wrong in a run, and when: all of it follows from the seed.
+//! The faults of a run and their times: the seed determines all of them.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use ops_coordinator_lab::{CrashPoint, Retry, Settings, ToolDelays, UnitName};
 /// How often the option changes.
 const ROLLS: u32 = 2;
 
-/// No clock is wrong by more, in milliseconds.
+/// The largest clock offset, in milliseconds.
 const HOURS: i64 = 12 * 3_600_000;
 
 /// What a plan is made of.

@@ -1,4 +1,4 @@
-//! One run: play what goes wrong, wait until everybody is served, judge.
+//! One run: play the faults, wait until every request is served, judge.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,10 +17,10 @@ use crate::command::CommandError;
 use crate::command::lab::narrator;
 use crate::command::lab::verdict::tail;
 
-/// How often it is looked whether there is something to do.
+/// How often to check for something to do.
 const TICK: Duration = Duration::from_millis(20);
 
-/// How often a run that is at rest is judged, while somebody may still be brought back by a waker.
+/// How often to judge an idle run, while a waker may still wake a unit.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// A run before it begins.
@@ -40,7 +40,7 @@ pub(super) struct Outcome {
     pub(super) problem: Option<String>,
     /// What was done to the units, and what they did.
     pub(super) story: Vec<String>,
-    /// How many faults struck; some come too late, as the killing of a hook that has ended.
+    /// How many faults took effect; some come too late, such as killing a hook that has ended.
     pub(super) faults: u32,
     pub(super) tally: Tally,
     /// Milliseconds.
@@ -83,7 +83,7 @@ impl Run<'_> {
         })
     }
 
-    /// Lets go wrong what is planned; tells how much of it did.
+    /// Injects the planned faults; returns how many took effect.
     fn strike(
         &self,
         lab: &Lab,
@@ -114,7 +114,7 @@ impl Run<'_> {
         }
     }
 
-    /// Waits until nobody waits any more, and judges the whole run.
+    /// Waits until no unit is waiting, and judges the whole run.
     fn settle(&self, lab: &Lab, plan: &Plan, interrupt: &Interrupt) -> Result<Tally, String> {
         let limit = |(lock, limit): (&String, &u32)| (lock.clone(), *limit as usize);
         let limits: BTreeMap<String, usize> = self.limits.iter().map(limit).collect();
@@ -133,9 +133,9 @@ impl Run<'_> {
                 }
                 (Err(violation), _) => violation.to_string(),
                 (Ok(tally), None) if idle => return Ok(tally),
-                (Ok(_), None) => "hooks are still due".to_owned(),
+                (Ok(_), None) => "hooks are still pending".to_owned(),
                 (Ok(_), Some(unit)) => format!(
-                    "{} is to show {:?}, but is {} with {:?}",
+                    "{} should show {:?}, but is {} with {:?}",
                     unit.unit, plan.last_value, unit.workload, unit.message
                 ),
             };
@@ -150,7 +150,7 @@ impl Run<'_> {
             return Err("interrupted".to_owned());
         }
         if lab.now() >= self.timeout {
-            return Err("time is up".to_owned());
+            return Err("timed out".to_owned());
         }
         Ok(())
     }
