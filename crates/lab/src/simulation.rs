@@ -154,12 +154,14 @@ where
         Some(machine.disk.borrow())
     }
 
-    /// Does something to the model now, as an operator or as bad luck.
-    pub fn strike(&mut self, deed: &Deed) {
-        if let Err(error) = self.do_deed(deed) {
-            self.refused.push((self.now, error));
-        }
+    /// Does something to the model now, as an operator or as bad luck; false if it is refused.
+    pub fn strike(&mut self, deed: &Deed) -> bool {
+        let done = self.do_deed(deed);
+        let success = done.is_ok();
+        self.refused
+            .extend(done.err().map(|error| (self.now, error)));
         self.settle();
+        success
     }
 
     /// Ends the run as it stands.

@@ -38,7 +38,7 @@ fn a_leader_whose_hooks_take_longer_than_its_lease_allows_still_leads() {
 
 #[test]
 fn a_bad_limit_is_a_warning_and_the_last_good_one_stays() {
-    let fixture = charm(&marked("0.2"));
+    let fixture = charm(&marked("2"));
     let path = fixture.charm();
     let text = fs::read_to_string(path.join("dispatch")).unwrap();
     let release = "ops-coordinator release --relation cluster";

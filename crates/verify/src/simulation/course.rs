@@ -320,7 +320,7 @@ impl Run {
                         && self.commands.remove(&unit.to_string()) == Some(true);
                     let done = *outcome == Outcome::Done;
                     if hook == "juju-exec" {
-                        commands.push((unit.clone(), visit, done));
+                        commands.push((unit.clone(), done));
                     }
                     if visit {
                         continue;
@@ -346,10 +346,9 @@ impl Run {
                 });
             }
         }
-        for (unit, visit, done) in commands {
+        for (unit, done) in commands {
             let success = done || self.bug == Some(Bug::WakerGivesUp);
-            self.wakers
-                .command_ended(&self.simulation, &unit, visit, success);
+            self.wakers.command_ended(&self.simulation, &unit, success);
         }
         Ok(())
     }

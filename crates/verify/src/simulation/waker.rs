@@ -1,7 +1,5 @@
 //! The wakers of a run: the production state machine, with virtual time, disks and commands around it.
 
-use std::collections::BTreeMap;
-
 use ops_coordinator_core::{Errand, Waker, WakerStep};
 use ops_coordinator_lab::UnitName;
 use ops_coordinator_lab::simulation::{Deed, Simulation, VirtualCharm};
@@ -11,32 +9,40 @@ use super::bridge::Wish;
 use super::disk;
 use super::unit::VISIT;
 
-/// For how long a command that does not run may be on its way, in milliseconds.
+/// How long a command may take to start when no hook runs, in milliseconds. After that it is lost.
 const ON_ITS_WAY: u64 = 5_000;
 
 /// A waker's process.
 #[derive(Debug)]
 struct Process {
+    unit: UnitName,
+    endpoint: String,
+    errand: Errand,
     waker: Waker,
-    /// When it goes on, unless something else happens before; for ever while it waits for its hook's end.
+    /// When it continues; `None` while it waits for the end of its hook.
     at: Option<u64>,
+    /// The number of its command, counted over all wakers.
+    command: u64,
 }
-
-/// Whom a waker wakes, on which endpoint, and whether for a line.
-type Place = (UnitName, String, bool);
 
 /// The wakers.
 #[derive(Debug, Default)]
 pub(super) struct Wakers {
-    processes: BTreeMap<Place, Process>,
+    processes: Vec<Process>,
+    commands: u64,
 }
 
 impl Wakers {
     pub(super) fn ask(&mut self, now: u64, unit: UnitName, wish: &Wish) {
-        let place = (unit, wish.endpoint.clone(), wish.errand == Errand::Line);
         let waker = Waker::new(wish.errand, &wish.context);
-        let at = (waker.poll() != WakerStep::AwaitHookEnd).then_some(now);
-        self.processes.insert(place, Process { waker, at });
+        self.processes.push(Process {
+            unit,
+            endpoint: wish.endpoint.clone(),
+            errand: wish.errand,
+            at: (waker.poll() != WakerStep::AwaitHookEnd).then_some(now),
+            waker,
+            command: 0,
+        });
     }
 
     pub(super) fn are_none(&self) -> bool {
@@ -46,7 +52,7 @@ impl Wakers {
     /// A hook of the unit has ended.
     pub(super) fn hook_ended(&mut self, unit: &UnitName, now: u64) {
         let waiting = self.processes.iter_mut();
-        for (_, process) in waiting.filter(|((woken, ..), _)| woken == unit) {
+        for process in waiting.filter(|process| process.unit == *unit) {
             if process.waker.poll() == WakerStep::AwaitHookEnd {
                 process.waker.handle_wait();
                 process.sleep(now);
@@ -54,133 +60,134 @@ impl Wakers {
         }
     }
 
-    /// The command of one of the unit's wakers has ended.
+    /// A command that a waker ran on the unit has ended. Juju runs a unit's commands in the order in which they came.
     pub(super) fn command_ended<F>(
         &mut self,
         simulation: &Simulation<F>,
         unit: &UnitName,
-        visit: bool,
         success: bool,
     ) where
         F: FnMut(&UnitName) -> Box<dyn VirtualCharm>,
     {
-        let mut running = self.processes.iter().filter(|((woken, _, line), process)| {
-            woken == unit && *line == visit && process.waker.poll() == WakerStep::Run
-        });
-        if let Some(place) = running.next().map(|(place, _)| place.clone()) {
-            self.finish(simulation, place, success);
+        let running = self
+            .processes
+            .iter_mut()
+            .filter(|process| process.unit == *unit && process.waker.poll() == WakerStep::Run);
+        if let Some(process) = running.min_by_key(|process| process.command) {
+            process.finish(simulation, success);
         }
+        self.reap();
     }
 
     /// All wakers of a unit die.
     pub(super) fn end(&mut self, unit: &UnitName) {
-        self.processes.retain(|(woken, ..), _| woken != unit);
+        self.processes.retain(|process| process.unit != *unit);
     }
 
-    /// Lets those go on whose time has come. With `early` the next goes on, whenever its time comes:
-    /// nothing else happens until then.
+    /// Continues those whose time has come. With `early` the next one continues, whenever its time comes: nothing else
+    /// happens until then.
     pub(super) fn go_off<F>(&mut self, simulation: &mut Simulation<F>, early: bool)
     where
         F: FnMut(&UnitName) -> Box<dyn VirtualCharm>,
     {
         let now = simulation.now();
-        // Nobody runs a hook any more, so none can end.
+        // When nothing else happens, no hook is running whose end a waker could wait for.
         let at = |process: &Process| process.at.or(early.then_some(now));
-        let next = self.processes.values().filter_map(at).min();
+        let next = self.processes.iter().filter_map(at).min();
         let until = if early {
             next.unwrap_or(now).max(now)
         } else {
             now
         };
-        let due = self.processes.iter();
-        let due = due.filter(|(_, process)| at(process).is_some_and(|at| at <= until));
-        let due: Vec<Place> = due.map(|(place, _)| place.clone()).collect();
-        for place in due {
-            self.go_on(simulation, place);
+        for process in &mut self.processes {
+            if at(process).is_some_and(|at| at <= until) {
+                self.commands += 1;
+                process.command = self.commands;
+                process.go_on(simulation);
+            }
         }
+        self.reap();
     }
 
-    fn go_on<F>(&mut self, simulation: &mut Simulation<F>, place: Place)
-    where
-        F: FnMut(&UnitName) -> Box<dyn VirtualCharm>,
-    {
-        let (unit, endpoint, line) = place.clone();
-        let (Some(status), Some(process)) = (
-            simulation.world().unit(&unit),
-            self.processes.get_mut(&place),
-        ) else {
-            self.processes.remove(&place);
-            return;
-        };
-        match process.waker.poll() {
-            WakerStep::AwaitHookEnd => {
-                process.waker.handle_wait();
-                process.sleep(simulation.now());
-            }
-            WakerStep::Sleep(_) | WakerStep::Look => {
-                process.waker.handle_wait();
-                let (last, pending) = seen(simulation, &unit, &endpoint);
-                process.waker.handle_look(last.as_deref(), pending);
-                if process.waker.poll() != WakerStep::Run {
-                    self.processes.remove(&place);
-                    return;
-                }
-                process.at = Some(simulation.now() + ON_ITS_WAY);
-                if status.agent == AgentStatus::Lost {
-                    self.finish(simulation, place, false);
-                    return;
-                }
-                simulation.strike(&Deed::Exec {
-                    unit: unit.number(),
-                    command: if line {
-                        format!("{VISIT}{endpoint}")
-                    } else {
-                        "dispatch".to_owned()
-                    },
-                });
-            }
-            // A command waits for the hook that runs. Where none runs, it was refused or is lost.
-            WakerStep::Run if matches!(status.agent, AgentStatus::Executing(_)) => {
-                process.at = Some(simulation.now() + ON_ITS_WAY);
-            }
-            WakerStep::Run => self.finish(simulation, place, false),
-            WakerStep::End => drop(self.processes.remove(&place)),
-        }
-    }
-
-    fn finish<F>(&mut self, simulation: &Simulation<F>, place: Place, success: bool)
-    where
-        F: FnMut(&UnitName) -> Box<dyn VirtualCharm>,
-    {
-        let Some(process) = self.processes.get_mut(&place) else {
-            return;
-        };
-        let (last, _) = seen(simulation, &place.0, &place.1);
-        process.waker.handle_run(success, last.as_deref());
-        process.sleep(simulation.now());
-        if process.waker.poll() == WakerStep::End {
-            self.processes.remove(&place);
-        }
+    fn reap(&mut self) {
+        self.processes
+            .retain(|process| process.waker.poll() != WakerStep::End);
     }
 }
 
 impl Process {
+    fn go_on<F>(&mut self, simulation: &mut Simulation<F>)
+    where
+        F: FnMut(&UnitName) -> Box<dyn VirtualCharm>,
+    {
+        let now = simulation.now();
+        match self.waker.poll() {
+            WakerStep::AwaitHookEnd => {
+                self.waker.handle_wait();
+                self.sleep(now);
+            }
+            WakerStep::Sleep(_) | WakerStep::Look => {
+                self.waker.handle_wait();
+                let (last, line_waits) = self.look(simulation);
+                self.waker.handle_look(last.as_deref(), line_waits);
+                if self.waker.poll() == WakerStep::Run {
+                    self.run(simulation);
+                }
+            }
+            WakerStep::Run => {
+                let agent = simulation.world().unit(&self.unit).map(|unit| unit.agent);
+                if let Some(AgentStatus::Executing(_)) = agent {
+                    self.at = Some(now + ON_ITS_WAY);
+                } else {
+                    self.finish(simulation, false);
+                }
+            }
+            WakerStep::End => {}
+        }
+    }
+
+    fn run<F>(&mut self, simulation: &mut Simulation<F>)
+    where
+        F: FnMut(&UnitName) -> Box<dyn VirtualCharm>,
+    {
+        self.at = Some(simulation.now() + ON_ITS_WAY);
+        let queued = simulation.strike(&Deed::Exec {
+            unit: self.unit.number(),
+            command: match self.errand {
+                Errand::Line => format!("{VISIT}{}", self.endpoint),
+                _ => "dispatch".to_owned(),
+            },
+        });
+        if !queued {
+            self.finish(simulation, false);
+        }
+    }
+
+    fn finish<F>(&mut self, simulation: &Simulation<F>, success: bool)
+    where
+        F: FnMut(&UnitName) -> Box<dyn VirtualCharm>,
+    {
+        let (last, _) = self.look(simulation);
+        self.waker.handle_run(success, last.as_deref());
+        self.sleep(simulation.now());
+    }
+
     fn sleep(&mut self, now: u64) {
         if let WakerStep::Sleep(time) = self.waker.poll() {
             self.at = Some(now + time);
         }
     }
-}
 
-/// What a waker sees: the context of the unit's last hook, and whether a line waits to be written.
-fn seen<F>(simulation: &Simulation<F>, unit: &UnitName, endpoint: &str) -> (Option<String>, bool)
-where
-    F: FnMut(&UnitName) -> Box<dyn VirtualCharm>,
-{
-    let Some(disk) = simulation.disk(unit) else {
-        return (None, false);
-    };
-    let session = disk::last_session(&disk, endpoint);
-    let last = session["context"].as_str().map(str::to_owned);
-    (last, disk::has_pending_line(&disk, endpoint))
+    /// The context of the unit's last hook, and whether a line waits to be written.
+    fn look<F>(&self, simulation: &Simulation<F>) -> (Option<String>, bool)
+    where
+        F: FnMut(&UnitName) -> Box<dyn VirtualCharm>,
+    {
+        let Some(disk) = simulation.disk(&self.unit) else {
+            return (None, false);
+        };
+        let session = disk::last_session(&disk, &self.endpoint);
+        let last = session["context"].as_str().map(str::to_owned);
+        (last, disk::has_pending_line(&disk, &self.endpoint))
+    }
 }
