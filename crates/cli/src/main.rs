@@ -5,16 +5,17 @@
 mod command;
 mod error;
 mod output;
-mod policy;
+mod table;
 
 use std::process::ExitCode;
 
-use ops_coordinator_lab::client;
-
 fn main() -> ExitCode {
-    // Called under the name of a hook tool, this acts as that tool; a hook starts many of them.
-    match client::tool_name(std::env::args_os().next().as_deref()) {
-        Some(tool) => client::main(&tool).into(),
-        None => command::main(),
+    // In the lab, called under the name of a hook tool, this acts as that tool; a hook starts many of them.
+    #[cfg(feature = "lab")]
+    if let Some(tool) =
+        ops_coordinator_lab::client::tool_name(std::env::args_os().next().as_deref())
+    {
+        return ops_coordinator_lab::client::main(&tool).into();
     }
+    command::main()
 }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::{Lead, Line, LockName, Order, Ticket, UnitRecord};
+use crate::{Lead, Line, LockName, Order, Ticket, UnitName, UnitRecord};
 
 /// The highest request number; it fits every JSON reader's numbers.
 const SEQ_MAX: u64 = (1 << 53) - 1;
@@ -114,15 +114,17 @@ pub fn line_is_sound(line: &Line) -> Check {
     Ok(())
 }
 
-/// `line-keeps-order` and `only-what-is-over-leaves`: a new line is the old one without entries that are
-/// finished or gone, and with new entries behind it.
+/// `version-grows`, `line-keeps-order` and `only-what-is-over-leaves`: a new line is the old one without what is
+/// over, and with new entries behind it. `over` tells that of an entry of the old line: what the leader knows, or
+/// from outside, what is so.
 ///
 /// # Errors
-/// What the leader did instead.
-pub fn line_step_is_sound(input: &Lead<'_>, after: &Line) -> Check {
-    let Some(before) = input.unit.line().good() else {
-        return Ok(());
-    };
+/// What is wrong with the new line.
+pub fn line_may_follow(
+    before: &Line,
+    after: &Line,
+    over: impl Fn(&LockName, &Ticket) -> bool,
+) -> Check {
     require(
         "version-grows",
         after.version > before.version && after.term >= before.term,
@@ -134,45 +136,39 @@ pub fn line_step_is_sound(input: &Lead<'_>, after: &Line) -> Check {
         },
     )?;
     for (lock, old) in &before.locks {
-        let tickets = |line: &Line| -> Vec<Ticket> {
-            let line = line.locks.get(lock);
-            line.map(|line| {
-                line.entries
-                    .iter()
-                    .map(|entry| entry.ticket.clone())
-                    .collect()
-            })
-            .unwrap_or_default()
-        };
-        let (old_tickets, new_tickets) = (tickets(before), tickets(after));
-        let survivors: Vec<&Ticket> = old_tickets
-            .iter()
-            .filter(|ticket| new_tickets.contains(ticket))
-            .collect();
-        let in_front = new_tickets
-            .iter()
-            .take(survivors.len())
-            .eq(survivors.iter().copied());
+        let new = after.locks.get(lock).map(|line| line.entries.as_slice());
+        let new: Vec<&Ticket> = new.into_iter().flatten().map(|e| &e.ticket).collect();
+        let old = old.entries.iter().map(|entry| &entry.ticket);
+        let (stayed, left): (Vec<&Ticket>, Vec<&Ticket>) =
+            old.partition(|ticket| new.contains(ticket));
+        let in_front = new.iter().take(stayed.len()).eq(&stayed);
         require("line-keeps-order", in_front, || {
             format!("lock {lock} was reordered")
         })?;
-        for ticket in old.entries.iter().map(|entry| &entry.ticket) {
-            let forced = input
-                .orders
-                .contains(&Order::Force(lock.clone(), ticket.clone()));
-            let over = forced
-                || input.unit.finished(lock, ticket, input.view)
-                || input
-                    .alive
-                    .is_some_and(|alive| !alive.contains(&ticket.unit));
-            require(
-                "only-what-is-over-leaves",
-                over || new_tickets.contains(ticket),
-                || format!("lock {lock} lost {ticket}"),
-            )?;
+        for ticket in left {
+            require("only-what-is-over-leaves", over(lock, ticket), || {
+                format!("lock {lock} lost {ticket}")
+            })?;
         }
     }
     Ok(())
+}
+
+/// [`line_may_follow`], by what the leader knows.
+///
+/// # Errors
+/// What the leader did instead.
+pub fn line_step_is_sound(input: &Lead<'_>, after: &Line) -> Check {
+    let Some(before) = input.unit.line().good() else {
+        return Ok(());
+    };
+    line_may_follow(before, after, |lock, ticket| {
+        let forced = Order::Force(lock.clone(), ticket.clone());
+        let is_gone = |alive: &BTreeSet<UnitName>| !alive.contains(&ticket.unit);
+        input.unit.finished(lock, ticket, input.view)
+            || input.alive.is_some_and(is_gone)
+            || input.orders.contains(&forced)
+    })
 }
 
 /// `at-most-limit-inside`: no more operations run at once than the lock's limit allows.

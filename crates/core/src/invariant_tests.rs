@@ -92,3 +92,41 @@ fn two_units_inside_a_serial_lock_are_found_and_named() {
         "at-most-limit-inside: lock restart allows 1, inside are app/1#1, app/2#1"
     );
 }
+
+fn raw_line(version: u64, units: &[u32]) -> Line {
+    let entries: Vec<String> = units
+        .iter()
+        .map(|unit| format!(r#"{{"unit":"app/{unit}","id":"0000000{unit}","seq":1,"limit":1}}"#))
+        .collect();
+    let text = format!(
+        r#"{{"term":1,"version":{version},"by":"app/0","locks":{{"restart":{{"line":[{}]}}}}}}"#,
+        entries.join(",")
+    );
+    // Not `decode_line`, which would refuse the bad ones.
+    serde_json::from_str(&text).unwrap()
+}
+
+fn broken(before: &[u32], after: &[u32], over: &[u32]) -> Option<&'static str> {
+    let is_over = |_: &LockName, ticket: &Ticket| over.contains(&ticket.unit.number());
+    let judged = line_may_follow(&raw_line(1, before), &raw_line(2, after), is_over);
+    judged.err().map(|violation| violation.invariant)
+}
+
+#[test]
+fn what_is_over_leaves_and_what_is_new_goes_to_the_end() {
+    assert_eq!(broken(&[0, 1, 2], &[1, 2, 3], &[0]), None);
+    assert_eq!(broken(&[0, 1, 2], &[0, 2, 3], &[1]), None);
+}
+
+#[test]
+fn bad_lines_are_rejected_by_name() {
+    assert_eq!(broken(&[0, 1], &[1, 0], &[]), Some("line-keeps-order"));
+    assert_eq!(broken(&[0, 1], &[2, 0, 1], &[]), Some("line-keeps-order"));
+    assert_eq!(broken(&[0, 1], &[1], &[]), Some("only-what-is-over-leaves"));
+    let stale = line_may_follow(&raw_line(2, &[0]), &raw_line(2, &[0]), |_, _| true);
+    assert_eq!(stale.unwrap_err().invariant, "version-grows");
+    assert_eq!(
+        line_is_sound(&raw_line(1, &[0, 0])).unwrap_err().invariant,
+        "one-entry-a-unit"
+    );
+}

@@ -38,8 +38,10 @@ mod name;
 mod opening;
 pub mod policy;
 mod record;
+mod status;
 mod ticket;
 mod unit;
+mod waker;
 mod wire;
 
 pub use error::NameError;
@@ -48,8 +50,10 @@ pub use leader::{Lead, Order, Plan, Postponed, Tick};
 pub use line::{Entry, Line, LockLine, Turn, Wait};
 pub use name::{LockName, UnitName};
 pub use record::{LockRecord, Outcome, UnitRecord, View};
+pub use status::{LockStatus, Place, Status, UnitStatus};
 pub use ticket::{Incarnation, Ticket};
 pub use unit::{Attempt, Requested, Unit};
+pub use waker::{Errand, Waker, WakerStep};
 pub use wire::{MAJOR, Reading, decode_line, decode_record, encode_line, encode_record};
 
 /// The one key that the protocol uses in each databag.

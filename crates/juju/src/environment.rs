@@ -63,7 +63,7 @@ pub struct Environment {
     /// The unit's availability zone.
     pub zone: Option<String>,
     /// Whether Juju retries this if it fails: it retries hooks, but not actions or commands.
-    pub retried: bool,
+    pub will_be_retried: bool,
     /// The endpoints of the charm's peer relations, according to its metadata.
     pub peers: BTreeSet<String>,
 }
@@ -107,7 +107,7 @@ impl Environment {
             departing_unit: unit("JUJU_DEPARTING_UNIT")?,
             zone: get("JUJU_AVAILABILITY_ZONE"),
             // Juju always exports the name, and leaves it empty where there is no hook.
-            retried: variable("JUJU_HOOK_NAME").is_none_or(|name| !name.is_empty()),
+            will_be_retried: variable("JUJU_HOOK_NAME").is_none_or(|name| !name.is_empty()),
         })
     }
 }
@@ -137,7 +137,7 @@ mod tests {
         .unwrap();
         assert_eq!(seen.remote_unit, None);
         assert_eq!(seen.relation.as_ref().unwrap().endpoint(), "coordinator");
-        assert!(seen.retried);
+        assert!(seen.will_be_retried);
     }
 
     #[test]
@@ -148,7 +148,7 @@ mod tests {
             ("CHARM_DIR", "/charm"),
             ("JUJU_HOOK_NAME", ""),
         ]);
-        assert!(!seen.unwrap().retried);
+        assert!(!seen.unwrap().will_be_retried);
     }
 
     #[test]

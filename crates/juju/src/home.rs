@@ -25,25 +25,34 @@ impl Hook {
     /// The hook on the endpoint where the lock lives for this unit: another one, as long as this unit has a place
     /// in the line there. A request without a place is first moved to this endpoint.
     pub(crate) fn at_home(&mut self, lock: &LockName) -> Result<&mut Hook, Error> {
-        self.look_after_siblings()?;
-        let sibling = match self.endpoint_of(lock)? {
-            Some(endpoint) if !self.session.running.contains(lock) => {
-                let sibling = self.meet(&endpoint)?;
-                let has_place = sibling.has_place(lock)?;
-                // A cancellation is accepted by looking, and must not be forgotten with this process.
-                sibling.publish()?;
-                if !has_place {
-                    self.bring_over(lock, &endpoint)?;
-                }
-                has_place.then_some(endpoint)
-            }
-            _ => None,
+        let home = if self.is_running(lock) {
+            // How an operation ended must reach the journal, whatever Juju answers to anything else.
+            let mut siblings = self.siblings.iter();
+            let running = siblings.find(|(_, sibling)| sibling.is_running(lock));
+            running.map(|(endpoint, _)| endpoint.clone())
+        } else {
+            self.look_after_siblings()?;
+            self.find_home(lock)?
         };
         // Two steps, as the borrow of one sibling would last as long as that of all.
-        match sibling {
+        match home {
             Some(endpoint) => self.meet(&endpoint),
             None => Ok(self),
         }
+    }
+
+    fn find_home(&mut self, lock: &LockName) -> Result<Option<String>, Error> {
+        let Some(endpoint) = self.endpoint_of(lock)? else {
+            return Ok(None);
+        };
+        let sibling = self.meet(&endpoint)?;
+        let has_place = sibling.has_place(lock)?;
+        // A cancellation is accepted by looking, and must not be forgotten with this process.
+        sibling.publish()?;
+        if !has_place {
+            self.bring_over(lock, &endpoint)?;
+        }
+        Ok(has_place.then_some(endpoint))
     }
 
     fn has_place(&mut self, lock: &LockName) -> Result<bool, Error> {
@@ -94,29 +103,47 @@ impl Hook {
     pub(crate) fn look_after_siblings(&mut self) -> Result<(), Error> {
         for endpoint in self.other_endpoints()? {
             if self.is_told_of(&endpoint)? || !self.is_settled(&endpoint)? {
-                self.meet(&endpoint)?.load_unit()?;
-                let sibling = self.meet(&endpoint)?;
-                sibling.publish()?;
-                sibling.save_session()?;
+                self.attend(&endpoint)?;
             }
         }
         Ok(())
     }
 
-    /// Whether the hook is about another endpoint that was used before, where the leader may need an answer from all
-    /// units. No event announces that a relation is gone, so a hook about no relation checks, with one call.
+    /// Whether the hook is about another endpoint that was used before, where the leader may ask something of all
+    /// units.
     fn is_told_of(&mut self, endpoint: &str) -> Result<bool, Error> {
-        let Some(session) = self.session_of(endpoint)? else {
-            return Ok(false);
-        };
-        if let Some(event) = &self.environment.relation {
-            return Ok(event.endpoint() == endpoint);
+        let event = self.environment.relation.as_ref();
+        let about = event.is_some_and(|event| event.endpoint() == endpoint);
+        Ok(about && self.session_of(endpoint)?.is_some())
+    }
+
+    /// Looks, at the end of a hook that is about no relation, whether one is gone on another endpoint that was used
+    /// before: no event tells.
+    pub(crate) fn look_for_lost_relations(&mut self) -> Result<(), Error> {
+        if self.environment.relation.is_some() {
+            return Ok(());
         }
-        if self.siblings.contains_key(endpoint) || self.noted(&old_line(endpoint)).is_some() {
-            return Ok(false);
+        for endpoint in self.other_endpoints()? {
+            let Some(session) = self.session_of(&endpoint)? else {
+                continue;
+            };
+            if self.siblings.contains_key(&endpoint) || self.noted(&old_line(&endpoint)).is_some() {
+                continue;
+            }
+            let lowest = self.tools.relation_ids(&endpoint)?.into_iter().next();
+            if lowest.map(|id| id.to_string()) != session.relation {
+                self.attend(&endpoint)?;
+            }
         }
-        let lowest = self.tools.relation_ids(endpoint)?.into_iter().next();
-        Ok(lowest.map(|id| id.to_string()) != session.relation)
+        Ok(())
+    }
+
+    /// Reads what is new on another endpoint, and says there what this unit has to say.
+    fn attend(&mut self, endpoint: &str) -> Result<(), Error> {
+        let sibling = self.meet(endpoint)?;
+        sibling.load_unit()?;
+        sibling.publish()?;
+        sibling.save_session()
     }
 
     /// Whether all of this unit's state on another endpoint is known to be published. Costs no hook tool call.

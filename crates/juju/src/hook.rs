@@ -103,7 +103,7 @@ impl Hook {
             before => {
                 hook.begin(before.as_ref())?;
                 hook.session.met = met;
-                if before.is_some_and(|session| session.woke) && !hook.environment.retried {
+                if before.is_some_and(|session| session.woke) && !hook.environment.will_be_retried {
                     // The waker of the hook before gives up when it sees this one. Should this be cut
                     // off, nothing else would do that hook's work. So first the waker, then the session.
                     hook.wake(Errand::Hook);
@@ -297,7 +297,7 @@ impl Hook {
             let at_work = self.session.processes.entry(lock.clone()).or_default();
             at_work.insert(process);
         }
-        if !self.environment.retried {
+        if !self.environment.will_be_retried {
             // Should this be cut off, or its commit refused, no other hook need come.
             self.wake(Errand::Hook);
         }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use ops_coordinator_core::policy::{Policy, Request, Rotation};
-use ops_coordinator_core::{Journal, LockName, LockRecord, Reading, UnitName};
+use ops_coordinator_core::{Journal, LockName, LockRecord, Place, Reading, UnitName};
 
 use crate::hook::Hook;
 use crate::state::{JOURNAL, State};
-use crate::{Error, Operation, Place};
+use crate::{Error, Operation};
 
 impl Hook {
     /// What this unit publishes about a lock, including this hook's changes.

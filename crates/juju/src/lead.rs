@@ -54,6 +54,7 @@ impl Hook {
             }
         }
         self.look_after_siblings()?;
+        self.look_for_lost_relations()?;
         for sibling in self.siblings.values_mut() {
             sibling.publish_own()?;
             sibling.save_session()?;

@@ -8,49 +8,17 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::rc::{Rc, Weak};
-use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-use ops_coordinator_core::Tick;
+use ops_coordinator_core::{Errand, Tick};
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::{Error, Process, Waker};
+use crate::{Error, Process, WakerCommand};
 
 /// The file that a process of the unit locks while it reads and writes the other files.
 const LOCK: &str = "lock";
 /// How long to wait for another process of the unit. It holds the lock for a few hook tools at most.
 const LOCK_PATIENCE: Duration = Duration::from_secs(120);
-
-/// What a waker does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Errand {
-    /// Runs another hook some seconds from now, unless one runs first.
-    Hook,
-    /// Runs a visit at once, without the charm's code, to write the line that a long hook left pending.
-    Line,
-}
-
-impl Errand {
-    /// Its name on a waker's command line.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Hook => "hook",
-            Self::Line => "line",
-        }
-    }
-}
-
-impl FromStr for Errand {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        [Self::Hook, Self::Line]
-            .into_iter()
-            .find(|errand| errand.as_str() == text)
-            .ok_or_else(|| format!("unknown errand '{text}': expected hook or line"))
-    }
-}
 
 /// What a hook needs besides hook tools. Simulations provide their own.
 ///
@@ -111,7 +79,7 @@ pub trait Machine {
 #[derive(Debug)]
 pub struct LocalMachine {
     directory: PathBuf,
-    waker: Waker,
+    waker: WakerCommand,
     random: RefCell<fastrand::Rng>,
 }
 
@@ -123,7 +91,7 @@ thread_local! {
 impl LocalMachine {
     /// A machine that stores its state files in a directory, which is created when first needed and
     /// readable only by its owner.
-    pub fn new(directory: impl Into<PathBuf>, waker: Waker) -> Self {
+    pub fn new(directory: impl Into<PathBuf>, waker: WakerCommand) -> Self {
         Self {
             directory: directory.into(),
             waker,
@@ -280,7 +248,7 @@ mod tests {
 
     fn machine() -> (tempfile::TempDir, LocalMachine) {
         let directory = tempfile::tempdir().unwrap();
-        let machine = LocalMachine::new(directory.path().join("state"), Waker::none());
+        let machine = LocalMachine::new(directory.path().join("state"), WakerCommand::none());
         (directory, machine)
     }
 

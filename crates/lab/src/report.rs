@@ -1,16 +1,13 @@
 //! The summary at the end of a run: what each unit did, and whether each lock's limit was respected.
 
-mod table;
 mod turn;
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use crate::history::{Event, Happening, Life, Outcome};
 use crate::name::UnitName;
 use crate::world::{AgentStatus, UnitStatus, World};
 
-pub use table::{Align, Table};
 pub use turn::{LockReport, Spell, Turn};
 
 /// The summary of a run.
@@ -133,59 +130,6 @@ impl Report {
         let units = self.units.iter().filter(|unit| !meant(unit));
         let locks = self.locks.iter().filter_map(LockReport::breach);
         units.filter_map(UnitReport::problem).chain(locks).collect()
-    }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use Align::{Left, Right};
-        let mut table = Table::new(&[
-            ("unit", Left),
-            ("hooks", Right),
-            ("failed", Right),
-            ("killed", Right),
-            ("agent", Left),
-            ("status", Left),
-        ]);
-        for UnitReport { status, killed, .. } in &self.units {
-            let star = if status.leader { "*" } else { "" };
-            table.row([
-                format!("{}{star}", status.unit),
-                status.runs.to_string(),
-                status.failures.to_string(),
-                killed.to_string(),
-                describe(&status.agent),
-                format!("{} {}", status.workload, status.message)
-                    .trim()
-                    .to_owned(),
-            ]);
-        }
-        write!(f, "{table}")?;
-        if !self.gone.is_empty() {
-            let names: Vec<_> = self.gone.iter().map(ToString::to_string).collect();
-            writeln!(f, "gone: {}", names.join(" "))?;
-        }
-        if self.locks.is_empty() {
-            return Ok(());
-        }
-        let mut table = Table::new(&[
-            ("lock", Left),
-            ("limit", Right),
-            ("turns", Right),
-            ("most inside", Right),
-            ("verdict", Left),
-        ]);
-        for lock in &self.locks {
-            table.row([
-                lock.lock.clone(),
-                lock.limit.to_string(),
-                lock.finished().to_string(),
-                lock.most_inside.to_string(),
-                lock.breach()
-                    .unwrap_or_else(|| format!("at most {} inside", lock.limit)),
-            ]);
-        }
-        write!(f, "\n{table}")
     }
 }
 

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 
+use ops_coordinator_core::policy::{Limit, LimitFor, PerLock};
 use ops_coordinator_core::{LockName, Order, Turn};
 use ops_coordinator_juju::{Environment, Operation};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use serde_json::Value;
 
@@ -14,6 +16,7 @@ use crate::error::raised;
 use crate::machine::HookMachine;
 use crate::model::Model;
 use crate::policy::Rule;
+use crate::status::Status;
 
 /// One hook of one unit: what it has read, and what it will write.
 #[pyclass(unsendable, frozen, module = "ops_coordinator._native")]
@@ -173,10 +176,10 @@ impl Hook {
         Ok(operation.map(|operation| operation.context.to_string()))
     }
 
-    /// Where all requests stand, as JSON. Reads every unit's record.
-    fn status(&self) -> PyResult<String> {
+    /// Where all requests stand. Reads every unit's record.
+    fn status(&self, py: Python<'_>) -> PyResult<Status> {
         let status = self.hook()?.status().map_err(raised)?;
-        serde_json::to_string(&status).map_err(raised)
+        Status::new(py, status)
     }
 
     /// Ends the hook: publishes, and maintains the line if the unit leads.
@@ -186,15 +189,17 @@ impl Hook {
         grant: Option<Py<PyAny>>,
         custom: Vec<String>,
     ) -> PyResult<()> {
-        let limits = limits
-            .iter()
-            .map(|(lock, limit)| Ok((lock_name(lock)?, *limit)))
-            .collect::<PyResult<_>>()?;
+        let mut policy = PerLock::new();
+        for (lock, limit) in limits {
+            let limit = Limit::new(limit).ok_or_else(|| PyValueError::new_err("invalid limit"))?;
+            let lock = Some(lock_name(&lock)?);
+            policy = policy.with_limit(LimitFor { lock, limit });
+        }
         let custom = custom
             .iter()
             .map(|lock| lock_name(lock))
             .collect::<PyResult<_>>()?;
-        let rule = Rule::new(limits, grant, custom);
+        let rule = Rule::new(policy, grant, custom);
         let orders = self.orders.take();
         let released = self.hook()?.release(&rule, &orders);
         match rule.take_error() {

@@ -9,11 +9,15 @@ mod machine;
 mod model;
 mod policy;
 mod service;
+mod status;
 
 use pyo3::prelude::*;
 
 #[pymodule(gil_used = false)]
 mod _native {
+    /// The greatest limit.
+    #[pymodule_export]
+    const LIMIT_MAX: u32 = ops_coordinator_core::policy::Limit::MAX.get();
     #[pymodule_export]
     use crate::error::CoordinatorError;
     #[pymodule_export]
@@ -22,4 +26,6 @@ mod _native {
     use crate::machine::{run_waker, write_pending_line};
     #[pymodule_export]
     use crate::service::{is_service_name, restart_service};
+    #[pymodule_export]
+    use crate::status::{LockStatus, Status, UnitStatus};
 }

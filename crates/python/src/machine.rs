@@ -9,7 +9,7 @@ use std::{fs, io};
 
 use ops_coordinator_core::Tick;
 use ops_coordinator_juju::{
-    Environment, Errand, Error, Exec, LocalMachine, Machine, Process, Waker,
+    Environment, Errand, Error, Exec, LocalMachine, Machine, Process, WakerCommand,
 };
 use pyo3::prelude::*;
 
@@ -27,7 +27,7 @@ pub(crate) struct HookMachine {
 
 impl HookMachine {
     pub(crate) fn new(state: PathBuf, waker: Vec<String>, from_process_start: bool) -> Self {
-        let waker = Waker::new(waker.into_iter().map(Into::into).collect());
+        let waker = WakerCommand::new(waker.into_iter().map(Into::into).collect());
         let began = from_process_start.then(process_start).flatten();
         Self {
             local: LocalMachine::new(state, waker),
@@ -121,7 +121,7 @@ pub(crate) fn write_pending_line(
 ) -> PyResult<bool> {
     py.detach(|| {
         let environment = Environment::from_process()?;
-        let machine = LocalMachine::new(state, Waker::new(waker));
+        let machine = LocalMachine::new(state, WakerCommand::new(waker));
         ops_coordinator_juju::write_pending_line(
             &environment,
             Rc::new(Exec),

@@ -1,9 +1,8 @@
 //! Policies written in Python, called on the leader.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 
-use ops_coordinator_core::policy::{Policy, Request, Rotation};
+use ops_coordinator_core::policy::{PerLock, Policy, Request};
 use ops_coordinator_core::{LockName, UnitName};
 use pyo3::prelude::*;
 
@@ -12,7 +11,7 @@ const UNBOUNDED: u32 = 1000;
 
 /// Rotation, except for locks for which Python decides every single turn.
 pub(crate) struct Rule {
-    limits: BTreeMap<LockName, u32>,
+    limits: PerLock,
     grant: Option<Py<PyAny>>,
     custom: Vec<LockName>,
     raised: RefCell<Option<PyErr>>,
@@ -21,11 +20,7 @@ pub(crate) struct Rule {
 impl Rule {
     /// `grant(lock, queue)` returns the units of the queue that may start now, in order; it is called for
     /// the locks in `custom`.
-    pub(crate) fn new(
-        limits: BTreeMap<LockName, u32>,
-        grant: Option<Py<PyAny>>,
-        custom: Vec<LockName>,
-    ) -> Self {
+    pub(crate) fn new(limits: PerLock, grant: Option<Py<PyAny>>, custom: Vec<LockName>) -> Self {
         Self {
             limits,
             grant,
@@ -55,11 +50,11 @@ impl Rule {
 }
 
 impl Policy for Rule {
-    fn limit(&self, lock: &LockName, _requests: usize) -> u32 {
+    fn limit(&self, lock: &LockName, requests: usize) -> u32 {
         if self.custom.contains(lock) {
             UNBOUNDED
         } else {
-            self.limits.get(lock).copied().unwrap_or(1).max(1)
+            self.limits.limit(lock, requests)
         }
     }
 
@@ -67,12 +62,12 @@ impl Policy for Rule {
         if self.custom.contains(lock) {
             0
         } else {
-            Rotation::default().lookahead(lock)
+            self.limits.lookahead(lock)
         }
     }
 
     fn order(&self, lock: &LockName, requests: &mut Vec<Request>, last: Option<&UnitName>) {
-        Rotation::default().order(lock, requests, last);
+        self.limits.order(lock, requests, last);
         if !self.custom.contains(lock) {
             return;
         }

@@ -40,8 +40,8 @@ pub struct Visit {
     pub transport: Rc<dyn Transport>,
     /// The unit's machine.
     pub machine: Rc<dyn Machine>,
-    /// Whether the hook asked for a turn, or runs for the first time.
-    pub retried: bool,
+    /// Whether this hook has failed before, and Juju runs it again.
+    pub failed_before: bool,
     /// Whether the process has outlived its hook.
     pub orphan: bool,
 }

@@ -3,7 +3,6 @@
 //! The charm must be one of ours: it marks a lock from the start of an operation until it succeeds, and publishes
 //! under [`ops_coordinator_core::KEY`].
 
-mod line;
 mod referee;
 #[cfg(test)]
 mod referee_tests;

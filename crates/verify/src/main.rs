@@ -1,11 +1,12 @@
 //! `ops-coordinator-verify`: the evidence, by command.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use ops_coordinator_core::policy::LimitFor;
 use ops_coordinator_lab::history::Event;
 use ops_coordinator_verify::Bug;
 use ops_coordinator_verify::history::check as check_history;
@@ -47,8 +48,8 @@ enum Command {
         /// The history, as JSON lines
         file: PathBuf,
         /// How many units may be inside a lock at once; 1 for all other locks
-        #[arg(long, value_name = "LOCK=N", value_parser = limit)]
-        limit: Vec<(String, usize)>,
+        #[arg(long, value_name = "LOCK=N")]
+        limit: Vec<LimitFor>,
     },
     /// Inject each seeded bug, and report how many seeds it takes until a simulation exposes it. This only
     /// measures; use `bugs` to check that each is caught.
@@ -188,15 +189,15 @@ fn history(seed: u64) -> bool {
     course.violation.is_none()
 }
 
-fn limit(text: &str) -> Result<(String, usize), String> {
-    let parsed = text.split_once('=').and_then(|(lock, number)| {
-        let number = number.parse().ok().filter(|number| *number > 0)?;
-        Some((lock.to_owned(), number))
-    });
-    parsed.ok_or_else(|| "expected LOCK=N, where N is a positive whole number".to_owned())
-}
-
-fn judge(file: &Path, limits: Vec<(String, usize)>) -> bool {
+fn judge(file: &Path, limits: Vec<LimitFor>) -> bool {
+    let limits: Option<BTreeMap<String, usize>> = limits
+        .into_iter()
+        .map(|LimitFor { lock, limit }| Some((lock?.to_string(), limit.get() as usize)))
+        .collect();
+    let Some(limits) = limits else {
+        eprintln!("--limit needs a lock, as in --limit restart=2");
+        return false;
+    };
     let text = match fs::read_to_string(file) {
         Ok(text) => text,
         Err(error) => {
@@ -212,7 +213,7 @@ fn judge(file: &Path, limits: Vec<(String, usize)>) -> bool {
             return false;
         }
     };
-    match check_history(&events, limits.into_iter().collect()) {
+    match check_history(&events, limits) {
         Ok(tally) => {
             println!(
                 "{} hooks, {} turns: all guarantees hold",

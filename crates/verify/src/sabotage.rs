@@ -23,7 +23,7 @@ pub(crate) struct Saboteur {
     transport: Rc<dyn Transport>,
     machine: Rc<dyn Machine>,
     endpoint: &'static str,
-    retried: bool,
+    failed_before: bool,
     orphan: bool,
     silent: Cell<bool>,
 }
@@ -40,7 +40,7 @@ impl Saboteur {
             transport: Rc::clone(&visit.transport),
             machine: Rc::clone(&visit.machine),
             endpoint,
-            retried: visit.retried,
+            failed_before: visit.failed_before,
             orphan: visit.orphan,
             silent: Cell::new(false),
         }
@@ -278,7 +278,9 @@ impl Transport for Saboteur {
                 self.transport
                     .call(tool, args, Some(&json!({KEY: line}).to_string()))
             }
-            ("relation-set", false) if self.is(Bug::RetryPublishesNothing) && self.retried => {
+            ("relation-set", false)
+                if self.is(Bug::RetryPublishesNothing) && self.failed_before =>
+            {
                 Ok(nothing())
             }
             ("relation-get", false) => {

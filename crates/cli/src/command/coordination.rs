@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::rc::Rc;
 
 use clap::Args;
-use ops_coordinator_juju::{Environment, Exec, Hook, LocalMachine, Tools, Waker};
+use ops_coordinator_juju::{Environment, Exec, Hook, LocalMachine, Tools, WakerCommand};
 
 use super::CommandError;
 
@@ -49,7 +49,7 @@ impl CoordinationArgs {
 /// The unit's machine, with its state in the charm's directory.
 pub(crate) fn machine(environment: &Environment) -> LocalMachine {
     let unit = environment.unit.to_string();
-    let waker = Waker::new(vec![executable(), "wake".into(), unit.into()]);
+    let waker = WakerCommand::new(vec![executable(), "wake".into(), unit.into()]);
     LocalMachine::new(environment.charm_dir.join(STATE), waker)
 }
 

@@ -1,6 +1,5 @@
 //! `ops-coordinator demo`: a restart that rolls through the units of a real charm.
 
-mod bags;
 mod charm;
 mod handover;
 mod live;

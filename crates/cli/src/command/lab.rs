@@ -4,6 +4,7 @@ mod board;
 mod faults;
 mod narrator;
 mod session;
+mod summary;
 mod unserved;
 mod verdict;
 mod view;

@@ -2,12 +2,15 @@
 
 mod cancel;
 mod coordination;
+#[cfg(feature = "lab")]
 mod demo;
+#[cfg(feature = "lab")]
 mod lab;
 mod release;
 mod request;
 mod resume;
 mod run;
+#[cfg(feature = "lab")]
 mod simulate;
 mod status;
 mod wake;
@@ -31,7 +34,10 @@ pub(crate) use crate::error::{CommandError, finish};
     max_term_width = 100,
     arg_required_else_help = true
 )]
-#[command(after_help = "See it work: ops-coordinator demo")]
+#[cfg_attr(
+    feature = "lab",
+    command(after_help = "See it work: ops-coordinator demo")
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -46,13 +52,17 @@ enum Command {
     Cancel(cancel::CancelArgs),
     Release(release::ReleaseArgs),
     Status(status::StatusArgs),
+    #[cfg(feature = "lab")]
     Lab(lab::LabArgs),
+    #[cfg(feature = "lab")]
     Demo(demo::DemoArgs),
+    #[cfg(feature = "lab")]
     Simulate(simulate::SimulateArgs),
     #[command(hide = true)]
     Wake(wake::WakeArgs),
     #[command(hide = true)]
     WritePendingLine(write_pending_line::WritePendingLineArgs),
+    #[cfg(feature = "lab")]
     #[command(hide = true)]
     DemoServer(demo::server::ServerArgs),
 }
@@ -67,11 +77,15 @@ pub(crate) fn main() -> ExitCode {
         Command::Cancel(args) => cancel::run(&args),
         Command::Release(args) => release::run(args),
         Command::Status(args) => status::run(&args),
+        #[cfg(feature = "lab")]
         Command::Lab(args) => lab::run(args),
+        #[cfg(feature = "lab")]
         Command::Demo(args) => demo::run(args),
+        #[cfg(feature = "lab")]
         Command::Simulate(args) => simulate::run(&args),
         Command::Wake(args) => wake::run(&args),
         Command::WritePendingLine(args) => write_pending_line::run(&args),
+        #[cfg(feature = "lab")]
         Command::DemoServer(args) => demo::server::run(&args),
     })
 }

@@ -3,12 +3,12 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use ops_coordinator_core::policy::{LimitFor, PerLock};
 use ops_coordinator_juju::{Exec, Hook, Tools};
 use serde_json::Value;
 
 use super::CommandError;
 use super::coordination::CoordinationArgs;
-use crate::policy::{Limit, Limits};
 
 /// End a hook: publish this unit's changes. Call it last in every hook.
 ///
@@ -22,7 +22,7 @@ use crate::policy::{Limit, Limits};
 pub(crate) struct ReleaseArgs {
     /// How many units may run at once, from 1 to 100; repeat it to set limits for single locks
     #[arg(long, value_name = "[LOCK=]N")]
-    limit: Vec<Limit>,
+    limit: Vec<LimitFor>,
     /// The charm's config option for how many units may run at once; only the leader reads it. An invalid value
     /// causes a warning, and the last valid one stays in force
     #[arg(long, value_name = "OPTION")]
@@ -40,21 +40,23 @@ pub(crate) fn run(args: ReleaseArgs) -> Result<ExitCode, CommandError> {
         if let Some(option) = args.limit_option.filter(|_| hook.is_leader()) {
             limits.insert(0, configured(hook, &option)?);
         }
-        hook.release(&Limits::new(limits, args.lookahead), &[])?;
+        let policy = PerLock::new().with_lookahead(args.lookahead);
+        let policy = limits.into_iter().fold(policy, PerLock::with_limit);
+        hook.release(&policy, &[])?;
         Ok(ExitCode::SUCCESS)
     })
 }
 
 /// The limit that the operator has configured. A mistake there must not fail the leader's hook, or the leader would
 /// lose what it has finished.
-fn configured(hook: &mut Hook, option: &str) -> Result<Limit, CommandError> {
+fn configured(hook: &mut Hook, option: &str) -> Result<LimitFor, CommandError> {
     let value = Tools::new(Exec).config_get(option)?;
     let text = match &value {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
     let name = format!("limit {option}");
-    match text.parse::<Limit>() {
+    match text.parse::<LimitFor>() {
         Ok(limit) => {
             hook.note(&name, &text);
             Ok(limit)

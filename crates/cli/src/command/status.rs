@@ -3,12 +3,12 @@
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use ops_coordinator_juju::{Place, Status, UnitStatus};
-use ops_coordinator_lab::report::{Align, Table};
+use ops_coordinator_core::{Place, Status, UnitStatus};
 
 use super::CommandError;
 use super::coordination::CoordinationArgs;
 use crate::output::say;
+use crate::table::{Align, Table};
 
 /// Show who waits for whom and why, as this unit sees it.
 ///

@@ -3,8 +3,10 @@
 //! A policy is a pure function over the requests; the leader calls it whenever there is room in the
 //! line. Entries already in the line are never reordered.
 
+mod limit;
 mod rotation;
 
+pub use limit::{Limit, LimitError, LimitFor, PerLock};
 pub use rotation::Rotation;
 
 use crate::{LockName, Ticket, UnitName, UnitRecord};

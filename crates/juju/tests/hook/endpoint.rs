@@ -82,6 +82,32 @@ fn refreshed_in_the_middle() -> Rc<Juju> {
 }
 
 #[test]
+fn the_end_of_an_operation_is_written_down_before_anything_is_asked() {
+    let juju = refreshed_in_the_middle();
+    let ends_unasked = |unit| {
+        juju.hook(unit, |hook| {
+            assert!(hook.start(&lock()).unwrap().is_ok());
+            juju.forget_calls();
+            hook.finish(&lock(), Ok(())).unwrap();
+            let calls = juju.calls();
+            let asked = calls.iter().find(|call| !call.starts_with("relation-set"));
+            assert_eq!(asked, None, "{calls:?}");
+            release(hook);
+        });
+    };
+    ends_unasked(1);
+    ends_unasked(2);
+    juju.hook(0, |hook| {
+        hook.request(&lock(), None, None).unwrap();
+        release(hook);
+    });
+    for _ in 0..3 {
+        juju.hook(0, release);
+    }
+    ends_unasked(0);
+}
+
+#[test]
 fn a_refresh_to_another_endpoint_finishes_the_roll_in_the_old_line() {
     let juju = refreshed_in_the_middle();
     assert!(matches!(run(&juju, 2), Err(Turn::Wait(Wait::Behind(_)))));

@@ -23,6 +23,7 @@ from ._policies import Policies
 from ._restarts import restarts_of
 
 if TYPE_CHECKING:
+    from ._native import LockStatus
     from ._part import Part
 
 logger = logging.getLogger(__name__)
@@ -174,12 +175,12 @@ class Dispatch(ops.Object):
         if self.turns.pop(lock, None) is not None:
             self.hook.finish(lock, reason)
 
-    def locks(self) -> dict[str, Any]:
+    def locks(self) -> dict[str, LockStatus]:
         """Return where all requests stand, lock by lock."""
-        status = json.loads(self.hook.status())
-        for warning in status['warnings']:
+        status = self.hook.status()
+        for warning in status.warnings:
             self._warn(warning)
-        return status['locks']
+        return status.locks
 
     @property
     def restricted(self) -> bool:

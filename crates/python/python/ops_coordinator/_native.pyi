@@ -1,10 +1,50 @@
 """The native module: one hook of one unit, and what it needs of the machine."""
 
 from collections.abc import Callable
-from typing import final
+from typing import Final, Literal, final
+
+LIMIT_MAX: Final[int]
+"""The greatest limit."""
 
 class CoordinatorError(Exception):
     """A problem that keeps a unit from taking its turns."""
+
+@final
+class UnitStatus:
+    """A unit's state for one lock."""
+
+    unit: Final[str]
+    """The unit's name."""
+    place: Final[Literal['its turn', 'in line', 'requested', 'idle', 'unreadable']]
+    """Where its request stands."""
+    position: Final[int | None]
+    """Its position in the line, from 1, among unfinished entries."""
+    waits_for: Final[list[str]]
+    """The units that must finish before it may start."""
+    done: Final[int]
+    """How many of its requests are finished."""
+    last: Final[str | None]
+    """How its last operation or attempt ended."""
+
+@final
+class LockStatus:
+    """The state of one lock."""
+
+    paused: Final[str | None]
+    """If an operator has paused the lock: why nothing starts."""
+    units: Final[list[UnitStatus]]
+    """Its units: those in the line first, in its order."""
+
+@final
+class Status:
+    """The state of all locks."""
+
+    leader: Final[str | None]
+    """The unit that wrote the line, if there is one."""
+    warnings: Final[list[str]]
+    """Problems, if any."""
+    locks: Final[dict[str, LockStatus]]
+    """Each lock, with all units that have ever requested it."""
 
 @final
 class Hook:
@@ -39,7 +79,7 @@ class Hook:
     def queue(self, lock: str) -> list[str]: ...
     def counters(self, lock: str) -> tuple[int, int, str | None, str | None]: ...
     def asked(self, lock: str) -> str | None: ...
-    def status(self) -> str: ...
+    def status(self) -> Status: ...
     def release(
         self,
         limits: dict[str, int],

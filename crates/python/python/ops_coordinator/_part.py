@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ._error import CoordinatorError
 from ._local_state import LocalState
 from ._lock_name import lock_key
+from ._native import LIMIT_MAX
 from ._original import Original
 
 if TYPE_CHECKING:
@@ -186,9 +187,9 @@ def checked_limit(limit: object) -> int | dict[str, int]:
 
 def _checked(limit: object, name: str) -> int:
     if not isinstance(limit, int) or isinstance(limit, bool):
-        raise TypeError(f'{name} must be a whole number from 1 to 100, not {limit!r}')
-    if not 1 <= limit <= 100:
-        raise ValueError(f'{name} must be a whole number from 1 to 100, not {limit!r}')
+        raise TypeError(f'{name} must be a whole number from 1 to {LIMIT_MAX}, not {limit!r}')
+    if not 1 <= limit <= LIMIT_MAX:
+        raise ValueError(f'{name} must be a whole number from 1 to {LIMIT_MAX}, not {limit!r}')
     return limit
 
 

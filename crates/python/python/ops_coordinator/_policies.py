@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ._dispatch import Dispatch
-    from ._native import Hook
+    from ._native import Hook, LockStatus
     from ._part import Part
 
 logger = logging.getLogger(__name__)
@@ -95,7 +95,7 @@ class Policies:
     def inside(self) -> dict[str, set[str]]:
         """Return, for each lock, the units whose turn was granted and has not ended."""
         return {
-            lock: {unit['unit'] for unit in state['units'] if unit['position'] is not None}
+            lock: {unit.unit for unit in state.units if unit.position is not None}
             for lock, state in self._locks().items()
         }
 
@@ -103,14 +103,14 @@ class Policies:
         """Return, for each lock, the units that have asked and were not served yet."""
         return {
             lock: {
-                unit['unit']
-                for unit in state['units']
-                if unit['position'] is not None or unit['place'] == 'requested'
+                unit.unit
+                for unit in state.units
+                if unit.position is not None or unit.place == 'requested'
             }
             for lock, state in self._locks().items()
         }
 
-    def _locks(self) -> dict[str, Any]:
+    def _locks(self) -> dict[str, LockStatus]:
         return self._dispatch.locks()
 
     def _tell_releases(self) -> None:
@@ -124,18 +124,16 @@ class Policies:
         before: dict[str, Any] | None = self._dispatch.recall(_DONE)
         now: dict[str, Any] = {}
         for lock, state in locks.items():
-            for unit in state['units']:
-                name = f'{lock} {unit["unit"]}'
-                at = said.get(unit['unit'], {}).get(lock, {}).get('at')
+            for unit in state.units:
+                name = f'{lock} {unit.unit}'
+                at = said.get(unit.unit, {}).get(lock, {}).get('at')
                 # While it waits it is known when it asked; later it may have asked again.
-                now[name] = [unit['done'], at]
+                now[name] = [unit.done, at]
                 earlier, asked_at = _entry((before or {}).get(name))
-                if before is not None and unit['done'] > earlier:
+                if before is not None and unit.done > earlier:
                     owner = owners.get(lock)
                     if owner in listeners:
-                        owner.tell_release(
-                            unit['unit'], self._dispatch.name_of(lock), asked_at or at
-                        )
+                        owner.tell_release(unit.unit, self._dispatch.name_of(lock), asked_at or at)
         self._dispatch.remember(_DONE, now)
 
 

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ops_coordinator_core::invariant::{Violation, counters_only_grow};
+use ops_coordinator_core::invariant::{
+    Violation, counters_only_grow, line_is_sound, line_may_follow,
+};
 use ops_coordinator_core::{
     Incarnation, KEY, Line, LockLine, LockName, LockRecord, Outcome, Reading, Ticket, Turn,
     UnitRecord, Wait, decode_line, decode_record,
 };
 use ops_coordinator_lab::history::{Event, Happening, Life};
-
-use super::line::line_may_follow;
 
 /// One life of a unit, and a lock: what request numbers count for.
 type Course = (String, Incarnation, LockName);
@@ -189,9 +189,10 @@ impl Referee {
         let Reading::Good(line) = decode_line(Some(value)) else {
             return Err(unsound("the application"));
         };
-        line_may_follow(self.lines.get(relation), &line, |lock, ticket| {
-            self.over(lock, ticket)
-        })?;
+        line_is_sound(&line)?;
+        if let Some(before) = self.lines.get(relation) {
+            line_may_follow(before, &line, |lock, ticket| self.over(lock, ticket))?;
+        }
         self.lines.insert(relation.to_owned(), line);
         Ok(())
     }

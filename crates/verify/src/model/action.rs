@@ -201,7 +201,7 @@ impl Unit {
 
 impl Event {
     /// Whether Juju runs the hook again when it has failed.
-    pub(crate) fn is_retried(self) -> bool {
+    pub(crate) fn will_be_retried(self) -> bool {
         !matches!(self, Self::Wake | Self::Cancel(_))
     }
 }

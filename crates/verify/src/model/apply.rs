@@ -65,7 +65,7 @@ impl Application {
             known: living.fold(0, |known, peer| known | bit(small(peer))),
             dying: unit.life == Life::Dying,
             slow,
-            retried: hook.retried,
+            failed_before: hook.failed_before,
             rotation,
         };
         let reply = self.steps.run(&call);
@@ -88,7 +88,7 @@ impl Application {
     fn begin(&self, state: &mut State, index: u8, event: Event, rotation: u8) {
         let leads = state.leader == Some(index);
         let unit = &mut state.units[usize::from(index)];
-        let retried = unit.retry == Some(event);
+        let failed_before = unit.retry == Some(event);
         unit.take(event);
         unit.hook = Some(Hook {
             event,
@@ -98,11 +98,11 @@ impl Application {
             running: None,
             late: false,
             led: leads,
-            retried,
+            failed_before,
         });
         match event {
             Event::Config => {
-                unit.requests -= u8::from(!retried);
+                unit.requests -= u8::from(!failed_before);
                 unit.owed = bit(self.case.locks) - 1;
             }
             Event::Cancel(_) => state.left.cancel -= 1,
@@ -249,7 +249,7 @@ impl Application {
         if event == Some(Event::Wake) {
             self.wake_again(state, index);
         } else {
-            unit.retry = event.filter(|event| event.is_retried());
+            unit.retry = event.filter(|event| event.will_be_retried());
         }
     }
 

@@ -95,7 +95,7 @@ pub(crate) struct Hook {
     /// The unit led when the hook asked, and does no longer, or not without a break.
     pub(crate) late: bool,
     pub(crate) led: bool,
-    pub(crate) retried: bool,
+    pub(crate) failed_before: bool,
 }
 
 /// Why a hook runs.

@@ -39,7 +39,7 @@ pub(crate) struct Call {
     pub(crate) known: u8,
     pub(crate) dying: bool,
     pub(crate) slow: bool,
-    pub(crate) retried: bool,
+    pub(crate) failed_before: bool,
     /// Which of several units a waiting unit reads where nothing tells it.
     pub(crate) rotation: u8,
 }
@@ -123,7 +123,7 @@ impl Steps {
             environment: environment(call),
             transport: bags.clone(),
             machine: bags.clone(),
-            retried: call.retried,
+            failed_before: call.failed_before,
             orphan: false,
         };
         let will = Will {
@@ -191,7 +191,7 @@ fn environment(call: &Call) -> Environment {
         departing_unit: departing.and_then(name),
         zone: None,
         // The waker says so of its own hook, for it sees to that.
-        retried: !matches!(call.event, Event::Cancel(_)),
+        will_be_retried: !matches!(call.event, Event::Cancel(_)),
         peers: std::collections::BTreeSet::new(),
     }
 }

@@ -289,14 +289,14 @@ impl Run {
             match note {
                 Note::Wish(unit, wish) if self.bug != Some(Bug::NeverWakes) => {
                     if let Ok(unit) = unit.parse() {
-                        self.wakers.ask(&self.simulation, unit, wish);
+                        self.wakers.ask(self.simulation.now(), unit, wish);
                     }
                 }
                 Note::Command(unit, visit) => drop(self.commands.insert(unit.clone(), *visit)),
                 _ => {}
             }
         }
-        let mut failed = Vec::new();
+        let mut commands = Vec::new();
         let world = self.simulation.world();
         for event in &world.history().events()[self.seen..] {
             if let Happening::HookBegin { unit, .. } = &event.happening {
@@ -319,10 +319,10 @@ impl Run {
                     let visit = hook == "juju-exec"
                         && self.commands.remove(&unit.to_string()) == Some(true);
                     let done = *outcome == Outcome::Done;
+                    if hook == "juju-exec" {
+                        commands.push((unit.clone(), visit, done));
+                    }
                     if visit {
-                        if done {
-                            self.wakers.visited(unit);
-                        }
                         continue;
                     }
                     let mut shared = self.shared.borrow_mut();
@@ -330,9 +330,6 @@ impl Run {
                         shared.failed.remove(&unit.to_string());
                     } else {
                         shared.failed.insert(unit.to_string());
-                        if hook == "juju-exec" {
-                            failed.push(unit.clone());
-                        }
                     }
                 }
                 Happening::LeftoversEnded { unit } => self.wakers.end(unit),
@@ -349,10 +346,10 @@ impl Run {
                 });
             }
         }
-        if self.bug != Some(Bug::WakerGivesUp) {
-            for unit in failed {
-                self.wakers.failed(&self.simulation, &unit);
-            }
+        for (unit, visit, done) in commands {
+            let success = done || self.bug == Some(Bug::WakerGivesUp);
+            self.wakers
+                .command_ended(&self.simulation, &unit, visit, success);
         }
         Ok(())
     }

@@ -155,7 +155,7 @@ impl VirtualUnit {
             environment,
             transport: bridge.clone(),
             machine: bridge.clone(),
-            retried: self.shared.borrow().failed.contains(&unit),
+            failed_before: self.shared.borrow().failed.contains(&unit),
             orphan: self.orphan,
         };
         let charm = Charm {

@@ -1,27 +1,25 @@
-//! The wakers of a run: each runs a hook some seconds after it was asked for, unless another has come; or, at once,
-//! a visit that writes a line which a long hook has left behind.
+//! The wakers of a run: the production state machine, with virtual time, disks and commands around it.
 
 use std::collections::BTreeMap;
 
-use ops_coordinator_juju::Errand;
+use ops_coordinator_core::{Errand, Waker, WakerStep};
 use ops_coordinator_lab::UnitName;
 use ops_coordinator_lab::simulation::{Deed, Simulation, VirtualCharm};
 use ops_coordinator_lab::world::AgentStatus;
-use serde_json::Value;
 
 use super::bridge::Wish;
 use super::disk;
 use super::unit::VISIT;
 
-/// As the production waker does, see `ops_coordinator_juju::run_waker`.
-const PATIENCE: u64 = 5_000;
-const TRIES: u32 = 6;
+/// How long a command may be pending before it runs, in milliseconds.
+const ON_ITS_WAY: u64 = 5_000;
 
+/// A waker's process.
 #[derive(Debug)]
-struct Waker {
-    at: u64,
-    context: String,
-    tried: u32,
+struct Process {
+    waker: Waker,
+    /// When it continues, unless something else happens first; never while it waits for its hook to end.
+    at: Option<u64>,
 }
 
 /// Whom a waker wakes, on which endpoint, and whether for a line.
@@ -30,141 +28,159 @@ type Place = (UnitName, String, bool);
 /// The wakers.
 #[derive(Debug, Default)]
 pub(super) struct Wakers {
-    wakers: BTreeMap<Place, Waker>,
+    processes: BTreeMap<Place, Process>,
 }
 
 impl Wakers {
-    pub(super) fn ask<F>(&mut self, simulation: &Simulation<F>, unit: UnitName, wish: &Wish)
-    where
-        F: FnMut(&UnitName) -> Box<dyn VirtualCharm>,
-    {
-        let line = wish.errand == Errand::Line;
-        let waker = Waker {
-            at: simulation.now() + if line { 0 } else { PATIENCE },
-            context: wish.context.clone(),
-            tried: 0,
-        };
-        self.wakers
-            .insert((unit, wish.endpoint.clone(), line), waker);
+    pub(super) fn ask(&mut self, now: u64, unit: UnitName, wish: &Wish) {
+        let place = (unit, wish.endpoint.clone(), wish.errand == Errand::Line);
+        let waker = Waker::new(wish.errand, &wish.context);
+        let at = (waker.poll() != WakerStep::AwaitHookEnd).then_some(now);
+        self.processes.insert(place, Process { waker, at });
     }
 
     pub(super) fn are_none(&self) -> bool {
-        self.wakers.is_empty()
+        self.processes.is_empty()
     }
 
-    /// A hook of the unit has ended: a waker waits for that before it counts the seconds.
+    /// A hook of the unit has ended.
     pub(super) fn hook_ended(&mut self, unit: &UnitName, now: u64) {
-        let waiting = self.wakers.iter_mut();
-        let waiting = waiting.filter(|((woken, _, line), _)| woken == unit && !line);
-        for (_, waker) in waiting {
-            waker.at = waker.at.max(now + PATIENCE);
+        let waiting = self.processes.iter_mut();
+        for (_, process) in waiting.filter(|((woken, ..), _)| woken == unit) {
+            if process.waker.poll() == WakerStep::AwaitHookEnd {
+                process.waker.handle_wait();
+                process.sleep(now);
+            }
+        }
+    }
+
+    /// The command of one of the unit's wakers has ended.
+    pub(super) fn command_ended<F>(
+        &mut self,
+        simulation: &Simulation<F>,
+        unit: &UnitName,
+        visit: bool,
+        success: bool,
+    ) where
+        F: FnMut(&UnitName) -> Box<dyn VirtualCharm>,
+    {
+        let mut running = self.processes.iter().filter(|((woken, _, line), process)| {
+            woken == unit && *line == visit && process.waker.poll() == WakerStep::Run
+        });
+        if let Some(place) = running.next().map(|(place, _)| place.clone()) {
+            self.finish(simulation, place, success);
         }
     }
 
     /// All wakers of a unit die.
     pub(super) fn end(&mut self, unit: &UnitName) {
-        self.wakers.retain(|(woken, ..), _| woken != unit);
+        self.processes.retain(|(woken, ..), _| woken != unit);
     }
 
-    /// Lets those go off whose time has come. With `early` the next goes off, whenever its time comes:
-    /// nothing else happens until then.
+    /// Continues wakers whose time has come. With `early` the next one continues, whenever its time comes: nothing else
+    /// happens until then.
     pub(super) fn go_off<F>(&mut self, simulation: &mut Simulation<F>, early: bool)
     where
         F: FnMut(&UnitName) -> Box<dyn VirtualCharm>,
     {
         let now = simulation.now();
-        let next = self.wakers.values().map(|waker| waker.at).min();
+        // Nobody runs a hook any more, so none can end.
+        let at = |process: &Process| process.at.or(early.then_some(now));
+        let next = self.processes.values().filter_map(at).min();
         let until = if early {
             next.unwrap_or(now).max(now)
         } else {
             now
         };
-        let due = self.wakers.iter().filter(|(_, waker)| waker.at <= until);
+        let due = self.processes.iter();
+        let due = due.filter(|(_, process)| at(process).is_some_and(|at| at <= until));
         let due: Vec<Place> = due.map(|(place, _)| place.clone()).collect();
         for place in due {
-            self.try_one(simulation, place);
+            self.go_on(simulation, place);
         }
     }
 
-    fn try_one<F>(&mut self, simulation: &mut Simulation<F>, place: Place)
+    fn go_on<F>(&mut self, simulation: &mut Simulation<F>, place: Place)
     where
         F: FnMut(&UnitName) -> Box<dyn VirtualCharm>,
     {
-        let Some(mut waker) = self.wakers.remove(&place) else {
+        let (unit, endpoint, line) = place.clone();
+        let (Some(status), Some(process)) = (
+            simulation.world().unit(&unit),
+            self.processes.get_mut(&place),
+        ) else {
+            self.processes.remove(&place);
             return;
         };
-        let (unit, endpoint, line) = &place;
-        let Some(status) = simulation.world().unit(unit) else {
-            return;
-        };
-        let needed = if *line {
-            let disk = simulation.disk(unit);
-            disk.is_some_and(|disk| disk::has_pending_line(&disk, endpoint))
-        } else {
-            last_session(simulation, unit, endpoint)["context"] == waker.context.as_str()
-        };
-        if !needed {
-            return;
-        }
-        if !*line && matches!(status.agent, AgentStatus::Executing(_)) {
-            waker.at = simulation.now() + PATIENCE;
-            self.wakers.insert(place, waker);
-            return;
-        }
-        if status.agent != AgentStatus::Lost {
-            simulation.strike(&Deed::Exec {
-                unit: unit.number(),
-                command: if *line {
-                    format!("{VISIT}{endpoint}")
-                } else {
-                    "dispatch".to_owned()
-                },
-            });
-        }
-        waker.tried += 1;
-        if waker.tried < TRIES {
-            let patience = PATIENCE * 2_u64.pow(waker.tried - u32::from(*line));
-            waker.at = simulation.now() + patience;
-            self.wakers.insert(place, waker);
-        }
-    }
-
-    /// A visit has come to a good end.
-    pub(super) fn visited(&mut self, unit: &UnitName) {
-        self.wakers
-            .retain(|(woken, _, line), _| woken != unit || !line);
-    }
-
-    /// The hook that a waker ran has failed.
-    pub(super) fn failed<F>(&mut self, simulation: &Simulation<F>, unit: &UnitName)
-    where
-        F: FnMut(&UnitName) -> Box<dyn VirtualCharm>,
-    {
-        for endpoint in disk::ENDPOINTS {
-            let last = last_session(simulation, unit, endpoint);
-            let place = (unit.clone(), endpoint.to_owned(), false);
-            if let Some(context) = last["context"].as_str() {
-                let tried = self.wakers.get(&place).map_or(1, |waker| waker.tried);
-                let at = simulation.now() + PATIENCE * 2_u64.pow(tried);
-                self.wakers.insert(
-                    place,
-                    Waker {
-                        at,
-                        context: context.to_owned(),
-                        tried,
-                    },
-                );
+        match process.waker.poll() {
+            WakerStep::AwaitHookEnd => {
+                process.waker.handle_wait();
+                process.sleep(simulation.now());
             }
+            WakerStep::Sleep(_) | WakerStep::Look => {
+                process.waker.handle_wait();
+                let (last, pending) = seen(simulation, &unit, &endpoint);
+                process.waker.handle_look(last.as_deref(), pending);
+                if process.waker.poll() != WakerStep::Run {
+                    self.processes.remove(&place);
+                    return;
+                }
+                process.at = Some(simulation.now() + ON_ITS_WAY);
+                if status.agent == AgentStatus::Lost {
+                    self.finish(simulation, place, false);
+                    return;
+                }
+                simulation.strike(&Deed::Exec {
+                    unit: unit.number(),
+                    command: if line {
+                        format!("{VISIT}{endpoint}")
+                    } else {
+                        "dispatch".to_owned()
+                    },
+                });
+            }
+            // A command waits for the hook that runs. Where none runs, it was refused or is lost.
+            WakerStep::Run if matches!(status.agent, AgentStatus::Executing(_)) => {
+                process.at = Some(simulation.now() + ON_ITS_WAY);
+            }
+            WakerStep::Run => self.finish(simulation, place, false),
+            WakerStep::End => drop(self.processes.remove(&place)),
+        }
+    }
+
+    fn finish<F>(&mut self, simulation: &Simulation<F>, place: Place, success: bool)
+    where
+        F: FnMut(&UnitName) -> Box<dyn VirtualCharm>,
+    {
+        let Some(process) = self.processes.get_mut(&place) else {
+            return;
+        };
+        let (last, _) = seen(simulation, &place.0, &place.1);
+        process.waker.handle_run(success, last.as_deref());
+        process.sleep(simulation.now());
+        if process.waker.poll() == WakerStep::End {
+            self.processes.remove(&place);
         }
     }
 }
 
-/// What the unit's last hook left behind of itself.
-fn last_session<F>(simulation: &Simulation<F>, unit: &UnitName, endpoint: &str) -> Value
+impl Process {
+    fn sleep(&mut self, now: u64) {
+        if let WakerStep::Sleep(time) = self.waker.poll() {
+            self.at = Some(now + time);
+        }
+    }
+}
+
+/// What a waker sees: the context of the unit's last hook, and whether a line is pending.
+fn seen<F>(simulation: &Simulation<F>, unit: &UnitName, endpoint: &str) -> (Option<String>, bool)
 where
     F: FnMut(&UnitName) -> Box<dyn VirtualCharm>,
 {
-    let disk = simulation.disk(unit);
-    disk.map(|disk| disk::last_session(&disk, endpoint))
-        .unwrap_or_default()
+    let Some(disk) = simulation.disk(unit) else {
+        return (None, false);
+    };
+    let session = disk::last_session(&disk, endpoint);
+    let last = session["context"].as_str().map(str::to_owned);
+    (last, disk::has_pending_line(&disk, endpoint))
 }

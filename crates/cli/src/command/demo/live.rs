@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ops_coordinator_core::{KEY, LockStatus, Place, Status, decode_line, decode_record};
 use ops_coordinator_lab::process::Lab;
 use ops_coordinator_lab::report::{LockReport, describe};
-use ops_coordinator_lab::world::{AgentStatus, UnitStatus};
+use ops_coordinator_lab::world::{AgentStatus, UnitStatus, World};
 
-use super::bags::{Bags, Position};
 use super::watch::Watch;
 use super::{DemoArgs, LOCK};
 use crate::command::lab::{Board, Cell, Tone, View, seconds};
@@ -47,12 +47,12 @@ impl Live {
     }
 
     fn draw(&mut self, lab: &Lab) {
-        let (units, lock, bags) = lab.with_world(|world, _| {
+        let (units, lock, requests) = lab.with_world(|world, _| {
             let limits = BTreeMap::from([(LOCK.to_owned(), self.limit)]);
             let lock = LockReport::all(world.history().events(), &limits)
                 .into_iter()
                 .next();
-            (world.units(), lock, Bags::read(world, lab.application()))
+            (world.units(), lock, requests(world, lab.application()))
         });
         let Some(lock) = lock else { return };
         let one = |text: String, tone| vec![Cell::new(text, tone)];
@@ -63,7 +63,7 @@ impl Live {
                 .map(|title| Cell::new(title, Tone::Faint))
                 .into(),
         ];
-        lines.extend(units.iter().map(|unit| self.row(unit, &lock, &bags)));
+        lines.extend(units.iter().map(|unit| self.row(unit, &lock, &requests)));
         let done = units
             .iter()
             .filter(|unit| lock.finished_of(&unit.unit) > 0)
@@ -90,7 +90,7 @@ impl Live {
         self.board.draw(&lines, &WIDTHS);
     }
 
-    fn row(&self, unit: &UnitStatus, lock: &LockReport, bags: &Bags) -> Vec<Cell> {
+    fn row(&self, unit: &UnitStatus, lock: &LockReport, requests: &LockStatus) -> Vec<Cell> {
         let name = unit.unit.to_string();
         let agent_tone = match unit.agent {
             AgentStatus::Idle => Tone::Faint,
@@ -110,7 +110,7 @@ impl Live {
                 Tone::Plain,
             ),
             Cell::new(describe(&unit.agent), agent_tone),
-            turn(unit, lock, bags),
+            turn(unit, lock, requests),
             server,
         ]
     }
@@ -134,17 +134,37 @@ impl View for Live {
     }
 }
 
+/// Where the units' requests stand, by the databags as they are committed now.
+fn requests(world: &World, application: &str) -> LockStatus {
+    let value = |unit| {
+        let bag = world.databag(application, "coordinator", unit)?;
+        bag.get(KEY).cloned()
+    };
+    let record = |unit: &UnitStatus| {
+        let value = value(Some(unit.unit.number()));
+        let name = unit.unit.to_string().parse().ok()?;
+        Some((name, decode_record(value.as_deref())))
+    };
+    let records = world.units().iter().filter_map(record).collect();
+    let mut status = Status::of(&decode_line(value(None).as_deref()), &records);
+    let lock = LOCK.parse().ok();
+    lock.and_then(|lock| status.locks.remove(&lock))
+        .unwrap_or_default()
+}
+
 /// Where a unit stands with its turn.
-fn turn(unit: &UnitStatus, lock: &LockReport, bags: &Bags) -> Cell {
+fn turn(unit: &UnitStatus, lock: &LockReport, requests: &LockStatus) -> Cell {
     if lock.inside().contains(&unit.unit) {
         return Cell::new("▶ its turn", Tone::Busy);
     }
     let waits = |text: String| Cell::new(text, Tone::Plain);
-    match bags.position(&unit.unit.to_string()) {
-        Some(Position::Asked) => waits("requested".to_owned()),
-        Some(Position::InLine(0)) => waits("next".to_owned()),
-        Some(Position::InLine(ahead)) => waits(format!("{ahead} ahead of it")),
-        None if lock.finished_of(&unit.unit) > 0 => Cell::new("✔ done", Tone::Good),
-        None => Cell::new("-", Tone::Faint),
+    let name = unit.unit.to_string().parse().ok();
+    let request = name.and_then(|name| requests.unit(&name));
+    match request.map(|request| (request.place, request.position.unwrap_or(1))) {
+        Some((Place::Requested, _)) => waits("requested".to_owned()),
+        Some((Place::Turn, _) | (Place::InLine, 1)) => waits("next".to_owned()),
+        Some((Place::InLine, position)) => waits(format!("{} ahead of it", position - 1)),
+        _ if lock.finished_of(&unit.unit) > 0 => Cell::new("✔ done", Tone::Good),
+        _ => Cell::new("-", Tone::Faint),
     }
 }

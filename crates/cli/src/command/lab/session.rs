@@ -11,6 +11,7 @@ use ops_coordinator_lab::process::{Lab, Options};
 use ops_coordinator_lab::report::Report;
 use ops_coordinator_lab::scenario::{Expectation, Step};
 
+use super::summary::summary;
 use super::verdict::{Ending, conclude};
 use super::view::{Plain, View, print_line};
 use super::{narrator, seconds, unserved};
@@ -148,6 +149,6 @@ pub(crate) fn run_session(
     if !session.quiet {
         print_line("");
     }
-    print_line(&report.to_string());
+    print_line(&summary(&report));
     Ok(conclude(&session, &lab, &report, &ending))
 }

@@ -1,0 +1,63 @@
+//! Who waits for whom and why, as Python objects.
+
+use std::collections::BTreeMap;
+
+use ops_coordinator_core as core;
+use pyo3::prelude::*;
+
+/// The state of all locks.
+#[pyclass(frozen, get_all, module = "ops_coordinator._native")]
+pub(crate) struct Status {
+    leader: Option<String>,
+    warnings: Vec<String>,
+    locks: BTreeMap<String, Py<LockStatus>>,
+}
+
+/// The state of one lock.
+#[pyclass(frozen, get_all, module = "ops_coordinator._native")]
+pub(crate) struct LockStatus {
+    paused: Option<String>,
+    units: Vec<Py<UnitStatus>>,
+}
+
+/// A unit's state for one lock.
+#[pyclass(frozen, get_all, module = "ops_coordinator._native")]
+pub(crate) struct UnitStatus {
+    unit: String,
+    place: &'static str,
+    position: Option<usize>,
+    waits_for: Vec<String>,
+    done: u64,
+    last: Option<String>,
+}
+
+impl Status {
+    pub(crate) fn new(py: Python<'_>, status: core::Status) -> PyResult<Self> {
+        let locks = status.locks.into_iter();
+        let locks = locks.map(|(lock, state)| Ok((lock.to_string(), LockStatus::new(py, state)?)));
+        Ok(Self {
+            leader: status.leader.map(|unit| unit.to_string()),
+            warnings: status.warnings,
+            locks: locks.collect::<PyResult<_>>()?,
+        })
+    }
+}
+
+impl LockStatus {
+    fn new(py: Python<'_>, state: core::LockStatus) -> PyResult<Py<Self>> {
+        let units = state.units.into_iter().map(|unit| {
+            let unit = UnitStatus {
+                unit: unit.unit.to_string(),
+                place: unit.place.as_str(),
+                position: unit.position,
+                waits_for: unit.waits_for.iter().map(ToString::to_string).collect(),
+                done: unit.done,
+                last: unit.last,
+            };
+            Py::new(py, unit)
+        });
+        let units = units.collect::<PyResult<_>>()?;
+        let paused = state.paused;
+        Py::new(py, Self { paused, units })
+    }
+}
