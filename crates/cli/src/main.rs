@@ -10,7 +10,7 @@ mod table;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    // In the lab, called under the name of a hook tool, this acts as that tool; a hook starts many of them.
+    // Called under the name of a hook tool, this acts as that tool; a hook starts many of them.
     #[cfg(feature = "lab")]
     if let Some(tool) =
         ops_coordinator_lab::client::tool_name(std::env::args_os().next().as_deref())

@@ -114,9 +114,9 @@ pub fn line_is_sound(line: &Line) -> Check {
     Ok(())
 }
 
-/// `version-grows`, `line-keeps-order` and `only-what-is-over-leaves`: a new line is the old one without what is
-/// over, and with new entries behind it. `over` tells that of an entry of the old line: what the leader knows, or
-/// from outside, what is so.
+/// `version-grows`, `line-keeps-order` and `only-what-is-over-leaves`: a new line is the old one without entries
+/// that are over, and with new entries behind it. `over` says whether an entry of the old line is over: as far as the
+/// leader knows, or for a judge from outside, in truth.
 ///
 /// # Errors
 /// What is wrong with the new line.

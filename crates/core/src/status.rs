@@ -1,4 +1,4 @@
-//! Who waits for whom and why: a pure function of the databags.
+//! Who waits for whom and why: a pure function of the databags, the same wherever it is asked.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use crate::{Line, LockName, LockRecord, Reading, Ticket, Turn, UnitName, UnitRec
 /// The state of all locks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Status {
-    /// The unit that produced this status; none if it was produced from outside.
+    /// The unit that produced this status; `None` if it was produced outside a unit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unit: Option<UnitName>,
     /// The unit that wrote the line, if there is one.
@@ -76,7 +76,7 @@ impl Place {
 }
 
 impl Status {
-    /// Where all requests stand, from the line and the units' records.
+    /// Where all requests stand, given the line and the units' records.
     pub fn of(line: &Reading<Line>, records: &BTreeMap<UnitName, Reading<UnitRecord>>) -> Self {
         let fault = line.fault().map(|fault| format!("the line: {fault}"));
         let line = line.good();

@@ -26,7 +26,7 @@ impl Hook {
     /// in the line there. A request without a place is first moved to this endpoint.
     pub(crate) fn at_home(&mut self, lock: &LockName) -> Result<&mut Hook, Error> {
         let home = if self.is_running(lock) {
-            // How an operation ended must reach the journal, whatever Juju answers to anything else.
+            // How an operation ended must reach the journal first, whatever hook tools answer.
             let mut siblings = self.siblings.iter();
             let running = siblings.find(|(_, sibling)| sibling.is_running(lock));
             running.map(|(endpoint, _)| endpoint.clone())
@@ -109,7 +109,7 @@ impl Hook {
         Ok(())
     }
 
-    /// Whether the hook is about another endpoint that was used before, where the leader may ask something of all
+    /// Whether the hook is about another endpoint that was used before, where the leader may need an answer from all
     /// units.
     fn is_told_of(&mut self, endpoint: &str) -> Result<bool, Error> {
         let event = self.environment.relation.as_ref();
@@ -117,8 +117,8 @@ impl Hook {
         Ok(about && self.session_of(endpoint)?.is_some())
     }
 
-    /// Looks, at the end of a hook that is about no relation, whether one is gone on another endpoint that was used
-    /// before: no event tells.
+    /// At the end of a hook that is about no relation, checks whether one is gone on another endpoint that was used
+    /// before. No event announces that.
     pub(crate) fn look_for_lost_relations(&mut self) -> Result<(), Error> {
         if self.environment.relation.is_some() {
             return Ok(());
@@ -138,7 +138,7 @@ impl Hook {
         Ok(())
     }
 
-    /// Reads what is new on another endpoint, and says there what this unit has to say.
+    /// Reads what is new on another endpoint, and publishes there what this unit has to publish.
     fn attend(&mut self, endpoint: &str) -> Result<(), Error> {
         let sibling = self.meet(endpoint)?;
         sibling.load_unit()?;

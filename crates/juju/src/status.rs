@@ -1,4 +1,4 @@
-//! Who waits for whom and why, as a hook can tell it.
+//! Who waits for whom and why, as this unit sees it.
 
 use std::collections::BTreeMap;
 

@@ -21,8 +21,8 @@ use crate::session::Session;
 use crate::state::{PENDING, SESSION};
 use crate::{Errand, Error};
 
-/// What the woken unit runs: whatever it would run for `update-status`, in the charm's directory. If there is nothing
-/// to run, that is a failure: the work is not done, and another hook is needed.
+/// What the woken unit runs: whatever it would run for `update-status`, in the charm's directory. If there is
+/// nothing to run, that is a failure: the work is not done, and another hook is needed.
 const HOOK: &str = "export JUJU_DISPATCH_PATH=hooks/update-status JUJU_HOOK_NAME=update-status; \
     if [ -x ./dispatch ]; then exec ./dispatch; elif [ -x ./hooks/update-status ]; \
     then exec ./hooks/update-status; else juju-log --log-level WARNING -- 'ops-coordinator: \
