@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// To which side the text of a column goes.
+/// The alignment of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Align {
     /// Texts.

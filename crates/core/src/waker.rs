@@ -1,20 +1,20 @@
-//! The waker: brings a hook where no event of Juju brings one. Here is what it does next; its driver sleeps, looks and
-//! runs.
+//! The waker: runs a hook when no Juju event triggers one. This module decides what it does next; its driver sleeps,
+//! looks and runs.
 
 use std::str::FromStr;
 
-/// How long it waits for a hook to come without it, in milliseconds.
+/// How long it waits for another hook, in milliseconds.
 const PATIENCE: u64 = 5_000;
-/// How often it tries: each time it waits twice as long, until `update-status` is due anyway.
+/// How often it tries: it doubles the wait each time, until `update-status` is due anyway.
 const TRIES: u32 = 6;
 
-/// What a waker is to bring about.
+/// What a waker does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Errand {
-    /// Another hook some seconds after the one that asks, unless one comes before that.
+    /// Runs another hook some seconds after the one that asks, unless one runs first.
     Hook,
-    /// At once: a visit without the charm's code that writes the line which a long hook has left behind.
+    /// Runs a visit at once, without the charm's code, to write the line that a long hook left pending.
     Line,
 }
 
@@ -42,13 +42,13 @@ impl FromStr for Errand {
 /// What a waker does next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WakerStep {
-    /// Wait until the hook that asked has ended, or Juju does not say; then [`Waker::handle_wait`]. Juju runs commands
-    /// before hooks: one that waits while a hook still runs would come before the news for which the unit waits, again and
-    /// again.
+    /// Wait until the hook that asked has ended, or Juju does not answer; then [`Waker::handle_wait`]. Juju runs commands
+    /// before hooks: a command queued while a hook still runs would repeatedly run before the event for which the unit
+    /// waits.
     AwaitHookEnd,
-    /// Sleep so many milliseconds; then [`Waker::handle_wait`].
+    /// Sleep this many milliseconds; then [`Waker::handle_wait`].
     Sleep(u64),
-    /// Look at what the unit's last hook left behind; then [`Waker::handle_look`].
+    /// Look at the state that the unit's last hook left; then [`Waker::handle_look`].
     Look,
     /// Run the hook, or the visit that writes the line; then [`Waker::handle_run`].
     Run,
@@ -58,19 +58,19 @@ pub enum WakerStep {
 
 /// One waker, from the hook that asked for it to its end.
 ///
-/// Juju does not run a command again where it fails, as it would a hook of its own: an operation may have failed in it, or
-/// its commit been refused. So the waker does.
+/// Juju does not retry a failing command as it retries its own hooks, and an operation may have failed in it, or its commit
+/// been refused. So the waker retries it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waker {
     errand: Errand,
-    /// The last hook that it knows of.
+    /// The last hook that it knows.
     context: Option<String>,
     tried: u32,
     step: WakerStep,
 }
 
 impl Waker {
-    /// A waker that the hook of this context asks for.
+    /// A waker started by the hook of this context.
     pub fn new(errand: Errand, context: &str) -> Self {
         Self {
             errand,
@@ -88,7 +88,7 @@ impl Waker {
         self.step
     }
 
-    /// The hook has ended, or the time is over.
+    /// The hook has ended, or the time is up.
     pub fn handle_wait(&mut self) {
         self.step = match self.step {
             WakerStep::AwaitHookEnd => WakerStep::Sleep(PATIENCE),
@@ -97,7 +97,7 @@ impl Waker {
         };
     }
 
-    /// What there is to see: the context of the unit's last hook, and whether a line waits to be written.
+    /// The observed state: the context of the unit's last hook, and whether a line is pending.
     pub fn handle_look(&mut self, last: Option<&str>, line_waits: bool) {
         let needed = match self.errand {
             Errand::Hook => last.is_none_or(|last| self.context.as_deref() == Some(last)),
@@ -110,7 +110,7 @@ impl Waker {
         };
     }
 
-    /// What was run has ended; `last` is the context of the unit's last hook, which may be that one.
+    /// The hook or visit has ended; `last` is the context of the unit's last hook, which may be that one.
     pub fn handle_run(&mut self, success: bool, last: Option<&str>) {
         self.tried += 1;
         self.context = last.map(str::to_owned);

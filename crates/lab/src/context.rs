@@ -17,7 +17,7 @@ use crate::uniter::Run;
 use crate::uniter::hook::RelationKind;
 use buffer::Buffer;
 
-/// A run's context. It is made anew for each run; only what others have in their bags is kept longer, by
+/// A run's context. It is created for each run; only what others have in their bags is kept longer, by
 /// the agent.
 #[derive(Debug)]
 pub(crate) struct Context {

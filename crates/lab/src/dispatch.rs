@@ -1,4 +1,4 @@
-//! What an agent is told to run, and what it tells of the end.
+//! What an agent must run, and what it reports at the end.
 
 use std::collections::BTreeMap;
 

@@ -62,7 +62,7 @@ impl<F> Simulation<F>
 where
     F: FnMut(&UnitName) -> Box<dyn VirtualCharm>,
 {
-    /// A run that stands at its beginning. The charm is made anew for each hook: what it keeps between
+    /// A run at its start. The charm is created again for each hook: what it keeps between
     /// hooks is on its disk.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! One unit's agent: what it remembers, what its watchers have told it, what it does next.
+//! One unit's agent: what it remembers, what its watchers have reported, what it does next.
 
 pub(crate) mod agent;
 mod begin;

@@ -6,7 +6,7 @@ use ops_coordinator_core::policy::{PerLock, Policy, Request};
 use ops_coordinator_core::{LockName, UnitName};
 use pyo3::prelude::*;
 
-/// How far a policy in Python lets the line grow; who may run is its own decision.
+/// The limit of a line under a Python policy; the policy itself decides who may run.
 const UNBOUNDED: u32 = 1000;
 
 /// Rotation, except for locks for which Python decides every single turn.

@@ -78,7 +78,7 @@ def test_a_databag_key_that_is_not_of_the_original_library_is_told_in_the_log(ap
     app = application(charm(restart_or_defer))
     app.units[0].bag['coordinator'] = 'mine'
     context = app.hook(0)
-    assert any("the key 'coordinator'" in log.message for log in context.juju_log)
+    assert any("the databag key 'coordinator'" in log.message for log in context.juju_log)
     assert app.units[0].bag['coordinator'] == 'mine', "it may be somebody else's"
 
 

@@ -104,7 +104,7 @@ def test_a_coordinator_made_again_with_other_arguments_is_an_error(application):
             CoordinatorError, match=r'already has its OpsCoordinator with limit=2; .*limit=3'
         ):
             OpsCoordinator(c, limit=3)
-        with pytest.raises(CoordinatorError, match='release_on_defer=True too'):
+        with pytest.raises(CoordinatorError, match='cannot also have release_on_defer=True'):
             OpsCoordinator(c, release_on_defer=True)
 
     run(application, step)

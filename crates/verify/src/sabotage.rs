@@ -179,7 +179,7 @@ impl Saboteur {
         Some(line.to_string())
     }
 
-    /// A peer's record as it is read, got wrong.
+    /// A peer's record as it is read, with the bug.
     fn spoil_record(&self, unit: &str, text: &str) -> Option<String> {
         let mut record: Value = serde_json::from_str(text).ok()?;
         match self.bug? {

@@ -59,7 +59,7 @@ fn a_history_that_lacks_something_is_broken() {
     lines.remove(left.unwrap());
     let (code, text) = judge(&lines, limits["restart"]);
     assert_eq!(
-        (code, text.starts_with("broken: ")),
+        (code, text.starts_with("violated: ")),
         (Some(1), true),
         "{text}"
     );

@@ -14,10 +14,10 @@ pub struct Limit(u32);
 impl Limit {
     /// One at a time.
     pub const ONE: Self = Self(1);
-    /// The greatest one. It bounds the size of the application's databag.
+    /// The greatest limit. It bounds the size of the application databag.
     pub const MAX: Self = Self(100);
 
-    /// The limit of this number of units; `None` where it is not from 1 to 100.
+    /// The limit of this number of units; `None` if it is not from 1 to 100.
     pub const fn new(units: u32) -> Option<Self> {
         if units >= 1 && units <= Self::MAX.0 {
             Some(Self(units))
@@ -44,7 +44,7 @@ impl fmt::Display for Limit {
     }
 }
 
-/// A text that is not a limit, and why.
+/// An invalid limit, and why it is invalid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LimitError(String);
 
@@ -67,10 +67,10 @@ impl FromStr for Limit {
     }
 }
 
-/// A limit as one writes it: `2` for all locks that have none of their own, `backup=2` for one lock.
+/// A limit as written by a user: `2` for all locks without their own limit, `backup=2` for one lock.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LimitFor {
-    /// The lock; `None` for all that have no limit of their own.
+    /// The lock; `None` for all locks without their own limit.
     pub lock: Option<LockName>,
     /// The limit.
     pub limit: Limit,
@@ -121,7 +121,7 @@ impl PerLock {
         self
     }
 
-    /// Sets a limit. The last one counts.
+    /// Sets a limit. The last one wins.
     #[must_use]
     pub fn with_limit(mut self, LimitFor { lock, limit }: LimitFor) -> Self {
         match lock {

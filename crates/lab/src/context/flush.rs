@@ -1,4 +1,4 @@
-//! The end of a good run: everything that it buffered becomes public in one go, or none of it.
+//! The end of a successful run: all of its buffered changes become public atomically, or none of them.
 
 use super::Context;
 use crate::history::{Detail, Happening};
@@ -7,7 +7,7 @@ use crate::name::{RelationId, UnitName};
 use crate::world::World;
 
 impl World {
-    /// Commits what the context has buffered. False if the controller refused; then nothing has changed.
+    /// Commits the context's buffered changes. Returns false if the controller refused; then nothing has changed.
     pub(crate) fn flush(&mut self, name: &UnitName, context: &Context) -> bool {
         let unit_bags: Vec<_> = context
             .unit_bags

@@ -14,7 +14,7 @@ pub(crate) struct Bag {
 }
 
 impl Bag {
-    /// A bag as it is when a unit enters a relation: the counter stands at 0 whatever it holds.
+    /// A bag as it is when a unit enters a relation: the counter is 0, whatever the bag contains.
     pub(crate) fn seeded(values: Values, hashes: bool) -> Self {
         let version = if hashes { hash(&values) } else { 0 };
         Self {

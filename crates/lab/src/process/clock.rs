@@ -26,7 +26,7 @@ pub(super) fn library() -> Result<PathBuf, ProcessError> {
         .ok_or(ProcessError::NoFaketime)
 }
 
-/// Writes an offset where the processes of a unit look for it: never a part of it, and never nothing.
+/// Writes an offset atomically where the processes of a unit look for it.
 pub(super) fn write(file: &Path, offset: i64) -> Result<(), ProcessError> {
     let (sign, size) = (if offset < 0 { '-' } else { '+' }, offset.unsigned_abs());
     let text = format!("{sign}{}.{:03}\n", size / 1_000, size % 1_000);

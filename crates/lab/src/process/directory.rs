@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use super::ProcessError;
 use crate::name::UnitName;
 
-/// Where a run keeps its files.
+/// Where a run stores its files.
 pub(super) enum Directory {
     /// A directory that the user named; it stays.
     Kept(PathBuf),
@@ -19,7 +19,7 @@ pub(super) enum Directory {
 }
 
 impl Directory {
-    /// Takes the directory at `path`, which must be new or empty, or makes a temporary one.
+    /// Uses the directory at `path`, which must be new or empty, or creates a temporary one.
     pub(super) fn open(path: Option<PathBuf>) -> Result<Self, ProcessError> {
         let Some(path) = path else {
             let parent = std::env::temp_dir();

@@ -10,7 +10,7 @@ use crate::error::LabError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProcessError {
-    /// A run needs a directory of its own.
+    /// A run needs its own directory.
     #[error("{} is not empty; give a new or an empty directory", .0.display())]
     DirectoryInUse(PathBuf),
     /// The system refused something.

@@ -61,7 +61,7 @@ pub(super) fn unmet(world: &World, expected: &Expectation) -> Vec<String> {
     problems
 }
 
-/// Actions and commands are not hooks: whoever asked for them learns how they ended.
+/// Actions and commands are not hooks: their caller learns how they ended.
 fn failed_hooks(events: &[Event]) -> usize {
     let actions: BTreeSet<&str> = events
         .iter()

@@ -44,7 +44,7 @@ pub struct Player {
     judge: Option<Judge>,
 }
 
-/// Tells what is not as expected, as phrases, where the lab itself cannot.
+/// Returns unmet expectations, as phrases, that the lab itself cannot check.
 pub type Judge = fn(&World, &Expectation) -> Vec<String>;
 
 impl Player {
@@ -61,7 +61,7 @@ impl Player {
         }
     }
 
-    /// With this, expectations are held against what the caller knows and the lab does not.
+    /// Also checks expectations about things that the caller knows and the lab does not.
     #[must_use]
     pub fn with_judge(mut self, judge: Judge) -> Self {
         self.judge = Some(judge);
@@ -73,7 +73,7 @@ impl Player {
         self.steps.len() - self.next
     }
 
-    /// Takes the moment of the next step as come, for one who sees that it never will.
+    /// Treats the moment of the next step as come, for a caller that knows it never will.
     pub fn hurry(&mut self, lab: &Lab) {
         self.came.get_or_insert(lab.now());
     }

@@ -61,7 +61,7 @@ pub(super) struct Recorded {
     file: BufWriter<File>,
 }
 
-/// Takes a lock whatever became of its last owner: the lab must be able to end after a panic.
+/// Takes a lock even if its last owner panicked: the lab must be able to end after a panic.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -124,7 +124,7 @@ impl Shared {
         answer
     }
 
-    /// Writes new events to the history's file and the logs, and wakes whoever waits for them.
+    /// Writes new events to the history file and the logs, and wakes threads that wait for them.
     pub(super) fn publish(&self, recorded: &mut Recorded) {
         let Recorded { world, file } = recorded;
         let mut any = false;
@@ -227,8 +227,8 @@ impl Shared {
         lock(&self.jobs).remove(unit)
     }
 
-    /// Kills what runs for a unit. The job is there only while its process has not been waited
-    /// for, so the number cannot be another's by now.
+    /// Kills a unit's running job. The job exists only until its process has been waited for, so the
+    /// pid cannot belong to another process yet.
     pub(super) fn kill(&self, unit: &UnitName, crash: Option<CrashPoint>) -> bool {
         let mut jobs = lock(&self.jobs);
         let Some(job) = jobs.get_mut(unit) else {
@@ -273,7 +273,7 @@ impl Shared {
         lock(&self.suspended).contains(unit)
     }
 
-    /// Stops all processes of a unit, or lets them go on.
+    /// Stops all processes of a unit, or lets them continue.
     pub(super) fn suspend(&self, unit: &UnitName, suspended: bool) {
         // What is being started meanwhile sees the mark, or is seen.
         let _launch = lock(&self.launch);

@@ -21,7 +21,7 @@ use crate::dispatch::{ToolCall, ToolReply};
 use crate::name::{ContextId, UnitName};
 use crate::tool;
 
-/// A caller that sends nothing for so long has gone wrong.
+/// A caller that sends nothing for this long has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The largest file that a tool may read in.

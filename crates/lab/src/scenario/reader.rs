@@ -1,4 +1,4 @@
-//! Reads TOML by hand, so that every mistake is reported with its line and what was expected.
+//! Reads TOML manually, so that every error has its line and what was expected.
 
 use std::collections::BTreeMap;
 use std::ops::Range;

@@ -1,4 +1,4 @@
-//! What a scenario file may say, and what its author is told when it says something else.
+//! What a scenario file may contain, and the errors for anything else.
 
 mod untidy;
 

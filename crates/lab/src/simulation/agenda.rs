@@ -1,4 +1,4 @@
-//! What comes next: by time, and at the same time by lot.
+//! What comes next: by time, and in random order at the same time.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -11,9 +11,9 @@ use crate::settings::Millis;
 /// An entry of the agenda.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Entry {
-    /// The unit's agent looks what is to do.
+    /// The unit's agent checks for work.
     Step(UnitName),
-    /// A unit's charm goes on, if this run of it still goes on.
+    /// A unit's charm continues, if its run has not ended.
     Resume(UnitName, u64),
     /// A deed of the plan.
     Deed(usize),

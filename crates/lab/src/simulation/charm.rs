@@ -9,13 +9,13 @@ use crate::name::{ContextId, UnitName};
 use crate::settings::Millis;
 use crate::world::World;
 
-/// A unit's files, by path. They survive whatever becomes of a process, and go with [`Deed::LoseDisk`](super::Deed).
+/// A unit's files, by path. They survive the death of a process, and are lost with [`Deed::LoseDisk`](super::Deed).
 pub type Disk = BTreeMap<String, Vec<u8>>;
 
 /// What a charm does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// It is busy for so many milliseconds, then goes on with `resume`.
+    /// It is busy for this many milliseconds, then continues with `resume`.
     After(Millis),
     /// It exits with this code.
     Exit(i32),
@@ -26,7 +26,7 @@ pub trait VirtualCharm {
     /// The process starts.
     fn begin(&mut self, hook: &Dispatch, context: &HookContext) -> Phase;
 
-    /// It goes on after `Phase::After`.
+    /// It continues after `Phase::After`.
     fn resume(&mut self, hook: &Dispatch, context: &HookContext) -> Phase;
 
     /// Its dispatch process was killed alone ([`Deed::KillDispatch`](super::Deed)), and Juju runs the hook again.
@@ -84,7 +84,7 @@ impl HookContext {
         self.call("lab-mark", &["enter", lock], None);
     }
 
-    /// Marks that the unit comes out of a lock.
+    /// Marks that the unit leaves a lock.
     pub fn mark_leave(&self, lock: &str) {
         self.call("lab-mark", &["leave", lock], None);
     }

@@ -14,7 +14,7 @@ use crate::world::World;
 /// What is going to happen to a unit's next process, or to the one that runs.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Trap {
-    /// It is killed after so many phases.
+    /// It is killed after this many phases.
     Kill { phases: u32 },
     /// The agent dies at that point.
     Crash(CrashPoint),

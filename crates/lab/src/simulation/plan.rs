@@ -1,4 +1,4 @@
-//! What a run is to do, and what it came to.
+//! The plan of a run, and its result.
 
 use std::collections::BTreeMap;
 
@@ -31,7 +31,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Deploys so many units, and waits until nothing is to do.
+    /// Deploys this many units, and waits until the model is idle.
     pub fn new(application: Application, units: u32) -> Self {
         Self {
             application,
@@ -55,7 +55,7 @@ impl Plan {
 /// When a run gives up.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// After so many hooks, actions and commands.
+    /// After this many hooks, actions and commands.
     pub hooks: u64,
     /// At this virtual time.
     pub time: Millis,

@@ -15,7 +15,7 @@ use crate::uniter::hook::RelationKind;
 use crate::uniter::unit::Unit;
 use crate::world::World;
 
-/// One call, at work.
+/// One running call.
 pub(super) struct Scene<'a> {
     pub(super) world: &'a mut World,
     pub(super) name: UnitName,
@@ -63,7 +63,7 @@ impl Scene<'_> {
         failure("connection is shut down")
     }
 
-    /// Whether the unit leads, as this run is told: after one False it is never told True.
+    /// Whether the unit leads, as reported to this run: after one False it never gets True.
     pub(super) fn is_leader(&mut self) -> bool {
         if !self.context.minion && !self.world.leads(&self.name) {
             self.context.minion = true;

@@ -35,7 +35,7 @@ pub(crate) struct Unit {
     pub(crate) views: BTreeMap<RelationId, View>,
     /// Relations that it is never to see again.
     pub(crate) forgotten: BTreeSet<RelationId>,
-    /// When it goes, nobody is told.
+    /// When it leaves, nobody is told.
     pub(crate) untold: bool,
     /// Its disk is lost once its running hook has ended.
     pub(crate) disk_is_going: bool,

@@ -1,4 +1,4 @@
-//! A peer relation as one agent sees it: what it was told against what it has delivered to its charm.
+//! A peer relation as one agent sees it: reported changes versus those delivered to its charm.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! What the watchers have told an agent, and what they are about to.
+//! Changes that the watchers have reported to an agent, and pending ones.
 
 use std::collections::BTreeSet;
 

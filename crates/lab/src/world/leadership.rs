@@ -70,7 +70,7 @@ impl World {
                     .is_some_and(|until| self.now < until))
     }
 
-    /// The lease has lapsed: whoever waits may have it, its old holder last.
+    /// The lease has lapsed: any waiting unit may get it, its old holder last.
     pub(super) fn lapse(&mut self, application: &str) {
         let Some(deployed) = self.deployed.get_mut(application) else {
             return;

@@ -1,4 +1,4 @@
-//! How news reaches the agents: noted at once, told after the watchers' delay.
+//! How changes reach the agents: recorded at once, reported after the watchers' delay.
 
 use std::collections::BTreeMap;
 

@@ -71,7 +71,7 @@ impl World {
         doubled.map(|(_, relation)| *relation).min()
     }
 
-    /// The relations of an application that a unit has stopped seeing, one that is gone by now included. New units
+    /// The relations of an application that a unit has stopped seeing, even if that unit is gone now. New units
     /// do not see them.
     pub fn forgotten(&self, application: &str) -> BTreeSet<RelationId> {
         let deployed = self.deployed.get(application);

@@ -1,4 +1,4 @@
-//! What becomes due by itself, units' own waits apart.
+//! Timers, apart from the units' own waits.
 
 use super::World;
 use crate::name::UnitName;
@@ -17,7 +17,7 @@ pub(crate) enum Timer {
 }
 
 impl World {
-    /// Moves time on, and does what has become due.
+    /// Advances time, and handles due timers.
     pub(crate) fn advance(&mut self, now: Millis) {
         while let Some((at, _)) = self.timers.first()
             && *at <= now

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Kept = tuple[str, Sequence[Any], Mapping[str, Any]]
-"""An action as it is kept: a method's name, its arguments, its keyword arguments."""
+"""A stored action: a method's name, its arguments, its keyword arguments."""
 
 
 class SavedAction:
-    """A function with its arguments, kept until it has run.
+    """A function with its arguments, stored until it has run.
 
     The turn mostly comes in a later hook, which is another process. A method of the charm is found
     again there by its name; any other function is gone with its process.

@@ -1,7 +1,7 @@
-"""What a unit says of its requests beyond the line: who asked, by which name, and when.
+"""What a unit publishes about its requests besides the record: who asked, by which name, and when.
 
-The line needs none of it. A policy in Python does: it decides only for the locks of its own
-coordinator, and the leader may never have used them itself.
+The line does not need it, but a Python policy does: it decides only for its own coordinator's
+locks, and the leader may never have used them itself.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from ._dispatch import Dispatch
 
 _KEY = 'ops-coordinator-asked'
-"""The key of a unit's databag under which it is: `{lock: {by, at, name}}`."""
+"""The key in a unit's databag that holds it: `{lock: {by, at, name}}`."""
 
 
 class Asked:
-    """What the units say of their requests."""
+    """What the units publish about their requests."""
 
     def __init__(self, dispatch: Dispatch):
         self._dispatch = dispatch
         self._new: dict[str, dict[str, str]] = {}
 
     def note(self, lock: str, said: dict[str, str]) -> None:
-        """Have something published of a request of this unit."""
+        """Note something to publish about a request of this unit."""
         self._new[lock] = said
 
     def publish(self) -> None:
@@ -40,7 +40,7 @@ class Asked:
         self._new.clear()
 
     def of_all(self) -> dict[str, dict[str, dict[str, str]]]:
-        """Return what is said of the units' requests: by unit, by lock."""
+        """Return what the units publish about their requests, by unit and lock."""
         relation = self._dispatch.relation
         if relation is None:
             return {self._dispatch.charm.unit.name: dict(self._new)}

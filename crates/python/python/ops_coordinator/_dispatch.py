@@ -1,4 +1,4 @@
-"""One dispatch of the charm, as all coordinators on one peer relation share it."""
+"""One dispatch of the charm, shared by all coordinators on one peer relation."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ class Turn:
         self.number = number
         """The request that it serves."""
         self.through = number
-        """The newest request that it serves, where it serves more."""
+        """The newest request that it serves, if it serves more than one."""
         self.emitted = emitted
-        """How many restarts had been asked for when it began; later ones are not part of it."""
+        """How many restarts had been requested when it began; later ones are not part of it."""
         self.restarted: set[tuple[str, str]] = set()
         """What was restarted, as (container, service)."""
         self.kept: str | None = None
@@ -84,13 +84,13 @@ class Dispatch(ops.Object):
         self.framework.observe(self.framework.on.pre_commit, self._on_pre_commit)
 
     def join(self, part: Part) -> None:
-        """Take another coordinator in."""
+        """Add another coordinator."""
         self.parts.append(part)
         if self._hook is not None:
             part.take_over(self._hook)
 
     def claim(self, lock: str, name: str, part: Part) -> Part:
-        """Return whose lock it is: the coordinator's that was the first to claim it.
+        """Return the owner of a lock: the coordinator that was the first to claim it.
 
         That holds for all of a charm's peer relations: a lock that is asked for on another one has
         moved there.
@@ -111,13 +111,13 @@ class Dispatch(ops.Object):
         return self._names.get(lock, lock)
 
     def learn_name(self, lock: str, name: str | None) -> None:
-        """Take in what a charm calls a lock, where it says so."""
+        """Note what a charm calls a lock, if it says so."""
         if name:
             self._names.setdefault(lock, name)
 
     @property
     def hook(self) -> Hook:
-        """The hook; the first look asks whether this unit leads, and reads the line."""
+        """The hook; the first use asks whether this unit leads, and reads the line."""
         if self._hook is None:
             self._hook = self._open()
             for part in self.parts:
@@ -146,7 +146,7 @@ class Dispatch(ops.Object):
         return started, waits_for
 
     def request(self, lock: str, said: dict[str, str]) -> int:
-        """Ask for a turn that comes in a later hook; return the number of the request."""
+        """Request a turn that comes in a later hook; return the number of the request."""
         number = self.hook.request(lock, json.dumps(said, sort_keys=True))
         self.learn_name(lock, said.get('name'))
         owner = next((part for part in self.parts if part.name == said.get('by')), None)
@@ -155,7 +155,7 @@ class Dispatch(ops.Object):
         return number
 
     def said(self, lock: str) -> dict[str, str]:
-        """Return what was said with this unit's request for a lock."""
+        """Return the details of this unit's request for a lock."""
         return said_of(self.hook.asked(lock))
 
     def asked_at(self, lock: str) -> str | None:
@@ -171,7 +171,7 @@ class Dispatch(ops.Object):
         self._claims.note(lock)
 
     def fail(self, lock: str, reason: str) -> None:
-        """End an operation as one that failed; the unit keeps its place."""
+        """End an operation as failed; the unit keeps its place."""
         if self.turns.pop(lock, None) is not None:
             self.hook.finish(lock, reason)
 
@@ -189,7 +189,7 @@ class Dispatch(ops.Object):
 
     @property
     def state(self) -> Path:
-        """The directory of what this unit keeps of this relation."""
+        """The directory of this unit's state for this relation."""
         return self.charm.charm_dir / STATE / self.endpoint
 
     @property
@@ -203,7 +203,7 @@ class Dispatch(ops.Object):
         self._at_end.append(action)
 
     def own_record(self) -> str | None:
-        """Return this unit's record as its databag has it."""
+        """Return this unit's record from its databag."""
         return self.relation.data[self.charm.unit].get(KEY) if self.relation else None
 
     # What outlives the dispatch together with the framework's own state: deferred events and what
@@ -215,7 +215,7 @@ class Dispatch(ops.Object):
         return None if text is None else json.loads(text)
 
     def remember(self, key: str, value: Any) -> None:
-        """Keep a value for later dispatches; None forgets it."""
+        """Store a value for later dispatches; None removes it."""
         text = None if value is None else json.dumps(value, sort_keys=True)
         if getattr(self._stored, key, None) != text:
             setattr(self._stored, key, text)

@@ -13,10 +13,10 @@ from ._error import PeerRelationError
 logger = logging.getLogger(__name__)
 
 STATE = '.ops-coordinator'
-"""Where a unit keeps its state, in the charm's directory."""
+"""Where a unit stores its state, in the charm's directory."""
 
 KEY = 'ops-coordinator'
-"""The key of a databag under which the coordination is."""
+"""The databag key of the coordination."""
 
 _FILE = 'endpoint'
 
@@ -24,8 +24,8 @@ _FILE = 'endpoint'
 def endpoint_of(charm: ops.CharmBase, wanted: str | None) -> str:
     """Return the peer relation that carries the coordination.
 
-    The one that the charm names; else the one that was used before, while the charm declares it:
-    units that are refreshed one after the other must not go to another one each in its own time.
+    The one that the charm names, or else the one used before if the charm still declares it: units
+    that are refreshed one after the other must not switch at different times.
 
     Raises:
         PeerRelationError: There is no such peer relation, or it is not clear which one to use.
@@ -52,7 +52,7 @@ def endpoint_of(charm: ops.CharmBase, wanted: str | None) -> str:
 
 
 def remember_endpoint(charm: ops.CharmBase, endpoint: str) -> None:
-    """Keep which peer relation is used."""
+    """Store which peer relation is used."""
     path = charm.charm_dir / STATE / _FILE
     if _read(path) == endpoint:
         return

@@ -9,7 +9,7 @@ _FITS = re.compile(r'[a-z][a-z0-9_-]{0,31}')
 
 
 def lock_key(name: str) -> str:
-    """Return the name under which the line keeps a lock.
+    """Return a lock's name in the line.
 
     It is the name itself where that fits: 1 to 32 of a-z, 0-9, - and _, beginning with a letter.
     Any other text is carried as its letters and digits with a part of its digest, which keeps

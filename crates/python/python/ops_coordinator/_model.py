@@ -1,6 +1,6 @@
 """Hook tools, answered from the model of `ops`.
 
-What the charm has read already is not read again, and the charm's own tests need no hook tools.
+So nothing that the charm has already read is read again, and charm tests need no hook tools.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import ops
 
 
 class Model:
-    """Answers the few hook tools that the coordination asks for."""
+    """Answers the few hook tools that the coordination calls."""
 
     def __init__(self, charm: ops.CharmBase, endpoint: str):
         self._model = charm.model

@@ -18,20 +18,20 @@ class UnitStatus:
     place: Final[Literal['its turn', 'in line', 'requested', 'idle', 'unreadable']]
     """Where its request stands."""
     position: Final[int | None]
-    """Its place in the line, from 1, among what is not finished."""
+    """Its position in the line, from 1, among unfinished entries."""
     waits_for: Final[list[str]]
     """The units that must finish before it may start."""
     done: Final[int]
     """How many of its requests are finished."""
     last: Final[str | None]
-    """How its last operation, or attempt, ended."""
+    """How its last operation or attempt ended."""
 
 @final
 class LockStatus:
     """The state of one lock."""
 
     paused: Final[str | None]
-    """Why nothing starts, where an operator has paused the lock."""
+    """If an operator has paused the lock: why nothing starts."""
     units: Final[list[UnitStatus]]
     """Its units: those in the line first, in its order."""
 
@@ -40,11 +40,11 @@ class Status:
     """The state of all locks."""
 
     leader: Final[str | None]
-    """The unit that wrote the line, where there is one."""
+    """The unit that wrote the line, if there is one."""
     warnings: Final[list[str]]
-    """What is wrong, where something is."""
+    """Problems, if any."""
     locks: Final[dict[str, LockStatus]]
-    """Each lock, with the units that ever asked for it."""
+    """Each lock, with all units that have ever requested it."""
 
 @final
 class Hook:

@@ -1,7 +1,7 @@
-"""What the original library left in the databags and in the leader's settings.
+"""The original library's data in the databags and in the leader's settings.
 
-It kept a unit's requests as `{lock: time}` in the unit's databag, and what the leader had granted
-as `{unit: {lock: time}}` in the leader's settings. A grant holds while both times are the same.
+It stored a unit's requests as `{lock: time}` in the unit's databag, and the leader's grants as
+`{unit: {lock: time}}` in the leader's settings. A grant is valid while both times are the same.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 
 class Original:
-    """Takes over, once, what the original library left under a key."""
+    """Migrates, once, the original library's data under a key."""
 
     def __init__(self, dispatch: Dispatch, key: str):
         self._dispatch = dispatch
@@ -33,8 +33,8 @@ class Original:
     def take_requests(self) -> dict[str, str] | None:
         """Return this unit's requests, and remove them from its databag: they become tickets.
 
-        None where the databag has no key of the original's. That is looked for until it was once
-        seen so, and again after a refresh.
+        None if the databag has no key of the original. Once it was seen absent, it is looked for
+        again only after a refresh.
         """
         refreshed = os.environ.get('JUJU_DISPATCH_PATH', '').endswith('upgrade-charm')
         if not refreshed and self._none_left.exists():
@@ -51,7 +51,7 @@ class Original:
         return found
 
     def holders(self) -> dict[str, set[str]]:
-        """Return the other units that hold a lock by a grant of the original library, by lock."""
+        """Return the other units with a grant of the original library, by lock."""
         relation = self._dispatch.relation
         if relation is None:
             return {}

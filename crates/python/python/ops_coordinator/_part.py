@@ -56,7 +56,7 @@ class Part:
     # -- locks
 
     def claim(self, lock: str) -> str:
-        """Take a lock for this coordinator; return the name under which the line keeps it.
+        """Claim a lock for this coordinator; return its name in the line.
 
         Raises:
             CoordinatorError: The lock is another coordinator's.
@@ -71,7 +71,7 @@ class Part:
         return key
 
     def request(self, lock: str) -> int:
-        """Ask for a turn that comes in a later hook; return the number of the request."""
+        """Request a turn that comes in a later hook; return the number of the request."""
         key = self.claim(lock)
         at = self.dispatch.asked_at(key) or self.dispatch.now()
         return self.dispatch.request(key, {'at': at, 'by': self.name, 'name': lock})
@@ -82,7 +82,7 @@ class Part:
 
     @property
     def limits(self) -> dict[str, int]:
-        """The limits that are given lock by lock, by the names of the line."""
+        """The limits of single locks, by their names in the line."""
         limits = self._limit if isinstance(self._limit, dict) else {}
         return {lock_key(lock): limit for lock, limit in limits.items()}
 
@@ -94,7 +94,7 @@ class Part:
         return own or many or self._grants_itself()
 
     def policy(self, lock: str) -> Policy | None:
-        """Return the charm's own decision on a lock, None where it has none."""
+        """Return the charm's own policy for a lock, None if it has none."""
         for name in (f'grant_{lock}', f'grant_{lock.replace("-", "_")}'):
             own = getattr(self.coordinator, name, None)
             if own is not None:
@@ -106,7 +106,7 @@ class Part:
         return getattr(grant, '__func__', grant) is not self._usual_grant
 
     def tells_of(self, lock: str) -> bool:
-        """Return whether the leader has to know who asks for a lock, and since when."""
+        """Return whether the leader must know who requested a lock, and when."""
         return True
 
     @property
@@ -123,7 +123,7 @@ class Part:
     # -- the dispatch
 
     def take_over(self, hook: Hook) -> None:
-        """Take over what this unit asked for by other ways than a ticket."""
+        """Migrate requests that this unit made without a ticket."""
         requests = self._original.take_requests() if hook.has_relation else None
         if requests is None:
             self._take(
@@ -148,14 +148,14 @@ class Part:
         """Decide whether the unit keeps a turn that this dispatch has used."""
 
     def claims(self, lock: str) -> bool | None:
-        """Return whether somebody will take up this unit's request for a lock.
+        """Return whether this unit's request for a lock has a claimant.
 
         None where the coordinator cannot know, because its charm's code asks again or does not.
         """
         return None
 
     def before_release(self, hook: Hook) -> None:
-        """Keep the requests in the local file while no relation is there to publish them."""
+        """Store the requests in the local file while there is no relation to publish them."""
         if hook.has_relation:
             self.dispatch.at_end(lambda: self._local.save({}))
             return
@@ -167,13 +167,13 @@ class Part:
         self._local.save(waits)
 
     def held_elsewhere(self) -> set[str]:
-        """Return the locks that other units hold by grants of the original library."""
+        """Return the locks that other units hold through grants of the original library."""
         # One without a name may be held: nothing here ever asks for it.
         return {lock_key(lock) for lock in self._original.holders() if lock.strip()}
 
 
 def checked_limit(limit: object) -> int | dict[str, int]:
-    """Return a limit, for all locks or lock by lock, once it is known to be one.
+    """Check and return a limit, for all locks or for single locks.
 
     Raises:
         TypeError: It is no whole number, and maps no locks to whole numbers.
@@ -202,6 +202,6 @@ def time_of(text: str | None) -> datetime | None:
 
 
 def said_of(payload: str | None) -> dict[str, str]:
-    """Return what is kept with a request."""
+    """Return the payload of a request."""
     said: Any = json.loads(payload or 'null')
     return cast('dict[str, str]', said) if isinstance(said, dict) else {}

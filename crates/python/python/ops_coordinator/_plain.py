@@ -10,11 +10,11 @@ from ._native import is_service_name
 
 
 def plain_context(ctx: object) -> Any:
-    """Return a copy of a context, of nothing but what JSON can hold.
+    """Return a copy of a context, with JSON-serialisable values only.
 
     Raises:
-        TypeError: It holds what JSON cannot hold, or a key that is not text.
-        ValueError: It holds a number that JSON cannot hold, or itself.
+        TypeError: It contains a value that JSON cannot represent, or a key that is not a string.
+        ValueError: It contains a number that JSON cannot represent, or itself.
     """
     try:
         return _plain(ctx)

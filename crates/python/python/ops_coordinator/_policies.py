@@ -1,4 +1,4 @@
-"""The leader's side: whose locks they are, how many may be inside, and who is let in."""
+"""The leader's side: the owners of locks, the limits, and who is let in."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ _DONE = 'done'
 
 
 class Policies:
-    """Limits and policies, each for the locks of its own coordinator.
+    """Limits and policies, each for its own coordinator's locks.
 
-    Whose lock it is says the coordinator that uses it here, or the unit that asks for it. Where
-    neither does, as with a request of an older version, it is the only coordinator's; else one
-    unit at a time is let in.
+    The owner of a lock is known from the coordinator that uses it here, or from the unit that
+    requests it. If from neither, as with a request of an older version, the owner is the only
+    coordinator; if there are several, one unit at a time is let in.
     """
 
     def __init__(self, dispatch: Dispatch):
         self._dispatch = dispatch
 
     def release(self, hook: Hook) -> None:
-        """End the hook: publish, and keep the line where this unit leads."""
+        """End the hook: publish, and maintain the line if this unit leads."""
         parts = self._dispatch.parts
         limits = {lock: limit for part in parts for lock, limit in part.limits.items()}
         if not hook.is_leader:
@@ -54,7 +54,7 @@ class Policies:
         self._tell_releases()
 
     def owners(self, locks: Iterable[str]) -> dict[str, Part]:
-        """Return whose locks they are, as far as that is known."""
+        """Return the owners of locks, as far as known."""
         said: dict[str, set[str]] = {}
         for requests in self._dispatch.asked.of_all().values():
             for lock, about in requests.items():

@@ -40,7 +40,7 @@ class RestartPart(Part):
         self._parts: dict[str, list[tuple[int, str, str]]] = {}
 
     def restart(self, event: RestartEvent, place: str, restart: Restart) -> bool:
-        """Do what `RestartEvent.restart` says, with a function that restarts one service."""
+        """Implement `RestartEvent.restart`, with a function that restarts one service."""
         dispatch = self.dispatch
         if dispatch.restricted:
             return False
@@ -120,11 +120,11 @@ class RestartPart(Part):
     # -- the dispatch
 
     def tells_of(self, lock: str) -> bool:
-        """Return whether the leader has to know who asks for a lock, and since when."""
+        """Return whether the leader must know who requested a lock, and when."""
         return lock != self.lock or self.decides or self.hears_releases
 
     def take_over(self, hook: Hook) -> None:
-        """Take over what an earlier dispatch has left."""
+        """Continue what an earlier dispatch has left."""
         self.action.begin()
         super().take_over(hook)
 
@@ -145,11 +145,11 @@ class RestartPart(Part):
         turn.through = max(turn.number, min([turn.through, *(number - 1 for number in waits)]))
 
     def claims(self, lock: str) -> bool | None:
-        """Return whether a deferred event will take up this unit's request."""
+        """Return whether a deferred event claims this unit's request."""
         return bool(self._deferred()) if lock == self.lock else None
 
     def before_release(self, hook: Hook) -> None:
-        """Do what is left to do before this dispatch publishes."""
+        """Finish the pending work before this dispatch publishes."""
         self.action.end()
         deferred = self._deferred()
         again = {event.handle.path for event in [*self._served, *self._told]} & deferred
@@ -171,7 +171,7 @@ class RestartPart(Part):
         super().before_release(hook)
 
     def _deferred(self) -> set[str]:
-        """Return the events that come again and are not known to be another coordinator's."""
+        """Return the deferred events that do not belong to another coordinator."""
         restarts = self.dispatch.restarts
         others = {path for w in restarts.waiting if w is not self._waiting for path in w.paths()}
         return set(restarts.deferred()) - (others - self._waiting.paths())

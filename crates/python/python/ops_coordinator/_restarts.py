@@ -19,9 +19,9 @@ _ATTRIBUTE = '_ops_coordinator_restarts'
 class Restarts(ops.Object):
     """The restarts of one dispatch.
 
-    What is emitted waits here until everything else in the dispatch has run. Which events were
-    delivered is noted, because at the commit it counts which of them were deferred: they are what
-    takes up a request later.
+    Emitted events wait here until everything else in the dispatch has run. Delivered events are
+    noted, because at the commit it matters which of them were deferred: those claim a request
+    later.
     """
 
     def __init__(self, framework: ops.Framework):
@@ -36,17 +36,17 @@ class Restarts(ops.Object):
 
     def _begin(self) -> None:
         self.emitted = 0
-        """How many restarts this dispatch has asked for."""
+        """How many restarts this dispatch has requested."""
         self.delivering = 0
         """Which of them is being delivered, from 1; 0 for an event of an earlier dispatch."""
         self.context = uuid.uuid4().hex
-        """Tells this dispatch from others where Juju does not."""
+        """Distinguishes this dispatch from others if Juju does not."""
         self._delivered: list[RestartEvent] = []
         self._over: set[str] = set()
         self._absorbed: list[dict[str, Any]] = []
 
     def queue(self, emit: Callable[[], None], snapshot: dict[str, Any]) -> None:
-        """Keep an emission until the end of the dispatch."""
+        """Queue an emission until the end of the dispatch."""
         self.emitted += 1
         self._pending.append((self.emitted, emit, snapshot))
 
@@ -64,7 +64,7 @@ class Restarts(ops.Object):
                 self._absorbed.append(snapshot)
 
     def note_delivery(self, event: RestartEvent) -> None:
-        """Note that an event is given to one of its observers."""
+        """Note that an event is delivered to one of its observers."""
         self._delivered.append(event)
 
     def deferred(self) -> dict[str, RestartEvent]:
@@ -72,12 +72,12 @@ class Restarts(ops.Object):
         return {e.handle.path: e for e in self._delivered if getattr(e, 'deferred', False)}
 
     def renewed(self) -> set[str]:
-        """Return the deferred events, by path, that stand for another emission as well."""
+        """Return the deferred events, by path, that also represent another emission."""
         deferred = self.deferred().items()
         return {path for path, event in deferred if event.snapshot() in self._absorbed}
 
     def end(self, event: RestartEvent) -> None:
-        """Let an event end with this dispatch, whatever its handlers do."""
+        """Make an event end with this dispatch, whatever its handlers do."""
         self._over.add(event.handle.path)
 
     def is_over(self, event: RestartEvent) -> bool:
@@ -95,7 +95,7 @@ class Restarts(ops.Object):
 
 
 def restarts_of(framework: ops.Framework) -> Restarts:
-    """Return the restarts of the present dispatch."""
+    """Return the restarts of the current dispatch."""
     known: dict[str, Restarts] = framework.__dict__
     if _ATTRIBUTE not in known:
         known[_ATTRIBUTE] = Restarts(framework)

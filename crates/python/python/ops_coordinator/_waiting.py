@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 class Waiting:
     """Which request each deferred event waits for.
 
-    It is kept with the events themselves, in the framework's state, so that the two are never of
-    different minds.
+    It is stored with the events themselves, in the framework's state, so that the two always
+    agree.
     """
 
     def __init__(self, dispatch: Dispatch, lock: str, key: str):
@@ -24,15 +24,15 @@ class Waiting:
         dispatch.restarts.waiting.append(self)
 
     def paths(self) -> set[str]:
-        """Return the events that wait, by path."""
+        """Return the waiting events, by path."""
         return set(self.numbers())
 
     def numbers(self) -> dict[str, int]:
-        """Return the requests that the events wait for, by the event's path."""
+        """Return the requests that the events wait for, by the events' paths."""
         return self._dispatch.recall(self._key) or {}
 
     def number(self, event: RestartEvent) -> int | None:
-        """Return the request that an event waits for, None where none is known."""
+        """Return the request that an event waits for, None if unknown."""
         return self.numbers().get(event.handle.path)
 
     def note(self, event: RestartEvent, number: int) -> None:

@@ -197,7 +197,7 @@ impl Referee {
         Ok(())
     }
 
-    /// What the unit had not published is lost, a good end too.
+    /// What the unit had not published is lost, including a success.
     fn lose_disk(&mut self, unit: &str) {
         self.ended.remove(unit);
         // It may begin again in a new life.

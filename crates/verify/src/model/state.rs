@@ -81,7 +81,7 @@ pub(crate) struct News {
     pub(crate) cancel: Option<u8>,
 }
 
-/// A hook under way.
+/// A running hook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Hook {
     pub(crate) event: Event,

@@ -51,7 +51,7 @@ pub(crate) enum Deed {
     Begin,
     /// It asks for another turn in the middle of an operation.
     Ask(u8),
-    /// It ends the operation that runs, and goes on.
+    /// It ends the running operation, and continues.
     Proceed(Option<u8>),
     /// The operation fails.
     Fail(u8),

@@ -36,14 +36,14 @@ pub struct Violation {
 pub struct Course {
     /// What is wrong, if anything.
     pub violation: Option<Violation>,
-    /// Whether it was ended where the failure model ends, see `docs/guarantees.md`: Juju did not keep what it promises
+    /// Whether it stopped at the edge of the failure model, see `docs/guarantees.md`: Juju did not keep what it promises
     /// a leader, or the leader could not know of a relation that others follow.
     pub beyond: bool,
     /// How many hooks were run.
     pub hooks: u64,
     /// How many of them after everything was repaired.
     pub hooks_after_repair: u64,
-    /// How many operations came to a good end.
+    /// How many operations succeeded.
     pub turns: u64,
     /// What happened.
     pub history: Vec<Event>,
@@ -100,7 +100,7 @@ pub fn simulate(recipe: &Recipe, bug: Option<Bug>) -> Course {
     }
 }
 
-/// How many hooks may follow the repair until everybody has had a turn: so many for each unit and each
+/// How many hooks may follow the repair until every unit has had a turn: this many for each unit and each
 /// of its peers, and some for what had piled up.
 pub(super) fn bound(units: u64) -> u64 {
     30 * units * units + 200
@@ -267,7 +267,7 @@ impl Run {
         }
     }
 
-    /// What one unit has lost sight of, all come to lose; whoever sees it only later, then.
+    /// All units eventually lose what one unit has lost sight of; a unit that sees it only later loses it then.
     fn let_all_forget(&mut self) {
         let forgotten = self.simulation.world().forgotten("app");
         if forgotten.is_empty() {

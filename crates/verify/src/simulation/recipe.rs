@@ -212,7 +212,7 @@ impl Recipe {
         1 + u64::from(self.two_endpoints) + brought.len() as u64
     }
 
-    /// A run in which nothing goes wrong, of so many units.
+    /// A run without faults, with this many units.
     pub fn calm(seed: u64, units: u32) -> Self {
         let mut rng = Rng::with_seed(seed);
         Self {

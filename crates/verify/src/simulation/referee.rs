@@ -1,4 +1,4 @@
-//! Watches a run and says what is wrong, as soon as it is: what its history tells, and what only the charms know.
+//! Watches a run and reports violations as soon as they occur: from its history, and from what only the charms know.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -68,7 +68,7 @@ impl Referee {
             Note::Beside(ticket) => {
                 return Err(Violation {
                     invariant: "one-attempt-at-a-time",
-                    found: format!("{ticket} began while an earlier attempt was at work"),
+                    found: format!("{ticket} began while an earlier attempt was running"),
                 });
             }
             Note::Finished(ticket, lock) => {

@@ -17,7 +17,7 @@ pub(super) struct Shared {
     alive: BTreeSet<u32>,
     /// Operations that have begun and not come to their end, by unit and lock.
     inside: BTreeMap<(String, usize), Ticket>,
-    /// Operations that an orphan has brought to a good end.
+    /// Operations that an orphan has completed successfully.
     ended_well: BTreeSet<(Ticket, usize)>,
     /// What a process works on.
     work: BTreeMap<u32, (String, usize)>,
@@ -39,7 +39,7 @@ impl Shared {
         &self.alive
     }
 
-    /// A process begins an operation; whether another is at work on the same.
+    /// A process begins an operation; returns whether another one is already running it.
     pub(super) fn enters(&mut self, unit: &str, started: &Started, process: u32) -> bool {
         let place = (unit.to_owned(), started.lock);
         let beside = self.work.values().any(|other| *other == place);
@@ -52,7 +52,7 @@ impl Shared {
         self.work.remove(&process);
     }
 
-    /// An orphan has brought an operation to a good end.
+    /// An orphan has completed an operation successfully.
     pub(super) fn ends_well(&mut self, started: &Started) {
         let end = (started.ticket.clone(), started.lock);
         self.ended_well.insert(end);
@@ -72,7 +72,7 @@ impl Shared {
             .collect()
     }
 
-    /// Whether another process than this is at work on an operation.
+    /// Whether another process is running an operation.
     pub(super) fn is_at_work(&self, unit: &str, lock: usize, but: u32) -> bool {
         let place = (unit.to_owned(), lock);
         self.work

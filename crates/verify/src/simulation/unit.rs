@@ -28,9 +28,9 @@ pub(super) enum Note {
     Forgot(String),
     /// An operation has begun.
     Began(Ticket, usize),
-    /// An operation has begun while a process of an earlier attempt was at work on it.
+    /// An operation has begun while a process of an earlier attempt was still running.
     Beside(Ticket),
-    /// An operation has come to a good end.
+    /// An operation has succeeded.
     Finished(Ticket, usize),
     /// A hook of a unit, or a visit, has a wish.
     Wish(String, Wish),

@@ -23,6 +23,8 @@ struct Process {
     at: Option<u64>,
     /// The number of its command, counted over all wakers.
     command: u64,
+    /// Whether no hook ran when it last looked for its command.
+    idle: bool,
 }
 
 /// The wakers.
@@ -42,6 +44,7 @@ impl Wakers {
             at: (waker.poll() != WakerStep::AwaitHookEnd).then_some(now),
             waker,
             command: 0,
+            idle: false,
         });
     }
 
@@ -136,10 +139,13 @@ impl Process {
             }
             WakerStep::Run => {
                 let agent = simulation.world().unit(&self.unit).map(|unit| unit.agent);
-                if let Some(AgentStatus::Executing(_)) = agent {
-                    self.at = Some(now + ON_ITS_WAY);
-                } else {
+                let idle = !matches!(agent, Some(AgentStatus::Executing(_)));
+                // Between two hooks an agent is idle for a moment.
+                if idle && self.idle {
                     self.finish(simulation, false);
+                } else {
+                    self.idle = idle;
+                    self.at = Some(now + ON_ITS_WAY);
                 }
             }
             WakerStep::End => {}
@@ -150,6 +156,7 @@ impl Process {
     where
         F: FnMut(&UnitName) -> Box<dyn VirtualCharm>,
     {
+        self.idle = false;
         self.at = Some(simulation.now() + ON_ITS_WAY);
         let queued = simulation.strike(&Deed::Exec {
             unit: self.unit.number(),

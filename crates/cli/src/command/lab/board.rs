@@ -50,7 +50,7 @@ pub(crate) struct Board {
 }
 
 impl Board {
-    /// A board on standard output, if that is a terminal that can show one with so many rows.
+    /// A board on standard output, if that is a terminal with enough lines for this many rows.
     pub(crate) fn open(rows: usize) -> Option<Self> {
         let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
         if !io::stdout().is_terminal() || dumb || rows + OTHER_LINES > height() {
@@ -118,7 +118,7 @@ fn height() -> usize {
 
 fn write(text: &str) {
     let mut stdout = io::stdout().lock();
-    // Whoever reads may have gone.
+    // The reader may be gone.
     let _ = stdout
         .write_all(text.as_bytes())
         .and_then(|()| stdout.flush());

@@ -4,7 +4,7 @@ use ops_coordinator_lab::report::{Report, UnitReport, describe};
 
 use crate::table::{Align, Table};
 
-/// What each unit did, and whether each lock was kept.
+/// What each unit did, and whether each lock's limit was respected.
 pub(super) fn summary(report: &Report) -> String {
     use Align::{Left, Right};
     let mut table = Table::new(&[

@@ -49,7 +49,7 @@ pub(crate) fn news(lab: &Lab, seen: &mut usize) -> Vec<Event> {
     })
 }
 
-/// Prints a line; whoever reads may have gone.
+/// Prints a line; the reader may be gone.
 pub(crate) fn print_line(text: &str) {
     let _ = writeln!(anstream::stdout(), "{text}");
 }
