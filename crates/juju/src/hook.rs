@@ -12,7 +12,7 @@ use crate::session::{OwnValue, Session};
 use crate::state::{JOURNAL, SESSION, State};
 use crate::tool::Bag;
 use crate::{
-    Environment, Errand, Error, Machine, Operation, Process, RelationId, Tools, Transport,
+    Environment, Errand, Error, Machine, Operation, Process, RelationId, Start, Tools, Transport,
 };
 
 /// One hook of one unit. It reads as little as it can, each thing at most once, and continues where an
@@ -257,10 +257,10 @@ impl Hook {
     ///
     /// # Errors
     /// As [`Hook::request`].
-    pub fn start(&mut self, lock: &LockName) -> Result<Result<(Attempt, Operation), Turn>, Error> {
+    pub fn start(&mut self, lock: &LockName) -> Result<Start, Error> {
         let _guard = self.state.lock()?;
         self.refresh()?;
-        self.at_home(lock)?.start_here(lock)
+        self.at_home(lock)?.start_here(lock).map(Start::of)
     }
 
     fn start_here(&mut self, lock: &LockName) -> Result<Result<(Attempt, Operation), Turn>, Error> {

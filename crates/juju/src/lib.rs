@@ -24,6 +24,7 @@ mod session;
 mod state;
 mod status;
 mod tool;
+mod turn;
 mod waker;
 
 pub use declaration::require_peer_relation;
@@ -36,4 +37,5 @@ pub use ops_coordinator_core::Errand;
 pub use pending::write_pending_line;
 pub use process::Process;
 pub use tool::{Bag, Exec, ToolOutput, Tools, Transport};
+pub use turn::{Ran, Start};
 pub use waker::{WakerCommand, run_waker};
