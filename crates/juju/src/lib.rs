@@ -27,13 +27,17 @@ mod tool;
 mod turn;
 mod waker;
 
+pub use ops_coordinator_core::{
+    Attempt, Errand, Incarnation, LockName, LockRecord, LockStatus, NameError, Order, Outcome,
+    Place, Requested, Status, Tick, Ticket, Turn, UnitName, UnitStatus, Wait, policy,
+};
+
 pub use declaration::require_peer_relation;
 pub use environment::{Environment, RelationId};
 pub use error::{Error, ToolError};
 pub use hook::Hook;
 pub use machine::{LocalMachine, Machine};
 pub use operation::{CONTEXT_MAX, Operation};
-pub use ops_coordinator_core::Errand;
 pub use pending::write_pending_line;
 pub use process::Process;
 pub use tool::{Bag, Exec, ToolOutput, Tools, Transport};

@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use ops_coordinator_core::policy::{Limit, LimitFor, PerLock};
-use ops_coordinator_core::{LockName, Order, Turn};
-use ops_coordinator_juju::{Environment, Operation, Start};
+use ops_coordinator_juju::policy::{Limit, LimitFor, PerLock};
+use ops_coordinator_juju::{Environment, LockName, Operation, Order, Start, Turn};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use serde_json::Value;

@@ -2,8 +2,8 @@
 
 use std::cell::RefCell;
 
-use ops_coordinator_core::policy::{PerLock, Policy, Request};
-use ops_coordinator_core::{LockName, UnitName};
+use ops_coordinator_juju::policy::{PerLock, Policy, Request};
+use ops_coordinator_juju::{LockName, UnitName};
 use pyo3::prelude::*;
 
 /// How far a policy in Python lets the line grow; who may run is its own decision.

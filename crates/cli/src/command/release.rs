@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use ops_coordinator_core::policy::{LimitFor, PerLock};
+use ops_coordinator_juju::policy::{LimitFor, PerLock};
 use ops_coordinator_juju::{Exec, Hook, Tools};
 use serde_json::Value;
 

@@ -5,8 +5,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitCode, ExitStatus};
 
 use clap::Args;
-use ops_coordinator_core::{Attempt, LockName};
-use ops_coordinator_juju::{Hook, Operation, Process, Start, service};
+use ops_coordinator_juju::{Attempt, Hook, LockName, Operation, Process, Start, service};
 
 use super::CommandError;
 use super::coordination::CoordinationArgs;
