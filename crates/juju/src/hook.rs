@@ -382,6 +382,26 @@ impl Hook {
         warnings
     }
 
+    /// Writes the warnings of [`Hook::take_warnings`] to the unit's log. If the log cannot be reached, they are lost: that
+    /// is no reason to fail a hook.
+    pub fn log_warnings(&mut self) {
+        for warning in self.take_warnings() {
+            let _ = self
+                .tools
+                .juju_log("WARNING", &format!("ops-coordinator: {warning}"));
+        }
+    }
+
+    /// What Juju told this hook: which unit, which hook, which remote unit.
+    pub fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    /// The hook tools, for what else the charm does in its hook.
+    pub fn tools(&self) -> &Tools<Rc<dyn Transport>> {
+        &self.tools
+    }
+
     /// Whether the peer relation exists.
     pub fn has_relation(&self) -> bool {
         self.relation.is_some()
