@@ -77,22 +77,30 @@ fn play(scenario: &str) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn all_serve(message: &str) -> BTreeMap<String, String> {
-    let status = |unit| {
-        (
-            format!("rust/{unit}"),
-            format!("active: serves {message:?}"),
-        )
-    };
-    (0..5).map(status).collect()
+/// Asserts that the last that each of these units showed is that it serves this message.
+#[track_caller]
+fn assert_serve(shown: &BTreeMap<String, String>, units: &[u32], message: &str) {
+    for unit in units {
+        let shown = &shown[&format!("rust/{unit}")];
+        assert_eq!(*shown, format!("active: serves {message:?}"), "rust/{unit}");
+    }
 }
 
 #[test]
 fn a_charm_in_rust_rolls_a_new_message_through_five_units() {
-    assert_eq!(play("roll.toml"), all_serve("good morning"));
+    assert_serve(&play("roll.toml"), &[0, 1, 2, 3, 4], "good morning");
 }
 
 #[test]
 fn a_restart_that_fails_in_a_charm_in_rust_stops_the_roll_until_it_is_mended() {
-    assert_eq!(play("failed-restart.toml"), all_serve("good morning"));
+    assert_serve(
+        &play("failed-restart.toml"),
+        &[0, 1, 2, 3, 4],
+        "good morning",
+    );
+}
+
+#[test]
+fn the_executable_of_a_charm_in_rust_is_its_own_waker() {
+    assert_serve(&play("holder-removed.toml"), &[0, 2], "good morning");
 }
