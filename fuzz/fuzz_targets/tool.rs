@@ -10,7 +10,7 @@ use libfuzzer_sys::fuzz_target;
 use ops_coordinator_core::Tick;
 use ops_coordinator_core::policy::Rotation;
 use ops_coordinator_juju::{
-    Environment, Errand, Error, Hook, Machine, Process, ToolOutput, Transport,
+    Environment, Errand, Error, Hook, Machine, Process, Start, ToolOutput, Transport,
 };
 
 /// Answers one after the other, then nothing.
@@ -87,7 +87,7 @@ fuzz_target!(|text: &str| {
         return;
     };
     let _ = hook.request(&lock, None, None);
-    if let Ok(Ok(_)) = hook.start(&lock) {
+    if let Ok(Start::Begun(..)) = hook.start(&lock) {
         let _ = hook.finish(&lock, Ok(()));
     }
     let _ = hook.release(&Rotation::default(), &[]);

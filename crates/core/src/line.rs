@@ -90,6 +90,7 @@ pub enum Turn {
 
 /// What a request waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Wait {
     /// The leader has not added it to the line yet.
     NotInLine,

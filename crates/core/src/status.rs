@@ -8,6 +8,7 @@ use crate::{Line, LockName, LockRecord, Reading, Ticket, Turn, UnitName, UnitRec
 
 /// The state of all locks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Status {
     /// The unit that produced this status; `None` if it was produced outside a unit.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -22,6 +23,7 @@ pub struct Status {
 
 /// The state of one lock.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct LockStatus {
     /// If an operator has paused the lock: why nothing starts.
     pub paused: Option<String>,
@@ -31,6 +33,7 @@ pub struct LockStatus {
 
 /// A unit's state for one lock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct UnitStatus {
     /// The unit.
     pub unit: UnitName,
@@ -49,6 +52,7 @@ pub struct UnitStatus {
 /// Where a request stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Place {
     /// It is this unit's turn.
     Turn,

@@ -9,6 +9,9 @@ use ops_coordinator_core::UnitName;
 use crate::Error;
 use crate::declaration::declared_peers;
 
+/// Where a unit keeps its state, in the charm's directory.
+const STATE: &str = ".ops-coordinator";
+
 /// A relation's id as Juju writes it, `endpoint:number`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RelationId(String);
@@ -52,6 +55,8 @@ pub struct Environment {
     pub unit: UnitName,
     /// The id of this hook's context; no two hooks share one.
     pub context: String,
+    /// The hook's name, such as `config-changed`; absent in an action or a command.
+    pub hook: Option<String>,
     /// The charm's directory.
     pub charm_dir: PathBuf,
     /// The relation that the hook is about.
@@ -69,6 +74,11 @@ pub struct Environment {
 }
 
 impl Environment {
+    /// Where the unit keeps its state: a directory in the charm's directory, which survives a refresh.
+    pub fn state_dir(&self) -> PathBuf {
+        self.charm_dir.join(STATE)
+    }
+
     /// Reads the environment of this process.
     ///
     /// # Errors
@@ -100,6 +110,7 @@ impl Environment {
         Ok(Self {
             unit: own,
             context,
+            hook: get("JUJU_HOOK_NAME"),
             peers: declared_peers(&charm_dir),
             charm_dir,
             relation: get("JUJU_RELATION_ID").map(RelationId),
@@ -147,8 +158,22 @@ mod tests {
             ("JUJU_CONTEXT_ID", "app/3-restart-1"),
             ("CHARM_DIR", "/charm"),
             ("JUJU_HOOK_NAME", ""),
-        ]);
-        assert!(!seen.unwrap().will_be_retried);
+        ])
+        .unwrap();
+        assert_eq!((seen.hook, seen.will_be_retried), (None, false));
+    }
+
+    #[test]
+    fn a_hook_knows_its_name_and_where_its_unit_keeps_its_state() {
+        let seen = environment(&[
+            ("JUJU_UNIT_NAME", "app/3"),
+            ("JUJU_CONTEXT_ID", "app/3-config-changed-1"),
+            ("CHARM_DIR", "/charm"),
+            ("JUJU_HOOK_NAME", "config-changed"),
+        ])
+        .unwrap();
+        assert_eq!(seen.hook.as_deref(), Some("config-changed"));
+        assert_eq!(seen.state_dir(), PathBuf::from("/charm/.ops-coordinator"));
     }
 
     #[test]

@@ -52,7 +52,9 @@ pub enum Error {
     #[error(transparent)]
     Tool(#[from] ToolError),
     /// A hook tool printed unexpected output.
-    #[error("{tool} printed unexpected output: {why}")]
+    #[error(
+        "{tool} printed unexpected output: {why}; is there another {tool} before Juju's on the PATH?"
+    )]
     ToolOutput {
         /// The tool's name.
         tool: String,
@@ -71,7 +73,7 @@ pub enum Error {
     #[error(transparent)]
     Name(#[from] NameError),
     /// The local state cannot be read or written.
-    #[error("the state file {}: {source}", path.display())]
+    #[error("the state file {}: {source}; fix this and let the hook run again", path.display())]
     State {
         /// The file.
         path: PathBuf,

@@ -12,7 +12,7 @@ use crate::session::{OwnValue, Session};
 use crate::state::{JOURNAL, SESSION, State};
 use crate::tool::Bag;
 use crate::{
-    Environment, Errand, Error, Machine, Operation, Process, RelationId, Tools, Transport,
+    Environment, Errand, Error, Machine, Operation, Process, RelationId, Start, Tools, Transport,
 };
 
 /// One hook of one unit. It reads as little as it can, each thing at most once, and continues where an
@@ -257,10 +257,10 @@ impl Hook {
     ///
     /// # Errors
     /// As [`Hook::request`].
-    pub fn start(&mut self, lock: &LockName) -> Result<Result<(Attempt, Operation), Turn>, Error> {
+    pub fn start(&mut self, lock: &LockName) -> Result<Start, Error> {
         let _guard = self.state.lock()?;
         self.refresh()?;
-        self.at_home(lock)?.start_here(lock)
+        self.at_home(lock)?.start_here(lock).map(Start::of)
     }
 
     fn start_here(&mut self, lock: &LockName) -> Result<Result<(Attempt, Operation), Turn>, Error> {
@@ -380,6 +380,26 @@ impl Hook {
             warnings.extend(sibling.take_warnings());
         }
         warnings
+    }
+
+    /// Writes the warnings of [`Hook::take_warnings`] to the unit's log. If the log cannot be reached, they are lost: that
+    /// is no reason to fail a hook.
+    pub fn log_warnings(&mut self) {
+        for warning in self.take_warnings() {
+            let _ = self
+                .tools
+                .juju_log("WARNING", &format!("ops-coordinator: {warning}"));
+        }
+    }
+
+    /// What Juju told this hook: which unit, which hook, which remote unit.
+    pub fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    /// The hook tools, for what else the charm does in its hook.
+    pub fn tools(&self) -> &Tools<Rc<dyn Transport>> {
+        &self.tools
     }
 
     /// Whether the peer relation exists.

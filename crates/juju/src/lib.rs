@@ -1,12 +1,64 @@
-//! What a hook sees of Juju, and how it drives the protocol of `ops-coordinator-core`.
+//! Units of a Juju application take turns: the library for charms in Rust, and for anything else that runs in a hook.
 //!
+//! The protocol is in `ops-coordinator-core`, which does no I/O. This crate is the rest of a hook: it calls Juju's hook
+//! tools, keeps the unit's state files, and restarts services.
+//!
+//! # How a hook goes
+//!
+//! Every hook of the charm, whatever its name, goes through the same four steps:
+//!
+//! 1. **Open.** [`Hook::open`] asks whether the unit leads, and reads the line. It comes before anything else in the
+//!    hook; [`run_charm`] is a `main` that does this.
+//! 2. **Request.** [`Hook::request`] asks for a turn, in the hooks that have a reason to.
+//! 3. **Run.** [`Hook::run`] runs the operation if it is the unit's turn. Otherwise it says what the unit waits for.
+//! 4. **Release.** [`Hook::release`] publishes and, on the leader, maintains the line. It comes last, because the line
+//!    may be written only within a short time after it was read.
+//!
+//! Juju commits what a hook publishes when the hook succeeds, and retries a hook that fails. A finished operation is
+//! not repeated then. One that was cut off is, and [`Attempt::interrupted`] says so.
+//!
+//! ```no_run
+//! use std::error::Error;
+//! use std::process::ExitCode;
+//!
+//! use ops_coordinator_juju::policy::Rotation;
+//! use ops_coordinator_juju::{Hook, Ran, run_charm, service};
+//!
+//! fn main() -> ExitCode {
+//!     run_charm("coordinator", dispatch)
+//! }
+//!
+//! fn dispatch(hook: &mut Hook) -> Result<(), Box<dyn Error>> {
+//!     let restart = "restart".parse()?;
+//!     if hook.environment().hook.as_deref() == Some("config-changed") {
+//!         hook.request(&restart, None, None)?;
+//!     }
+//!     let services = ["nginx".parse()?];
+//!     match hook.run(&restart, |_, _| service::restart(&services))? {
+//!         Ran::Done | Ran::NotRequested => hook.tools().status_set("active", "")?,
+//!         Ran::Waiting(wait) => hook.tools().status_set("waiting", &wait.to_string())?,
+//!         // The unit keeps its turn, and Juju runs the hook again.
+//!         Ran::Failed(why) => return Err(why.into()),
+//!     }
+//!     hook.release(&Rotation::default(), &[])?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! The charm must declare a peer relation with the name given to [`run_charm`]. If it does not,
+//! [`Error::NotDeclared`] shows the lines to add.
+//!
+//! # What there is
+//!
+//! - [`Hook`]: one hook, from its first look at the databags to its last write;
+//! - [`Operation`]: what a request asks for; [`service`]: restarting systemd services;
+//! - [`policy`]: how many may run at once, and in which order requests join the line;
 //! - [`Environment`]: which unit, which hook, which remote unit;
 //! - [`Tools`]: the hook tools, typed, over any [`Transport`] (processes, or a model in memory);
-//! - [`Machine`]: the unit's disk, clock and waker, so that a simulation can stand in for them;
-//! - [`Hook`]: one hook, from its first look at the databags to its last write;
-//! - [`Operation`]: the payload of a request; [`service`]: restarting systemd services.
+//! - [`Machine`]: the unit's disk, clock and waker, so that a test or a simulation can stand in for them.
 
 mod begin;
+mod charm;
 mod declaration;
 mod environment;
 mod error;
@@ -24,16 +76,23 @@ mod session;
 mod state;
 mod status;
 mod tool;
+mod turn;
 mod waker;
 
+pub use ops_coordinator_core::{
+    Attempt, Errand, Incarnation, LockName, LockRecord, LockStatus, NameError, Order, Outcome,
+    Place, Requested, Status, Tick, Ticket, Turn, UnitName, UnitStatus, Wait, policy,
+};
+
+pub use charm::run_charm;
 pub use declaration::require_peer_relation;
 pub use environment::{Environment, RelationId};
 pub use error::{Error, ToolError};
 pub use hook::Hook;
 pub use machine::{LocalMachine, Machine};
 pub use operation::{CONTEXT_MAX, Operation};
-pub use ops_coordinator_core::Errand;
 pub use pending::write_pending_line;
 pub use process::Process;
 pub use tool::{Bag, Exec, ToolOutput, Tools, Transport};
+pub use turn::{Ran, Start};
 pub use waker::{WakerCommand, run_waker};

@@ -19,7 +19,7 @@ use ops_coordinator_core::{Waker, WakerStep};
 
 use crate::session::Session;
 use crate::state::{PENDING, SESSION};
-use crate::{Errand, Error};
+use crate::{Errand, Error, ToolError};
 
 /// What the woken unit runs: whatever it would run for `update-status`, in the charm's directory. If there is
 /// nothing to run, that is a failure: the work is not done, and another hook is needed.
@@ -76,7 +76,7 @@ impl WakerCommand {
 /// [`crate::write_pending_line`].
 ///
 /// # Errors
-/// [`Error::State`] if nothing can be run.
+/// [`Error::Tool`] if there is neither `juju-exec` nor `juju-run`.
 pub fn run_waker(
     state: &Path,
     endpoint: &str,
@@ -118,9 +118,14 @@ pub fn run_waker(
             WakerStep::End => break Ok(()),
         }
     };
-    done.map_err(|source| Error::State {
-        path: "juju-exec".into(),
-        source,
+    done.map_err(|error| {
+        let failed = ToolError {
+            tool: "juju-exec".to_owned(),
+            args: Vec::new(),
+            code: None,
+            stderr: format!("it could not be run: {error}"),
+        };
+        failed.into()
     })
 }
 

@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use ops_coordinator_core::policy::{Limit, LimitFor, PerLock};
-use ops_coordinator_core::{LockName, Order, Turn};
-use ops_coordinator_juju::{Environment, Operation};
+use ops_coordinator_juju::policy::{Limit, LimitFor, PerLock};
+use ops_coordinator_juju::{Environment, LockName, Operation, Order, Start, Turn};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use serde_json::Value;
@@ -92,9 +91,9 @@ impl Hook {
     fn start(&self, lock: &str) -> PyResult<Started> {
         let started = self.hook()?.start(&lock_name(lock)?).map_err(raised)?;
         Ok(match started {
-            Ok(_) => (true, None),
-            Err(Turn::Wait(wait)) => (false, Some(wait.to_string())),
-            Err(Turn::NotRequested | Turn::Start(_)) => (false, None),
+            Start::Begun(..) => (true, None),
+            Start::Waiting(wait) => (false, Some(wait.to_string())),
+            Start::NotRequested => (false, None),
         })
     }
 

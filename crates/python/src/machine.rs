@@ -7,9 +7,8 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::{fs, io};
 
-use ops_coordinator_core::Tick;
 use ops_coordinator_juju::{
-    Environment, Errand, Error, Exec, LocalMachine, Machine, Process, WakerCommand,
+    Environment, Errand, Error, Exec, LocalMachine, Machine, Process, Tick, WakerCommand,
 };
 use pyo3::prelude::*;
 

@@ -2,8 +2,8 @@
 
 use std::cell::RefCell;
 
-use ops_coordinator_core::policy::{PerLock, Policy, Request};
-use ops_coordinator_core::{LockName, UnitName};
+use ops_coordinator_juju::policy::{PerLock, Policy, Request};
+use ops_coordinator_juju::{LockName, UnitName};
 use pyo3::prelude::*;
 
 /// The limit of a line under a Python policy; the policy itself decides who may run.

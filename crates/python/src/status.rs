@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ops_coordinator_core as core;
+use ops_coordinator_juju as juju;
 use pyo3::prelude::*;
 
 /// The state of all locks.
@@ -32,7 +32,7 @@ pub(crate) struct UnitStatus {
 }
 
 impl Status {
-    pub(crate) fn new(py: Python<'_>, status: core::Status) -> PyResult<Self> {
+    pub(crate) fn new(py: Python<'_>, status: juju::Status) -> PyResult<Self> {
         let locks = status.locks.into_iter();
         let locks = locks.map(|(lock, state)| Ok((lock.to_string(), LockStatus::new(py, state)?)));
         Ok(Self {
@@ -44,7 +44,7 @@ impl Status {
 }
 
 impl LockStatus {
-    fn new(py: Python<'_>, state: core::LockStatus) -> PyResult<Py<Self>> {
+    fn new(py: Python<'_>, state: juju::LockStatus) -> PyResult<Py<Self>> {
         let units = state.units.into_iter().map(|unit| {
             let unit = UnitStatus {
                 unit: unit.unit.to_string(),

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use ops_coordinator_core::policy::Rotation;
 use ops_coordinator_core::{LockName, Order, Ticket, UnitName};
-use ops_coordinator_juju::{Environment, Error, Hook, Machine, Transport};
+use ops_coordinator_juju::{Environment, Error, Hook, Machine, Start, Transport};
 
 use crate::Bug;
 use crate::sabotage::Saboteur;
@@ -130,7 +130,7 @@ impl Charm {
         if gives_back {
             for (index, lock) in self.locks.iter().enumerate() {
                 let hook = self.hook_for(&mut opened, index);
-                if hook.start(lock)?.is_ok() {
+                if hook.start(lock)?.begun().is_some() {
                     hook.finish(lock, Ok(()))?;
                 }
             }
@@ -240,7 +240,8 @@ impl Charm {
             if will.takes & (1 << index) == 0 {
                 continue;
             }
-            if let Ok((attempt, _)) = self.hook_for(opened, index).start(lock)? {
+            let started = self.hook_for(opened, index).start(lock)?;
+            if let Start::Begun(attempt, _) = started {
                 return Ok(Some(Started {
                     lock: index,
                     ticket: attempt.ticket,

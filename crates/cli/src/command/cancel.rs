@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use ops_coordinator_core::{LockName, Order, UnitName};
+use ops_coordinator_juju::{LockName, Order, UnitName};
 
 use super::CommandError;
 use super::coordination::CoordinationArgs;

@@ -4,12 +4,9 @@ use std::ffi::OsString;
 use std::rc::Rc;
 
 use clap::Args;
-use ops_coordinator_juju::{Environment, Exec, Hook, LocalMachine, Tools, WakerCommand};
+use ops_coordinator_juju::{Environment, Exec, Hook, LocalMachine, WakerCommand};
 
 use super::CommandError;
-
-/// Where a unit stores its state, within the charm's directory.
-const STATE: &str = ".ops-coordinator";
 
 /// Options of every coordination command.
 #[derive(Debug, Args)]
@@ -34,14 +31,7 @@ impl CoordinationArgs {
         let machine = machine(&environment);
         let mut hook = Hook::open(environment, Rc::new(Exec), Rc::new(machine), &self.relation)?;
         let result = work(&mut hook);
-        // Decisions are already stored; a failure to log changes nothing.
-        let warnings = hook.take_warnings();
-        if !warnings.is_empty() {
-            let tools = Tools::new(Exec);
-            for warning in warnings {
-                let _ = tools.juju_log("WARNING", &format!("ops-coordinator: {warning}"));
-            }
-        }
+        hook.log_warnings();
         result
     }
 }
@@ -50,7 +40,7 @@ impl CoordinationArgs {
 pub(crate) fn machine(environment: &Environment) -> LocalMachine {
     let unit = environment.unit.to_string();
     let waker = WakerCommand::new(vec![executable(), "wake".into(), unit.into()]);
-    LocalMachine::new(environment.charm_dir.join(STATE), waker)
+    LocalMachine::new(environment.state_dir(), waker)
 }
 
 /// This very executable.

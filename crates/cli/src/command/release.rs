@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use ops_coordinator_core::policy::{LimitFor, PerLock};
-use ops_coordinator_juju::{Exec, Hook, Tools};
+use ops_coordinator_juju::Hook;
+use ops_coordinator_juju::policy::{LimitFor, PerLock};
 use serde_json::Value;
 
 use super::CommandError;
@@ -50,7 +50,7 @@ pub(crate) fn run(args: ReleaseArgs) -> Result<ExitCode, CommandError> {
 /// The limit that the operator has configured. A mistake there must not fail the leader's hook, or the leader would
 /// lose what it has finished.
 fn configured(hook: &mut Hook, option: &str) -> Result<LimitFor, CommandError> {
-    let value = Tools::new(Exec).config_get(option)?;
+    let value = hook.tools().config_get(option)?;
     let text = match &value {
         Value::String(text) => text.clone(),
         other => other.to_string(),

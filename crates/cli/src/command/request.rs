@@ -3,9 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use ops_coordinator_core::LockName;
-use ops_coordinator_juju::Operation;
 use ops_coordinator_juju::service::ServiceName;
+use ops_coordinator_juju::{LockName, Operation};
 use serde_json::Value;
 
 use super::CommandError;

@@ -5,8 +5,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitCode, ExitStatus};
 
 use clap::Args;
-use ops_coordinator_core::{Attempt, LockName, Turn};
-use ops_coordinator_juju::{Hook, Operation, Process, service};
+use ops_coordinator_juju::{Attempt, Hook, LockName, Operation, Process, Start, service};
 
 use super::CommandError;
 use super::coordination::CoordinationArgs;
@@ -56,12 +55,12 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
             )));
         }
         match hook.start(lock)? {
-            Ok((attempt, operation)) => operate(hook, args, &attempt, &operation),
-            Err(Turn::NotRequested | Turn::Start(_)) => {
+            Start::Begun(attempt, operation) => operate(hook, args, &attempt, &operation),
+            Start::NotRequested => {
                 say(format!("{lock}: nothing was requested"));
                 Ok(NOT_REQUESTED.into())
             }
-            Err(Turn::Wait(wait)) => {
+            Start::Waiting(wait) => {
                 say(format!("{lock}: waiting, {wait}"));
                 Ok(WAITING.into())
             }

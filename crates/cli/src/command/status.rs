@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use ops_coordinator_core::{Place, Status, UnitStatus};
+use ops_coordinator_juju::{Place, Status, UnitStatus};
 
 use super::CommandError;
 use super::coordination::CoordinationArgs;

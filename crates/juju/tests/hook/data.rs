@@ -30,7 +30,7 @@ fn a_corrupt_journal_is_set_aside_with_a_warning() {
     let juju = everyone_asked(2);
     juju.set_file(0, "coordinator/journal.json", b"\0garbage");
     juju.hook(0, |hook| {
-        assert!(hook.start(&lock()).unwrap().is_ok());
+        assert!(hook.start(&lock()).unwrap().begun().is_some());
         hook.finish(&lock(), Ok(())).unwrap();
         let warnings = hook.take_warnings();
         assert!(
@@ -47,7 +47,7 @@ fn what_was_lost_with_the_journal_is_told_to_whoever_runs_it() {
     let juju = everyone_asked(2);
     juju.lose_files(0);
     juju.hook(0, |hook| {
-        let (_, operation) = hook.start(&lock()).unwrap().unwrap();
+        let (_, operation) = hook.start(&lock()).unwrap().begun().unwrap();
         assert!(operation.lost);
         hook.finish(&lock(), Err("lost".to_owned())).unwrap();
         assert!(
@@ -67,7 +67,7 @@ fn what_was_lost_with_the_journal_is_told_to_whoever_runs_it() {
 fn the_state_of_an_earlier_version_is_taken_over() {
     let juju = everyone_asked(2);
     juju.refused_hook(0, |hook| {
-        hook.start(&lock()).unwrap().unwrap();
+        hook.start(&lock()).unwrap().begun().unwrap();
         hook.finish(&lock(), Ok(())).unwrap();
     });
     juju.move_files_to_the_root(0);

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use ops_coordinator_core::{LockName, Order, Turn, Wait};
-use ops_coordinator_juju::{Hook, Operation};
+use ops_coordinator_juju::{Hook, Operation, Start};
 use serde_json::json;
 
 use crate::fake::{Juju, lock};
@@ -65,7 +65,7 @@ fn locks_of_one_name_on_two_endpoints_that_are_used_side_by_side_are_two_locks()
     both(0, &ask);
     for unit in 0..2 {
         both(unit, &|hook| {
-            assert!(hook.start(&lock()).unwrap().is_ok(), "app/{unit}");
+            assert!(hook.start(&lock()).unwrap().begun().is_some(), "app/{unit}");
             hook.finish(&lock(), Ok(())).unwrap();
             release(hook);
         });
@@ -86,7 +86,7 @@ fn the_end_of_an_operation_is_written_down_before_anything_is_asked() {
     let juju = refreshed_in_the_middle();
     let ends_unasked = |unit| {
         juju.hook(unit, |hook| {
-            assert!(hook.start(&lock()).unwrap().is_ok());
+            assert!(hook.start(&lock()).unwrap().begun().is_some());
             juju.forget_calls();
             hook.finish(&lock(), Ok(())).unwrap();
             let calls = juju.calls();
@@ -182,7 +182,7 @@ fn of_two_locks_that_move_one_does_not_open_the_other() {
     }
     // app/0 is inside backup, and all others of restart's line have had their turn.
     juju.hook(0, |hook| {
-        assert!(hook.start(&backup).unwrap().is_ok());
+        assert!(hook.start(&backup).unwrap().begun().is_some());
         hook.finish(&backup, Err("fails".to_owned())).unwrap();
         release(hook);
     });
@@ -201,7 +201,10 @@ fn of_two_locks_that_move_one_does_not_open_the_other() {
         "{line}"
     );
     let starts = juju.hook(1, |hook| hook.start(&backup).unwrap());
-    assert!(starts.is_err(), "app/0 is inside: {starts:?}");
+    assert!(
+        matches!(starts, Start::Waiting(_)),
+        "app/0 is inside: {starts:?}"
+    );
 }
 
 #[test]
@@ -255,7 +258,9 @@ fn a_cancellation_on_the_old_endpoint_is_published_by_whichever_process_sees_it(
             .unwrap();
     });
     juju.use_endpoint("peers");
-    juju.hook(1, |hook| assert!(hook.start(&lock()).unwrap().is_err()));
+    juju.hook(1, |hook| {
+        assert!(hook.start(&lock()).unwrap().begun().is_none());
+    });
     juju.same_hook(1, release);
     assert_eq!(run(&juju, 2), Ok(1));
 }
@@ -312,7 +317,7 @@ fn a_request_that_the_old_line_never_took_up_is_asked_for_again_on_the_new_endpo
     assert!(old.contains(r#""seq":1,"done":1"#), "{old}");
     juju.hook(0, release);
     juju.hook(1, |hook| {
-        let (_, operation) = hook.start(&lock()).unwrap().unwrap();
+        let (_, operation) = hook.start(&lock()).unwrap().begun().unwrap();
         assert_eq!(operation.context, json!({"a": 1}));
     });
 }
@@ -327,7 +332,7 @@ fn what_was_lost_stays_lost_when_it_is_asked_for_again_elsewhere() {
     juju.hook(1, |hook| drop(hook.start(&lock()).unwrap()));
     juju.hook(0, release);
     juju.hook(1, |hook| {
-        let (_, operation) = hook.start(&lock()).unwrap().unwrap();
+        let (_, operation) = hook.start(&lock()).unwrap().begun().unwrap();
         assert!(operation.lost);
     });
 }

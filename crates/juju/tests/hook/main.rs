@@ -15,7 +15,7 @@ use std::rc::Rc;
 use fake::{Juju, lock};
 use ops_coordinator_core::Turn;
 use ops_coordinator_core::policy::Rotation;
-use ops_coordinator_juju::Hook;
+use ops_coordinator_juju::{Hook, Ran};
 
 fn release(hook: &mut Hook) {
     hook.release(&Rotation::default(), &[]).unwrap();
@@ -35,11 +35,16 @@ fn everyone_asked(units: u32) -> Rc<Juju> {
 
 fn run(juju: &Rc<Juju>, unit: u32) -> Result<u16, Turn> {
     juju.hook(unit, |hook| {
-        let begun = hook.start(&lock()).unwrap();
-        if begun.is_ok() {
-            hook.finish(&lock(), Ok(())).unwrap();
-        }
+        let mut number = 0;
+        let ran = hook.run(&lock(), |attempt, _| {
+            number = attempt.number;
+            Ok::<(), String>(())
+        });
         release(hook);
-        begun.map(|(attempt, _)| attempt.number)
+        match ran.unwrap() {
+            Ran::Waiting(wait) => Err(Turn::Wait(wait)),
+            Ran::NotRequested => Err(Turn::NotRequested),
+            Ran::Done | Ran::Failed(_) => Ok(number),
+        }
     })
 }

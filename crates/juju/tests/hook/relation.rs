@@ -1,6 +1,7 @@
 //! One endpoint with several relations, or with none for a while.
 
 use ops_coordinator_core::{Turn, Wait};
+use ops_coordinator_juju::Start;
 
 use crate::fake::{Juju, lock};
 use crate::{everyone_asked, release, run};
@@ -41,7 +42,9 @@ fn where_the_relation_is_gone_the_next_ones_line_opens_when_nobody_follows_the_o
     let juju = everyone_asked(3);
     juju.list_relations(&["coordinator:10", "coordinator:3"]);
     assert_eq!(run(&juju, 0), Ok(1));
-    juju.refused_hook(1, |hook| assert!(hook.start(&lock()).unwrap().is_ok()));
+    juju.refused_hook(1, |hook| {
+        assert!(hook.start(&lock()).unwrap().begun().is_some());
+    });
     juju.list_relations(&["coordinator:10"]);
     juju.about(None);
     // The leader and the last have lost sight of it; app/1, which is inside, has had no hook since.
@@ -68,7 +71,7 @@ fn a_relation_that_is_gone_is_no_error() {
     let juju = everyone_asked(2);
     juju.without_relation(|| {
         juju.hook(1, |hook| {
-            assert!(matches!(hook.start(&lock()).unwrap(), Err(Turn::Wait(_))));
+            assert!(matches!(hook.start(&lock()).unwrap(), Start::Waiting(_)));
             release(hook);
         });
     });

@@ -7,7 +7,7 @@ use crate::{everyone_asked, release, run};
 fn a_unit_that_juju_goes_on_listing_holds_nobody_up() {
     let juju = everyone_asked(4);
     juju.hook(0, |hook| {
-        hook.start(&lock()).unwrap().unwrap();
+        hook.start(&lock()).unwrap().begun().unwrap();
         hook.finish(&lock(), Ok(())).unwrap();
         release(hook);
     });

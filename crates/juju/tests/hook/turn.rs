@@ -1,7 +1,7 @@
 //! Turns: who begins, and what a hook that went wrong leaves behind.
 
 use ops_coordinator_core::{Order, Turn, Wait};
-use ops_coordinator_juju::Operation;
+use ops_coordinator_juju::{Operation, Ran, Start};
 use serde_json::json;
 
 use crate::fake::{Juju, lock};
@@ -55,7 +55,7 @@ fn a_request_before_the_peer_relation_is_there_is_published_when_it_is() {
     assert!(juju.bag("app/1").unwrap().contains(r#""seq":1"#));
     juju.hook(0, release);
     juju.hook(1, |hook| {
-        let (_, operation) = hook.start(&lock()).unwrap().unwrap();
+        let (_, operation) = hook.start(&lock()).unwrap().begun().unwrap();
         assert_eq!(operation.context, json!({"a": 1}));
     });
 }
@@ -64,7 +64,7 @@ fn a_request_before_the_peer_relation_is_there_is_published_when_it_is() {
 fn a_refused_commit_loses_no_finish_and_repeats_no_operation() {
     let juju = everyone_asked(2);
     juju.refused_hook(0, |hook| {
-        hook.start(&lock()).unwrap().unwrap();
+        hook.start(&lock()).unwrap().begun().unwrap();
         hook.finish(&lock(), Ok(())).unwrap();
         release(hook);
     });
@@ -84,7 +84,7 @@ fn a_refused_commit_loses_no_finish_and_repeats_no_operation() {
 fn leadership_lost_in_the_middle_of_a_hook_costs_only_the_line() {
     let juju = everyone_asked(2);
     juju.hook(0, |hook| {
-        hook.start(&lock()).unwrap().unwrap();
+        hook.start(&lock()).unwrap().begun().unwrap();
         hook.finish(&lock(), Ok(())).unwrap();
     });
     juju.hook(1, |hook| {
@@ -111,10 +111,10 @@ fn leadership_lost_in_the_middle_of_a_hook_costs_only_the_line() {
 fn an_operation_that_was_killed_runs_again_as_the_second_attempt() {
     let juju = everyone_asked(2);
     juju.refused_hook(0, |hook| {
-        hook.start(&lock()).unwrap().unwrap();
+        hook.start(&lock()).unwrap().begun().unwrap();
     });
     juju.hook(0, |hook| {
-        let (attempt, _) = hook.start(&lock()).unwrap().unwrap();
+        let (attempt, _) = hook.start(&lock()).unwrap().begun().unwrap();
         assert_eq!((attempt.number, attempt.interrupted), (2, true));
     });
 }
@@ -122,7 +122,9 @@ fn an_operation_that_was_killed_runs_again_as_the_second_attempt() {
 #[test]
 fn while_a_process_of_an_earlier_attempt_works_no_other_attempt_starts() {
     let juju = everyone_asked(2);
-    juju.refused_hook(0, |hook| assert!(hook.start(&lock()).unwrap().is_ok()));
+    juju.refused_hook(0, |hook| {
+        assert!(hook.start(&lock()).unwrap().begun().is_some());
+    });
     juju.orphan();
     juju.forget_wakes();
     assert_eq!(run(&juju, 0), Err(Turn::Wait(Wait::Busy)));
@@ -136,7 +138,7 @@ fn while_a_process_of_an_earlier_attempt_works_no_other_attempt_starts() {
 fn a_finish_counts_only_in_its_own_hook() {
     let juju = everyone_asked(2);
     let mut orphan = juju.opened(0);
-    assert!(orphan.start(&lock()).unwrap().is_ok());
+    assert!(orphan.start(&lock()).unwrap().begun().is_some());
     assert_eq!(run(&juju, 0), Ok(2), "the hook runs again");
     let late = orphan.finish(&lock(), Ok(())).unwrap_err().to_string();
     assert!(late.contains("another hook has begun"), "{late}");
@@ -148,15 +150,15 @@ fn a_finish_counts_only_in_its_own_hook() {
 fn two_processes_of_one_hook_do_not_both_begin_the_operation() {
     let juju = everyone_asked(2);
     let (mut first, mut second) = (juju.opened(0), juju.same_opened(0));
-    assert!(first.start(&lock()).unwrap().is_ok());
-    assert_eq!(second.start(&lock()).unwrap(), Err(Turn::Wait(Wait::Busy)));
+    assert!(first.start(&lock()).unwrap().begun().is_some());
+    assert_eq!(second.start(&lock()).unwrap(), Start::Waiting(Wait::Busy));
 }
 
 #[test]
 fn processes_of_one_hook_do_not_undo_what_others_of_it_did() {
     let juju = everyone_asked(2);
     let mut first = juju.opened(0);
-    assert!(first.start(&lock()).unwrap().is_ok());
+    assert!(first.start(&lock()).unwrap().begun().is_some());
     let backup = "backup".parse().unwrap();
     juju.same_hook(0, |hook| drop(hook.request(&backup, None, None).unwrap()));
     first.finish(&lock(), Ok(())).unwrap();
@@ -173,7 +175,7 @@ fn an_operation_that_its_hook_leaves_running_has_a_waker_behind_it() {
     let juju = everyone_asked(2);
     juju.forget_wakes();
     juju.hook(0, |hook| {
-        assert!(hook.start(&lock()).unwrap().is_ok());
+        assert!(hook.start(&lock()).unwrap().begun().is_some());
         release(hook);
     });
     assert!(juju.woken(0));
@@ -183,9 +185,13 @@ fn an_operation_that_its_hook_leaves_running_has_a_waker_behind_it() {
 fn an_operation_in_an_action_has_a_waker_behind_it_because_no_retry_is() {
     let juju = everyone_asked(2);
     juju.forget_wakes();
-    juju.hook(0, |hook| assert!(hook.start(&lock()).unwrap().is_ok()));
+    juju.hook(0, |hook| {
+        assert!(hook.start(&lock()).unwrap().begun().is_some());
+    });
     assert!(!juju.woken(0), "Juju runs a hook again by itself");
-    juju.action(0, |hook| assert!(hook.start(&lock()).unwrap().is_ok()));
+    juju.action(0, |hook| {
+        assert!(hook.start(&lock()).unwrap().begun().is_some());
+    });
     assert!(juju.woken(0));
 }
 
@@ -235,4 +241,21 @@ fn an_operator_cancels_a_request_and_its_unit_ends_it() {
     assert_eq!(run(&juju, 2), Ok(1), "nobody waits for app/1");
     let refused = juju.hook(1, |hook| hook.ticket_of(&lock(), &"app/2".parse().unwrap()));
     assert!(refused.unwrap_err().to_string().contains("not the leader"));
+}
+
+#[test]
+fn an_operation_that_fails_keeps_its_turn_and_is_not_told_that_it_was_cut_off() {
+    let juju = everyone_asked(2);
+    let ran = juju.hook(0, |hook| {
+        let ran = hook.run(&lock(), |_, _| Err("no such port")).unwrap();
+        release(hook);
+        ran
+    });
+    assert_eq!(ran, Ran::Failed("no such port"));
+    assert!(juju.bag("app/0").unwrap().contains("no such port"));
+    assert!(matches!(run(&juju, 1), Err(Turn::Wait(_))));
+    juju.hook(0, |hook| {
+        let (attempt, _) = hook.start(&lock()).unwrap().begun().unwrap();
+        assert_eq!((attempt.number, attempt.interrupted), (2, false));
+    });
 }

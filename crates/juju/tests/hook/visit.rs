@@ -48,7 +48,7 @@ fn a_line_left_behind_is_not_written_over_another_one() {
 fn a_line_left_behind_by_a_hook_that_juju_did_not_commit_is_not_written() {
     let juju = everyone_asked(2);
     juju.refused_hook(0, |hook| {
-        hook.start(&lock()).unwrap().unwrap();
+        hook.start(&lock()).unwrap().begun().unwrap();
         hook.finish(&lock(), Ok(())).unwrap();
         hook.request(&lock(), None, None).unwrap();
         juju.pass(25_000);

@@ -185,6 +185,7 @@ fn environment(call: &Call) -> Environment {
     Environment {
         unit: name(call.unit).unwrap_or_else(|| unreachable!("app/N is a unit's name")),
         context: "hook".to_owned(),
+        hook: None,
         charm_dir: "/nowhere".into(),
         relation: relation.then(|| ops_coordinator_juju::RelationId::new("coordinator:0")),
         remote_unit: about.and_then(name),

@@ -1,0 +1,82 @@
+//! The middle of a hook: the operation, if it is this unit's turn.
+
+use std::fmt;
+
+use ops_coordinator_core::{Attempt, LockName, Turn, Wait};
+
+use crate::{Error, Hook, Operation};
+
+/// The outcome of [`Hook::start`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum Start {
+    /// The operation has begun. [`Hook::finish`] must end it.
+    Begun(Attempt, Operation),
+    /// It is not this unit's turn yet.
+    Waiting(Wait),
+    /// The unit has no outstanding request for the lock.
+    NotRequested,
+}
+
+impl Start {
+    /// The attempt and the payload of its request, if the operation has begun.
+    pub fn begun(self) -> Option<(Attempt, Operation)> {
+        match self {
+            Self::Begun(attempt, operation) => Some((attempt, operation)),
+            Self::Waiting(_) | Self::NotRequested => None,
+        }
+    }
+
+    pub(crate) fn of(started: Result<(Attempt, Operation), Turn>) -> Self {
+        match started {
+            Ok((attempt, operation)) => Self::Begun(attempt, operation),
+            Err(Turn::Wait(wait)) => Self::Waiting(wait),
+            Err(Turn::NotRequested | Turn::Start(_)) => Self::NotRequested,
+        }
+    }
+}
+
+/// The outcome of [`Hook::run`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ran<E> {
+    /// The operation has run, and the turn is passed on.
+    Done,
+    /// The operation has failed. The unit keeps its turn, and nobody behind it starts.
+    Failed(E),
+    /// It is not this unit's turn yet.
+    Waiting(Wait),
+    /// The unit has no outstanding request for the lock.
+    NotRequested,
+}
+
+impl Hook {
+    /// Runs the operation if it is this unit's turn. Call it in every hook, whatever its name: any of them may
+    /// bring the turn.
+    ///
+    /// `operate` gets the number of the attempt and the payload of the request. If it panics, the operation counts as
+    /// cut off: the next hook begins another attempt. [`Operation::lost`] says whether the payload was lost with the
+    /// unit's journal.
+    ///
+    /// # Errors
+    /// As [`Hook::start`] and [`Hook::finish`]. If the operation fails, that is not an error here, but [`Ran::Failed`].
+    pub fn run<E: fmt::Display>(
+        &mut self,
+        lock: &LockName,
+        operate: impl FnOnce(&Attempt, &Operation) -> Result<(), E>,
+    ) -> Result<Ran<E>, Error> {
+        let (attempt, operation) = match self.start(lock)? {
+            Start::Begun(attempt, operation) => (attempt, operation),
+            Start::Waiting(wait) => return Ok(Ran::Waiting(wait)),
+            Start::NotRequested => return Ok(Ran::NotRequested),
+        };
+        match operate(&attempt, &operation) {
+            Ok(()) => {
+                self.finish(lock, Ok(()))?;
+                Ok(Ran::Done)
+            }
+            Err(why) => {
+                self.finish(lock, Err(why.to_string()))?;
+                Ok(Ran::Failed(why))
+            }
+        }
+    }
+}
