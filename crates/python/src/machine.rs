@@ -28,7 +28,12 @@ pub(crate) struct HookMachine {
 }
 
 impl HookMachine {
-    pub(crate) fn new(state: PathBuf, waker: Vec<String>, from_process_start: bool, ahead: u64) -> Self {
+    pub(crate) fn new(
+        state: PathBuf,
+        waker: Vec<String>,
+        from_process_start: bool,
+        ahead: u64,
+    ) -> Self {
         let waker = Waker::new(waker.into_iter().map(Into::into).collect());
         let began = from_process_start.then(process_start).flatten();
         Self {
