@@ -10,7 +10,13 @@ import ops
 import pytest
 from conftest import charm, restart_or_defer
 from ops import testing
-from ops_coordinator import CoordinatorError, RestartEvent, Serial, ServiceRestartError
+from ops_coordinator import (
+    CoordinatorError,
+    PeerRelationError,
+    RestartEvent,
+    Serial,
+    ServiceRestartError,
+)
 from ops_coordinator.ops_coordinator import service_reload, service_restart, service_resume
 from ops_coordinator.testing import Line, Machine, Restart, restarts
 
@@ -225,6 +231,42 @@ def test_a_policy_is_tested_on_the_leader():
     assert line.look(state).place == 'requested'
 
 
+@pytest.mark.parametrize(('named', 'served'), [(True, (1,)), (False, (1, 2, 3))])
+def test_of_several_coordinators_the_one_that_is_named_decides(named, served):
+    class Odd(Serial):
+        def grant_backup(self, lock, unit, granted, queue):
+            return not granted and unit[-1] in '13579'
+
+    class Charm(charm(restart_or_defer)):
+        def __init__(self, framework):
+            super().__init__(framework)
+            self.locks = Odd(self)
+
+    context = context_of(Charm)
+    line = Line(context, 'backup', coordinator=Odd if named else None)
+    state = update_status(context, line.asked_by(peers(leader=True), 1, 2, 3))
+    assert line.look(state).line == served
+
+
+def test_a_leader_hears_of_a_turn_that_ends():
+    heard = []
+
+    class Told(Serial):
+        def released(self, unit, lock, timestamp):
+            heard.append((unit, lock))
+
+    class Charm(ops.CharmBase):
+        def __init__(self, framework):
+            super().__init__(framework)
+            self.locks = Told(self)
+
+    context = context_of(Charm)
+    line = Line(context, 'Nightly Backup', coordinator=Told)
+    state = update_status(context, line.behind(peers(leader=True), 1))
+    update_status(context, line.our_turn(state))
+    assert heard == [('app/1', 'Nightly Backup')]
+
+
 def test_a_lock_of_any_name_is_arranged_by_that_name():
     used = []
     context = context_of(with_lock('Rolling Restart', used))
@@ -254,8 +296,25 @@ def test_the_coordination_may_be_on_another_relation():
 def test_the_only_peer_relation_needs_no_name():
     meta = {**META, 'peers': {'cluster': {'interface': 'cluster'}}}
     line = Line(context_of(charm(restart_or_defer), meta=meta))
-    state = line.our_turn(testing.State(relations=[testing.PeerRelation('cluster')]))
+    state = line.our_turn(testing.State())
     assert [relation.endpoint for relation in state.relations] == ['cluster']
+
+
+def test_a_peer_relation_that_is_not_declared_or_not_clear_is_told():
+    context = context_of(charm(restart_or_defer))
+    with pytest.raises(PeerRelationError, match="declares no peer relation 'cluster'"):
+        Line(context, relation='cluster')
+    meta = {**META, 'peers': {name: {'interface': name} for name in ('cluster', 'members')}}
+    with pytest.raises(PeerRelationError, match='several peer relations'):
+        Line(context_of(charm(restart_or_defer), meta=meta))
+
+
+def test_of_two_relations_of_an_endpoint_the_lower_carries_the_line(services):
+    lower, higher = (testing.PeerRelation('coordinator', id=number) for number in (3, 4))
+    state = testing.State(relations=[higher, lower])
+    state = Line(context_of(charm(restart_or_defer))).our_turn(state)
+    assert higher in state.relations
+    assert 'ops-coordinator' in state.get_relation(3).local_app_data
 
 
 def test_the_rest_of_a_state_stays_as_it_was():

@@ -44,6 +44,8 @@ class Application:
         disk: Path,
     ):
         self.line, self.records = line, records
+        self.asked: set[int] = set()
+        """The units that have asked for a turn here."""
         self.relation = relation
         self._name, self._limit, self._disk = name, limit, disk
 
@@ -69,6 +71,14 @@ class Application:
             if act is not None:
                 act(hook)
             hook.release({lock: self._limit}, None, [])
+
+    def ask(self, unit: int, lock: str) -> None:
+        """Let a unit ask for a turn, unless a request of it waits already."""
+        self.records.setdefault(unit, None)
+        asked, finished, _, _ = self.counters(unit, lock)
+        if asked == finished:
+            self.visit(unit, lock, lambda hook: hook.request(lock, None))
+            self.asked.add(unit)
 
     def look(self, unit: int, lock: str) -> dict[str, Any]:
         """Return where all requests for a lock stand, as a unit sees it."""

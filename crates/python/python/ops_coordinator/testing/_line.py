@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 import tempfile
 from collections.abc import Callable, Generator, Mapping
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast
 
 from ops import testing
 
-from .._endpoint import KEY
+from .._asked import ASKED
+from .._coordinator import BaseCoordinator
+from .._endpoint import KEY, refuse_to_choose, usual_endpoint
 from .._lock_name import lock_key
 from .._native import Hook
-from .._part import checked_limit
+from .._part import TIME, checked_limit
 from ._application import Application, number_of
 from ._restart import Restart, restarts
 
@@ -58,10 +62,14 @@ class Line:
     Args:
         context: The test's context: it says which unit is under test.
         lock: The lock. A restart takes `restart`, see `OpsCoordinator.lock`.
-        relation: The peer relation. Without it `coordinator`, or the only one in the state.
+        relation: The peer relation. Without it `coordinator`, or the only one that the charm has.
         limit: The charm's limit for the lock.
+        coordinator: The class of the coordinator whose lock it is. A policy needs it where the
+            charm has several: each decides for its own locks, and units say whose theirs are.
 
     Raises:
+        PeerRelationError: The charm declares no such peer relation, or it is not clear which one
+            to use.
         TypeError: The limit is no whole number, or the lock's name is not text.
         ValueError: The limit is not from 1 to 100, or the lock's name is empty.
     """
@@ -73,15 +81,18 @@ class Line:
         *,
         relation: str | None = None,
         limit: int = 1,
+        coordinator: type[BaseCoordinator] | None = None,
     ):
-        # An older ops.testing keeps the two to itself.
+        # An older ops.testing keeps the one and shows the other, a newer the other way round.
         about = vars(context)
-        app = about.get('app_name') or about.get('_app_name')
-        self._app: str = app or about['charm_spec'].meta['name']
+        meta: dict[str, Any] = (about.get('_charm_spec') or about['charm_spec']).meta
+        self._app: str = about.get('app_name') or about.get('_app_name') or meta['name']
         self._unit: int = about.get('unit_id') or about.get('_unit_id') or 0
-        self._lock = lock_key(lock)
-        self._relation = relation
+        declared = sorted(cast('dict[str, object]', meta.get('peers') or {}))
+        self._endpoint = usual_endpoint(declared, relation) or refuse_to_choose(declared)
+        self._name, self._lock = lock, lock_key(lock)
         self._limit = cast('int', checked_limit(limit))
+        self._coordinator = coordinator
 
     # -- situations
 
@@ -168,7 +179,7 @@ class Line:
             hook.cancel(self._lock, application.unit(self._unit), False)
 
         with self._application(state) as (application, give):
-            self._ask(application, self._unit)
+            application.ask(self._unit, self._lock)
             application.visit(self._leader(application, state), self._lock, cancel, leads=True)
             return give()
 
@@ -186,7 +197,7 @@ class Line:
         """
         with self._application(state) as (application, give):
             for unit in self._others(application, units):
-                self._ask(application, unit)
+                application.ask(unit, self._lock)
             return give()
 
     # -- a look
@@ -218,7 +229,7 @@ class Line:
 
     def _come_to_our_turn(self, application: Application, state: testing.State) -> None:
         application.edit_line(self._lock, lambda lock: lock.pop('paused', None))
-        self._ask(application, self._unit)
+        application.ask(self._unit, self._lock)
         while True:
             application.visit(self._leader(application, state), self._lock, leads=True)
             found = application.look(self._unit, self._lock)['units']
@@ -241,17 +252,11 @@ class Line:
         application.edit_line(self._lock, lambda lock: lock.clear())
         # Each joins the line when those before it have, and nobody else has asked.
         for unit in (*ahead, self._unit):
-            self._ask(application, unit)
+            application.ask(unit, self._lock)
             joined = (*ahead[: ahead.index(unit)], unit) if unit in ahead else (*ahead, unit)
             hidden = set(application.records) - set(joined)
             application.visit(ahead[0], self._lock, leads=True, hidden=hidden)
         return ahead
-
-    def _ask(self, application: Application, unit: int) -> None:
-        application.records.setdefault(unit, None)
-        asked, finished, _, _ = application.counters(unit, self._lock)
-        if asked == finished:
-            application.visit(unit, self._lock, lambda hook: hook.request(self._lock, None))
 
     def _finish(self, hook: Hook) -> None:
         started, waits_for = hook.start(self._lock)
@@ -296,31 +301,26 @@ class Line:
             yield application, lambda: self._state(state, relation, application)
 
     def _relation_of(self, state: testing.State) -> testing.PeerRelation:
-        peers = [one for one in state.relations if isinstance(one, testing.PeerRelation)]
-        peers.sort(key=lambda one: one.id)
-        wanted = self._relation or 'coordinator'
-        named = [one for one in peers if one.endpoint == wanted]
-        if named:
-            return named[0]
-        if self._relation is None and len({one.endpoint for one in peers}) == 1:
-            return peers[0]
-        return testing.PeerRelation(wanted)
+        found = state.get_relations(self._endpoint)
+        peers = [one for one in found if isinstance(one, testing.PeerRelation)]
+        return min(peers, key=lambda one: one.id, default=testing.PeerRelation(self._endpoint))
 
     def _state(
         self, state: testing.State, relation: testing.PeerRelation, application: Application
     ) -> testing.State:
-        def bag(data: Mapping[str, str], value: str | None) -> dict[str, str]:
-            return {**data, KEY: value} if value is not None else dict(data)
+        def bag(unit: int, data: Mapping[str, str]) -> dict[str, str]:
+            said = self._said(data) if unit in application.asked else {}
+            return {**data, **said, **_value(application.records[unit])}
 
         peers = {
-            unit: bag(relation.peers_data.get(unit, {}), record)
-            for unit, record in application.records.items()
+            unit: bag(unit, relation.peers_data.get(unit, {}))
+            for unit in application.records
             if unit != self._unit
         }
         changed = dataclasses.replace(
             relation,
-            local_app_data=bag(relation.local_app_data, application.line),
-            local_unit_data=bag(relation.local_unit_data, application.records[self._unit]),
+            local_app_data={**relation.local_app_data, **_value(application.line)},
+            local_unit_data=bag(self._unit, relation.local_unit_data),
             peers_data=peers,
         )
         others = [one for one in state.relations if one.id != relation.id]
@@ -329,3 +329,16 @@ class Line:
             relations=[*others, changed],
             planned_units=max(state.planned_units, len(application.records)),
         )
+
+    def _said(self, data: Mapping[str, str]) -> dict[str, str]:
+        """Return what a unit says of its request to the policy of its coordinator."""
+        if self._coordinator is None:
+            return {}
+        at = datetime.now(timezone.utc).strftime(TIME)
+        about = {'at': at, 'by': self._coordinator.__name__, 'name': self._name}
+        known = json.loads(data.get(ASKED, '{}'))
+        return {ASKED: json.dumps({**known, self._lock: about}, sort_keys=True)}
+
+
+def _value(value: str | None) -> dict[str, str]:
+    return {} if value is None else {KEY: value}
