@@ -97,10 +97,13 @@ class Line:
     # -- situations
 
     def our_turn(self, state: testing.State) -> testing.State:
-        """Return a state in which it is the unit's turn: those ahead of it have finished.
+        """Let the unit's turn come: those ahead of it finish, and a pause ends.
 
         Args:
             state: The state before.
+
+        Returns:
+            The same state, in which it is the unit's turn.
 
         Raises:
             ValueError: Its turn cannot come, because the line cannot be read for example.
@@ -110,7 +113,7 @@ class Line:
             return give()
 
     def behind(self, state: testing.State, *units: int) -> testing.State:
-        """Return a state in which it is not the unit's turn, because other units are ahead.
+        """Put other units ahead, so that it is not the unit's turn.
 
         They are in the line in this order, and our unit behind them. If it had a place in the line
         already, it loses that.
@@ -118,6 +121,9 @@ class Line:
         Args:
             state: The state before.
             units: The numbers of the units ahead; any other unit where none is given.
+
+        Returns:
+            The same state, in which the unit waits for those ahead.
 
         Raises:
             ValueError: Our unit is among them, one is named twice, or they are fewer than the
@@ -130,12 +136,15 @@ class Line:
     def stopped(
         self, state: testing.State, by: int | None = None, *, why: str = 'it failed'
     ) -> testing.State:
-        """Return a state in which the roll has stopped: the unit ahead has failed and stays.
+        """Stop the roll: the unit ahead fails, and keeps its place.
 
         Args:
             state: The state before.
-            by: The number of the unit that failed; any other unit if none is given.
-            why: Why it failed, as it publishes it.
+            by: The number of the unit that fails; any other unit if none is given.
+            why: Why it fails; it publishes the first 32 characters.
+
+        Returns:
+            The same state, in which the unit waits for the one that has failed.
 
         Raises:
             ValueError: It is our own unit, or the limit is more than one, so that one unit that
@@ -152,13 +161,14 @@ class Line:
             return give()
 
     def paused(self, state: testing.State, why: str) -> testing.State:
-        """Return a state in which it would be the unit's turn, but the lock is paused.
-
-        `our_turn` ends the pause.
+        """Pause the lock just when it is the unit's turn; `our_turn` ends the pause.
 
         Args:
             state: The state before.
             why: Why it is paused.
+
+        Returns:
+            The same state, in which nothing starts.
 
         Raises:
             ValueError: Its turn could not come anyway.
@@ -169,10 +179,13 @@ class Line:
             return give()
 
     def cancelled(self, state: testing.State) -> testing.State:
-        """Return a state in which an operator has cancelled the unit's request.
+        """Let an operator cancel the unit's request.
 
         Args:
             state: The state before.
+
+        Returns:
+            The same state, in which the unit finds its request cancelled.
         """
 
         def cancel(hook: Hook) -> None:
@@ -184,13 +197,15 @@ class Line:
             return give()
 
     def asked_by(self, state: testing.State, *units: int) -> testing.State:
-        """Return a state in which other units have asked, and the leader has not seen it yet.
-
-        Here our unit need not have asked for anything. It is for tests of what the leader does.
+        """Let other units ask for a turn, for tests of what the leader does about it.
 
         Args:
             state: The state before.
             units: The numbers of the units that ask.
+
+        Returns:
+            The same state, in which they have asked and are not in the line yet. Of our own unit
+            nothing is changed.
 
         Raises:
             ValueError: Our unit is among them, or no unit is given.
@@ -203,10 +218,13 @@ class Line:
     # -- a look
 
     def look(self, state: testing.State) -> Standing:
-        """Return where the unit's request stands, and what waits for it.
+        """Look at where the unit's request stands. It changes nothing.
 
         Args:
             state: Any state; usually what `Context.run` returned.
+
+        Returns:
+            What the databags in the state say, and the restarts that wait.
         """
         with self._application(state) as (application, _):
             found = application.look(self._unit, self._lock)

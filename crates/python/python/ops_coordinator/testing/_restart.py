@@ -22,14 +22,18 @@ class Restart:
     services: tuple[str, ...]
     """The services to restart, in their order."""
     lock: str | None
-    """The lock whose turn it waits for, None where the handler has never asked for a turn."""
+    """The lock whose turn it waits for, as the line names it; None where the handler has never
+    asked for a turn."""
 
 
 def restarts(state: testing.State) -> list[Restart]:
-    """Return the restarts that wait in a state, in the order in which they were asked for.
+    """Look at the restarts that wait.
 
     Args:
-        state: What `Context.run` returned.
+        state: Any state; usually what `Context.run` returned.
+
+    Returns:
+        The restarts that the charm has asked for and not had yet, in their order.
     """
     locks = _locks(state)
     found: list[tuple[int, Restart]] = []
