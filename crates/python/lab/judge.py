@@ -56,11 +56,28 @@ def wrong_in(events, scenario):
         found = []
     if scenario == 'failed-check':
         found += held_up(events)
+    if scenario == 'stopped':
+        found = badly_stopped(events, found)
     if scenario.startswith('crash-'):
         found += badly_crashed(events, scenario.removeprefix('crash-'))
     # These charms have no relation to report over.
-    silent = scenario in ('as-documented', 'two-endpoints')
+    silent = scenario in ('as-documented', 'two-endpoints', 'five-units', 'stopped')
     return found if silent else found + unreported(events)
+
+
+def badly_stopped(events, logs):
+    """Whether the service that does not come up was told badly, or did not stop the roll."""
+    told = 'the service hello.service did not restart on python/1: '
+    fails = [e['n'] for e in events if e['event'] == 'log' and told in e['message']]
+    if not fails:
+        return [*logs, f'nobody logs: {told}']
+    found = [log for log in logs if told not in log]
+    mended = max(event['n'] for event in events if event['event'] == 'config')
+    return found + [
+        f'{event["unit"]} restarted although the service of python/1 was broken'
+        for event in events
+        if event['event'] == 'enter' and fails[0] < event['n'] < mended
+    ]
 
 
 def unreported(events):

@@ -34,7 +34,7 @@ type Counters = (u64, u64, Option<String>, Option<String>);
 impl Hook {
     #[new]
     #[pyo3(signature = (answer, *, endpoint, state, waker, from_process_start, unit, context, charm_dir,
-        peers))]
+        peers, ahead = 0))]
     #[expect(clippy::too_many_arguments, reason = "named in Python")]
     fn open(
         answer: Py<PyAny>,
@@ -46,6 +46,7 @@ impl Hook {
         context: String,
         charm_dir: String,
         peers: Vec<String>,
+        ahead: u64,
     ) -> PyResult<Self> {
         // A charm's tests set only some of the variables; a hook has them all.
         let variable = |name: &str| {
@@ -60,7 +61,7 @@ impl Hook {
         let mut environment = Environment::from_variables(variable).map_err(raised)?;
         // `ops` has read the charm's metadata already.
         environment.peers = peers.into_iter().collect();
-        let machine = Rc::new(HookMachine::new(state, waker, from_process_start));
+        let machine = Rc::new(HookMachine::new(state, waker, from_process_start, ahead));
         let hook = ops_coordinator_juju::Hook::open(
             environment,
             Rc::new(Model::new(answer)),

@@ -22,15 +22,23 @@ use crate::error::raised;
 pub(crate) struct HookMachine {
     local: LocalMachine,
     began: Cell<Option<Tick>>,
+    /// By how many milliseconds its clock is ahead: 0, except where a charm's test lets time pass.
+    ahead: u64,
 }
 
 impl HookMachine {
-    pub(crate) fn new(state: PathBuf, waker: Vec<String>, from_process_start: bool) -> Self {
+    pub(crate) fn new(
+        state: PathBuf,
+        waker: Vec<String>,
+        from_process_start: bool,
+        ahead: u64,
+    ) -> Self {
         let waker = WakerCommand::new(waker.into_iter().map(Into::into).collect());
         let began = from_process_start.then(process_start).flatten();
         Self {
             local: LocalMachine::new(state, waker),
             began: Cell::new(began),
+            ahead,
         }
     }
 
@@ -70,7 +78,8 @@ impl Machine for HookMachine {
     }
 
     fn now(&self) -> Tick {
-        self.began.get().unwrap_or_else(|| self.local.now())
+        let now = self.began.get().unwrap_or_else(|| self.local.now());
+        Tick(now.0.saturating_add(self.ahead))
     }
 
     fn random(&self) -> u32 {

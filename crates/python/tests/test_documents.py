@@ -33,7 +33,7 @@ def test_the_charm_of_the_one_document_passes_the_tests_of_the_other(tmp_path):
     (tmp_path / 'src' / 'charm.py').write_text(examples('python.md')[0])
     tests = tmp_path / 'tests'
     tests.mkdir()
-    (tests / 'test_charm.py').write_text('\n\n'.join(examples('testing-a-charm.md')[:3]))
+    (tests / 'test_charm.py').write_text('\n\n'.join(examples('testing-a-charm.md')))
     command = [sys.executable, '-m', 'pytest', '-q', '-p', 'no:cacheprovider', 'tests']
     path = os.pathsep.join([str(tmp_path / 'src'), *sys.path])
     environment = dict(os.environ, PYTHONPATH=path)
@@ -41,7 +41,7 @@ def test_the_charm_of_the_one_document_passes_the_tests_of_the_other(tmp_path):
     done = subprocess.run(
         command, cwd=tmp_path, env=environment, capture_output=True, encoding='utf-8', check=False
     )
-    assert '2 passed' in done.stdout, done.stdout + done.stderr
+    assert '4 passed' in done.stdout, done.stdout + done.stderr
 
 
 def test_the_policy_of_the_document_lets_odd_units_go_first():

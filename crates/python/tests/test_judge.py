@@ -10,6 +10,7 @@ from judge import (
     badly_broken,
     badly_crashed,
     badly_refreshed,
+    badly_stopped,
     held_at_refresh,
     held_up,
     unreported,
@@ -145,3 +146,24 @@ def test_who_gave_up_its_turn_reports_nothing_and_the_others_do():
     assert wrong_in(events, 'withdrawn') == []
     events = numbered(restart('python-seed/1'), restart('python-seed/2', commits=False))
     assert wrong_in(events, 'withdrawn') == ['python-seed/2 did not report its restart']
+
+
+def stopped(*entered, says='the service hello.service did not restart on python/1: it is failed'):
+    """A history of the service that does not come up, and the units that restart meanwhile."""
+    events = [{'event': 'log', 'unit': 'python/1', 'message': says}]
+    events += [{'event': 'enter', 'unit': unit} for unit in entered]
+    events += [{'event': 'config'}, {'event': 'enter', 'unit': 'python/1'}]
+    return [{'n': n, **event} for n, event in enumerate(events)]
+
+
+def test_a_broken_service_is_logged_and_nothing_else_is():
+    (log,) = (f'python/1: {event["message"]}' for event in stopped() if event['event'] == 'log')
+    assert badly_stopped(stopped(), [log]) == []
+    assert badly_stopped(stopped(), [log, 'python/0: torn']) == ['python/0: torn']
+    (silence,) = badly_stopped(stopped(says='well'), [])
+    assert silence.startswith('nobody logs: ')
+
+
+def test_a_unit_that_restarts_while_a_service_is_broken_is_told():
+    (told,) = badly_stopped(stopped('python/2'), [])
+    assert told == 'python/2 restarted although the service of python/1 was broken'

@@ -14,7 +14,7 @@ import ops
 if TYPE_CHECKING:
     from ._dispatch import Dispatch
 
-_KEY = 'ops-coordinator-asked'
+ASKED = 'ops-coordinator-asked'
 """The key in a unit's databag that holds it: `{lock: {by, at, name}}`."""
 
 
@@ -36,7 +36,7 @@ class Asked:
             return
         unit = self._dispatch.charm.unit
         said = {**_read(relation, unit), **self._new}
-        relation.data[unit][_KEY] = json.dumps(said, sort_keys=True)
+        relation.data[unit][ASKED] = json.dumps(said, sort_keys=True)
         self._new.clear()
 
     def of_all(self) -> dict[str, dict[str, dict[str, str]]]:
@@ -52,7 +52,7 @@ class Asked:
 
 def _read(relation: ops.Relation, unit: ops.Unit) -> dict[str, dict[str, str]]:
     try:
-        said = json.loads(relation.data[unit].get(_KEY) or '{}')
+        said = json.loads(relation.data[unit].get(ASKED) or '{}')
     except ValueError:
         return {}
     if not isinstance(said, dict):

@@ -16,6 +16,7 @@ import ops
 from ._asked import Asked
 from ._claims import Claims
 from ._endpoint import KEY, STATE, remember_endpoint
+from ._machine import machine
 from ._model import Model
 from ._native import Hook
 from ._part import TIME, said_of
@@ -234,6 +235,7 @@ class Dispatch(ops.Object):
             context=f'{unit}-{self.restarts.context}',
             charm_dir=str(self.charm.charm_dir),
             peers=sorted(self.charm.meta.peers),
+            ahead=machine().ahead,
         )
 
     def _on_pre_commit(self, _: ops.EventBase) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from pathlib import Path
+from typing import NoReturn
 
 import ops
 
@@ -31,20 +32,38 @@ def endpoint_of(charm: ops.CharmBase, wanted: str | None) -> str:
         PeerRelationError: There is no such peer relation, or it is not clear which one to use.
     """
     declared = sorted(charm.meta.peers)
-    if wanted in declared:
+    usual = usual_endpoint(declared, wanted)
+    if wanted is not None:
         return wanted
-    if wanted is not None or not declared:
-        raise _missing(wanted or 'coordinator')
-    usual = 'coordinator' if 'coordinator' in declared else None
-    if len(declared) == 1:
-        usual = declared[0]
     before = _used_before(charm, declared)
     if before is not None:
         if before != usual:
             _tell_that_it_stays(charm, before, usual)
         return before
-    if usual is not None:
-        return usual
+    return usual or refuse_to_choose(declared)
+
+
+def usual_endpoint(declared: list[str], wanted: str | None) -> str | None:
+    """Return the peer relation that a new charm uses, None where it is not clear which.
+
+    Raises:
+        PeerRelationError: The charm declares none, or not the one that is wanted.
+    """
+    if wanted in declared:
+        return wanted
+    if wanted is not None or not declared:
+        raise _missing(wanted or 'coordinator')
+    if len(declared) == 1:
+        return declared[0]
+    return 'coordinator' if 'coordinator' in declared else None
+
+
+def refuse_to_choose(declared: list[str]) -> NoReturn:
+    """Say that it is not clear which peer relation carries the coordination.
+
+    Raises:
+        PeerRelationError: Always.
+    """
     raise PeerRelationError(
         f'the charm has several peer relations ({", ".join(declared)}); specify which one carries '
         f"the coordination, as in relation='{declared[0]}'"

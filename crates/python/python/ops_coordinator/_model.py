@@ -12,6 +12,8 @@ from typing import Any
 
 import ops
 
+from ._machine import machine
+
 
 class Model:
     """Answers the few hook tools that the coordination calls."""
@@ -82,6 +84,7 @@ class Model:
                 raise OSError(done.stderr.strip())
             return json.loads(done.stdout)
         # `ops` models no goal state. Outside Juju, in a test, the units of the relation are all
-        # that there are.
+        # that there are, except those of which the test says otherwise.
         peers = (unit.name for r in self._model.relations[self._endpoint] for unit in r.units)
-        return {'units': {name: {} for name in [self._model.unit.name, *peers]}}
+        living = (name for name in peers if not machine().is_lost(name))
+        return {'units': {name: {} for name in [self._model.unit.name, *living]}}

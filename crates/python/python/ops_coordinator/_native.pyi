@@ -62,6 +62,7 @@ class Hook:
         context: str,
         charm_dir: str,
         peers: list[str],
+        ahead: int = 0,
     ) -> Hook: ...
     @property
     def is_leader(self) -> bool: ...

@@ -28,13 +28,13 @@ class RestartPart(Part):
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        # `restart` is kept as it was when there was no other.
         self.lock = lock_key(self.coordinator.lock)
-        self._suffix = '' if self.lock == 'restart' else f'-{self.lock}'
         self.action = SavedAction(self.dispatch, self.name)
         self.release_on_defer = False
-        self._waiting = Waiting(self.dispatch, self.lock, f'waiting{self._suffix}')
-        self._progress = Progress(self.dispatch.state / f'restarted{self._suffix}.json')
+        self._waiting = Waiting(self.dispatch, self.lock)
+        # As with what waits, `restart` is kept as it was when there was no other.
+        suffix = '' if self.lock == 'restart' else f'-{self.lock}'
+        self._progress = Progress(self.dispatch.state / f'restarted{suffix}.json')
         self._served: list[RestartEvent] = []
         self._told: list[RestartEvent] = []
         self._parts: dict[str, list[tuple[int, str, str]]] = {}

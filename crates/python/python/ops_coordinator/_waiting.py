@@ -10,6 +10,22 @@ if TYPE_CHECKING:
     from ._event import RestartEvent
 
 
+_KEY = 'waiting'
+
+
+def waiting_key(lock: str) -> str:
+    """Return the key under which it is kept what waits for a lock."""
+    # `restart` is kept as it was when there was no other.
+    return _KEY if lock == 'restart' else f'{_KEY}-{lock}'
+
+
+def lock_of(key: str) -> str | None:
+    """Return the lock that a key is about, None where it is another key."""
+    if key == _KEY:
+        return 'restart'
+    return key[len(_KEY) + 1 :] if key.startswith(f'{_KEY}-') else None
+
+
 class Waiting:
     """Which request each deferred event waits for.
 
@@ -17,10 +33,10 @@ class Waiting:
     agree.
     """
 
-    def __init__(self, dispatch: Dispatch, lock: str, key: str):
+    def __init__(self, dispatch: Dispatch, lock: str):
         self._dispatch = dispatch
         self._lock = lock
-        self._key = key
+        self._key = waiting_key(lock)
         dispatch.restarts.waiting.append(self)
 
     def paths(self) -> set[str]:

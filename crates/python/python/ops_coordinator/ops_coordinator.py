@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, cast
 
@@ -13,7 +12,7 @@ from . import _pebble
 from ._coordinator import CHARM_FIRST, Serial, instances
 from ._error import CoordinatorError, ServiceRestartError
 from ._event import RestartCharmEvent, RestartEvent, adopt
-from ._native import restart_service
+from ._machine import machine
 from ._part import Part, checked_limit
 from ._restart_part import RestartPart
 
@@ -30,8 +29,6 @@ __all__ = [
 def service_restart(service: str) -> bool:
     """Restart a systemd service and check that it runs.
 
-    A charm's tests replace this function with their own.
-
     Args:
         service: The service's name.
 
@@ -42,7 +39,7 @@ def service_restart(service: str) -> bool:
         ServiceRestartError: The service is not running.
         CoordinatorError: systemd does not allow such a name.
     """
-    fault = restart_service(service)
+    fault = machine().restart(service)
     if fault is not None:
         found, log = fault
         unit = os.environ.get('JUJU_UNIT_NAME', 'this unit')
@@ -60,8 +57,9 @@ def service_reload(service_name: str, restart_on_failure: bool = False) -> bool:
     Returns:
         Whether it was reloaded, or restarted instead.
     """
-    reloaded = _systemctl('reload', service_name)
-    return reloaded or (restart_on_failure and _systemctl('restart', service_name))
+    systemctl = machine().systemctl
+    reloaded = systemctl('reload', service_name)
+    return reloaded or (restart_on_failure and systemctl('restart', service_name))
 
 
 def service_resume(service_name: str) -> bool:
@@ -73,14 +71,10 @@ def service_resume(service_name: str) -> bool:
     Returns:
         Whether it is running.
     """
-    _systemctl('unmask', service_name)
-    _systemctl('enable', service_name)
-    return _systemctl('is-active', service_name) or _systemctl('start', service_name)
-
-
-def _systemctl(verb: str, service: str) -> bool:
-    command = ['systemctl', verb, '--', service]
-    return subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode == 0
+    systemctl = machine().systemctl
+    systemctl('unmask', service_name)
+    systemctl('enable', service_name)
+    return systemctl('is-active', service_name) or systemctl('start', service_name)
 
 
 class OpsCoordinator(Serial):
