@@ -24,7 +24,7 @@ pub(crate) struct LockStatus {
 #[pyclass(frozen, get_all, module = "ops_coordinator._native")]
 pub(crate) struct UnitStatus {
     unit: String,
-    place: &'static str,
+    place: String,
     position: Option<usize>,
     waits_for: Vec<String>,
     done: u64,
@@ -48,7 +48,7 @@ impl LockStatus {
         let units = state.units.into_iter().map(|unit| {
             let unit = UnitStatus {
                 unit: unit.unit.to_string(),
-                place: unit.place.as_str(),
+                place: name_of(unit.place),
                 position: unit.position,
                 waits_for: unit.waits_for.iter().map(ToString::to_string).collect(),
                 done: unit.done,
@@ -60,4 +60,10 @@ impl LockStatus {
         let paused = state.paused;
         Py::new(py, Self { paused, units })
     }
+}
+
+/// A place's name, as in JSON.
+fn name_of(place: juju::Place) -> String {
+    let name = serde_json::to_value(place).unwrap_or_default();
+    name.as_str().unwrap_or_default().to_owned()
 }

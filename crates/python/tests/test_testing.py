@@ -463,7 +463,7 @@ def test_whatever_is_asked_of_the_service_manager_is_recorded(services):
 
 
 def test_a_name_that_systemd_does_not_allow_is_refused_as_on_a_real_machine(services):
-    with pytest.raises(CoordinatorError, match="'no such/name' is no service name"):
+    with pytest.raises(CoordinatorError, match="invalid service name 'no such/name'"):
         service_restart('no such/name')
     assert services.calls == []
 

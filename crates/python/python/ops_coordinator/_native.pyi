@@ -15,7 +15,7 @@ class UnitStatus:
 
     unit: Final[str]
     """The unit's name."""
-    place: Final[Literal['its turn', 'in line', 'requested', 'idle', 'unreadable']]
+    place: Final[Literal['turn', 'in-line', 'requested', 'idle', 'unreadable']]
     """Where its request stands."""
     position: Final[int | None]
     """Its position in the line, from 1, among unfinished entries."""

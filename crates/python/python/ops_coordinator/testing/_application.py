@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .._endpoint import KEY
-from .._native import Hook
+from .._native import Hook, LockStatus
 
 _context = itertools.count(1)
 
@@ -80,10 +80,10 @@ class Application:
             self.visit(unit, lock, lambda hook: hook.request(lock, None))
             self.asked.add(unit)
 
-    def look(self, unit: int, lock: str) -> dict[str, Any]:
-        """Return where all requests for a lock stand, as a unit sees it."""
+    def look(self, unit: int, lock: str) -> LockStatus | None:
+        """Return where all requests for a lock stand, as a unit sees it; None without any."""
         with self._hook(unit) as hook:
-            return json.loads(hook.status())['locks'].get(lock, {'paused': None, 'units': []})
+            return hook.status().locks.get(lock)
 
     def counters(self, unit: int, lock: str) -> tuple[int, int, str | None, str | None]:
         """Return a unit's newest request, its newest finished one, how that ended, and why."""

@@ -229,13 +229,14 @@ class Line:
         with self._application(state) as (application, _):
             found = application.look(self._unit, self._lock)
             asked, finished, outcome, why = application.counters(self._unit, self._lock)
-        units: dict[int, dict[str, Any]] = {number_of(u['unit']): u for u in found['units']}
-        own = units.get(self._unit, {'place': 'idle', 'waits_for': []})
+        units = {number_of(unit.unit): unit for unit in found.units} if found else {}
+        own = units.get(self._unit)
         return Standing(
-            place=own['place'],
-            ahead=tuple(number_of(unit) for unit in own['waits_for']),
-            line=tuple(unit for unit, said in units.items() if said['position'] is not None),
-            paused=found['paused'],
+            # Its own databag a unit always reads, or writes anew.
+            place=cast('Place', own.place) if own else 'idle',
+            ahead=tuple(number_of(unit) for unit in own.waits_for) if own else (),
+            line=tuple(unit for unit, said in units.items() if said.position is not None),
+            paused=found.paused if found else None,
             requests=asked,
             finished=finished,
             outcome=outcome,
@@ -250,8 +251,9 @@ class Line:
         application.ask(self._unit, self._lock)
         while True:
             application.visit(self._leader(application, state), self._lock, leads=True)
-            found = application.look(self._unit, self._lock)['units']
-            begins = [number_of(unit['unit']) for unit in found if unit['place'] == 'turn']
+            found = application.look(self._unit, self._lock)
+            units = found.units if found else []
+            begins = [number_of(unit.unit) for unit in units if unit.place == 'turn']
             if self._unit in begins:
                 return
             if not begins:
