@@ -81,7 +81,7 @@ const UNTIDY: &[Shown] = &[
     ),
     (
         Bug::SharesStateBetweenEndpoints,
-        &[Fault::TwoEndpoints, Fault::Leader],
+        &[Fault::TwoEndpoints, Fault::Endpoint],
         &["at-most-limit-inside", "every-request-is-served"],
     ),
     (
