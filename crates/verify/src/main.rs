@@ -251,7 +251,8 @@ fn judge(file: &Path, limits: Vec<LimitFor>) -> bool {
     }
 }
 
-/// Bugs that simulations cannot expose, as the lab never recreates a unit under an old name, or hardly do.
+/// Bugs that `seeds` leaves out: the lab never recreates a unit under an old name, and a cancellation rarely meets
+/// the moment that the last one needs.
 const NOT_IN_SIMULATION: [Bug; 3] = [
     Bug::AnyLifeCounts,
     Bug::IncarnationConstant,
