@@ -43,11 +43,10 @@ fn a_unit_killed_in_the_middle_of_its_restart_recovers_before_the_next_begins() 
 }
 
 #[test]
-fn a_limit_of_two_is_kept_and_told() {
+fn with_a_limit_of_two_two_restart_together() {
     let (code, text) = demo(&["--units", "4", "--limit", "2"]);
     assert_eq!(code, Some(0), "{text}");
-    // On a busy machine two may not meet; that they do is what a scenario checks.
-    says(&text, "(limit 2)");
+    says(&text, "at once    at most 2 (limit 2)");
 }
 
 #[test]

@@ -14,6 +14,7 @@ use ops_coordinator_lab::history::{Event, Happening, Outcome};
 use ops_coordinator_lab::judge::Judge;
 
 pub use referee::Referee;
+pub(crate) use referee::ours;
 
 /// The figures of a history.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -287,7 +287,7 @@ fn state_of<'a>(record: &'a UnitRecord, lock: &str) -> Option<&'a LockRecord> {
 }
 
 /// What a commit wrote under our key, by relation.
-fn ours(writes: &BTreeMap<String, String>) -> impl Iterator<Item = (&str, &str)> {
+pub(crate) fn ours(writes: &BTreeMap<String, String>) -> impl Iterator<Item = (&str, &str)> {
     writes.iter().filter_map(|(name, value)| {
         let (relation, key) = name.split_once(' ')?;
         (key == KEY).then_some((relation, value.as_str()))

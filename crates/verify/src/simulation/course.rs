@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use ops_coordinator_core::policy::Rotation;
-use ops_coordinator_lab::history::{Event, Happening, Outcome};
+use ops_coordinator_lab::history::{Condition, Event, Happening, Outcome};
 use ops_coordinator_lab::simulation::{Deed, End, Limits, Plan, Simulation, VirtualCharm};
 use ops_coordinator_lab::world::{AgentStatus, UnitStatus};
 use ops_coordinator_lab::{Application, UnitName};
@@ -21,6 +21,10 @@ use super::unit::{Behaviour, Note, VirtualUnit};
 use super::waker::Wakers;
 use crate::charm::ENDPOINT;
 use crate::{Bug, Charm};
+
+/// For how long `update-status` may bring what no event brings, in milliseconds: eight rounds of it. A removal that Juju
+/// does not tell takes two, a relation that is lost two more, and a slow leader may have to work off its events first.
+const PATIENCE: u64 = 2_400_000;
 
 /// What is wrong with a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -175,7 +179,7 @@ impl Run {
         let patience = if recipe.settings.update_status_interval == 0 {
             0
         } else {
-            2_400_000
+            PATIENCE
         };
         loop {
             self.wakers.go_off(&mut self.simulation, false);
@@ -224,7 +228,9 @@ impl Run {
 
     fn waiting(&self) -> Vec<String> {
         let inside = self.simulation.judge().inside();
-        let inside = inside.iter().map(|unit| format!("{unit} (inside)"));
+        let inside = inside.iter().map(ToString::to_string);
+        let inside = inside.filter(|unit| self.referee.knows(unit));
+        let inside = inside.map(|unit| format!("{unit} (inside)"));
         self.referee.waiting().into_iter().chain(inside).collect()
     }
 
@@ -296,7 +302,7 @@ impl Run {
                 _ => {}
             }
         }
-        let mut commands = Vec::new();
+        let (mut commands, mut down) = (Vec::new(), Vec::new());
         let world = self.simulation.world();
         for event in &world.history().events()[self.seen..] {
             if let Happening::HookBegin { unit, .. } = &event.happening {
@@ -333,6 +339,10 @@ impl Run {
                     }
                 }
                 Happening::LeftoversEnded { unit } => self.wakers.end(unit),
+                Happening::Agent {
+                    unit,
+                    condition: Condition::Down | Condition::Lost,
+                } => down.push(unit.clone()),
                 _ => {}
             }
         }
@@ -349,6 +359,9 @@ impl Run {
         for (unit, done) in commands {
             let success = done || self.bug == Some(Bug::WakerGivesUp);
             self.wakers.command_ended(&self.simulation, &unit, success);
+        }
+        for unit in down {
+            self.wakers.agent_down(&self.simulation, &unit);
         }
         Ok(())
     }

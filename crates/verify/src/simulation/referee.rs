@@ -25,6 +25,8 @@ pub(super) struct Referee {
     asked: BTreeSet<(String, usize)>,
     /// Whose disk was lost since its last hook: a databag that it sees no more by the next one is lost as well.
     bare: BTreeSet<String>,
+    /// Who has lost both while it was inside: nothing tells it any more that it began, so it never ends.
+    forgot: BTreeSet<String>,
     /// The highest request number whose operation succeeded.
     finished: BTreeMap<(String, String, usize), u64>,
     pub(super) turns: u64,
@@ -41,6 +43,11 @@ impl Referee {
     /// Who waits for a turn.
     pub(super) fn waiting(&self) -> Vec<String> {
         self.owed.iter().map(|(unit, _)| unit.clone()).collect()
+    }
+
+    /// Whether a unit that is inside can still know it.
+    pub(super) fn knows(&self, inside: &str) -> bool {
+        !self.forgot.contains(inside)
     }
 
     pub(super) fn hear(&mut self, note: &Note) -> Result<(), Violation> {
@@ -110,6 +117,7 @@ impl Referee {
                 self.lose_disk(&unit.to_string());
             }
             Happening::RelationForgotten { unit, .. } if self.bare.contains(&unit.to_string()) => {
+                self.forgot.insert(unit.to_string());
                 self.lose_disk(&unit.to_string());
             }
             Happening::HookBegin { unit, .. } => drop(self.bare.remove(&unit.to_string())),

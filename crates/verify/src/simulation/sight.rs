@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ops_coordinator_core::KEY;
 use ops_coordinator_lab::UnitName;
 use ops_coordinator_lab::history::{Event, Happening, Life};
+
+use crate::history::ours;
 
 /// The number of a relation.
 type Number = u32;
@@ -35,11 +36,11 @@ impl Sight {
                 app_writes,
                 ..
             } => {
-                for (endpoint, relation) in unit_writes.keys().filter_map(|name| place(name)) {
+                for (endpoint, relation) in places(unit_writes) {
                     let place = (unit.clone(), endpoint.to_owned());
                     self.follows.insert(place, relation);
                 }
-                let mut lines = app_writes.keys().filter_map(|name| place(name));
+                let mut lines = places(app_writes);
                 lines.any(|(endpoint, relation)| self.is_blind(unit, endpoint, relation))
             }
             Happening::DiskLost { unit } => {
@@ -67,15 +68,18 @@ impl Sight {
     }
 }
 
-/// The endpoint and the number of the relation where our key was written.
-fn place(name: &str) -> Option<(&str, Number)> {
-    let relation = name.strip_suffix(KEY)?.strip_suffix(' ')?;
-    let (endpoint, number) = relation.split_once(':')?;
-    Some((endpoint, number.parse().ok()?))
+/// The endpoints and numbers of the relations where our key was written.
+fn places(writes: &BTreeMap<String, String>) -> impl Iterator<Item = (&str, Number)> {
+    ours(writes).filter_map(|(relation, _)| {
+        let (endpoint, number) = relation.split_once(':')?;
+        Some((endpoint, number.parse().ok()?))
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use ops_coordinator_core::KEY;
+
     use super::*;
 
     fn unit(number: u32) -> UnitName {

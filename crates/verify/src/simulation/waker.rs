@@ -9,9 +9,6 @@ use super::bridge::Wish;
 use super::disk;
 use super::unit::VISIT;
 
-/// How long a command may take to start when no hook runs, in milliseconds. After that it is lost.
-const ON_ITS_WAY: u64 = 5_000;
-
 /// A waker's process.
 #[derive(Debug)]
 struct Process {
@@ -19,12 +16,10 @@ struct Process {
     endpoint: String,
     errand: Errand,
     waker: Waker,
-    /// When it continues; `None` while it waits for the end of its hook.
+    /// When it continues; `None` while it waits for the end of its hook, or of its command.
     at: Option<u64>,
     /// The number of its command, counted over all wakers.
     command: u64,
-    /// Whether no hook ran when it last looked for its command.
-    idle: bool,
 }
 
 /// The wakers.
@@ -44,7 +39,6 @@ impl Wakers {
             at: (waker.poll() != WakerStep::AwaitHookEnd).then_some(now),
             waker,
             command: 0,
-            idle: false,
         });
     }
 
@@ -82,6 +76,19 @@ impl Wakers {
         self.reap();
     }
 
+    /// The unit's agent has gone down, and with it the commands that were queued.
+    pub(super) fn agent_down<F>(&mut self, simulation: &Simulation<F>, unit: &UnitName)
+    where
+        F: FnMut(&UnitName) -> Box<dyn VirtualCharm>,
+    {
+        for process in &mut self.processes {
+            if process.unit == *unit && process.waker.poll() == WakerStep::Run {
+                process.finish(simulation, false);
+            }
+        }
+        self.reap();
+    }
+
     /// All wakers of a unit die.
     pub(super) fn end(&mut self, unit: &UnitName) {
         self.processes.retain(|process| process.unit != *unit);
@@ -94,7 +101,7 @@ impl Wakers {
         F: FnMut(&UnitName) -> Box<dyn VirtualCharm>,
     {
         let now = simulation.now();
-        // When nothing else happens, no hook is running whose end a waker could wait for.
+        // When nothing else happens, neither the hook nor the command runs whose end a waker waits for.
         let at = |process: &Process| process.at.or(early.then_some(now));
         let next = self.processes.iter().filter_map(at).min();
         let until = if early {
@@ -139,13 +146,8 @@ impl Process {
             }
             WakerStep::Run => {
                 let agent = simulation.world().unit(&self.unit).map(|unit| unit.agent);
-                let idle = !matches!(agent, Some(AgentStatus::Executing(_)));
-                // Between two hooks an agent is idle for a moment.
-                if idle && self.idle {
+                if !matches!(agent, Some(AgentStatus::Executing(_))) {
                     self.finish(simulation, false);
-                } else {
-                    self.idle = idle;
-                    self.at = Some(now + ON_ITS_WAY);
                 }
             }
             WakerStep::End => {}
@@ -156,8 +158,7 @@ impl Process {
     where
         F: FnMut(&UnitName) -> Box<dyn VirtualCharm>,
     {
-        self.idle = false;
-        self.at = Some(simulation.now() + ON_ITS_WAY);
+        self.at = None;
         let queued = simulation.strike(&Deed::Exec {
             unit: self.unit.number(),
             command: match self.errand {
