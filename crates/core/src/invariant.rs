@@ -158,7 +158,7 @@ pub fn line_may_follow(
 ///
 /// # Errors
 /// What the leader did instead.
-pub fn line_step_is_sound(input: &Lead<'_>, after: &Line) -> Check {
+pub(crate) fn line_step_is_sound(input: &Lead<'_>, after: &Line) -> Check {
     let Some(before) = input.unit.line().good() else {
         return Ok(());
     };

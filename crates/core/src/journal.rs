@@ -66,7 +66,7 @@ impl LockJournal {
 
 impl Journal {
     /// Whether a request is outstanding.
-    pub fn is_outstanding(&self, lock: &LockName) -> bool {
+    pub(crate) fn is_outstanding(&self, lock: &LockName) -> bool {
         let kept = self.locks.get(lock);
         kept.is_some_and(|kept| kept.record.seq > kept.record.done)
     }
@@ -74,7 +74,7 @@ impl Journal {
     /// The tickets for which the unit only waits, if the journal alone can tell: `confirmed`, which an earlier hook
     /// read back from the unit's own databag, agrees with it, and the line has every outstanding request. Then a
     /// waiting unit's hook need not read its own databag.
-    pub fn waiting(
+    pub(crate) fn waiting(
         &self,
         unit: &UnitName,
         line: &Line,
@@ -98,6 +98,14 @@ impl Journal {
             tickets.push((lock.clone(), ticket));
         }
         (!tickets.is_empty()).then_some(tickets)
+    }
+
+    /// Each lock's state, as it is published.
+    pub(crate) fn records(&self) -> BTreeMap<LockName, LockRecord> {
+        let locks = self.locks.iter();
+        locks
+            .map(|(name, lock)| (name.clone(), lock.record.clone()))
+            .collect()
     }
 
     /// Brings record and journal up to date with each other. Counters only grow, so the greater one is right,
@@ -132,11 +140,7 @@ impl Journal {
 
     /// Copies the locks' states into the record.
     pub(crate) fn write_to(&self, record: &mut UnitRecord) {
-        record.locks = self
-            .locks
-            .iter()
-            .map(|(name, lock)| (name.clone(), lock.record.clone()))
-            .collect();
+        record.locks = self.records();
     }
 }
 

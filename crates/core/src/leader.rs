@@ -10,7 +10,7 @@ use crate::{
 
 /// How long after reading the line a leader may still write it, in milliseconds. Juju promises that
 /// nobody else leads within 30 s of a positive answer; the remaining time is for the hook to end and commit.
-pub const WRITE_WITHIN: u64 = 25_000;
+pub(crate) const WRITE_WITHIN: u64 = 25_000;
 
 /// How far the line may shrink below its full length before the leader refills it. Two entries behind the
 /// running ones keep the turn moving until the leader's hook runs.
@@ -23,29 +23,29 @@ const RESERVE: u32 = 2;
 pub struct Tick(pub u64);
 
 /// What a leader's hook has read by the time it maintains the line.
-pub struct Lead<'a> {
+pub(crate) struct Lead<'a> {
     /// The leader itself, including this hook's changes.
-    pub unit: &'a Unit,
+    pub(crate) unit: &'a Unit,
     /// The other units' records; those of all members must have been read.
-    pub view: &'a View,
+    pub(crate) view: &'a View,
     /// The other units that the relation lists.
-    pub members: &'a BTreeSet<UnitName>,
+    pub(crate) members: &'a BTreeSet<UnitName>,
     /// The unit that the hook says is departing; nothing is appended for it.
-    pub departing: Option<&'a UnitName>,
+    pub(crate) departing: Option<&'a UnitName>,
     /// The units that the controller still knows, if `goal-state` was called.
-    pub alive: Option<&'a BTreeSet<UnitName>>,
+    pub(crate) alive: Option<&'a BTreeSet<UnitName>>,
     /// Taken before the unit asked whether it leads, which was before it read the line.
-    pub read_at: Tick,
+    pub(crate) read_at: Tick,
     /// The current time.
-    pub now: Tick,
+    pub(crate) now: Tick,
     /// Whether the unit finished an operation in this hook.
-    pub finished_operation: bool,
+    pub(crate) finished_operation: bool,
     /// Operators' orders.
-    pub orders: &'a [Order],
+    pub(crate) orders: &'a [Order],
     /// Locks that nothing may join yet, and the endpoint on which each still is.
-    pub held: &'a BTreeMap<LockName, String>,
+    pub(crate) held: &'a BTreeMap<LockName, String>,
     /// The number of the relation that the unit followed before, if it no longer sees it.
-    pub lost: Option<u64>,
+    pub(crate) lost: Option<u64>,
 }
 
 /// A change to the line that an operator, or a change of the charm, orders.
@@ -65,7 +65,7 @@ pub enum Order {
 
 /// What the leader must do about the line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Plan {
+pub(crate) enum Plan {
     /// Nothing: the line is up to date. `wake` means that it needs another look, although there may be no
     /// event for it.
     Keep {
@@ -90,7 +90,7 @@ pub enum Plan {
 
 /// Why a change to the line is postponed to a later hook.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Postponed {
+pub(crate) enum Postponed {
     /// The line was read too long ago: another unit may have led and written since then. A later visit may write
     /// this line if it finds exactly the value from which this hook computed it.
     LeaseBound(Line),
@@ -100,7 +100,7 @@ pub enum Postponed {
 }
 
 /// Decides what to do about the line, from what the hook has read.
-pub fn lead(input: &Lead<'_>, policy: &dyn Policy) -> Plan {
+pub(crate) fn lead(input: &Lead<'_>, policy: &dyn Policy) -> Plan {
     if let Some(why) = frozen(input) {
         return Plan::Frozen(why);
     }

@@ -1,7 +1,9 @@
 //! What the leader does about the line, case by case.
 
 use super::*;
+use crate::engine::Payload;
 use crate::policy::Rotation;
+use crate::unit::Own;
 use crate::{Incarnation, Journal, LockRecord, UnitRecord, decode_line, encode_line};
 
 fn lock() -> LockName {
@@ -116,11 +118,19 @@ impl Case {
 
     fn with_input<R>(&self, work: impl FnOnce(&Lead<'_>) -> R) -> R {
         let own = self.units[&0].clone();
-        let journal = Journal::default();
-        let fresh = Incarnation::from_random(0);
-        let mut unit = Unit::handle_hook(name(0), own, self.line.clone(), journal, fresh);
+        let own = Own {
+            record: own,
+            written: false,
+            line: self.line.clone(),
+            journal: Journal::default(),
+            running: BTreeSet::new(),
+            zone: None,
+            lost: None,
+            fresh: Incarnation::from_random(0),
+        };
+        let mut unit = Unit::open(name(0), own);
         if self.asks_itself {
-            unit.handle_request(&lock(), None);
+            unit.request(&lock(), None, &Payload::default(), |_, newer| newer);
         }
         let mut view = View::default();
         for (&other, record) in self.units.iter().skip(1) {

@@ -4,55 +4,71 @@
 //! environment, starts no thread, and draws no random number: the same input gives the same
 //! output, always. So the same code is simulated, model-checked and run in a charm.
 //!
-//! A hook drives it in four steps:
-//!
-//! 1. read: the unit's own databag, the application's databag and the local [`Journal`] go into
-//!    [`Unit::handle_hook`]; other units' records go into a [`View`], as far as they are needed;
-//! 2. decide: [`Unit::turn`] says whether an operation may start now ([`Turn`]);
-//! 3. act: [`Unit::handle_start`] and [`Unit::handle_finish`] bracket the operation; after each the
-//!    journal must be made durable before anything else happens;
-//! 4. write: [`Unit::poll_record`] gives the unit's new record; if the unit leads,
-//!    [`leader::lead`] gives the new line.
+//! The [`Engine`] is one unit in one hook. A driver asks it questions ([`Engine::request`], [`Engine::start`], ...); it
+//! says what it has to know first ([`engine::Need`]), and what to do ([`engine::Effect`]):
 //!
 //! ```
-//! use ops_coordinator_core::{Incarnation, Journal, Reading, Unit, UnitName, View, Turn, Wait};
+//! use ops_coordinator_core::engine::{Answer, Effect, Engine, Facts, LineRead, Need, Payload};
+//! use ops_coordinator_core::{RelationId, Tick};
 //!
-//! let me: UnitName = "app/0".parse()?;
-//! let mut unit = Unit::handle_hook(
-//!     me, Reading::Absent, Reading::Absent, Journal::default(), Incarnation::from_random(7),
-//! );
+//! let mut engine = Engine::new(Facts::new("app/0".parse()?, "app/0-start-1", "peers", 7));
 //! let lock = "restart".parse()?;
-//! unit.handle_request(&lock, None);
-//! // The leader has not added us to the line yet, so nothing may start.
-//! assert_eq!(unit.turn(&lock, &View::default()), Turn::Wait(Wait::NotInLine));
-//! assert!(unit.poll_record().is_some(), "the request must be published");
+//! let requested = loop {
+//!     engine.handle_time(Tick(1_000));
+//!     match engine.request(&lock, None, &Payload::default()) {
+//!         Ok(requested) => break requested,
+//!         // A driver reads now. In this example nothing is stored yet, and all databags are empty.
+//!         Err(need) => engine.handle_answer(match need {
+//!             Need::Stored(endpoint) => Answer::Stored(endpoint, Box::default()),
+//!             Need::Relations(endpoint) => Answer::Relations(endpoint, vec![RelationId::new("peers:0")]),
+//!             Need::Line(relation) => {
+//!                 let line = LineRead { read_at: Tick(1_000), leader: false, value: None };
+//!                 Answer::Line(relation, Some(line))
+//!             }
+//!             Need::Own(relation) => Answer::Own(relation, None),
+//!             other => unreachable!("{other:?}"),
+//!         }),
+//!     }
+//! };
+//! assert_eq!(requested.ticket.seq, 1);
+//! // The journal is on the disk before the request is public.
+//! assert!(matches!(engine.poll_effect(), Some(Effect::StoreJournal { .. })));
+//! assert!(matches!(engine.poll_effect(), Some(Effect::StoreSession { .. })));
+//! assert!(matches!(engine.poll_effect(), Some(Effect::PublishRecord { .. })));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod engine;
 mod error;
 pub mod invariant;
 mod journal;
-pub mod leader;
+mod leader;
 mod line;
 mod name;
 mod opening;
 pub mod policy;
 mod record;
+mod relation;
 mod status;
 mod ticket;
 mod unit;
 mod waker;
 mod wire;
 
+pub use engine::{Engine, Start};
 pub use error::NameError;
 pub use journal::{Journal, LockJournal, Started};
-pub use leader::{Lead, Order, Plan, Postponed, Tick};
+pub(crate) use leader::Lead;
+pub use leader::{Order, Tick};
 pub use line::{Entry, Line, LockLine, Turn, Wait};
 pub use name::{LockName, UnitName};
-pub use record::{LockRecord, Outcome, UnitRecord, View};
+pub(crate) use record::View;
+pub use record::{LockRecord, Outcome, UnitRecord};
+pub use relation::RelationId;
 pub use status::{LockStatus, Place, Status, UnitStatus};
 pub use ticket::{Incarnation, Ticket};
-pub use unit::{Attempt, Requested, Unit};
+pub(crate) use unit::Unit;
+pub use unit::{Attempt, Requested};
 pub use waker::{Errand, Waker, WakerStep};
 pub use wire::{MAJOR, Reading, decode_line, decode_record, encode_line, encode_record};
 

@@ -179,14 +179,14 @@ pub(crate) fn short(text: &str) -> String {
 ///
 /// Anything not read counts as unfinished: that can only make a unit wait longer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct View {
+pub(crate) struct View {
     records: BTreeMap<UnitName, Reading<UnitRecord>>,
     finished: BTreeMap<LockName, Vec<Ticket>>,
 }
 
 impl View {
     /// A view that starts with tickets which an earlier hook saw finished.
-    pub fn knowing(finished: BTreeMap<LockName, Vec<Ticket>>) -> Self {
+    pub(crate) fn knowing(finished: BTreeMap<LockName, Vec<Ticket>>) -> Self {
         Self {
             records: BTreeMap::new(),
             finished,
@@ -194,23 +194,23 @@ impl View {
     }
 
     /// Adds the value of a unit's databag.
-    pub fn handle_record(&mut self, unit: UnitName, record: Reading<UnitRecord>) {
+    pub(crate) fn handle_record(&mut self, unit: UnitName, record: Reading<UnitRecord>) {
         self.records.insert(unit, record);
     }
 
     /// Whether the unit's databag was read.
-    pub fn has_read(&self, unit: &UnitName) -> bool {
+    pub(crate) fn has_read(&self, unit: &UnitName) -> bool {
         self.records.contains_key(unit)
     }
 
     /// What was read, by unit.
-    pub fn records(&self) -> &BTreeMap<UnitName, Reading<UnitRecord>> {
+    pub(crate) fn records(&self) -> &BTreeMap<UnitName, Reading<UnitRecord>> {
         &self.records
     }
 
     /// Which of the line's tickets are known to be finished, for the [`View`] of a later hook: a finish is
     /// a stable fact, so its unit need not be read again.
-    pub fn finished_of(&self, line: &Line) -> BTreeMap<LockName, Vec<Ticket>> {
+    pub(crate) fn finished_of(&self, line: &Line) -> BTreeMap<LockName, Vec<Ticket>> {
         let of = |(lock, line): (&LockName, &LockLine)| {
             let tickets = line.entries.iter().map(|entry| &entry.ticket);
             let finished: Vec<Ticket> = tickets
@@ -223,7 +223,7 @@ impl View {
     }
 
     /// Whether the ticket is known to be finished.
-    pub fn finished(&self, lock: &LockName, ticket: &Ticket) -> bool {
+    pub(crate) fn finished(&self, lock: &LockName, ticket: &Ticket) -> bool {
         let known = self
             .finished
             .get(lock)

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use crate::engine::Payload;
 use crate::record::short;
 use crate::{
     Incarnation, Journal, Line, LockName, LockRecord, Outcome, Reading, Started, Ticket, Turn,
@@ -15,7 +16,7 @@ use crate::{
 /// It holds the line that was *read*, unchanged until the hook ends: a unit never acts on a line that it has
 /// only just written, because that write may still be refused.
 #[derive(Debug, Clone)]
-pub struct Unit {
+pub(crate) struct Unit {
     name: UnitName,
     read: Reading<UnitRecord>,
     record: UnitRecord,
@@ -24,6 +25,27 @@ pub struct Unit {
     running: BTreeSet<LockName>,
     uncommitted: bool,
     reports: Vec<String>,
+}
+
+/// What a hook knows about its own unit when it begins, or when another process of it continues.
+#[derive(Debug, Clone)]
+pub(crate) struct Own<'a> {
+    /// The unit's own record as it was read, or as this hook has written it.
+    pub(crate) record: Reading<UnitRecord>,
+    /// Whether this hook has written it, so that it is not committed yet.
+    pub(crate) written: bool,
+    /// The line as it was read.
+    pub(crate) line: Reading<Line>,
+    /// The journal.
+    pub(crate) journal: Journal,
+    /// Locks whose operation began earlier in this hook and has not ended.
+    pub(crate) running: BTreeSet<LockName>,
+    /// Where the unit runs, for readers and for policies.
+    pub(crate) zone: Option<&'a str>,
+    /// The number of the newest relation that the unit followed and no longer sees.
+    pub(crate) lost: Option<u64>,
+    /// The incarnation to use if the unit needs one.
+    pub(crate) fresh: Incarnation,
 }
 
 /// The result of a request.
@@ -47,23 +69,17 @@ pub struct Attempt {
 }
 
 impl Unit {
-    /// Takes what a hook read about the unit itself. Uses `fresh` if the unit needs an incarnation. Problems that
-    /// it repaired are in [`Unit::reports`].
-    pub fn handle_hook(
-        name: UnitName,
-        own: Reading<UnitRecord>,
-        line: Reading<Line>,
-        mut journal: Journal,
-        fresh: Incarnation,
-    ) -> Self {
+    /// The unit in this hook. Problems that it repaired are in [`Unit::reports`].
+    pub(crate) fn open(name: UnitName, own: Own<'_>) -> Self {
         let mut reports = Vec::new();
+        let mut journal = own.journal;
         let known = journal.incarnation.clone();
-        let mut record = match (&own, &known) {
+        let mut record = match (&own.record, &known) {
             (Reading::Good(record), _) => record.clone(),
             (_, Some(incarnation)) => UnitRecord::new(incarnation.clone()),
-            (_, None) => UnitRecord::new(fresh),
+            (_, None) => UnitRecord::new(own.fresh),
         };
-        if let Some(fault) = own.fault() {
+        if let Some(fault) = own.record.fault() {
             reports.push(format!("ignoring the databag of {name}: {fault}"));
         }
         if known.as_ref() != Some(&record.incarnation) && !record.locks.is_empty() {
@@ -72,28 +88,28 @@ impl Unit {
             ));
         }
         journal.join(&mut record);
+        record.zone = own.zone.map(short).filter(|zone| !zone.is_empty());
         let mut unit = Self {
             name,
-            read: own,
+            read: own.record,
             record,
-            line,
+            line: own.line,
             journal,
-            running: BTreeSet::new(),
-            uncommitted: false,
+            running: own.running,
+            uncommitted: own.written,
             reports,
         };
         unit.replace_earlier_lives();
         unit.accept_cancellations();
-        if let Some(relation) = unit.line.good().and_then(|line| line.opening) {
-            unit.handle_lost_relation(relation);
-        }
+        let opening = unit.line.good().and_then(|line| line.opening);
+        unit.leave_relation(opening.max(own.lost));
         unit.hold_invariants();
         unit
     }
 
-    /// Records that the unit no longer follows the relation with this number.
-    pub fn handle_lost_relation(&mut self, number: u64) {
-        self.record.beyond = self.record.beyond.max(Some(number));
+    /// The unit no longer follows the relation with this number.
+    fn leave_relation(&mut self, number: Option<u64>) {
+        self.record.beyond = self.record.beyond.max(number);
         self.say_what_has_begun();
     }
 
@@ -112,20 +128,16 @@ impl Unit {
         }
     }
 
-    /// Records that an operation began earlier in this same hook and has not ended.
-    pub fn handle_running(&mut self, lock: &LockName) {
-        self.running.insert(lock.clone());
-    }
-
-    /// Records where the unit runs, for readers and for policies.
-    pub fn handle_zone(&mut self, zone: Option<&str>) {
-        self.record.zone = zone.map(short).filter(|zone| !zone.is_empty());
-    }
-
     /// Requests a turn. Joins a request that is already waiting, but not one whose operation is running in this
-    /// hook, because that operation may have missed the reason for the request.
-    pub fn handle_request(&mut self, lock: &LockName, operation: Option<&str>) -> Requested {
-        let under_way = u64::from(self.running.contains(lock) || self.is_busy(lock));
+    /// hook, because that operation may have missed the reason for the request. `join` makes one of their payloads.
+    pub(crate) fn request(
+        &mut self,
+        lock: &LockName,
+        operation: Option<&str>,
+        payload: &Payload,
+        join: fn(Value, Value) -> Value,
+    ) -> Requested {
+        let under_way = u64::from(self.is_under_way(lock));
         let asked = self.line.good().map_or(0, |line| line.version);
         let kept = self.journal.locks.entry(lock.clone()).or_default();
         let joined = kept.record.seq > kept.record.done + under_way;
@@ -137,6 +149,16 @@ impl Unit {
             kept.record.operation = operation.map(short).filter(|text| text != lock.as_str());
         }
         let seq = kept.record.seq;
+        if let Some(value) = payload.value.clone() {
+            let value = match kept.payload.remove(&seq) {
+                Some(older) => join(older, value),
+                None => value,
+            };
+            kept.payload.insert(seq, value);
+        }
+        if payload.lost {
+            kept.lost = Some(seq);
+        }
         self.publish_journal();
         Requested {
             ticket: self.ticket(seq),
@@ -144,35 +166,10 @@ impl Unit {
         }
     }
 
-    /// Stores the payload of a request, replacing the previous one.
-    pub fn handle_payload(&mut self, lock: &LockName, seq: u64, payload: Value) {
-        let done = self.record.locks.get(lock).map_or(0, |state| state.done);
-        if seq > done {
-            self.journal
-                .locks
-                .entry(lock.clone())
-                .or_default()
-                .payload
-                .insert(seq, payload);
-        }
-    }
-
-    /// Records that the value read from this unit's databag is this hook's own, uncommitted write.
-    pub fn handle_uncommitted(&mut self) {
-        self.uncommitted = true;
-    }
-
-    /// Records that the record was written, so that it is not written again in the same hook.
-    pub fn handle_written(&mut self) {
-        self.read = Reading::Good(self.record.clone());
-        self.uncommitted = true;
-    }
-
     /// Withdraws all of the unit's requests for a lock, with an optional reason for readers. Returns false if none is
     /// outstanding or its operation is running.
-    pub fn handle_withdraw(&mut self, lock: &LockName, reason: Option<&str>) -> bool {
-        let under_way = self.running.contains(lock) || self.is_busy(lock);
-        let withdrawn = self.outstanding(lock).is_some() && !under_way;
+    pub(crate) fn withdraw(&mut self, lock: &LockName, reason: Option<&str>) -> bool {
+        let withdrawn = self.outstanding(lock).is_some() && !self.is_under_way(lock);
         if withdrawn {
             self.end(lock, Outcome::Withdrawn, reason);
         }
@@ -180,7 +177,7 @@ impl Unit {
     }
 
     /// Whether this unit's operation may start now.
-    pub fn turn(&self, lock: &LockName, view: &View) -> Turn {
+    pub(crate) fn turn(&self, lock: &LockName, view: &View) -> Turn {
         if self.is_foreign() {
             return Turn::Wait(Wait::Frozen(self.read.fault().unwrap_or_default()));
         }
@@ -208,7 +205,7 @@ impl Unit {
     ///
     /// # Errors
     /// If it is not this unit's turn: what the unit waits for.
-    pub fn handle_start(&mut self, lock: &LockName, view: &View) -> Result<Attempt, Turn> {
+    pub(crate) fn start(&mut self, lock: &LockName, view: &View) -> Result<Attempt, Turn> {
         let ticket = match self.turn(lock, view) {
             Turn::Start(ticket) => ticket,
             other => return Err(other),
@@ -230,39 +227,40 @@ impl Unit {
         })
     }
 
-    /// Ends the operation that [`Unit::handle_start`] began. After a failure the unit keeps its place.
-    /// The journal must be durable before the hook continues.
+    /// Ends the operation that [`Unit::start`] began. After a failure the unit keeps its place. A success also ends the
+    /// requests up to number `served`, which were made before it began; nothing beyond the newest request is ever
+    /// finished. The journal must be durable before the hook continues.
     /// Returns false if no operation was running, so that nothing has ended.
-    pub fn handle_finish(&mut self, lock: &LockName, success: Result<(), String>) -> bool {
-        let under_way = self.running.remove(lock);
-        match success {
-            _ if !under_way => {}
+    pub(crate) fn finish(
+        &mut self,
+        lock: &LockName,
+        result: Result<(), &str>,
+        served: Option<u64>,
+    ) -> bool {
+        if !self.running.remove(lock) {
+            return false;
+        }
+        match result {
             Ok(()) => self.end(lock, Outcome::Done, None),
-            Err(why) => self.end(lock, Outcome::Failed, Some(&why)),
+            Err(why) => self.end(lock, Outcome::Failed, Some(why)),
         }
-        under_way
-    }
-
-    /// Records that only the number of the unit's requests is known, and their payload is lost.
-    pub fn handle_lost(&mut self, lock: &LockName) {
-        if let Some(kept) = self.journal.locks.get_mut(lock) {
-            kept.lost = Some(kept.record.seq);
-        }
-    }
-
-    /// Records that the operation which has just succeeded has also served the requests up to `seq`, which were
-    /// made before it began. Nothing beyond the newest request is ever finished.
-    pub fn handle_served(&mut self, lock: &LockName, seq: u64) {
-        if let Some(kept) = self.journal.locks.get_mut(lock)
-            && kept.record.outcome == Some(Outcome::Done)
+        if let (Ok(()), Some(seq), Some(kept)) = (result, served, self.journal.locks.get_mut(lock))
         {
             kept.finish_through(seq);
             self.publish_journal();
         }
+        true
     }
 
-    /// The record to write to the unit's databag, if it differs from the one read.
-    pub fn poll_record(&self) -> Option<String> {
+    /// The record to write to the unit's databag, if it differs from the one read or written before.
+    pub(crate) fn publish(&mut self) -> Option<String> {
+        let value = self.poll_record()?;
+        self.read = Reading::Good(self.record.clone());
+        self.uncommitted = true;
+        Some(value)
+    }
+
+    fn poll_record(&self) -> Option<String> {
         let foreign = self.is_foreign();
         // Publish that earlier lives are over even without a request, because no other unit can.
         let silent = self.record.locks.is_empty()
@@ -274,23 +272,16 @@ impl Unit {
     }
 
     /// The journal to store, if it differs from `kept`.
-    pub fn poll_journal(&self, kept: &Journal) -> Option<Journal> {
+    pub(crate) fn poll_journal(&self, kept: &Journal) -> Option<Journal> {
         let nothing_to_say = kept.incarnation.is_none() && self.journal.locks.is_empty();
         (!nothing_to_say && &self.journal != kept).then(|| self.journal.clone())
     }
 
     /// The value that this hook read back from the unit's databag, if it is committed and complete, for
     /// [`Journal::waiting`].
-    pub fn confirmed(&self) -> Option<&BTreeMap<LockName, LockRecord>> {
+    pub(crate) fn confirmed(&self) -> Option<&BTreeMap<LockName, LockRecord>> {
         let committed = !self.uncommitted && self.read.good() == Some(&self.record);
         committed.then_some(&self.record.locks)
-    }
-
-    /// Whether the payload of the request that is served next was lost with an earlier journal.
-    pub fn is_lost(&self, lock: &LockName) -> bool {
-        let lost = self.journal.locks.get(lock).and_then(|kept| kept.lost);
-        let next = self.outstanding(lock).map(|ticket| ticket.seq);
-        next.is_some_and(|seq| lost.is_some_and(|lost| seq <= lost))
     }
 
     /// Whether the unit's own databag has a version unknown to this code, so that it is left alone.
@@ -299,42 +290,44 @@ impl Unit {
     }
 
     /// The unit's name.
-    pub fn name(&self) -> &UnitName {
+    pub(crate) fn name(&self) -> &UnitName {
         &self.name
     }
 
     /// The unit's record, including this hook's changes.
-    pub fn record(&self) -> &UnitRecord {
+    pub(crate) fn record(&self) -> &UnitRecord {
         &self.record
     }
 
     /// The line as this hook read it.
-    pub fn line(&self) -> &Reading<Line> {
+    pub(crate) fn line(&self) -> &Reading<Line> {
         &self.line
     }
 
     /// Problems that this hook found and repaired, for the log.
-    pub fn reports(&self) -> &[String] {
+    pub(crate) fn reports(&self) -> &[String] {
         &self.reports
     }
 
     /// The request that is served next, if one is outstanding.
-    pub fn outstanding(&self, lock: &LockName) -> Option<Ticket> {
+    pub(crate) fn outstanding(&self, lock: &LockName) -> Option<Ticket> {
         self.record.outstanding(&self.name, lock)
     }
 
     /// The payload of the request that is served next.
-    pub fn payload(&self, lock: &LockName) -> Option<&Value> {
-        self.payload_of(lock, self.outstanding(lock)?.seq)
-    }
-
-    /// The payload of one of the unit's requests.
-    pub fn payload_of(&self, lock: &LockName, seq: u64) -> Option<&Value> {
-        self.journal.locks.get(lock)?.payload.get(&seq)
+    pub(crate) fn payload(&self, lock: &LockName) -> Payload {
+        let kept = self.journal.locks.get(lock);
+        let (Some(kept), Some(next)) = (kept, self.outstanding(lock)) else {
+            return Payload::default();
+        };
+        Payload {
+            value: kept.payload.get(&next.seq).cloned(),
+            lost: kept.lost.is_some_and(|lost| next.seq <= lost),
+        }
     }
 
     /// Whether the ticket, of any unit, is finished as far as this unit can know.
-    pub fn finished(&self, lock: &LockName, ticket: &Ticket, view: &View) -> bool {
+    pub(crate) fn finished(&self, lock: &LockName, ticket: &Ticket, view: &View) -> bool {
         if ticket.unit == self.name {
             self.record.finished(lock, ticket)
         } else {
@@ -373,6 +366,11 @@ impl Unit {
         self.publish_journal();
     }
 
+    /// Whether its operation runs in this hook, or still in a process of an earlier one.
+    fn is_under_way(&self, lock: &LockName) -> bool {
+        self.running.contains(lock) || self.is_busy(lock)
+    }
+
     fn is_busy(&self, lock: &LockName) -> bool {
         self.journal.busy.contains(lock)
     }
@@ -409,7 +407,7 @@ impl Unit {
         }
         self.record.replaces = earlier;
         for lock in lost {
-            self.handle_request(&lock, None);
+            self.request(&lock, None, &Payload::default(), |_, newer| newer);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::{Entry, LockLine, decode_record};
@@ -22,7 +22,38 @@ fn fresh() -> Incarnation {
 }
 
 fn hook(own: Reading<UnitRecord>, line: Reading<Line>, journal: &Journal) -> Unit {
-    Unit::handle_hook(name(ME), own, line, journal.clone(), fresh())
+    Unit::open(name(ME), about(own, line, journal))
+}
+
+/// What a hook knows of the unit, to be varied.
+fn about(own: Reading<UnitRecord>, line: Reading<Line>, journal: &Journal) -> Own<'static> {
+    Own {
+        record: own,
+        written: false,
+        line,
+        journal: journal.clone(),
+        running: BTreeSet::new(),
+        zone: None,
+        lost: None,
+        fresh: fresh(),
+    }
+}
+
+fn request(unit: &mut Unit) -> Requested {
+    request_with(unit, None, &Payload::default())
+}
+
+fn request_with(unit: &mut Unit, operation: Option<&str>, payload: &Payload) -> Requested {
+    unit.request(&lock(), operation, payload, |older, newer| {
+        json!([older, newer])
+    })
+}
+
+fn payload(value: Value) -> Payload {
+    Payload {
+        value: Some(value),
+        lost: false,
+    }
 }
 
 fn record(seq: u64, done: u64) -> UnitRecord {
@@ -95,23 +126,24 @@ fn a_quiet_hook_of_a_unit_that_never_asked_writes_nothing() {
 #[test]
 fn a_request_becomes_a_ticket_and_a_second_one_joins_it() {
     let mut unit = hook(Reading::Absent, Reading::Absent, &Journal::default());
-    let first = unit.handle_request(&lock(), Some("reload"));
-    unit.handle_payload(&lock(), first.ticket.seq, json!({"a": 1}));
-    let second = unit.handle_request(&lock(), None);
+    let first = request_with(&mut unit, Some("reload"), &payload(json!({"a": 1})));
+    let second = request(&mut unit);
     assert!(!first.joined && second.joined);
     assert_eq!(first.ticket, second.ticket);
     assert_eq!(
         unit.poll_record().unwrap(),
         r#"{"v":1,"id":"0000feed","locks":{"restart":{"seq":1,"done":0,"op":"reload"}}}"#
     );
-    assert_eq!(unit.payload(&lock()), Some(&json!({"a": 1})));
+    assert_eq!(unit.payload(&lock()), payload(json!({"a": 1})));
+    request_with(&mut unit, None, &payload(json!("b")));
+    assert_eq!(unit.payload(&lock()), payload(json!([{"a": 1}, "b"])));
 }
 
 #[test]
 fn the_front_of_the_line_starts_finishes_and_publishes_it() {
     let line = Reading::Good(line_of(&[ticket(3)]));
     let mut unit = hook(Reading::Good(record(3, 2)), line, &Journal::default());
-    let attempt = unit.handle_start(&lock(), &View::default()).unwrap();
+    let attempt = unit.start(&lock(), &View::default()).unwrap();
     assert_eq!(
         attempt,
         Attempt {
@@ -120,7 +152,7 @@ fn the_front_of_the_line_starts_finishes_and_publishes_it() {
             interrupted: false
         }
     );
-    unit.handle_finish(&lock(), Ok(()));
+    unit.finish(&lock(), Ok(()), None);
     assert_eq!(unit.turn(&lock(), &View::default()), Turn::NotRequested);
     let published = decode_record(unit.poll_record().as_deref());
     let state = &published.good().unwrap().locks[&lock()];
@@ -137,7 +169,7 @@ fn a_unit_does_not_start_before_its_ticket_is_in_the_line_it_read() {
         Reading::Absent,
         &Journal::default(),
     );
-    let refused = unit.handle_start(&lock(), &View::default());
+    let refused = unit.start(&lock(), &View::default());
     assert_eq!(refused, Err(Turn::Wait(Wait::NotInLine)));
     assert_eq!(unit.poll_journal(&unit.journal), None);
 }
@@ -150,8 +182,8 @@ fn a_finished_operation_whose_hook_juju_refused_is_published_and_not_run_again()
         line.clone(),
         &Journal::default(),
     );
-    unit.handle_start(&lock(), &View::default()).unwrap();
-    unit.handle_finish(&lock(), Ok(()));
+    unit.start(&lock(), &View::default()).unwrap();
+    unit.finish(&lock(), Ok(()), None);
     let journal = unit.poll_journal(&Journal::default()).unwrap();
     // The commit was refused: the databag is as before, the journal is not.
     let again = hook(Reading::Good(record(3, 2)), line, &journal);
@@ -168,10 +200,10 @@ fn an_operation_that_was_cut_off_runs_again_and_is_told_so() {
         line.clone(),
         &Journal::default(),
     );
-    unit.handle_start(&lock(), &View::default()).unwrap();
+    unit.start(&lock(), &View::default()).unwrap();
     let journal = unit.poll_journal(&Journal::default()).unwrap();
     let mut again = hook(Reading::Good(record(3, 2)), line, &journal);
-    let attempt = again.handle_start(&lock(), &View::default()).unwrap();
+    let attempt = again.start(&lock(), &View::default()).unwrap();
     assert_eq!((attempt.number, attempt.interrupted), (2, true));
 }
 
@@ -183,13 +215,13 @@ fn a_failed_operation_keeps_its_place_and_says_why() {
         line.clone(),
         &Journal::default(),
     );
-    unit.handle_start(&lock(), &View::default()).unwrap();
-    unit.handle_finish(&lock(), Err("exit \"1\"".to_owned()));
+    unit.start(&lock(), &View::default()).unwrap();
+    unit.finish(&lock(), Err("exit \"1\""), None);
     let mut next = committed(&unit, line);
     let state = next.record().locks[&lock()].clone();
     assert_eq!((state.done, state.outcome), (2, Some(Outcome::Failed)));
     assert_eq!(state.reason.as_deref(), Some("exit '1'"));
-    let attempt = next.handle_start(&lock(), &View::default()).unwrap();
+    let attempt = next.start(&lock(), &View::default()).unwrap();
     assert_eq!((attempt.number, attempt.interrupted), (2, false));
 }
 
@@ -197,63 +229,59 @@ fn a_failed_operation_keeps_its_place_and_says_why() {
 fn a_request_made_while_the_operation_runs_gets_a_turn_of_its_own() {
     let line = Reading::Good(line_of(&[ticket(3)]));
     let mut unit = hook(Reading::Good(record(3, 2)), line, &Journal::default());
-    unit.handle_start(&lock(), &View::default()).unwrap();
-    assert!(!unit.handle_request(&lock(), None).joined);
-    assert!(unit.handle_request(&lock(), None).joined);
-    unit.handle_finish(&lock(), Ok(()));
+    unit.start(&lock(), &View::default()).unwrap();
+    assert!(!request(&mut unit).joined);
+    assert!(request(&mut unit).joined);
+    unit.finish(&lock(), Ok(()), None);
     assert_eq!(unit.outstanding(&lock()), Some(ticket(4)));
 }
 
 #[test]
 fn an_operation_that_another_process_of_this_hook_began_is_under_way_as_well() {
-    let mut unit = hook(
+    let own = about(
         Reading::Good(record(3, 2)),
         Reading::Absent,
         &Journal::default(),
     );
-    unit.handle_running(&lock());
-    assert!(!unit.handle_withdraw(&lock(), None));
-    assert!(!unit.handle_request(&lock(), None).joined);
+    let running = BTreeSet::from([lock()]);
+    let mut unit = Unit::open(name(ME), Own { running, ..own });
+    assert!(!unit.withdraw(&lock(), None));
+    assert!(!request(&mut unit).joined);
 }
 
 #[test]
 fn what_was_asked_for_is_kept_until_it_is_finished() {
     let line = Reading::Good(line_of(&[ticket(3)]));
-    let mut unit = hook(Reading::Good(record(3, 2)), line, &Journal::default());
-    unit.handle_payload(&lock(), 2, json!("late"));
-    unit.handle_payload(&lock(), 3, json!("asked"));
-    assert_eq!(unit.payload_of(&lock(), 2), None, "it is finished");
-    assert_eq!(unit.payload(&lock()), Some(&json!("asked")));
-    unit.handle_start(&lock(), &View::default()).unwrap();
-    let next = unit.handle_request(&lock(), None).ticket.seq;
-    unit.handle_payload(&lock(), next, json!("next"));
-    unit.handle_finish(&lock(), Ok(()));
-    assert_eq!(unit.payload_of(&lock(), 3), None);
-    assert_eq!(unit.payload(&lock()), Some(&json!("next")));
+    let mut unit = hook(Reading::Good(record(2, 2)), line, &Journal::default());
+    request_with(&mut unit, None, &payload(json!("asked")));
+    unit.start(&lock(), &View::default()).unwrap();
+    request_with(&mut unit, None, &payload(json!("next")));
+    assert_eq!(unit.payload(&lock()), payload(json!("asked")));
+    unit.finish(&lock(), Ok(()), None);
+    assert_eq!(unit.payload(&lock()), payload(json!("next")));
+    let kept = unit.poll_journal(&Journal::default()).unwrap();
+    assert_eq!(kept.locks[&lock()].payload.len(), 1, "and not longer");
 }
 
 #[test]
 fn the_record_says_where_the_unit_runs_where_that_is_known() {
-    let mut unit = hook(
-        Reading::Good(record(1, 1)),
-        Reading::Absent,
-        &Journal::default(),
-    );
-    unit.handle_zone(Some("az1"));
-    assert_eq!(unit.record().zone.as_deref(), Some("az1"));
-    unit.handle_zone(Some(" "));
-    assert_eq!(unit.record().zone, None);
+    for (zone, said) in [(Some("az1"), Some("az1")), (Some(" "), None), (None, None)] {
+        let own = Reading::Good(record(1, 1));
+        let own = about(own, Reading::Absent, &Journal::default());
+        let unit = Unit::open(name(ME), Own { zone, ..own });
+        assert_eq!(unit.record().zone.as_deref(), said);
+    }
 }
 
 #[test]
 fn what_was_read_is_not_taken_for_committed_where_this_hook_wrote_it() {
-    let mut unit = hook(
-        Reading::Good(record(3, 2)),
-        Reading::Absent,
-        &Journal::default(),
+    let own = Reading::Good(record(3, 2));
+    let own = about(own, Reading::Absent, &Journal::default());
+    let written = true;
+    assert_eq!(
+        Unit::open(name(ME), Own { written, ..own }).confirmed(),
+        None
     );
-    unit.handle_uncommitted();
-    assert_eq!(unit.confirmed(), None);
 }
 
 #[test]
@@ -263,9 +291,9 @@ fn what_this_hook_wrote_is_not_taken_for_committed() {
         Reading::Absent,
         &Journal::default(),
     );
-    unit.handle_request(&lock(), None);
-    unit.handle_written();
-    assert_eq!(unit.poll_record(), None, "not twice in one hook");
+    request(&mut unit);
+    assert!(unit.publish().is_some());
+    assert_eq!(unit.publish(), None, "not twice in one hook");
     let journal = unit.poll_journal(&Journal::default()).unwrap();
     assert_eq!(unit.confirmed(), None);
     let next = hook(
@@ -300,7 +328,7 @@ fn a_corrupt_databag_is_written_anew_from_the_journal() {
         Reading::Absent,
         &Journal::default(),
     );
-    unit.handle_request(&lock(), None);
+    request(&mut unit);
     let journal = unit.poll_journal(&Journal::default()).unwrap();
     let corrupt = decode_record(Some("{\"v\":1,"));
     let next = hook(corrupt, Reading::Absent, &journal);
@@ -358,8 +386,8 @@ fn a_withdrawn_request_is_over() {
         Reading::Absent,
         &Journal::default(),
     );
-    assert!(unit.handle_withdraw(&lock(), None));
-    assert!(!unit.handle_withdraw(&lock(), None));
+    assert!(unit.withdraw(&lock(), None));
+    assert!(!unit.withdraw(&lock(), None));
     assert_eq!(unit.outstanding(&lock()), None);
 }
 
@@ -367,7 +395,7 @@ fn a_withdrawn_request_is_over() {
 fn a_record_of_an_unknown_major_version_freezes_the_unit_and_is_left_alone() {
     let newer = decode_record(Some(r#"{"v":2,"anything":[]}"#));
     let mut unit = hook(newer, Reading::Absent, &Journal::default());
-    unit.handle_request(&lock(), None);
+    request(&mut unit);
     let Turn::Wait(Wait::Frozen(why)) = unit.turn(&lock(), &View::default()) else {
         panic!()
     };
@@ -424,16 +452,13 @@ fn while_an_earlier_attempt_is_at_work_nothing_starts_and_nothing_is_taken_back(
         &busy,
     );
     assert_eq!(unit.turn(&lock(), &View::default()), Turn::Wait(Wait::Busy));
-    assert!(!unit.handle_withdraw(&lock(), None));
+    assert!(!unit.withdraw(&lock(), None));
     assert_eq!(
         unit.outstanding(&lock()),
         Some(ticket(3)),
         "not cancelled before it has ended"
     );
-    assert!(
-        !unit.handle_request(&lock(), None).joined,
-        "it may have missed the reason"
-    );
+    assert!(!request(&mut unit).joined, "it may have missed the reason");
     let over = hook(
         Reading::Good(record(3, 2)),
         Reading::Good(line),
@@ -446,41 +471,42 @@ fn while_an_earlier_attempt_is_at_work_nothing_starts_and_nothing_is_taken_back(
 fn a_finish_counts_for_the_attempt_that_began_and_never_beyond_what_was_asked_for() {
     let line = Reading::Good(line_of(&[ticket(3)]));
     let mut unit = hook(Reading::Good(record(3, 2)), line, &Journal::default());
-    unit.handle_start(&lock(), &View::default()).unwrap();
-    unit.handle_finish(&lock(), Ok(()));
-    unit.handle_running(&lock());
-    unit.handle_finish(&lock(), Ok(()));
+    unit.start(&lock(), &View::default()).unwrap();
+    unit.finish(&lock(), Ok(()), None);
+    assert!(!unit.finish(&lock(), Ok(()), Some(9)), "it has ended");
     let state = &unit.record().locks[&lock()];
     assert_eq!((state.seq, state.done), (3, 3));
 }
 
 #[test]
 fn an_operation_serves_the_requests_that_were_made_before_it_began() {
-    let line = Reading::Good(line_of(&[ticket(3)]));
-    let mut unit = hook(Reading::Good(record(4, 2)), line, &Journal::default());
-    unit.handle_start(&lock(), &View::default()).unwrap();
-    unit.handle_request(&lock(), None);
-    unit.handle_finish(&lock(), Ok(()));
-    unit.handle_served(&lock(), 4);
-    assert_eq!(unit.outstanding(&lock()), None);
-    unit.handle_served(&lock(), 9);
-    assert_eq!(unit.record().locks[&lock()].done, 4);
+    for served in [4, 9] {
+        let line = Reading::Good(line_of(&[ticket(3)]));
+        let mut unit = hook(Reading::Good(record(4, 2)), line, &Journal::default());
+        unit.start(&lock(), &View::default()).unwrap();
+        assert!(unit.finish(&lock(), Ok(()), Some(served)));
+        assert_eq!(unit.outstanding(&lock()), None);
+        assert_eq!(
+            unit.record().locks[&lock()].done,
+            4,
+            "and none that was never made"
+        );
+    }
 }
 
 #[test]
 fn a_failed_operation_serves_nothing() {
     let line = Reading::Good(line_of(&[ticket(3)]));
     let mut unit = hook(Reading::Good(record(4, 2)), line, &Journal::default());
-    unit.handle_start(&lock(), &View::default()).unwrap();
-    unit.handle_finish(&lock(), Err("exit code 1".to_owned()));
-    unit.handle_served(&lock(), 4);
+    unit.start(&lock(), &View::default()).unwrap();
+    unit.finish(&lock(), Err("exit code 1"), Some(4));
     assert_eq!(unit.outstanding(&lock()), Some(ticket(3)));
 }
 
 #[test]
 fn a_request_says_which_line_the_unit_had_read_and_keeps_to_that() {
     let mut unit = hook(Reading::Absent, Reading::Absent, &Journal::default());
-    unit.handle_request(&lock(), None);
+    request(&mut unit);
     assert_eq!(unit.record().locks[&lock()].asked, 0);
     let mut line = line_of(&[]);
     line.version = 17;
@@ -489,11 +515,11 @@ fn a_request_says_which_line_the_unit_had_read_and_keeps_to_that() {
         Reading::Good(line.clone()),
         &Journal::default(),
     );
-    unit.handle_request(&lock(), None);
+    request(&mut unit);
     assert_eq!(unit.record().locks[&lock()].asked, 17);
     line.version = 18;
     let mut later = committed(&unit, Reading::Good(line));
-    assert!(later.handle_request(&lock(), None).joined);
+    assert!(request(&mut later).joined);
     assert_eq!(later.record().locks[&lock()].asked, 17);
 }
 
@@ -504,13 +530,16 @@ fn what_was_asked_for_is_lost_with_the_journal_and_the_request_is_not() {
         Reading::Absent,
         &Journal::default(),
     );
-    assert!(unit.is_lost(&lock()));
+    assert!(unit.payload(&lock()).lost);
     let mut next = committed(&unit, Reading::Absent);
-    assert!(next.is_lost(&lock()), "the next hook knows it too");
-    next.handle_withdraw(&lock(), Some("lost"));
-    assert!(!next.is_lost(&lock()));
-    next.handle_request(&lock(), None);
-    assert!(!next.is_lost(&lock()), "what is asked for now is known");
+    assert!(next.payload(&lock()).lost, "the next hook knows it too");
+    next.withdraw(&lock(), Some("lost"));
+    assert!(!next.payload(&lock()).lost);
+    request(&mut next);
+    assert!(
+        !next.payload(&lock()).lost,
+        "what is asked for now is known"
+    );
 }
 
 #[test]
@@ -521,7 +550,7 @@ fn unknown_fields_of_a_newer_minor_version_survive_a_rewrite() {
         Reading::Absent,
         &Journal::default(),
     );
-    unit.handle_request(&lock(), None);
+    request(&mut unit);
     let written = unit.poll_record().unwrap();
     assert!(
         written.contains(r#""soak":5"#) && written.contains(r#""new":{"x":1.11111111e+125}"#),
@@ -541,8 +570,9 @@ fn debug_builds_stop_at_a_unit_whose_record_is_unsound() {
 
 #[test]
 fn a_unit_that_moves_to_another_relation_says_so_and_whether_it_is_inside() {
-    let mut silent = hook(Reading::Absent, Reading::Absent, &Journal::default());
-    silent.handle_lost_relation(3);
+    let own = about(Reading::Absent, Reading::Absent, &Journal::default());
+    let lost = Some(3);
+    let silent = Unit::open(name(ME), Own { lost, ..own });
     assert_eq!(
         silent.poll_record().unwrap(),
         r#"{"v":1,"id":"0000feed","beyond":3,"locks":{}}"#
@@ -553,11 +583,11 @@ fn a_unit_that_moves_to_another_relation_says_so_and_whether_it_is_inside() {
     assert_eq!(asked.record().beyond, Some(3));
     let line = Reading::Good(line_of(&[ticket(3)]));
     let mut unit = hook(Reading::Good(record(3, 2)), line, &Journal::default());
-    unit.handle_start(&lock(), &View::default()).unwrap();
-    unit.handle_finish(&lock(), Err("exit code 1".to_owned()));
+    unit.start(&lock(), &View::default()).unwrap();
+    unit.finish(&lock(), Err("exit code 1"), None);
     assert!(!unit.record().locks[&lock()].begun, "it has not moved");
-    unit.handle_lost_relation(3);
+    unit.leave_relation(lost);
     assert!(unit.record().locks[&lock()].begun);
-    unit.handle_withdraw(&lock(), None);
+    unit.withdraw(&lock(), None);
     assert!(!unit.record().locks[&lock()].begun);
 }

@@ -109,3 +109,7 @@ fn checked<T>(
         other => other,
     }
 }
+
+#[cfg(test)]
+#[path = "wire_tests.rs"]
+mod tests;

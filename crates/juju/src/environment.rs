@@ -1,52 +1,15 @@
 //! The environment of a hook, as Juju sets it.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::path::PathBuf;
 
-use ops_coordinator_core::UnitName;
+use ops_coordinator_core::{RelationId, UnitName};
 
 use crate::Error;
 use crate::declaration::declared_peers;
 
 /// Where a unit keeps its state, in the charm's directory.
 const STATE: &str = ".ops-coordinator";
-
-/// A relation's id as Juju writes it, `endpoint:number`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct RelationId(String);
-
-impl RelationId {
-    /// Takes an id as Juju gave it.
-    pub fn new(id: impl Into<String>) -> Self {
-        Self(id.into())
-    }
-
-    /// The id as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The endpoint's name: the part before the colon.
-    pub fn endpoint(&self) -> &str {
-        self.0.split(':').next().unwrap_or_default()
-    }
-
-    /// The number after the colon, for ordering: `peer:10` comes after `peer:9`.
-    pub fn number(&self) -> u64 {
-        self.0
-            .rsplit(':')
-            .next()
-            .and_then(|digits| digits.parse().ok())
-            .unwrap_or(u64::MAX)
-    }
-}
-
-impl fmt::Display for RelationId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// What Juju tells a hook through environment variables.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,7 +76,7 @@ impl Environment {
             hook: get("JUJU_HOOK_NAME"),
             peers: declared_peers(&charm_dir),
             charm_dir,
-            relation: get("JUJU_RELATION_ID").map(RelationId),
+            relation: get("JUJU_RELATION_ID").map(RelationId::new),
             remote_unit: unit("JUJU_REMOTE_UNIT")?,
             departing_unit: unit("JUJU_DEPARTING_UNIT")?,
             zone: get("JUJU_AVAILABILITY_ZONE"),

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use ops_coordinator_core::{Errand, Tick};
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::{Error, Process, WakerCommand};
+use crate::{Error, Process, WakerCommand, process};
 
 /// The file that a process of the unit locks while it reads and writes the other files.
 const LOCK: &str = "lock";
@@ -216,11 +216,11 @@ impl Machine for LocalMachine {
     }
 
     fn process(&self) -> Option<Process> {
-        Process::own()
+        process::own()
     }
 
     fn is_alive(&self, process: Process) -> bool {
-        process.is_alive()
+        process::is_alive(process)
     }
 
     fn wake(&self, endpoint: &str, context: &str, errand: Errand) -> io::Result<()> {

@@ -1,5 +1,6 @@
 //! The payload of a request: services to restart, and a context that the charm gets back.
 
+use ops_coordinator_core::engine::Payload;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -58,16 +59,30 @@ impl Operation {
         self
     }
 
-    pub(crate) fn to_payload(&self) -> Value {
-        serde_json::to_value(self).unwrap_or_default()
+    pub(crate) fn into_payload(self) -> Payload {
+        let once = Self::default().join(self.clone());
+        Payload {
+            value: serde_json::to_value(once).ok(),
+            lost: self.lost,
+        }
     }
 
-    /// The payload stored in the journal, as far as it can be read.
-    pub(crate) fn from_payload(payload: Option<&Value>) -> Self {
-        payload
-            .and_then(|value| serde_json::from_value(value.clone()).ok())
-            .unwrap_or_default()
+    /// The operation that a payload describes, as far as it can be read.
+    pub(crate) fn from_payload(payload: Payload) -> Self {
+        let read = payload
+            .value
+            .and_then(|value| serde_json::from_value(value).ok());
+        Self {
+            lost: payload.lost,
+            ..read.unwrap_or_default()
+        }
     }
+}
+
+/// One payload for two requests that share a turn.
+pub(crate) fn join_payloads(older: Value, newer: Value) -> Value {
+    let read = |value: Value| serde_json::from_value::<Operation>(value).unwrap_or_default();
+    serde_json::to_value(read(older).join(read(newer))).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -5,10 +5,10 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use ops_coordinator_core::engine::Session;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::session::Session;
 use crate::{Error, Machine};
 
 /// State that outlives hooks and must not be lost.
@@ -37,10 +37,6 @@ impl State {
 
     pub(crate) fn machine(&self) -> &Rc<dyn Machine> {
         &self.machine
-    }
-
-    pub(crate) fn endpoint(&self) -> &str {
-        &self.endpoint
     }
 
     /// Keeps the unit's other processes away from its state files, until it is dropped.
@@ -117,12 +113,9 @@ impl State {
         let session = self.machine.load(SESSION)?;
         let of = session
             .as_deref()
-            .and_then(|text| serde_json::from_slice::<Session>(text).ok())
-            .and_then(|session| session.relation);
-        let of = of
-            .as_deref()
-            .and_then(|relation| relation.split(':').next());
-        if of.is_some_and(|endpoint| endpoint != self.endpoint) {
+            .and_then(|text| serde_json::from_slice::<Session>(text).ok());
+        let of = of.as_ref().and_then(|session| session.relation());
+        if of.is_some_and(|relation| relation.endpoint() != self.endpoint) {
             return Ok(());
         }
         // The old session tells whose journal it is, so it goes last: this may be cut off anywhere.

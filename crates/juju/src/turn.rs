@@ -2,38 +2,9 @@
 
 use std::fmt;
 
-use ops_coordinator_core::{Attempt, LockName, Turn, Wait};
+use ops_coordinator_core::{Attempt, LockName, Wait};
 
-use crate::{Error, Hook, Operation};
-
-/// The outcome of [`Hook::start`].
-#[derive(Debug, Clone, PartialEq)]
-pub enum Start {
-    /// The operation has begun. [`Hook::finish`] must end it.
-    Begun(Attempt, Operation),
-    /// It is not this unit's turn yet.
-    Waiting(Wait),
-    /// The unit has no outstanding request for the lock.
-    NotRequested,
-}
-
-impl Start {
-    /// The attempt and the payload of its request, if the operation has begun.
-    pub fn begun(self) -> Option<(Attempt, Operation)> {
-        match self {
-            Self::Begun(attempt, operation) => Some((attempt, operation)),
-            Self::Waiting(_) | Self::NotRequested => None,
-        }
-    }
-
-    pub(crate) fn of(started: Result<(Attempt, Operation), Turn>) -> Self {
-        match started {
-            Ok((attempt, operation)) => Self::Begun(attempt, operation),
-            Err(Turn::Wait(wait)) => Self::Waiting(wait),
-            Err(Turn::NotRequested | Turn::Start(_)) => Self::NotRequested,
-        }
-    }
-}
+use crate::{Error, Hook, Operation, Start};
 
 /// The outcome of [`Hook::run`].
 #[derive(Debug, Clone, PartialEq, Eq)]

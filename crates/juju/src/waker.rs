@@ -15,9 +15,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use ops_coordinator_core::engine::Session;
 use ops_coordinator_core::{Waker, WakerStep};
 
-use crate::session::Session;
 use crate::state::{PENDING, SESSION};
 use crate::{Errand, Error, ToolError};
 
@@ -163,7 +163,7 @@ fn execute(unit: &str, command: impl AsRef<OsStr>) -> io::Result<bool> {
 fn last_context(state: &Path) -> Option<String> {
     let text = fs::read(state.join(SESSION)).ok()?;
     let session: Session = serde_json::from_slice(&text).ok()?;
-    Some(session.context)
+    Some(session.context().to_owned())
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitCode, ExitStatus};
 
 use clap::Args;
-use ops_coordinator_juju::{Attempt, Hook, LockName, Operation, Process, Start, service};
+use ops_coordinator_juju::{Attempt, Hook, LockName, Operation, Start, process, service};
 
 use super::CommandError;
 use super::coordination::CoordinationArgs;
@@ -134,7 +134,7 @@ fn execute(
         .spawn()
         .map_err(cannot)?;
     // If only this process is killed, the command keeps running, and no other attempt may start beside it.
-    if let Some(process) = Process::of(child.id())
+    if let Some(process) = process::of(child.id())
         && let Err(error) = hook.note_process(lock, process)
     {
         complain(format!("{lock}: {error}"));

@@ -1,12 +1,13 @@
 //! What is in the databags: small, and harmless whatever it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use ops_coordinator_core::{
-    Incarnation, Journal, LockName, LockRecord, Outcome, Reading, Unit, UnitRecord, View,
-    decode_line, decode_record, encode_line, encode_record,
-};
 use proptest::prelude::*;
+
+use super::*;
+use crate::engine::Payload;
+use crate::unit::Own;
+use crate::{Incarnation, Journal, LockName, LockRecord, Outcome, Unit, View};
 
 fn any_lock() -> impl Strategy<Value = LockName> {
     "[a-z][a-z0-9_-]{0,31}".prop_map(|name| name.parse().expect("valid by construction"))
@@ -22,6 +23,20 @@ fn any_outcome() -> impl Strategy<Value = Option<Outcome>> {
     ]
 }
 
+fn unit(record: Reading<UnitRecord>, line: Reading<Line>, zone: Option<&str>) -> Unit {
+    let own = Own {
+        record,
+        written: false,
+        line,
+        journal: Journal::default(),
+        running: BTreeSet::new(),
+        zone,
+        lost: None,
+        fresh: Incarnation::from_random(1),
+    };
+    Unit::open("app/1".parse().expect("valid"), own)
+}
+
 proptest! {
     #[test]
     fn a_record_of_one_lock_is_at_most_300_bytes_whatever_the_texts(
@@ -34,16 +49,9 @@ proptest! {
         let mut record = UnitRecord::new(Incarnation::from_random(u32::MAX));
         let state = LockRecord { seq, done: seq.saturating_sub(left), attempt, outcome, ..LockRecord::default() };
         record.locks.insert(lock.clone(), state);
-        let mut unit = Unit::handle_hook(
-            "app/1".parse().expect("valid"),
-            Reading::Good(record),
-            Reading::Absent,
-            Journal::default(),
-            Incarnation::from_random(1),
-        );
-        unit.handle_zone(Some(&zone));
+        let mut unit = unit(Reading::Good(record), Reading::Absent, Some(&zone));
         if seq < (1 << 53) - 1 {
-            unit.handle_request(&lock, Some(&operation));
+            unit.request(&lock, Some(&operation), &Payload::default(), |_, newer| newer);
         }
         // A failure puts the longest text into a record; it needs a turn, so it is put in here.
         let mut record = unit.record().clone();
@@ -73,15 +81,9 @@ proptest! {
         damaged.truncate(cut.max(1));
         let text = String::from_utf8_lossy(&damaged).into_owned();
         let line = decode_line(Some(&text));
-        let mut unit = Unit::handle_hook(
-            "app/1".parse().expect("valid"),
-            decode_record(Some(&text)),
-            line,
-            Journal::default(),
-            Incarnation::from_random(1),
-        );
+        let mut unit = unit(decode_record(Some(&text)), line, None);
         let lock: LockName = "restart".parse().expect("valid");
-        unit.handle_request(&lock, None);
+        unit.request(&lock, None, &Payload::default(), |_, newer| newer);
         let _ = unit.turn(&lock, &View::default());
     }
 }

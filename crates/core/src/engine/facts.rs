@@ -1,0 +1,73 @@
+//! What a visit knows from its first moment.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{RelationId, UnitName};
+
+/// What a visit knows from its first moment: who runs, and what woke it.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// The unit.
+    pub unit: UnitName,
+    /// The id of the hook's context; no two hooks share one.
+    pub context: String,
+    /// The peer endpoint that the charm names.
+    pub endpoint: String,
+    /// The endpoints of all the charm's peer relations.
+    pub peers: BTreeSet<String>,
+    /// The relation that the hook is about.
+    pub relation: Option<RelationId>,
+    /// The unit that the hook is about.
+    pub remote_unit: Option<UnitName>,
+    /// The unit that is leaving, in a `relation-departed` hook.
+    pub departing_unit: Option<UnitName>,
+    /// The unit's availability zone.
+    pub zone: Option<String>,
+    /// Whether Juju runs this again if it fails: it does so with hooks, but not with actions and commands.
+    pub will_be_retried: bool,
+    /// The process of this visit; `None` if a later one could not tell whether it is alive.
+    pub process: Option<Process>,
+    /// A random number, for the unit's incarnation if it needs one.
+    pub random: u32,
+    /// How the payloads of two requests that share a turn, the older one first, become one.
+    pub join: fn(Value, Value) -> Value,
+}
+
+impl Facts {
+    /// A hook that is about nothing in particular, on a unit of a charm with one peer endpoint. Of the payloads of two
+    /// requests that share a turn, the newer one remains.
+    pub fn new(
+        unit: UnitName,
+        context: impl Into<String>,
+        endpoint: impl Into<String>,
+        random: u32,
+    ) -> Self {
+        let endpoint = endpoint.into();
+        Self {
+            unit,
+            context: context.into(),
+            peers: BTreeSet::from([endpoint.clone()]),
+            endpoint,
+            relation: None,
+            remote_unit: None,
+            departing_unit: None,
+            zone: None,
+            will_be_retried: true,
+            process: None,
+            random,
+            join: |_, newer| newer,
+        }
+    }
+}
+
+/// A process of the unit's machine, distinguished from a later one with the same pid by its start time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Process {
+    /// Its pid.
+    pub id: u32,
+    /// When it started, in the kernel's clock ticks since boot (proc(5), field 22).
+    pub began: u64,
+}

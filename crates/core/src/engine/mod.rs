@@ -1,0 +1,405 @@
+//! The engine: one unit in one hook, without any I/O.
+//!
+//! All decisions of a hook are made here: what to read and in which order, what to remember, when to ask the
+//! controller, when to postpone, when to wake. A driver only reads, writes and runs. It asks a *question*, such as
+//! [`Engine::start`]. The engine either answers it, or says what it has to know first ([`Need`]): the driver reads that,
+//! hands it in ([`Engine::handle_answer`]), and asks again. An answered question has *effects* ([`Engine::poll_effect`]),
+//! which the driver carries out one after the other before it does anything else.
+//!
+//! A question that needs something leaves no trace: the next attempt begins anew, with more known. So a question is
+//! always answered as if all that it needs had been known from the start.
+
+mod begin;
+mod effect;
+mod facts;
+mod home;
+mod inquiry;
+mod lead;
+mod need;
+mod order;
+mod pending;
+mod round;
+mod session;
+mod site;
+mod visit;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde_json::Value;
+
+pub use effect::Effect;
+pub use facts::{Facts, Process};
+pub use need::{Answer, LineRead, Need, Stored};
+pub use pending::{Found, Pending, Verdict};
+pub use session::Session;
+
+use crate::policy::Policy;
+use crate::{
+    Attempt, LockName, LockRecord, Order, RelationId, Requested, Status, Tick, Ticket, Turn,
+    UnitName, Wait,
+};
+use need::Known;
+use round::Round;
+use visit::Visit;
+
+/// One unit in one hook.
+///
+/// Several processes of a hook may each have an engine; they share what the effects have stored. Before each question
+/// the driver hands in what others have stored since ([`Engine::handle_stored`]) and the time
+/// ([`Engine::handle_time`]).
+#[derive(Debug)]
+pub struct Engine {
+    facts: Facts,
+    known: Known,
+    now: Tick,
+    visit: Visit,
+    effects: VecDeque<Effect>,
+    warnings: Vec<String>,
+}
+
+/// What a request asks for; opaque here. It stays on the unit's own disk: no other unit needs it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Payload {
+    /// The payload; `None` if there is none.
+    pub value: Option<Value>,
+    /// Whether some of it was lost with an earlier journal.
+    pub lost: bool,
+}
+
+/// The answer to [`Engine::start`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum Start<P = Payload> {
+    /// The operation begins once the effects are carried out. [`Engine::finish`] must end it.
+    Begun(Attempt, P),
+    /// It is not this unit's turn yet.
+    Waiting(Wait),
+    /// The unit has no outstanding request for the lock.
+    NotRequested,
+}
+
+impl<P> Start<P> {
+    /// The attempt and the payload of its request, if the operation has begun.
+    pub fn begun(self) -> Option<(Attempt, P)> {
+        match self {
+            Self::Begun(attempt, payload) => Some((attempt, payload)),
+            Self::Waiting(_) | Self::NotRequested => None,
+        }
+    }
+
+    /// The same with another payload.
+    pub fn map<Q>(self, payload: impl FnOnce(P) -> Q) -> Start<Q> {
+        match self {
+            Self::Begun(attempt, old) => Start::Begun(attempt, payload(old)),
+            Self::Waiting(wait) => Start::Waiting(wait),
+            Self::NotRequested => Start::NotRequested,
+        }
+    }
+}
+
+/// The answer to [`Engine::carry_out`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Carried {
+    /// The effects write the line that was ordered.
+    Out,
+    /// The line is already as ordered.
+    AlreadySo,
+    /// Nothing is written, for this reason.
+    Not(String),
+}
+
+/// Another hook of the unit has begun: nothing in this one counts any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HookOver;
+
+impl Engine {
+    /// A visit that has read nothing yet.
+    pub fn new(facts: Facts) -> Self {
+        Self {
+            facts,
+            known: Known::default(),
+            now: Tick(0),
+            visit: Visit::default(),
+            effects: VecDeque::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// Takes the present time. Call it before every attempt to ask a question.
+    pub fn handle_time(&mut self, now: Tick) {
+        self.now = now;
+    }
+
+    /// Takes an answer to a [`Need`].
+    pub fn handle_answer(&mut self, answer: Answer) {
+        self.known.handle(answer);
+    }
+
+    /// Begins another question: what other processes of the unit may have stored since the last one is asked for
+    /// again, unless [`Engine::handle_stored`] hands it in.
+    pub fn handle_question(&mut self) {
+        self.known.forget_stored();
+    }
+
+    /// Takes what another process of the unit has stored for an open endpoint since this one last did.
+    ///
+    /// # Errors
+    /// [`HookOver`] if it was another hook.
+    pub fn handle_stored(&mut self, endpoint: &str, stored: Stored) -> Result<(), HookOver> {
+        let session = stored.session.as_ref();
+        if session.is_some_and(|session| session.context != self.facts.context) {
+            return Err(HookOver);
+        }
+        if let Some(site) = self.visit.sites.get_mut(endpoint) {
+            site.renew(stored);
+        }
+        Ok(())
+    }
+
+    /// Takes the news that Juju has refused the line that [`Effect::PublishLine`] wrote: another unit leads by now,
+    /// and keeps the line. Failing the hook would lose what it did.
+    pub fn handle_line_refused(&mut self, relation: &RelationId, why: &str) {
+        for site in self.visit.sites.values_mut() {
+            if site.session.relation.as_ref() == Some(relation) {
+                site.session.wrote_line = false;
+            }
+        }
+        self.warn(format!("lost leadership; the line was not written: {why}"));
+    }
+
+    /// Takes the news that the waker of [`Effect::Wake`] could not be started.
+    pub fn handle_wake_failed(&mut self, endpoint: &str, why: &str) {
+        if let Some(site) = self.visit.sites.get_mut(endpoint) {
+            site.session.woke = false;
+        }
+        self.warn(format!("cannot start a waker: {why}"));
+    }
+
+    /// Drops the effects that are left, because one of them has failed. Hand in what is stored for every open endpoint
+    /// before the next question.
+    pub fn drop_effects(&mut self) {
+        self.effects.clear();
+    }
+
+    /// The next effect to carry out; `None` if all are done.
+    pub fn poll_effect(&mut self) -> Option<Effect> {
+        let next = self.effects.pop_front();
+        next.or_else(|| {
+            self.visit
+                .sites
+                .values_mut()
+                .find_map(site::Site::poll_session)
+        })
+    }
+
+    /// Warnings for the log; each is returned once.
+    pub fn poll_warnings(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.warnings)
+    }
+
+    /// The endpoints that this visit has looked at.
+    pub fn open_endpoints(&self) -> impl Iterator<Item = &str> {
+        self.visit.sites.keys().map(String::as_str)
+    }
+
+    fn ask<T>(
+        &mut self,
+        question: impl FnOnce(&mut Visit, &mut Round<'_>) -> Result<T, Need>,
+    ) -> Result<T, Need> {
+        let mut visit = self.visit.clone();
+        let mut round = Round {
+            facts: &self.facts,
+            known: &self.known,
+            now: self.now,
+            effects: Vec::new(),
+            warnings: Vec::new(),
+        };
+        let answer = question(&mut visit, &mut round)?;
+        let Round {
+            effects, warnings, ..
+        } = round;
+        self.visit = visit;
+        self.effects.extend(effects);
+        for warning in warnings {
+            self.warn(warning);
+        }
+        Ok(answer)
+    }
+
+    fn here(&self) -> Option<&Session> {
+        let site = self.visit.sites.get(&self.facts.endpoint)?;
+        Some(&site.session)
+    }
+
+    /// Begins the hook, or continues it. The first question of a hook asks whether the unit leads and reads the line,
+    /// in this order, and should come before anything else that the hook does.
+    ///
+    /// # Errors
+    /// What has to be known first, as for every question.
+    pub fn open(&mut self) -> Result<(), Need> {
+        self.ask(|visit, round| visit.here(round).map(drop))
+    }
+
+    /// Requests a turn.
+    ///
+    /// # Errors
+    /// What has to be known first.
+    pub fn request(
+        &mut self,
+        lock: &LockName,
+        operation: Option<&str>,
+        payload: &Payload,
+    ) -> Result<Requested, Need> {
+        self.ask(|visit, round| visit.request(round, lock, operation, payload))
+    }
+
+    /// Withdraws all of the unit's requests for a lock, with an optional reason for readers. Returns false if none is
+    /// waiting or the operation is running.
+    ///
+    /// # Errors
+    /// What has to be known first.
+    pub fn withdraw(&mut self, lock: &LockName, reason: Option<&str>) -> Result<bool, Need> {
+        self.ask(|visit, round| visit.withdraw(round, lock, reason))
+    }
+
+    /// Whether this unit's operation may start now.
+    ///
+    /// # Errors
+    /// What has to be known first.
+    pub fn turn(&mut self, lock: &LockName) -> Result<Turn, Need> {
+        self.ask(|visit, round| visit.at_home(round, lock)?.turn(round, lock))
+    }
+
+    /// Begins the operation if it is this unit's turn.
+    ///
+    /// # Errors
+    /// What has to be known first.
+    pub fn start(&mut self, lock: &LockName) -> Result<Start, Need> {
+        self.ask(|visit, round| visit.start(round, lock))
+    }
+
+    /// Records a process that works on the operation which [`Engine::start`] began, in addition to this one. While
+    /// either is alive, no later hook begins another attempt.
+    ///
+    /// # Errors
+    /// What has to be known first.
+    pub fn note_process(&mut self, lock: &LockName, process: Process) -> Result<(), Need> {
+        self.ask(|visit, round| visit.note_process(round, lock, process))
+    }
+
+    /// Ends the operation that [`Engine::start`] began; after a failure the unit keeps its place. A success also ends
+    /// the requests up to number `served`, if they were made before it began.
+    ///
+    /// # Errors
+    /// What has to be known first.
+    pub fn finish(
+        &mut self,
+        lock: &LockName,
+        result: Result<(), &str>,
+        served: Option<u64>,
+    ) -> Result<(), Need> {
+        self.ask(|visit, round| visit.finish(round, lock, result, served))
+    }
+
+    /// Ends the hook: publishes pending changes and, if this unit leads, maintains the line. It must be the last thing
+    /// that the hook does, because the line may be written only for a short time after it was read.
+    ///
+    /// # Errors
+    /// What has to be known first.
+    pub fn release(&mut self, policy: &dyn Policy, orders: &[Order]) -> Result<(), Need> {
+        self.ask(|visit, round| visit.release(round, policy, orders))
+    }
+
+    /// The ticket with which a unit waits or works, as this leader sees it; `None` if none is outstanding.
+    ///
+    /// # Errors
+    /// What has to be known first.
+    pub fn ticket_of(&mut self, lock: &LockName, unit: &UnitName) -> Result<Option<Ticket>, Need> {
+        self.ask(|visit, round| visit.ticket_of(round, lock, unit))
+    }
+
+    /// Carries out orders at once, and changes nothing else in the line. The unit must lead.
+    ///
+    /// # Errors
+    /// What has to be known first.
+    pub fn carry_out(&mut self, orders: &[Order]) -> Result<Carried, Need> {
+        self.ask(|visit, round| visit.carry_out(round, orders))
+    }
+
+    /// What this unit publishes about a lock, including this hook's changes.
+    ///
+    /// # Errors
+    /// What has to be known first.
+    pub fn record(&mut self, lock: &LockName) -> Result<LockRecord, Need> {
+        self.ask(|visit, round| visit.record(round, lock))
+    }
+
+    /// The payload of the request that is served next.
+    ///
+    /// # Errors
+    /// What has to be known first.
+    pub fn payload(&mut self, lock: &LockName) -> Result<Payload, Need> {
+        self.ask(|visit, round| visit.payload(round, lock))
+    }
+
+    /// For each lock with an outstanding request of this unit, the number of the one that is served next, including
+    /// those left on `others`, endpoints that the charm has used before.
+    ///
+    /// # Errors
+    /// What has to be known first.
+    pub fn outstanding(&mut self, others: &[String]) -> Result<BTreeMap<LockName, u64>, Need> {
+        self.ask(|visit, round| visit.outstanding(round, others))
+    }
+
+    /// The units that have requested a lock and are not in its line, in the order in which they would join it under
+    /// [`Rotation`](crate::policy::Rotation). Needs every unit's record.
+    ///
+    /// # Errors
+    /// What has to be known first.
+    pub fn queue(&mut self, lock: &LockName) -> Result<Vec<UnitName>, Need> {
+        self.ask(|visit, round| visit.queue(round, lock))
+    }
+
+    /// Where all requests stand. Needs every unit's record.
+    ///
+    /// # Errors
+    /// What has to be known first.
+    pub fn status(&mut self) -> Result<Status, Need> {
+        self.ask(Visit::status)
+    }
+
+    /// Whether this hook is running the lock's operation.
+    pub fn is_running(&self, lock: &LockName) -> bool {
+        self.visit.is_running(lock)
+    }
+
+    /// Whether this unit leads, according to this hook.
+    pub fn is_leader(&self) -> bool {
+        self.here().is_some_and(|session| session.leader)
+    }
+
+    /// Whether the peer relation exists.
+    pub fn has_relation(&self) -> bool {
+        self.here()
+            .is_some_and(|session| session.relation.is_some())
+    }
+
+    /// The text stored by [`Engine::note`] under a name, in this hook or an earlier one. It may be lost.
+    pub fn noted(&self, name: &str) -> Option<&str> {
+        self.here()?.notes.get(name).map(String::as_str)
+    }
+
+    /// Stores a short text under a name, for later hooks on this endpoint.
+    pub fn note(&mut self, name: &str, text: &str) {
+        if let Some(site) = self.visit.sites.get_mut(&self.facts.endpoint) {
+            let notes = &mut site.session.notes;
+            notes.insert(name.to_owned(), text.to_owned());
+        }
+    }
+
+    /// Adds a warning for the log; only once, however often it is repeated.
+    pub fn warn(&mut self, warning: String) {
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! What a question has to know first, and the answers so far.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Process, Session};
+use crate::{Journal, RelationId, Tick, UnitName};
+
+/// What the engine has to know before it can answer a question. The driver reads it, hands it in with
+/// [`Engine::handle_answer`](super::Engine::handle_answer), and asks the question again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Need {
+    /// The state that the unit has stored for this endpoint.
+    Stored(String),
+    /// The relations of this endpoint (`relation-ids`), in the order of their numbers.
+    Relations(String),
+    /// Whether the unit leads, and then the line of this relation. In this order: a line that is read first could be
+    /// older than the leadership.
+    Line(RelationId),
+    /// The unit's own value in this relation.
+    Own(RelationId),
+    /// The values of these units in this relation.
+    Records(RelationId, Vec<UnitName>),
+    /// The other units that the relation lists (`relation-list`).
+    Members(RelationId),
+    /// The units that the controller knows (`goal-state`).
+    GoalState,
+    /// Which of these processes, of earlier hooks, are still alive.
+    Alive(BTreeSet<Process>),
+}
+
+/// An answer to a [`Need`].
+#[derive(Debug, Clone)]
+pub enum Answer {
+    /// To [`Need::Stored`].
+    Stored(String, Box<Stored>),
+    /// To [`Need::Relations`].
+    Relations(String, Vec<RelationId>),
+    /// To [`Need::Line`]; `None` if the relation does not exist.
+    Line(RelationId, Option<LineRead>),
+    /// To [`Need::Own`]; `None` if there is no value.
+    Own(RelationId, Option<String>),
+    /// To [`Need::Records`]: each unit's value, or why it could not be read. That is a fact about that unit, and no
+    /// reason to fail.
+    Records(
+        RelationId,
+        BTreeMap<UnitName, Result<Option<String>, String>>,
+    ),
+    /// To [`Need::Members`].
+    Members(RelationId, BTreeSet<UnitName>),
+    /// To [`Need::GoalState`]; `Err` says why the controller did not tell.
+    GoalState(Result<BTreeSet<UnitName>, String>),
+    /// To [`Need::Alive`]: whether each is.
+    Alive(BTreeMap<Process, bool>),
+}
+
+/// What a unit has stored for one endpoint.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stored {
+    /// Its journal.
+    pub journal: Option<Journal>,
+    /// Its session: the present hook's, or the last one's.
+    pub session: Option<Session>,
+}
+
+/// The line as it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineRead {
+    /// Taken before the unit asked whether it leads.
+    pub read_at: Tick,
+    /// Whether the unit leads.
+    pub leader: bool,
+    /// The line's value; `None` if there is none.
+    pub value: Option<String>,
+}
+
+/// The answers so far. What was answered once is not asked again in the same visit.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    stored: BTreeMap<String, Box<Stored>>,
+    relations: BTreeMap<String, Vec<RelationId>>,
+    lines: BTreeMap<RelationId, Option<LineRead>>,
+    own: BTreeMap<RelationId, Option<String>>,
+    records: BTreeMap<(RelationId, UnitName), Result<Option<String>, String>>,
+    members: BTreeMap<RelationId, BTreeSet<UnitName>>,
+    goal_state: Option<Result<BTreeSet<UnitName>, String>>,
+    alive: BTreeMap<Process, bool>,
+}
+
+impl Known {
+    pub(super) fn handle(&mut self, answer: Answer) {
+        match answer {
+            Answer::Stored(endpoint, stored) => drop(self.stored.insert(endpoint, stored)),
+            Answer::Relations(endpoint, ids) => drop(self.relations.insert(endpoint, ids)),
+            Answer::Line(relation, line) => drop(self.lines.insert(relation, line)),
+            Answer::Own(relation, value) => drop(self.own.insert(relation, value)),
+            Answer::Records(relation, values) => {
+                let values = values.into_iter();
+                let values = values.map(|(unit, value)| ((relation.clone(), unit), value));
+                self.records.extend(values);
+            }
+            Answer::Members(relation, units) => drop(self.members.insert(relation, units)),
+            Answer::GoalState(units) => self.goal_state = Some(units),
+            Answer::Alive(processes) => self.alive.extend(processes),
+        }
+    }
+
+    /// Forgets what other processes of the unit may have changed since.
+    pub(super) fn forget_stored(&mut self) {
+        self.stored.clear();
+    }
+
+    pub(super) fn stored(&self, endpoint: &str) -> Result<&Stored, Need> {
+        let known = self.stored.get(endpoint).map(Box::as_ref);
+        known.ok_or_else(|| Need::Stored(endpoint.to_owned()))
+    }
+
+    pub(super) fn relations(&self, endpoint: &str) -> Result<&[RelationId], Need> {
+        let known = self.relations.get(endpoint).map(Vec::as_slice);
+        known.ok_or_else(|| Need::Relations(endpoint.to_owned()))
+    }
+
+    pub(super) fn line(&self, relation: &RelationId) -> Result<Option<&LineRead>, Need> {
+        let known = self.lines.get(relation).map(Option::as_ref);
+        known.ok_or_else(|| Need::Line(relation.clone()))
+    }
+
+    pub(super) fn own(&self, relation: &RelationId) -> Result<Option<&String>, Need> {
+        let known = self.own.get(relation).map(Option::as_ref);
+        known.ok_or_else(|| Need::Own(relation.clone()))
+    }
+
+    pub(super) fn record(
+        &self,
+        relation: &RelationId,
+        unit: &UnitName,
+    ) -> Option<&Result<Option<String>, String>> {
+        self.records.get(&(relation.clone(), unit.clone()))
+    }
+
+    pub(super) fn members(&self, relation: &RelationId) -> Result<&BTreeSet<UnitName>, Need> {
+        let known = self.members.get(relation);
+        known.ok_or_else(|| Need::Members(relation.clone()))
+    }
+
+    pub(super) fn goal_state(&self) -> Result<&Result<BTreeSet<UnitName>, String>, Need> {
+        self.goal_state.as_ref().ok_or(Need::GoalState)
+    }
+
+    /// Those of the processes that are alive.
+    pub(super) fn alive(&self, processes: BTreeSet<Process>) -> Result<BTreeSet<Process>, Need> {
+        if processes
+            .iter()
+            .all(|process| self.alive.contains_key(process))
+        {
+            let is_alive = |process: &Process| self.alive.get(process) == Some(&true);
+            return Ok(processes.into_iter().filter(is_alive).collect());
+        }
+        Err(Need::Alive(processes))
+    }
+}

@@ -1,0 +1,54 @@
+//! Operators' orders for the line, carried out on the leader.
+
+use super::lead::{Kept, Wanted};
+use super::round::Round;
+use super::visit::Visit;
+use super::{Carried, Need};
+use crate::{LockName, Order, Reading, Ticket, UnitName};
+
+impl Visit {
+    /// The ticket with which a unit waits or works.
+    pub(super) fn ticket_of(
+        &mut self,
+        round: &mut Round<'_>,
+        lock: &LockName,
+        unit: &UnitName,
+    ) -> Result<Option<Ticket>, Need> {
+        let site = self.here(round)?;
+        let asked = if *unit == round.facts.unit {
+            site.load_unit(round)?.outstanding(lock)
+        } else {
+            site.read_peers(round, [unit])?;
+            let record = site.view.records().get(unit).and_then(Reading::good);
+            record.and_then(|record| record.outstanding(unit, lock))
+        };
+        if asked.is_some() {
+            return Ok(asked);
+        }
+        // A unit whose databag cannot be read any more may still be in the line.
+        let line = site.line.good().and_then(|line| line.locks.get(lock));
+        let entries = line.map(|line| line.entries.clone()).unwrap_or_default();
+        for ticket in entries.into_iter().map(|entry| entry.ticket) {
+            if ticket.unit == *unit && !site.is_finished(round, lock, &ticket)? {
+                return Ok(Some(ticket));
+            }
+        }
+        Ok(None)
+    }
+
+    pub(super) fn carry_out(
+        &mut self,
+        round: &mut Round<'_>,
+        orders: &[Order],
+    ) -> Result<Carried, Need> {
+        let members = self.here(round)?.read_members(round)?;
+        let held = self.unopened(round)?;
+        let wanted = Wanted::only(orders, &held);
+        let kept = self.here(round)?.keep_line(round, members, &wanted)?;
+        Ok(match kept {
+            Kept::Written => Carried::Out,
+            Kept::Unchanged => Carried::AlreadySo,
+            Kept::Left(why) => Carried::Not(why),
+        })
+    }
+}

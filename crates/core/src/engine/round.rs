@@ -1,0 +1,25 @@
+//! One attempt to answer a question.
+
+use super::need::Known;
+use super::{Effect, Facts};
+use crate::Tick;
+
+/// One attempt to answer a question: what it can use, and what comes of it. If something has to be known first, all
+/// that came of it is dropped, and the next attempt begins anew.
+pub(super) struct Round<'a> {
+    pub(super) facts: &'a Facts,
+    pub(super) known: &'a Known,
+    pub(super) now: Tick,
+    pub(super) effects: Vec<Effect>,
+    pub(super) warnings: Vec<String>,
+}
+
+impl Round<'_> {
+    pub(super) fn tell(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    pub(super) fn warn(&mut self, warning: impl Into<String>) {
+        self.warnings.push(warning.into());
+    }
+}

@@ -1,0 +1,287 @@
+//! One endpoint, as this visit knows it.
+
+use std::collections::BTreeSet;
+
+use super::round::Round;
+use super::session::OwnValue;
+use super::{Effect, Need, Session, Stored};
+use crate::unit::{Own, Unit};
+use crate::{
+    Errand, Incarnation, Journal, Line, LockName, Reading, Ticket, Turn, UnitName, UnitRecord,
+    View, decode_line, decode_record,
+};
+
+/// One endpoint, as this visit knows it: the line, the unit, and the other units as far as they were read.
+#[derive(Debug, Clone)]
+pub(super) struct Site {
+    pub(super) endpoint: String,
+    pub(super) session: Session,
+    pub(super) line: Reading<Line>,
+    pub(super) view: View,
+    pub(super) unit: Option<Unit>,
+    /// The journal on the disk, once the effects have been carried out.
+    journal: Journal,
+    /// The session on the disk, as far as it is known.
+    stored: Option<Session>,
+}
+
+impl Site {
+    /// Begins this hook on the endpoint, or continues it. With `met` only another endpoint's visit looks here, and not
+    /// the charm itself.
+    pub(super) fn open(round: &mut Round<'_>, endpoint: &str, met: bool) -> Result<Self, Need> {
+        let stored = round.known.stored(endpoint)?;
+        let journal = stored.journal.clone().unwrap_or_default();
+        let before = match &stored.session {
+            Some(session) if session.context == round.facts.context => {
+                let mut site = Self::new(endpoint, session.clone(), journal);
+                site.session.met &= met;
+                site.stored = Some(session.clone());
+                return Ok(site);
+            }
+            before => before.as_ref(),
+        };
+        let mut session = Session::begin(round, endpoint, before)?;
+        session.met = met;
+        let mut site = Self::new(endpoint, session, journal);
+        if before.is_some_and(|before| before.woke) && !round.facts.will_be_retried {
+            // The waker of the hook before gives up when it sees this one. Should this be cut off, nothing else would
+            // do that hook's work. So first the waker, then the session.
+            site.wake(round, Errand::Hook);
+        }
+        Ok(site)
+    }
+
+    fn new(endpoint: &str, session: Session, journal: Journal) -> Self {
+        let mut view = View::knowing(session.finished.clone());
+        for (unit, value) in &session.peers {
+            view.handle_record(unit.clone(), decode_peer(value));
+        }
+        let mut site = Self {
+            endpoint: endpoint.to_owned(),
+            line: decode_line(session.line.as_deref()),
+            view,
+            unit: None,
+            session,
+            journal,
+            stored: None,
+        };
+        site.journal.busy = site.busy();
+        site
+    }
+
+    /// Takes over what another process of this hook has stored.
+    pub(super) fn renew(&mut self, stored: Stored) {
+        let session = stored.session.unwrap_or_else(|| self.session.clone());
+        let journal = stored.journal.unwrap_or_default();
+        *self = Self::new(&self.endpoint, session.clone(), journal);
+        self.stored = Some(session);
+    }
+
+    fn busy(&self) -> BTreeSet<LockName> {
+        self.session.orphans.keys().cloned().collect()
+    }
+
+    pub(super) fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// The tickets for which this unit only waits, if the journal alone can tell.
+    pub(super) fn quiet_tickets(&self, me: &UnitName) -> Option<Vec<(LockName, Ticket)>> {
+        if self.unit.is_some() || !self.session.running.is_empty() {
+            return None;
+        }
+        let confirmed = self.session.confirmed.as_ref();
+        self.journal.waiting(me, self.line.good()?, confirmed)
+    }
+
+    /// The unit as this hook knows it; the first call needs its own databag.
+    pub(super) fn load_unit(&mut self, round: &mut Round<'_>) -> Result<&mut Unit, Need> {
+        let unit = match self.unit.take() {
+            Some(unit) => unit,
+            None => self.read_unit(round)?,
+        };
+        Ok(self.unit.insert(unit))
+    }
+
+    fn read_unit(&mut self, round: &mut Round<'_>) -> Result<Unit, Need> {
+        let own = self.own_value(round)?;
+        let unit = Unit::open(
+            round.facts.unit.clone(),
+            Own {
+                record: decode_record(own.value.as_deref()),
+                written: own.written,
+                line: self.line.clone(),
+                journal: self.journal.clone(),
+                running: self.session.running.clone(),
+                zone: round.facts.zone.as_deref(),
+                lost: self.session.lost,
+                fresh: Incarnation::from_random(round.facts.random),
+            },
+        );
+        round.warnings.extend_from_slice(unit.reports());
+        Ok(unit)
+    }
+
+    /// The value of this unit's own key, read once per hook.
+    fn own_value(&mut self, round: &Round<'_>) -> Result<OwnValue, Need> {
+        if let Some(own) = &self.session.own {
+            return Ok(own.clone());
+        }
+        let value = match &self.session.relation {
+            Some(relation) => round.known.own(relation)?.cloned(),
+            None => None,
+        };
+        let own = OwnValue {
+            value,
+            written: false,
+        };
+        Ok(self.session.own.insert(own).clone())
+    }
+
+    /// Publishes the unit's record if it has changed, after the journal.
+    pub(super) fn publish(&mut self, round: &mut Round<'_>) {
+        self.store_journal(round);
+        let (Some(unit), Some(relation)) = (&mut self.unit, &self.session.relation) else {
+            return;
+        };
+        let relation = relation.clone();
+        let Some(value) = unit.publish() else { return };
+        // As it was read: should this process die before it has written, nothing was.
+        round.effects.extend(self.poll_session());
+        round.tell(Effect::PublishRecord {
+            relation,
+            value: value.clone(),
+        });
+        self.session.own = Some(OwnValue {
+            value: Some(value),
+            written: true,
+        });
+    }
+
+    pub(super) fn publish_own(&mut self, round: &mut Round<'_>) -> Result<(), Need> {
+        self.load_unit(round)?;
+        self.publish(round);
+        Ok(())
+    }
+
+    pub(super) fn store_journal(&mut self, round: &mut Round<'_>) {
+        let unit = self.unit.as_ref();
+        if let Some(journal) = unit.and_then(|unit| unit.poll_journal(&self.journal)) {
+            round.tell(Effect::StoreJournal {
+                endpoint: self.endpoint.clone(),
+                journal: Box::new(journal.clone()),
+            });
+            self.journal = journal;
+        }
+    }
+
+    /// Stores what this hook knows, for its later processes and for later hooks, if that has changed.
+    pub(super) fn poll_session(&mut self) -> Option<Effect> {
+        if let Some(line) = self.line.good() {
+            self.session.finished = self.view.finished_of(line);
+        }
+        if let Some(confirmed) = self.unit.as_ref().and_then(Unit::confirmed) {
+            self.session.confirmed = Some(confirmed.clone());
+        }
+        if self.stored.as_ref() == Some(&self.session) {
+            return None;
+        }
+        self.stored = Some(self.session.clone());
+        Some(Effect::StoreSession {
+            endpoint: self.endpoint.clone(),
+            session: Box::new(self.session.clone()),
+        })
+    }
+
+    /// Schedules work that no event triggers.
+    pub(super) fn wake(&mut self, round: &mut Round<'_>, errand: Errand) {
+        if errand == Errand::Hook && std::mem::replace(&mut self.session.woke, true) {
+            return;
+        }
+        round.tell(Effect::Wake {
+            endpoint: self.endpoint.clone(),
+            errand,
+        });
+    }
+
+    /// Whether this unit's operation may start now.
+    pub(super) fn turn(&mut self, round: &mut Round<'_>, lock: &LockName) -> Result<Turn, Need> {
+        let waiting = self.quiet_tickets(&round.facts.unit).into_iter().flatten();
+        if let Some((_, ticket)) = waiting.into_iter().find(|(waiting, _)| waiting == lock) {
+            let line = self.line.good().and_then(|line| line.locks.get(lock));
+            let line = line.cloned().unwrap_or_default();
+            let turn = self.settle(round, |view| {
+                line.turn(&ticket, |other| view.finished(lock, other))
+            })?;
+            if let Turn::Wait(_) = turn {
+                return Ok(turn);
+            }
+        }
+        let unit = self.load_unit(round)?.clone();
+        self.settle(round, |view| unit.turn(lock, view))
+    }
+
+    /// Reads the records that could still end the wait, one after the other.
+    fn settle(&mut self, round: &Round<'_>, turn: impl Fn(&View) -> Turn) -> Result<Turn, Need> {
+        loop {
+            let now = turn(&self.view);
+            let Turn::Wait(wait) = &now else {
+                return Ok(now);
+            };
+            let hint = round.facts.remote_unit.as_ref();
+            let rotation = self.session.read_at.0;
+            let Some(next) = wait.next_to_read(|unit| self.view.has_read(unit), hint, rotation)
+            else {
+                return Ok(now);
+            };
+            self.read_peers(round, [&next])?;
+        }
+    }
+
+    /// Reads the records of peers.
+    pub(super) fn read_peers<'a>(
+        &mut self,
+        round: &Round<'_>,
+        units: impl IntoIterator<Item = &'a UnitName>,
+    ) -> Result<(), Need> {
+        let mut missing = Vec::new();
+        for unit in units {
+            if self.view.has_read(unit) {
+                continue;
+            }
+            let Some(relation) = &self.session.relation else {
+                self.view.handle_record(unit.clone(), Reading::Absent);
+                continue;
+            };
+            let Some(value) = round.known.record(relation, unit) else {
+                missing.push(unit.clone());
+                continue;
+            };
+            self.view.handle_record(unit.clone(), decode_peer(value));
+            self.session.peers.insert(unit.clone(), value.clone());
+        }
+        match &self.session.relation {
+            Some(relation) if !missing.is_empty() => Err(Need::Records(relation.clone(), missing)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a ticket, of any unit, is finished as far as this hook has read.
+    pub(super) fn is_finished(
+        &mut self,
+        round: &mut Round<'_>,
+        lock: &LockName,
+        ticket: &Ticket,
+    ) -> Result<bool, Need> {
+        self.load_unit(round)?;
+        let unit = self.unit.as_ref();
+        Ok(unit.is_some_and(|unit| unit.finished(lock, ticket, &self.view)))
+    }
+}
+
+fn decode_peer(value: &Result<Option<String>, String>) -> Reading<UnitRecord> {
+    match value {
+        Ok(value) => decode_record(value.as_deref()),
+        Err(why) => Reading::Unreadable(why.clone()),
+    }
+}

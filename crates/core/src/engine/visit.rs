@@ -1,0 +1,197 @@
+//! One unit in one hook, on all of the charm's endpoints.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use super::round::Round;
+use super::site::Site;
+use super::{Need, Payload, Process, Start};
+use crate::policy::Policy;
+use crate::{Errand, LockName, Order, Requested, Turn, Wait};
+
+/// One unit in one hook, on all of the charm's endpoints.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Visit {
+    pub(super) sites: BTreeMap<String, Site>,
+}
+
+impl Visit {
+    fn site(&mut self, round: &mut Round<'_>, endpoint: &str) -> Result<&mut Site, Need> {
+        Ok(match self.sites.entry(endpoint.to_owned()) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                let met = endpoint != round.facts.endpoint;
+                new.insert(Site::open(round, endpoint, met)?)
+            }
+        })
+    }
+
+    /// The endpoint that the charm names.
+    pub(super) fn here(&mut self, round: &mut Round<'_>) -> Result<&mut Site, Need> {
+        let endpoint = &round.facts.endpoint;
+        self.site(round, endpoint)
+    }
+
+    /// Another endpoint.
+    pub(super) fn meet(
+        &mut self,
+        round: &mut Round<'_>,
+        endpoint: &str,
+    ) -> Result<&mut Site, Need> {
+        let here = self.here(round)?.session.read_at;
+        let site = self.site(round, endpoint)?;
+        // What is concluded from both is as old as the older look: the charm may have read that databag too.
+        let read_at = site.session.read_at.min(here);
+        site.session.read_at = read_at;
+        self.here(round)?.session.read_at = read_at;
+        self.site(round, endpoint)
+    }
+
+    pub(super) fn is_running(&self, lock: &LockName) -> bool {
+        let mut sites = self.sites.values();
+        sites.any(|site| site.session.running.contains(lock))
+    }
+
+    pub(super) fn request(
+        &mut self,
+        round: &mut Round<'_>,
+        lock: &LockName,
+        operation: Option<&str>,
+        payload: &Payload,
+    ) -> Result<Requested, Need> {
+        let join = round.facts.join;
+        let site = self.at_home(round, lock)?;
+        let unit = site.load_unit(round)?;
+        let requested = unit.request(lock, operation, payload, join);
+        site.publish(round);
+        Ok(requested)
+    }
+
+    pub(super) fn withdraw(
+        &mut self,
+        round: &mut Round<'_>,
+        lock: &LockName,
+        reason: Option<&str>,
+    ) -> Result<bool, Need> {
+        let site = self.at_home(round, lock)?;
+        let withdrawn = site.load_unit(round)?.withdraw(lock, reason);
+        site.publish(round);
+        Ok(withdrawn)
+    }
+
+    pub(super) fn start(&mut self, round: &mut Round<'_>, lock: &LockName) -> Result<Start, Need> {
+        self.at_home(round, lock)?.start(round, lock)
+    }
+
+    pub(super) fn note_process(
+        &mut self,
+        round: &mut Round<'_>,
+        lock: &LockName,
+        process: Process,
+    ) -> Result<(), Need> {
+        let site = self.at_home(round, lock)?;
+        let at_work = site.session.processes.entry(lock.clone()).or_default();
+        at_work.insert(process);
+        Ok(())
+    }
+
+    pub(super) fn finish(
+        &mut self,
+        round: &mut Round<'_>,
+        lock: &LockName,
+        result: Result<(), &str>,
+        served: Option<u64>,
+    ) -> Result<(), Need> {
+        let site = self.at_home(round, lock)?;
+        let ended = site.load_unit(round)?.finish(lock, result, served);
+        site.session.finished_operation |= ended && result.is_ok();
+        site.session.running.remove(lock);
+        site.session.processes.remove(lock);
+        site.publish(round);
+        Ok(())
+    }
+
+    pub(super) fn release(
+        &mut self,
+        round: &mut Round<'_>,
+        policy: &dyn Policy,
+        orders: &[Order],
+    ) -> Result<(), Need> {
+        let here = self.here(round)?;
+        if !here.session.running.is_empty() {
+            // An operation that goes on without its hook may end before another hook has seen it.
+            here.wake(round, Errand::Hook);
+        }
+        if here.session.relation.is_some() {
+            if here.session.leader {
+                here.publish_own(round)?;
+                self.lead(round, policy, orders)?;
+            } else if !here.only_waits(round)? {
+                here.publish_own(round)?;
+            }
+        }
+        self.look_after_others(round)?;
+        self.look_for_lost_relations(round)?;
+        for (endpoint, site) in &mut self.sites {
+            if *endpoint != round.facts.endpoint {
+                site.publish_own(round)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Site {
+    fn start(&mut self, round: &mut Round<'_>, lock: &LockName) -> Result<Start, Need> {
+        if self.session.running.contains(lock) {
+            // Another process of this very hook is at it.
+            return Ok(Start::Waiting(Wait::Busy));
+        }
+        match self.turn(round, lock)? {
+            Turn::Start(_) => {}
+            Turn::Wait(wait) => {
+                if wait == Wait::Busy {
+                    // That it ends brings no event.
+                    self.wake(round, Errand::Hook);
+                }
+                return Ok(Start::Waiting(wait));
+            }
+            Turn::NotRequested => return Ok(Start::NotRequested),
+        }
+        if !self.follows_the_lowest(round)? {
+            return Ok(Start::Waiting(Wait::NotInLine));
+        }
+        let view = self.view.clone();
+        let unit = self.load_unit(round)?;
+        let payload = unit.payload(lock);
+        let attempt = match unit.start(lock, &view) {
+            Ok(attempt) => attempt,
+            Err(Turn::Wait(wait)) => return Ok(Start::Waiting(wait)),
+            Err(_) => return Ok(Start::NotRequested),
+        };
+        self.store_journal(round);
+        self.session.running.insert(lock.clone());
+        if let Some(process) = round.facts.process {
+            let at_work = self.session.processes.entry(lock.clone()).or_default();
+            at_work.insert(process);
+        }
+        if !round.facts.will_be_retried {
+            // Should this be cut off, or its commit refused, no other hook need come.
+            self.wake(round, Errand::Hook);
+        }
+        Ok(Start::Begun(attempt, payload))
+    }
+
+    /// Whether every request of this unit is waiting in the line, so that it has nothing to publish.
+    fn only_waits(&mut self, round: &mut Round<'_>) -> Result<bool, Need> {
+        let Some(tickets) = self.quiet_tickets(&round.facts.unit) else {
+            return Ok(false);
+        };
+        for (lock, _) in tickets {
+            // What matters is the look at the line: should the turn have come in a hook that the charm
+            // did not wire, it stays ours until a hook takes it.
+            self.turn(round, &lock)?;
+        }
+        Ok(true)
+    }
+}

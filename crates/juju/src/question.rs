@@ -1,0 +1,182 @@
+//! What a charm asks in its hook.
+
+use std::collections::BTreeMap;
+
+use ops_coordinator_core::engine::{Carried, Engine, Process};
+use ops_coordinator_core::policy::Policy;
+use ops_coordinator_core::{
+    LockName, LockRecord, Order, Requested, Status, Ticket, Turn, UnitName,
+};
+
+use crate::{Error, Hook, Operation, Start};
+
+impl Hook {
+    /// Requests a turn and publishes the request. If the relation does not exist yet, stores the request on
+    /// disk to publish it later.
+    ///
+    /// # Errors
+    /// A hook tool's failure, or a state file that cannot be written.
+    pub fn request(
+        &mut self,
+        lock: &LockName,
+        name: Option<&str>,
+        operation: Option<Operation>,
+    ) -> Result<Requested, Error> {
+        let payload = operation.map(Operation::into_payload).unwrap_or_default();
+        self.ask(|engine| engine.request(lock, name, &payload))
+    }
+
+    /// Withdraws the unit's requests for a lock. Returns false if none is waiting or the operation is running.
+    ///
+    /// # Errors
+    /// As [`Hook::request`].
+    pub fn withdraw(&mut self, lock: &LockName) -> Result<bool, Error> {
+        self.ask(|engine| engine.withdraw(lock, None))
+    }
+
+    /// Withdraws the unit's requests for a lock because they have no claimant, and publishes the reason.
+    /// Returns false if none is waiting or the operation is running.
+    ///
+    /// # Errors
+    /// As [`Hook::request`].
+    pub fn withdraw_because(&mut self, lock: &LockName, reason: &str) -> Result<bool, Error> {
+        self.ask(|engine| engine.withdraw(lock, Some(reason)))
+    }
+
+    /// Whether this unit's operation may start now.
+    ///
+    /// # Errors
+    /// A hook tool's failure, or a state file that cannot be read.
+    pub fn turn(&mut self, lock: &LockName) -> Result<Turn, Error> {
+        self.ask(|engine| engine.turn(lock))
+    }
+
+    /// Begins the operation if it is this unit's turn. The journal is then synced to disk.
+    ///
+    /// # Errors
+    /// As [`Hook::request`].
+    pub fn start(&mut self, lock: &LockName) -> Result<Start, Error> {
+        let started = self.ask(|engine| engine.start(lock))?;
+        Ok(started.map(Operation::from_payload))
+    }
+
+    /// Records a process that works on the operation which [`Hook::start`] began, in addition to this process. While
+    /// either is alive, no later hook begins another attempt.
+    ///
+    /// # Errors
+    /// As [`Hook::request`].
+    pub fn note_process(&mut self, lock: &LockName, process: Process) -> Result<(), Error> {
+        self.ask(|engine| engine.note_process(lock, process))
+    }
+
+    /// Ends the operation that [`Hook::start`] began, and publishes how it ended.
+    ///
+    /// # Errors
+    /// As [`Hook::request`]; [`Error::HookOver`] if another hook has begun meanwhile, which will run the
+    /// operation again.
+    pub fn finish(&mut self, lock: &LockName, result: Result<(), String>) -> Result<(), Error> {
+        let failure = result.err();
+        let result = failure.as_deref().map_or(Ok(()), Err);
+        self.ask(|engine| engine.finish(lock, result, None))
+    }
+
+    /// Ends the operation successfully, and with it every request up to number `seq`: they were made before
+    /// it began.
+    ///
+    /// # Errors
+    /// As [`Hook::finish`].
+    pub fn finish_through(&mut self, lock: &LockName, seq: u64) -> Result<(), Error> {
+        self.ask(|engine| engine.finish(lock, Ok(()), Some(seq)))
+    }
+
+    /// Ends the hook: publishes pending changes and, if this unit leads, maintains the line. It must be the
+    /// last thing that the hook does, because the line may be written only for a short time after it was
+    /// read. Calling it again is harmless.
+    ///
+    /// # Errors
+    /// A hook tool's failure, or a state file that cannot be written.
+    pub fn release(&mut self, policy: &dyn Policy, orders: &[Order]) -> Result<(), Error> {
+        self.ask(|engine| engine.release(policy, orders))
+    }
+
+    /// The ticket with which a unit waits or works, as this leader sees it: an operator names only the unit. `None`
+    /// if none is outstanding.
+    ///
+    /// # Errors
+    /// [`Error::NotLeader`] on any other unit; a hook tool's failure; a state file that cannot be read.
+    pub fn ticket_of(&mut self, lock: &LockName, unit: &UnitName) -> Result<Option<Ticket>, Error> {
+        if !self.is_leader() {
+            return Err(Error::NotLeader);
+        }
+        self.ask(|engine| engine.ticket_of(lock, unit))
+    }
+
+    /// Carries out orders at once, and changes nothing else in the line. Returns false if the line already is as
+    /// ordered.
+    ///
+    /// # Errors
+    /// [`Error::NotLeader`] on any other unit; [`Error::NotCarriedOut`] if the line could not be written; a hook
+    /// tool's failure.
+    pub fn carry_out_orders(&mut self, orders: &[Order]) -> Result<bool, Error> {
+        if !self.is_leader() {
+            return Err(Error::NotLeader);
+        }
+        match self.ask(|engine| engine.carry_out(orders))? {
+            Carried::Out => match self.refused.take() {
+                Some(why) => Err(Error::NotCarriedOut(format!(
+                    "lost leadership; the line was not written: {why}"
+                ))),
+                None => Ok(true),
+            },
+            Carried::AlreadySo => Ok(false),
+            Carried::Not(why) => Err(Error::NotCarriedOut(why)),
+        }
+    }
+
+    /// What this unit publishes about a lock, including this hook's changes.
+    ///
+    /// # Errors
+    /// A hook tool's failure, or a state file that cannot be read.
+    pub fn record(&mut self, lock: &LockName) -> Result<LockRecord, Error> {
+        self.ask(|engine| engine.record(lock))
+    }
+
+    /// The payload of the request that is served next, if it has one.
+    ///
+    /// # Errors
+    /// As [`Hook::record`].
+    pub fn asked(&mut self, lock: &LockName) -> Result<Option<Operation>, Error> {
+        let payload = self.ask(|engine| engine.payload(lock))?;
+        let has_one = payload.value.is_some();
+        Ok(has_one.then(|| Operation::from_payload(payload)))
+    }
+
+    /// For each lock with an outstanding request of this unit, the number of the one that is served next, including
+    /// those left on `siblings`, endpoints that the charm has used before. If the unit only waits, this calls no hook
+    /// tool.
+    ///
+    /// # Errors
+    /// As [`Hook::record`].
+    pub fn outstanding(&mut self, siblings: &[String]) -> Result<BTreeMap<LockName, u64>, Error> {
+        self.ask(|engine| engine.outstanding(siblings))
+    }
+
+    /// The units that have requested a lock and are not in its line, in the order in which they would join it under
+    /// [`Rotation`](crate::policy::Rotation). Reads every unit's record.
+    ///
+    /// # Errors
+    /// As [`Hook::record`].
+    pub fn queue(&mut self, lock: &LockName) -> Result<Vec<UnitName>, Error> {
+        self.ask(|engine| engine.queue(lock))
+    }
+
+    /// Reads every unit's record and reports where all requests stand. Costs one hook tool call per unit.
+    ///
+    /// # Errors
+    /// As [`Hook::record`].
+    pub fn status(&mut self) -> Result<Status, Error> {
+        let mut status = self.ask(Engine::status)?;
+        status.warnings.splice(..0, self.take_warnings());
+        Ok(status)
+    }
+}
