@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::{Lead, Line, LockName, Order, Ticket, UnitName, UnitRecord};
+use crate::{Line, LockName, Ticket, UnitRecord};
 
 /// The highest request number; it fits every JSON reader's numbers.
 const SEQ_MAX: u64 = (1 << 53) - 1;
@@ -152,23 +152,6 @@ pub fn line_may_follow(
         }
     }
     Ok(())
-}
-
-/// [`line_may_follow`], by what the leader knows.
-///
-/// # Errors
-/// What the leader did instead.
-pub(crate) fn line_step_is_sound(input: &Lead<'_>, after: &Line) -> Check {
-    let Some(before) = input.unit.line().good() else {
-        return Ok(());
-    };
-    line_may_follow(before, after, |lock, ticket| {
-        let forced = Order::Force(lock.clone(), ticket.clone());
-        let is_gone = |alive: &BTreeSet<UnitName>| !alive.contains(&ticket.unit);
-        input.unit.finished(lock, ticket, input.view)
-            || input.alive.is_some_and(is_gone)
-            || input.orders.contains(&forced)
-    })
 }
 
 /// `at-most-limit-inside`: no more operations run at once than the lock's limit allows.

@@ -8,8 +8,8 @@
 //! says what it has to know first ([`engine::Need`]), and what to do ([`engine::Effect`]):
 //!
 //! ```
-//! use ops_coordinator_core::engine::{Answer, Effect, Engine, Facts, LineRead, Need, Payload};
-//! use ops_coordinator_core::{RelationId, Tick};
+//! use ops_coordinator_core::engine::{Answer, Effect, Engine, Facts, LineRead, Need};
+//! use ops_coordinator_core::{Payload, RelationId, Tick};
 //!
 //! let mut engine = Engine::new(Facts::new("app/0".parse()?, "app/0-start-1", "peers", 7));
 //! let lock = "restart".parse()?;
@@ -45,32 +45,38 @@ mod journal;
 mod leader;
 mod line;
 mod name;
-mod opening;
+mod order;
+mod payload;
 pub mod policy;
+mod reading;
 mod record;
 mod relation;
 mod status;
+mod tick;
 mod ticket;
 mod unit;
+mod view;
 mod waker;
 mod wire;
 
 pub use engine::{Engine, Start};
 pub use error::NameError;
 pub use journal::{Journal, LockJournal, Started};
-pub(crate) use leader::Lead;
-pub use leader::{Order, Tick};
 pub use line::{Entry, Line, LockLine, Turn, Wait};
 pub use name::{LockName, UnitName};
-pub(crate) use record::View;
+pub use order::Order;
+pub use payload::Payload;
+pub use reading::{MAJOR, Reading};
 pub use record::{LockRecord, Outcome, UnitRecord};
 pub use relation::RelationId;
 pub use status::{LockStatus, Place, Status, UnitStatus};
+pub use tick::Tick;
 pub use ticket::{Incarnation, Ticket};
 pub(crate) use unit::Unit;
 pub use unit::{Attempt, Requested};
+pub(crate) use view::View;
 pub use waker::{Errand, Waker, WakerStep};
-pub use wire::{MAJOR, Reading, decode_line, decode_record, encode_line, encode_record};
+pub use wire::{decode_line, decode_record, encode_line, encode_record};
 
 /// The one key that the protocol uses in each databag.
 pub const KEY: &str = "ops-coordinator";

@@ -4,11 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::engine::Payload;
 use crate::record::short;
 use crate::{
-    Incarnation, Journal, Line, LockName, LockRecord, Outcome, Reading, Started, Ticket, Turn,
-    UnitName, UnitRecord, View, Wait, encode_record, invariant,
+    Incarnation, Journal, Line, LockName, LockRecord, Outcome, Payload, Reading, Started, Ticket,
+    Turn, UnitName, UnitRecord, View, Wait, encode_record, invariant,
 };
 
 /// One unit in one hook.

@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
-use crate::engine::Payload;
 use crate::unit::Own;
-use crate::{Incarnation, Journal, LockName, LockRecord, Outcome, Unit, View};
+use crate::{Incarnation, Journal, LockName, LockRecord, Outcome, Payload, Unit, View};
 
 fn any_lock() -> impl Strategy<Value = LockName> {
     "[a-z][a-z0-9_-]{0,31}".prop_map(|name| name.parse().expect("valid by construction"))

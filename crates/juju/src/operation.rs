@@ -1,6 +1,6 @@
 //! The payload of a request: services to restart, and a context that the charm gets back.
 
-use ops_coordinator_core::engine::Payload;
+use ops_coordinator_core::Payload;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::Need;
 use super::round::Round;
 use super::visit::Visit;
-use super::{Need, Payload};
 use crate::policy::{Policy, Request, Rotation};
-use crate::{Journal, LockName, LockRecord, Place, Reading, Status, UnitName, UnitRecord};
+use crate::{Journal, LockName, LockRecord, Payload, Place, Reading, Status, UnitName, UnitRecord};
 
 impl Visit {
     pub(super) fn record(

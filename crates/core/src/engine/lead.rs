@@ -7,11 +7,11 @@ use super::round::Round;
 use super::site::Site;
 use super::visit::Visit;
 use super::{Effect, Need};
-use crate::leader::{Lead, Order, Plan, Postponed, WRITE_WITHIN, lead};
+use crate::leader::{Lead, Plan, Postponed, WRITE_WITHIN, lead};
 use crate::policy::{Policy, Request};
 use crate::{
-    Errand, Incarnation, Line, LockName, Reading, RelationId, Tick, Ticket, UnitName, UnitRecord,
-    View, encode_line,
+    Errand, Incarnation, Line, LockName, Order, Reading, RelationId, Tick, Ticket, UnitName,
+    UnitRecord, View, encode_line,
 };
 
 /// How long a unit may wait behind the same entry before the leader asks the controller whether that entry's unit

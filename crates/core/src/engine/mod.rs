@@ -9,6 +9,7 @@
 //! A question that needs something leaves no trace: the next attempt begins anew, with more known. So a question is
 //! always answered as if all that it needs had been known from the start.
 
+mod answer;
 mod begin;
 mod effect;
 mod facts;
@@ -25,8 +26,7 @@ mod visit;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use serde_json::Value;
-
+pub use answer::{Carried, Start};
 pub use effect::Effect;
 pub use facts::{Facts, Process};
 pub use need::{Answer, LineRead, Need, Stored};
@@ -35,8 +35,8 @@ pub use session::Session;
 
 use crate::policy::Policy;
 use crate::{
-    Attempt, LockName, LockRecord, Order, RelationId, Requested, Status, Tick, Ticket, Turn,
-    UnitName, Wait,
+    LockName, LockRecord, Order, Payload, RelationId, Requested, Status, Tick, Ticket, Turn,
+    UnitName,
 };
 use need::Known;
 use round::Round;
@@ -55,56 +55,6 @@ pub struct Engine {
     visit: Visit,
     effects: VecDeque<Effect>,
     warnings: Vec<String>,
-}
-
-/// What a request asks for; opaque here. It stays on the unit's own disk: no other unit needs it.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Payload {
-    /// The payload; `None` if there is none.
-    pub value: Option<Value>,
-    /// Whether some of it was lost with an earlier journal.
-    pub lost: bool,
-}
-
-/// The answer to [`Engine::start`].
-#[derive(Debug, Clone, PartialEq)]
-pub enum Start<P = Payload> {
-    /// The operation begins once the effects are carried out. [`Engine::finish`] must end it.
-    Begun(Attempt, P),
-    /// It is not this unit's turn yet.
-    Waiting(Wait),
-    /// The unit has no outstanding request for the lock.
-    NotRequested,
-}
-
-impl<P> Start<P> {
-    /// The attempt and the payload of its request, if the operation has begun.
-    pub fn begun(self) -> Option<(Attempt, P)> {
-        match self {
-            Self::Begun(attempt, payload) => Some((attempt, payload)),
-            Self::Waiting(_) | Self::NotRequested => None,
-        }
-    }
-
-    /// The same with another payload.
-    pub fn map<Q>(self, payload: impl FnOnce(P) -> Q) -> Start<Q> {
-        match self {
-            Self::Begun(attempt, old) => Start::Begun(attempt, payload(old)),
-            Self::Waiting(wait) => Start::Waiting(wait),
-            Self::NotRequested => Start::NotRequested,
-        }
-    }
-}
-
-/// The answer to [`Engine::carry_out`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Carried {
-    /// The effects write the line that was ordered.
-    Out,
-    /// The line is already as ordered.
-    AlreadySo,
-    /// Nothing is written, for this reason.
-    Not(String),
 }
 
 /// Another hook of the unit has begun: nothing in this one counts any more.

@@ -5,9 +5,9 @@ use std::collections::btree_map::Entry;
 
 use super::round::Round;
 use super::site::Site;
-use super::{Need, Payload, Process, Start};
+use super::{Need, Process, Start};
 use crate::policy::Policy;
-use crate::{Errand, LockName, Order, Requested, Turn, Wait};
+use crate::{Errand, LockName, Order, Payload, Requested, Turn, Wait};
 
 /// One unit in one hook, on all of the charm's endpoints.
 #[derive(Debug, Clone, Default)]

@@ -1,10 +1,12 @@
 //! What the leader does about the line, case by case.
 
 use super::*;
-use crate::engine::Payload;
-use crate::policy::Rotation;
+use crate::policy::{Request, Rotation};
 use crate::unit::Own;
-use crate::{Incarnation, Journal, LockRecord, UnitRecord, decode_line, encode_line};
+use crate::{
+    Entry, Incarnation, Journal, LockRecord, Payload, Tick, Unit, UnitRecord, View, decode_line,
+    encode_line,
+};
 
 fn lock() -> LockName {
     "restart".parse().unwrap()
@@ -159,7 +161,7 @@ impl Case {
         };
         line.version += 1;
         change(&mut line);
-        let judged = self.with_input(|input| invariant::line_step_is_sound(input, &line));
+        let judged = self.with_input(|input| may_follow(input, &line));
         judged.err().map(|violation| violation.invariant)
     }
 

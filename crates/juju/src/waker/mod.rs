@@ -7,6 +7,8 @@
 //!
 //! It dies with the machine, the pod, and sometimes the agent; then `update-status` does its work.
 
+mod command;
+
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
@@ -18,6 +20,8 @@ use std::time::Duration;
 use ops_coordinator_core::engine::Session;
 use ops_coordinator_core::{Waker, WakerStep};
 
+pub use command::WakerCommand;
+
 use crate::state::{PENDING, SESSION};
 use crate::{Errand, Error, ToolError};
 
@@ -27,50 +31,6 @@ const HOOK: &str = "export JUJU_DISPATCH_PATH=hooks/update-status JUJU_HOOK_NAME
     if [ -x ./dispatch ]; then exec ./dispatch; elif [ -x ./hooks/update-status ]; \
     then exec ./hooks/update-status; else juju-log --log-level WARNING -- 'ops-coordinator: \
     cannot wake this unit: the charm has neither dispatch nor hooks/update-status; add one'; exit 3; fi";
-
-/// The command that starts a waker.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WakerCommand {
-    command: Vec<OsString>,
-}
-
-impl WakerCommand {
-    /// A waker that this command starts. The state directory, the endpoint, the context, and the errand
-    /// (`hook` or `line`) are appended to its arguments; it must end up in [`run_waker`].
-    pub fn new(command: Vec<OsString>) -> Self {
-        Self { command }
-    }
-
-    /// No waker: pending work waits for the next `update-status`.
-    pub fn none() -> Self {
-        Self {
-            command: Vec::new(),
-        }
-    }
-
-    pub(crate) fn start(
-        &self,
-        state: &Path,
-        endpoint: &str,
-        context: &str,
-        errand: Errand,
-    ) -> io::Result<()> {
-        let Some((program, args)) = self.command.split_first() else {
-            return Ok(());
-        };
-        Command::new(program)
-            .args(args)
-            .arg(state)
-            .args([endpoint, context, errand.as_str()])
-            // juju-exec refuses to run where it believes itself inside a hook.
-            .env_remove("JUJU_CONTEXT_ID")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .map(drop)
-    }
-}
 
 /// Runs a waker, in a separate process. `visit` is the command of a visit that ends up in
 /// [`crate::write_pending_line`].

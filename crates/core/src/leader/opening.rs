@@ -6,11 +6,12 @@
 //! relation. (Juju never shows a relation again once it has stopped showing it.) Then units whose operation had
 //! already begun go first.
 
-use crate::{Lead, Reading, UnitName};
+use super::Lead;
+use crate::{Reading, UnitName};
 
 /// What the leader knows about units that may still follow a relation which others have lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Census {
+pub(super) enum Census {
     /// As far as the leader knows, no unit has lost a relation, or the line is open.
     NotNeeded,
     /// Ask all units whether they follow the relation with this number.
@@ -23,7 +24,7 @@ pub(crate) enum Census {
     Complete,
 }
 
-pub(crate) fn census(input: &Lead<'_>) -> Census {
+pub(super) fn census(input: &Lead<'_>) -> Census {
     let records = input.view.records();
     let told = records.values().filter_map(|record| record.good()?.beyond);
     let told = told.max().max(input.unit.record().beyond);

@@ -1,0 +1,44 @@
+//! Answers to questions.
+
+use crate::{Attempt, Wait};
+
+/// The answer to [`Engine::start`](super::Engine::start).
+#[derive(Debug, Clone, PartialEq)]
+pub enum Start<P = crate::Payload> {
+    /// The operation begins once the effects are carried out. [`Engine::finish`](super::Engine::finish) must end it.
+    Begun(Attempt, P),
+    /// It is not this unit's turn yet.
+    Waiting(Wait),
+    /// The unit has no outstanding request for the lock.
+    NotRequested,
+}
+
+impl<P> Start<P> {
+    /// The attempt and the payload of its request, if the operation has begun.
+    pub fn begun(self) -> Option<(Attempt, P)> {
+        match self {
+            Self::Begun(attempt, payload) => Some((attempt, payload)),
+            Self::Waiting(_) | Self::NotRequested => None,
+        }
+    }
+
+    /// The same with another payload.
+    pub fn map<Q>(self, payload: impl FnOnce(P) -> Q) -> Start<Q> {
+        match self {
+            Self::Begun(attempt, old) => Start::Begun(attempt, payload(old)),
+            Self::Waiting(wait) => Start::Waiting(wait),
+            Self::NotRequested => Start::NotRequested,
+        }
+    }
+}
+
+/// The answer to [`Engine::carry_out`](super::Engine::carry_out).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Carried {
+    /// The effects write the line that was ordered.
+    Out,
+    /// The line is already as ordered.
+    AlreadySo,
+    /// Nothing is written, for this reason.
+    Not(String),
+}

@@ -1,0 +1,206 @@
+//! How the line of one lock is kept: requests are appended, and entries that are over removed.
+
+use std::collections::BTreeMap;
+
+use super::Lead;
+use crate::policy::{Policy, Request};
+use crate::{Entry, LockLine, LockName, Order, Reading, Ticket, UnitName};
+
+/// How far the line may shrink below its full length before the leader refills it. Two entries behind the
+/// running ones keep the turn moving until the leader's hook runs.
+const RESERVE: u32 = 2;
+
+/// Maintains the line of one lock.
+pub(super) struct Keeper<'a> {
+    pub(super) input: &'a Lead<'a>,
+    pub(super) lock: &'a LockName,
+}
+
+/// The result of maintaining a lock's line.
+pub(super) struct Kept {
+    appended: bool,
+    /// Something other than an append: an entry that is gone, a cancellation.
+    pub(super) removed: bool,
+    /// Units in the line, unfinished, and not in the relation.
+    pub(super) missing: Vec<UnitName>,
+}
+
+impl Kept {
+    pub(super) fn changed(&self) -> bool {
+        self.appended || self.removed
+    }
+}
+
+impl Keeper<'_> {
+    pub(super) fn keep(&self, line: &mut LockLine, policy: &dyn Policy) -> Kept {
+        let removed = self.keep_cancellations(line) | self.keep_place(line);
+        let mut kept = Kept {
+            missing: self.missing(line),
+            removed,
+            appended: false,
+        };
+        let remaining: Vec<Entry> = line
+            .entries
+            .iter()
+            .filter(|entry| !self.is_over(&entry.ticket) && !self.is_forced(&entry.ticket))
+            .cloned()
+            .collect();
+        // No event tells other units what a departed unit finishes, so the line has to tell them.
+        let untold = |ticket: &Ticket| {
+            self.is_forced(ticket) || !self.is_here(&ticket.unit) && self.is_over(ticket)
+        };
+        let gone = line.entries.iter().any(|entry| untold(&entry.ticket));
+        let joining = self.joining(line, &remaining, policy);
+        kept.removed |= gone;
+        kept.appended = !joining.is_empty();
+        // Any other finished entry does no harm; it goes when there is another reason to write.
+        if gone || kept.appended {
+            line.entries = remaining;
+            line.entries.extend(joining);
+        }
+        kept
+    }
+
+    /// The entries to append: none unless the line has become too short.
+    fn joining(&self, line: &LockLine, remaining: &[Entry], policy: &dyn Policy) -> Vec<Entry> {
+        if line.moved.is_some() || self.input.held.contains_key(self.lock) {
+            return Vec::new();
+        }
+        let mut requests = self.requests(line, remaining);
+        let lookahead = policy.lookahead(self.lock);
+        let limit = policy.limit(self.lock, remaining.len() + requests.len());
+        if remaining.len() >= limit.saturating_add(lookahead.min(RESERVE)) as usize {
+            return Vec::new();
+        }
+        let last = line.entries.last().map(|entry| &entry.ticket.unit);
+        policy.order(self.lock, &mut requests, last);
+        requests.sort_by_key(|request| !self.has_begun(request));
+        let room = (limit.saturating_add(lookahead) as usize).saturating_sub(remaining.len());
+        // Waves only ever rise along a line, whatever the policy says.
+        let mut wave = remaining.last().map_or(0, |entry| entry.wave);
+        let enter = |request: Request| {
+            wave = wave.max(request.wave);
+            Entry {
+                ticket: request.ticket,
+                limit,
+                wave,
+                unknown: BTreeMap::new(),
+            }
+        };
+        requests.into_iter().take(room).map(enter).collect()
+    }
+
+    /// Whether the request's operation began by a line of another relation. Then its unit is inside already.
+    fn has_begun(&self, request: &Request) -> bool {
+        let unit = &request.ticket.unit;
+        let own = Some(self.input.unit.record()).filter(|_| unit == self.input.unit.name());
+        let other = || self.input.view.records().get(unit).and_then(Reading::good);
+        let state = own
+            .or_else(other)
+            .and_then(|record| record.locks.get(self.lock));
+        state.is_some_and(|state| state.begun)
+    }
+
+    fn requests(&self, line: &LockLine, remaining: &[Entry]) -> Vec<Request> {
+        let Lead {
+            unit,
+            view,
+            members,
+            departing,
+            ..
+        } = self.input;
+        let others = view
+            .records()
+            .iter()
+            .filter_map(|(name, record)| Some((name, record.good()?)));
+        let others = others.filter(|(name, _)| members.contains(name));
+        // A leader that cannot speak for itself would stand in the way of all others.
+        let own = (!unit.is_foreign()).then(|| (unit.name(), unit.record()));
+        // A line that was removed by hand begins anew; what was asked before that is old, not young.
+        let newest = self.input.unit.line().good().map_or(0, |line| line.version);
+        let asked = move |version: u64| if version > newest { 0 } else { version };
+        others
+            .chain(own)
+            .filter(|(name, _)| Some(*name) != *departing)
+            .filter_map(|(name, record)| Request::of(name, self.lock, record))
+            .map(|request| Request {
+                asked: asked(request.asked),
+                ..request
+            })
+            .filter(|request| !line.cancelled.contains(&request.ticket))
+            .filter(|request| {
+                remaining
+                    .iter()
+                    .all(|entry| entry.ticket.unit != request.ticket.unit)
+            })
+            .collect()
+    }
+
+    fn keep_cancellations(&self, line: &mut LockLine) -> bool {
+        let before = line.cancelled.clone();
+        for order in self.input.orders {
+            if let Order::Cancel(lock, ticket) | Order::Force(lock, ticket) = order
+                && lock == self.lock
+                && !line.cancelled.contains(ticket)
+            {
+                line.cancelled.push(ticket.clone());
+            }
+        }
+        line.cancelled.retain(|ticket| !self.is_over(ticket));
+        line.cancelled != before
+    }
+
+    /// Ensures that the lock is where it belongs: here, or at another endpoint.
+    fn keep_place(&self, line: &mut LockLine) -> bool {
+        let before = line.moved.clone();
+        for order in self.input.orders {
+            match order {
+                Order::Move(lock, endpoint) if lock == self.lock => {
+                    line.moved = Some(endpoint.clone());
+                }
+                Order::TakeUp(lock) if lock == self.lock => line.moved = None,
+                _ => {}
+            }
+        }
+        // What must be said of a lock that is elsewhere does not open it here.
+        if let Some(endpoint) = self.input.held.get(self.lock)
+            && line.moved.is_none()
+            && *line != LockLine::default()
+        {
+            line.moved = Some(endpoint.clone());
+        }
+        line.moved != before
+    }
+
+    fn is_forced(&self, ticket: &Ticket) -> bool {
+        let named = |order: &Order| matches!(order, Order::Force(lock, forced) if lock == self.lock && forced == ticket);
+        self.input.orders.iter().any(named)
+    }
+
+    fn missing(&self, line: &LockLine) -> Vec<UnitName> {
+        let entries = line.entries.iter().map(|entry| &entry.ticket);
+        entries
+            .chain(&line.cancelled)
+            .filter(|ticket| !self.is_here(&ticket.unit) && !self.is_over(ticket))
+            .map(|ticket| ticket.unit.clone())
+            .collect()
+    }
+
+    fn is_here(&self, unit: &UnitName) -> bool {
+        unit == self.input.unit.name() || self.input.members.contains(unit)
+    }
+
+    fn is_over(&self, ticket: &Ticket) -> bool {
+        self.input.unit.finished(self.lock, ticket, self.input.view) || self.is_gone(ticket)
+    }
+
+    /// Gone by positive evidence. Absence from the relation's list is not evidence: the unit may not have been
+    /// met yet, or may be leaving with its operation still running.
+    fn is_gone(&self, ticket: &Ticket) -> bool {
+        let forgotten = self
+            .input
+            .alive
+            .is_some_and(|alive| !alive.contains(&ticket.unit));
+        forgotten && !self.is_here(&ticket.unit)
+    }
+}
