@@ -1,10 +1,17 @@
 //! The ground truth, which no unit can see: the controller's current values.
+//!
+//! This is the model's oracle. It says once more, from what is true instead of what a unit has read, whose turn it is and
+//! which entry is over: the code under test must not judge itself. What a record and a line may become is asked of
+//! [`invariant`], with these answers.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use ops_coordinator_core::{LockName, Reading, UnitRecord, decode_line, decode_record, invariant};
+use ops_coordinator_core::{
+    Entry, Incarnation, Line, LockName, Outcome, Reading, Ticket, UnitRecord, decode_line,
+    decode_record, invariant,
+};
 
 use super::state::{Broken, Life, State};
 use super::step::incarnation;
@@ -17,6 +24,14 @@ pub(crate) struct Place {
     /// `None` where it is of no life that the model knows.
     pub(crate) generation: Option<u8>,
     pub(crate) seq: u64,
+    pub(crate) wave: u32,
+}
+
+/// The line, as values and in small numbers: its entries for each lock.
+#[derive(Debug)]
+struct Known {
+    line: Line,
+    places: Vec<Vec<Place>>,
 }
 
 /// A lock's counters and whether its last operation was cancelled.
@@ -27,54 +42,58 @@ pub(crate) struct Counters {
     pub(crate) cancelled: bool,
 }
 
-type Known = Option<Rc<Vec<Counters>>>;
-type Places = Option<Rc<Vec<Vec<Place>>>>;
+type Record = Option<Rc<Vec<Counters>>>;
+/// Absent, or `None` where it does not decode.
+type Lined = Option<Option<Rc<Known>>>;
 
 thread_local! {
-    static LINES: RefCell<HashMap<(Text, usize), Places>> = RefCell::default();
-    static RECORDS: RefCell<HashMap<(Text, usize), Known>> = RefCell::default();
+    static LINES: RefCell<HashMap<(Text, usize), Lined>> = RefCell::default();
+    static RECORDS: RefCell<HashMap<(Text, usize), Record>> = RefCell::default();
 }
 
-fn generation_of(unit: u8, id: &ops_coordinator_core::Incarnation) -> Option<u8> {
+fn generation_of(unit: u8, id: &Incarnation) -> Option<u8> {
     (0..4).find(|&generation| &incarnation(unit, generation) == id)
 }
 
-/// The line's entries for each lock; `None` where it does not decode.
-pub(crate) fn places(line: Text, locks: &[LockName]) -> Places {
+/// The line; `Some(None)` where there is none, `None` where it does not decode.
+fn known(line: Text, locks: &[LockName]) -> Lined {
     LINES.with_borrow_mut(|lines| {
         lines
             .entry((line, locks.len()))
-            .or_insert_with(|| read_places(line, locks))
+            .or_insert_with(|| match decode_line(line.get().as_deref()) {
+                Reading::Absent => Some(None),
+                Reading::Good(line) => Some(Some(Rc::new(Known::of(line, locks)))),
+                Reading::Unreadable(_) | Reading::Foreign(_) => None,
+            })
             .clone()
     })
 }
 
-fn read_places(line: Text, locks: &[LockName]) -> Places {
-    let read = decode_line(line.get().as_deref());
-    let line = match &read {
-        Reading::Absent => return Some(Rc::new(vec![Vec::new(); locks.len()])),
-        Reading::Good(line) => line,
-        Reading::Unreadable(_) | Reading::Foreign(_) => return None,
-    };
-    let entries = |lock: &LockName| line.locks.get(lock).map_or(&[][..], |line| &line.entries);
-    let place = |entry: &ops_coordinator_core::Entry| {
-        let unit = u8::try_from(entry.ticket.unit.number()).unwrap_or(u8::MAX);
-        Place {
-            unit,
-            generation: generation_of(unit, &entry.ticket.incarnation),
-            seq: entry.ticket.seq,
-        }
-    };
-    Some(Rc::new(
-        locks
-            .iter()
-            .map(|lock| entries(lock).iter().map(place).collect())
-            .collect(),
-    ))
+impl Known {
+    fn of(line: Line, locks: &[LockName]) -> Self {
+        let entries = |lock: &LockName| line.locks.get(lock).map_or(&[][..], |line| &line.entries);
+        let place = |entry: &Entry| Place {
+            wave: entry.wave,
+            ..place(&entry.ticket)
+        };
+        let places = locks.iter().map(|lock| entries(lock).iter().map(place));
+        let places = places.map(Iterator::collect).collect();
+        Self { line, places }
+    }
+}
+
+fn place(ticket: &Ticket) -> Place {
+    let unit = u8::try_from(ticket.unit.number()).unwrap_or(u8::MAX);
+    Place {
+        unit,
+        generation: generation_of(unit, &ticket.incarnation),
+        seq: ticket.seq,
+        wave: 0,
+    }
 }
 
 /// A record's counters for each lock; `None` where it does not decode.
-pub(crate) fn counters(bag: Text, locks: &[LockName]) -> Known {
+pub(crate) fn counters(bag: Text, locks: &[LockName]) -> Record {
     RECORDS.with_borrow_mut(|records| {
         records
             .entry((bag, locks.len()))
@@ -83,7 +102,7 @@ pub(crate) fn counters(bag: Text, locks: &[LockName]) -> Known {
     })
 }
 
-fn read_counters(bag: Text, locks: &[LockName]) -> Known {
+fn read_counters(bag: Text, locks: &[LockName]) -> Record {
     let read = decode_record(bag.get().as_deref());
     let record = match &read {
         Reading::Absent => return Some(Rc::new(vec![Counters::default(); locks.len()])),
@@ -97,7 +116,7 @@ fn read_counters(bag: Text, locks: &[LockName]) -> Known {
             .map_or(Counters::default(), |state| Counters {
                 seq: state.seq,
                 done: state.done,
-                cancelled: state.outcome == Some(ops_coordinator_core::Outcome::Cancelled),
+                cancelled: state.outcome == Some(Outcome::Cancelled),
             })
     };
     Some(Rc::new(locks.iter().map(of).collect()))
@@ -135,43 +154,42 @@ impl State {
         limit: u32,
         locks: &[LockName],
     ) -> bool {
-        let Some(places) = places(self.line, locks) else {
+        let Some(Some(known)) = known(self.line, locks) else {
             return false;
         };
+        let places = &known.places[lock];
         let generation = self.units[usize::from(unit)].generation;
         let own = |place: &Place| {
             let of_this_life = place.generation.is_none_or(|life| life == generation);
             place.unit == unit && place.seq == seq && of_this_life
         };
-        let Some(position) = places[lock].iter().position(own) else {
+        let Some(position) = places.iter().position(own) else {
             return false;
         };
-        let ahead = places[lock][..position].iter();
-        let ahead = ahead
-            .filter(|&&place| !self.is_over(place, lock, locks))
-            .count();
-        ahead < limit as usize
+        let (ahead, own) = (&places[..position], places[position]);
+        let mut ahead = ahead
+            .iter()
+            .filter(|&&place| !self.is_over(place, lock, locks));
+        ahead.clone().count() < limit as usize && ahead.all(|place| place.wave == own.wave)
     }
 
     /// Whether this line may follow the present one. The writer's own record is published already.
     pub(crate) fn line_step(&self, after: Text, locks: &[LockName]) -> Option<Broken> {
-        let (Some(before), Some(after)) = (places(self.line, locks), places(after, locks)) else {
+        let (Some(before), Some(Some(after))) = (known(self.line, locks), known(after, locks))
+        else {
             return Some(Broken::ValuesAreSound);
         };
-        for lock in 0..locks.len() {
-            let (before, after) = (&before[lock], &after[lock]);
-            let stayed: Vec<&Place> = before
-                .iter()
-                .filter(|place| after.contains(place))
-                .collect();
-            if !after.iter().take(stayed.len()).eq(stayed.iter().copied()) {
-                return Some(Broken::LineKeepsOrder);
-            }
-            let mut left = before.iter().filter(|place| !after.contains(place));
-            if left.any(|&place| !self.is_over(place, lock, locks)) {
-                return Some(Broken::OnlyWhatIsOverLeaves);
-            }
-        }
-        None
+        let before = before?;
+        let is_over = |lock: &LockName, ticket: &Ticket| {
+            let lock = locks.iter().position(|known| known == lock);
+            lock.is_some_and(|lock| self.is_over(place(ticket), lock, locks))
+        };
+        let judged = invariant::line_may_follow(&before.line, &after.line, is_over);
+        let broken = judged.err()?.invariant;
+        Some(match broken {
+            "line-keeps-order" => Broken::LineKeepsOrder,
+            "only-what-is-over-leaves" => Broken::OnlyWhatIsOverLeaves,
+            _ => Broken::ValuesAreSound,
+        })
     }
 }
