@@ -74,9 +74,10 @@ mod turn;
 mod waker;
 
 pub use ops_coordinator_core::engine::Process;
+pub use ops_coordinator_core::wire::{LockRecord, Outcome};
 pub use ops_coordinator_core::{
-    Attempt, Errand, Incarnation, LockName, LockRecord, LockStatus, NameError, Order, Outcome,
-    Place, RelationId, Requested, Status, Tick, Ticket, Turn, UnitName, UnitStatus, Wait, policy,
+    Attempt, Errand, Incarnation, LockName, LockStatus, NameError, Order, Place, RelationId,
+    Requested, Status, Tick, Ticket, Turn, UnitName, UnitStatus, Wait, policy,
 };
 
 pub use charm::run_charm;

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use ops_coordinator_core::engine::{Carried, Engine, Process};
 use ops_coordinator_core::policy::Policy;
-use ops_coordinator_core::{
-    LockName, LockRecord, Order, Requested, Status, Ticket, Turn, UnitName,
-};
+use ops_coordinator_core::wire::LockRecord;
+use ops_coordinator_core::{LockName, Order, Requested, Status, Ticket, Turn, UnitName};
 
 use crate::{Error, Hook, Operation, Start};
 
