@@ -31,7 +31,7 @@
 //! fn dispatch(hook: &mut Hook) -> Result<(), Box<dyn Error>> {
 //!     let restart = "restart".parse()?;
 //!     if hook.environment().hook.as_deref() == Some("config-changed") {
-//!         hook.request(&restart, None, None)?;
+//!         hook.request(&restart)?;
 //!     }
 //!     let services = ["nginx".parse()?];
 //!     match hook.run(&restart, |_, _| service::restart(&services))? {
@@ -40,7 +40,7 @@
 //!         // The unit keeps its turn, and Juju runs the hook again.
 //!         Ran::Failed(why) => return Err(why.into()),
 //!     }
-//!     hook.release(&Rotation::default(), &[])?;
+//!     hook.release(&Rotation::default())?;
 //!     Ok(())
 //! }
 //! ```
