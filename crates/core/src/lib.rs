@@ -39,7 +39,6 @@
 //! ```
 
 pub mod engine;
-mod error;
 pub mod invariant;
 mod journal;
 mod leader;
@@ -60,10 +59,9 @@ mod waker;
 mod wire;
 
 pub use engine::{Engine, Start};
-pub use error::NameError;
 pub use journal::{Journal, LockJournal, Started};
 pub use line::{Entry, Line, LockLine, Turn, Wait};
-pub use name::{LockName, UnitName};
+pub use name::{LockName, NameError, UnitName};
 pub use order::Order;
 pub use payload::Payload;
 pub use reading::{MAJOR, Reading};

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use ops_coordinator_excerpt::excerpt;
 use ops_coordinator_juju::{LockName, Order, UnitName};
 
 use super::CommandError;
@@ -38,7 +39,8 @@ pub(crate) fn run(args: &CancelArgs) -> Result<ExitCode, CommandError> {
     let (lock, unit) = (&args.lock, &args.unit);
     args.coordination.in_hook(|hook| {
         let Some(ticket) = hook.ticket_of(lock, unit)? else {
-            say(format!("{lock}: {unit} has nothing to cancel"));
+            let unit = unit.to_string();
+            say(format!("{lock}: {} has nothing to cancel", excerpt(&unit)));
             return Ok(ExitCode::SUCCESS);
         };
         let name = ticket.to_string();

@@ -71,10 +71,9 @@ pub(crate) fn run(args: DemoArgs) -> Result<ExitCode, CommandError> {
 }
 
 fn demo(args: DemoArgs, interrupt: &Interrupt) -> Result<ExitCode, CommandError> {
-    let failed = |error: &dyn std::fmt::Display| CommandError::failed(error.to_string());
-    let folder = charm::unpack().map_err(|error| failed(&error))?;
-    let charm = Charm::read(folder.path()).map_err(|error| failed(&error))?;
-    let executable = std::env::current_exe().map_err(|error| failed(&error))?;
+    let folder = charm::unpack().map_err(CommandError::failed)?;
+    let charm = Charm::read(folder.path()).map_err(CommandError::failed)?;
+    let executable = std::env::current_exe().map_err(CommandError::failed)?;
     let directory = args.dir.clone();
     let session = Session {
         title: "demo".to_owned(),

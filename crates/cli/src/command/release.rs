@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use ops_coordinator_excerpt::excerpt;
 use ops_coordinator_juju::Hook;
 use ops_coordinator_juju::policy::{LimitFor, PerLock};
 use serde_json::Value;
@@ -65,7 +66,9 @@ fn configured(hook: &mut Hook, option: &str) -> Result<LimitFor, CommandError> {
             let last = hook.noted(&name).and_then(|text| text.parse().ok());
             let limit = last.unwrap_or_default();
             hook.warn(format!(
-                "invalid limit in the config option '{option}': {text} ({why}); {limit} stays in force"
+                "invalid limit in the config option '{}': {} ({why}); {limit} stays in force",
+                excerpt(option),
+                excerpt(&text)
             ));
             Ok(limit)
         }

@@ -86,7 +86,9 @@ impl FromStr for LimitFor {
         };
         let lock = lock.map(str::parse).transpose();
         Ok(Self {
-            lock: lock.map_err(|error: crate::NameError| LimitError(error.to_string()))?,
+            lock: lock.map_err(|error: crate::NameError| {
+                LimitError(format!("{error}: {}", error.hint()))
+            })?,
             limit: limit.parse()?,
         })
     }

@@ -18,7 +18,7 @@ use ops_coordinator_lab::process::keeper::{self, Interrupt};
 use ops_coordinator_lab::scenario::parse_duration;
 use ops_coordinator_verify::history::Tally;
 
-use super::{absolute, limit, pair, print_line, seconds};
+use super::{absolute, limit, pair, print_line, read_charm, seconds, shown};
 use crate::command::{CommandError, finish};
 use plan::{Plan, Wanted};
 use run::{Outcome, Run};
@@ -118,7 +118,7 @@ pub(super) fn run(args: FaultsArgs) -> Result<ExitCode, CommandError> {
 }
 
 fn prepare(args: &FaultsArgs) -> Result<Common, CommandError> {
-    let charm = Charm::read(&args.charm).map_err(|error| CommandError::usage(error.to_string()))?;
+    let charm = read_charm(&args.charm)?;
     let mut config = BTreeMap::new();
     for (key, text) in &args.config {
         let value = charm.config_value(key, text).map_err(CommandError::usage)?;
@@ -222,7 +222,7 @@ fn one(
         .map(|dir| dir.join(format!("seed-{seed}")));
     if let Some(directory) = &directory {
         let made = fs::create_dir_all(directory);
-        made.map_err(|error| CommandError::failed(format!("{}: {error}", directory.display())))?;
+        made.map_err(|error| CommandError::failed(format!("{}: {error}", shown(directory))))?;
     }
     let run = Run {
         options: Options {
