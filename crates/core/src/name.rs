@@ -136,10 +136,12 @@ impl NameError {
     pub fn hint(&self) -> String {
         match self {
             Self::Lock(_) => {
-                format!("use 1 to {LOCK_NAME_MAX} of a-z, 0-9, '-' and '_', starting with a letter")
+                format!(
+                    "a lock name is 1 to {LOCK_NAME_MAX} of a-z, 0-9, '-' and '_', starting with a letter"
+                )
             }
-            Self::Unit(_) => "use APPLICATION/NUMBER, as in 'app/0'".to_owned(),
-            Self::Incarnation(_) => "use eight hexadecimal digits".to_owned(),
+            Self::Unit(_) => "a unit name is APPLICATION/NUMBER, as in 'app/0'".to_owned(),
+            Self::Incarnation(_) => "an incarnation is eight hexadecimal digits".to_owned(),
         }
     }
 }

@@ -42,11 +42,14 @@ fn an_error_quotes_the_name_and_hints_at_what_is_valid() {
     assert_eq!(error.to_string(), "invalid lock name '--now'");
     assert_eq!(
         error.hint(),
-        "use 1 to 32 of a-z, 0-9, '-' and '_', starting with a letter"
+        "a lock name is 1 to 32 of a-z, 0-9, '-' and '_', starting with a letter"
     );
     let error = "app".parse::<UnitName>().unwrap_err();
     assert_eq!(error.to_string(), "invalid unit name 'app'");
-    assert_eq!(error.hint(), "use APPLICATION/NUMBER, as in 'app/0'");
+    assert_eq!(
+        error.hint(),
+        "a unit name is APPLICATION/NUMBER, as in 'app/0'"
+    );
 }
 
 #[test]

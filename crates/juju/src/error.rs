@@ -194,7 +194,7 @@ mod tests {
         assert_eq!(
             error.explained(),
             "invalid lock name 'Restart'\n\
-             hint: use 1 to 32 of a-z, 0-9, '-' and '_', starting with a letter"
+             hint: a lock name is 1 to 32 of a-z, 0-9, '-' and '_', starting with a letter"
         );
         let error = Error::HookOver {
             context: "app/0-start-1".to_owned(),

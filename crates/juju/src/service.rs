@@ -71,7 +71,7 @@ pub struct ServiceNameError(String);
 impl ServiceNameError {
     /// What a valid name looks like.
     pub fn hint(&self) -> String {
-        r"use letters, digits and any of ':_.@-\', not starting with '-'".to_owned()
+        r"a service name is letters, digits and any of ':_.@-\', not starting with '-'".to_owned()
     }
 }
 

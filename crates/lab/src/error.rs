@@ -114,9 +114,11 @@ impl LabError {
     /// What is valid instead, where a text could not be read.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::BadUnitName(_) => Some("use APPLICATION/NUMBER, as in app/0"),
-            Self::BadApplicationName(_) => Some("use lower-case words joined by '-'"),
-            Self::BadVersion(_) => Some("use MAJOR.MINOR.PATCH, as in 3.6.9"),
+            Self::BadUnitName(_) => Some("a unit name is APPLICATION/NUMBER, as in app/0"),
+            Self::BadApplicationName(_) => {
+                Some("an application name is lower-case words joined by '-'")
+            }
+            Self::BadVersion(_) => Some("a version is MAJOR.MINOR.PATCH, as in 3.6.9"),
             Self::UnknownVersion(_) => Some("the lab imitates Juju 2.9 to 4.x"),
             _ => None,
         }

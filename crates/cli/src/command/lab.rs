@@ -47,12 +47,14 @@ enum LabCommand {
 /// Each unit gets its own copy of the charm, hook tools, and environment; nothing is inherited. The
 /// charm marks its critical section with `lab-mark enter LOCK` and `lab-mark leave LOCK`; the lab
 /// checks that the number of units inside never exceeds the limit.
-///
-/// Exit codes: 0 passed; 1 a unit is in error, waiting or blocked at the end, a requested turn was
-/// not served, too many units were inside a lock, an expectation did not hold, or the run timed out;
-/// 2 usage error.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(after_help = "Exit codes:
+  0  passed
+  1  a unit ended in error, waiting or blocked, a request was not served, too many units were inside
+     a lock, an expectation did not hold, or the run timed out
+  2  usage error
+
+Examples:
   ops-coordinator lab run --charm charms/shell --units 5
   ops-coordinator lab run --scenario roll.toml --dir /tmp/roll --seed 7")]
 struct RunArgs {
@@ -62,7 +64,7 @@ struct RunArgs {
     /// Number of units to deploy [default: 1, or the scenario's number]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     units: Option<u32>,
-    /// A TOML file with the events of the run, see docs/scenario.md
+    /// A TOML file with the events of the run; docs/scenario.md describes the format
     #[arg(long, value_name = "FILE")]
     scenario: Option<PathBuf>,
     /// The Juju version to imitate, 2.9 to 4.x [default: 3.6.9]

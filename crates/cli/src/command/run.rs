@@ -28,12 +28,15 @@ const NOT_REQUESTED: u8 = 66;
 /// the previous attempt was interrupted).
 ///
 /// While a process of an earlier attempt is still running, no other attempt starts.
-///
-/// Exit codes: 0 done; 66 nothing was requested; 75 waiting; any other code is the command's failure (its own 66
-/// or 75 becomes 1).
 #[expect(clippy::doc_markdown, reason = "`--help` prints this text as it is")]
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(after_help = "Exit codes:
+  0   done
+  66  nothing was requested
+  75  waiting: it is not this unit's turn yet
+  any other code is the command's own; its 66 or 75 becomes 1
+
+Examples:
   ops-coordinator run restart -- systemctl restart postgresql
   ops-coordinator run restart        # restarts the services given to `request`")]
 pub(crate) struct RunArgs {

@@ -13,7 +13,7 @@ use crate::table::{Align, Table};
 
 /// Show who waits for whom and why, as this unit sees it.
 ///
-/// From outside a hook: `juju exec --unit app/0 -- ./ops-coordinator status`.
+/// Outside a hook, run it through Juju: `juju exec --unit app/0 -- ./ops-coordinator status`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ops-coordinator status
