@@ -353,3 +353,6 @@ impl Engine {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

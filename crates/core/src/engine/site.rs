@@ -146,8 +146,11 @@ impl Site {
         };
         let relation = relation.clone();
         let Some(value) = unit.publish() else { return };
-        // As it was read: should this process die before it has written, nothing was.
-        round.effects.extend(self.poll_session());
+        let stored = self.stored.as_ref().and_then(|stored| stored.own.as_ref());
+        if stored.is_none() {
+            // What was read goes to the disk first: a later process of this hook would read what this one writes.
+            round.effects.extend(self.poll_session());
+        }
         round.tell(Effect::PublishRecord {
             relation,
             value: value.clone(),

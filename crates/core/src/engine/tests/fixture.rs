@@ -1,0 +1,227 @@
+//! An application in memory, whose unit 0 leads, and a driver for its units' hooks.
+
+use std::collections::BTreeMap;
+
+use super::super::{Answer, Effect, Engine, Facts, LineRead, Need, Stored};
+use crate::policy::Rotation;
+use crate::{Line, LockName, Payload, Reading, RelationId, Start, Tick, UnitName, decode_line};
+
+pub(super) fn lock() -> LockName {
+    "restart".parse().unwrap()
+}
+
+pub(super) fn name(unit: u32) -> UnitName {
+    format!("app/{unit}").parse().unwrap()
+}
+
+pub(super) fn relation() -> RelationId {
+    RelationId::new("peers:1")
+}
+
+/// The databags, the units' disks, and the time.
+#[derive(Debug, Clone, Default)]
+pub(super) struct World {
+    pub(super) units: u32,
+    pub(super) bags: BTreeMap<UnitName, String>,
+    pub(super) line: Option<String>,
+    pub(super) disks: BTreeMap<UnitName, Stored>,
+    pub(super) now: u64,
+    pub(super) refuses_line: bool,
+    hooks: u32,
+}
+
+impl World {
+    pub(super) fn new(units: u32) -> Self {
+        Self {
+            units,
+            ..Self::default()
+        }
+    }
+
+    /// What a new hook of a unit knows.
+    pub(super) fn facts(&mut self, unit: u32) -> Facts {
+        self.hooks += 1;
+        Facts::new(name(unit), format!("hook-{}", self.hooks), "peers", unit)
+    }
+
+    pub(super) fn hook(&mut self, unit: u32) -> Visit {
+        let facts = self.facts(unit);
+        self.visit(facts)
+    }
+
+    pub(super) fn visit(&mut self, facts: Facts) -> Visit {
+        let mut visit = Visit {
+            unit: facts.unit.clone(),
+            engine: Engine::new(facts),
+            needs: Vec::new(),
+            effects: Vec::new(),
+        };
+        visit.ask(self, Engine::open);
+        visit
+    }
+
+    pub(super) fn answer(&self, unit: &UnitName, need: &Need) -> Answer {
+        match need.clone() {
+            Need::Stored(endpoint) => {
+                let stored = self.disks.get(unit).cloned().unwrap_or_default();
+                Answer::Stored(endpoint, Box::new(stored))
+            }
+            Need::Relations(endpoint) => Answer::Relations(endpoint, vec![relation()]),
+            Need::Line(relation) => {
+                let line = LineRead {
+                    read_at: Tick(self.now),
+                    leader: *unit == name(0),
+                    value: self.line.clone(),
+                };
+                Answer::Line(relation, Some(line))
+            }
+            Need::Own(relation) => Answer::Own(relation, self.bags.get(unit).cloned()),
+            Need::Records(relation, units) => {
+                let value = |unit: UnitName| (unit.clone(), Ok(self.bags.get(&unit).cloned()));
+                Answer::Records(relation, units.into_iter().map(value).collect())
+            }
+            Need::Members(relation) => {
+                let others = (0..self.units).map(name).filter(|other| other != unit);
+                Answer::Members(relation, others.collect())
+            }
+            Need::GoalState => Answer::GoalState(Ok((0..self.units).map(name).collect())),
+            Need::Alive(processes) => Answer::Alive(
+                processes
+                    .into_iter()
+                    .map(|process| (process, false))
+                    .collect(),
+            ),
+        }
+    }
+
+    /// The line, whose entries are `unit#seq`.
+    pub(super) fn line(&self) -> Vec<String> {
+        let Reading::Good(Line { locks, .. }) = decode_line(self.line.as_deref()) else {
+            return Vec::new();
+        };
+        let entries = locks.into_values().flat_map(|line| line.entries);
+        entries.map(|entry| entry.ticket.to_string()).collect()
+    }
+
+    /// A hook of each unit in which it asks for a turn, and then one in which the leader puts them in line.
+    pub(super) fn line_up(&mut self, units: impl IntoIterator<Item = u32>) {
+        for unit in units {
+            self.hook(unit).request(self);
+        }
+        self.hook(0).release(self);
+    }
+}
+
+/// A hook of one unit, with all that it needed and all that it did.
+#[derive(Debug)]
+pub(super) struct Visit {
+    unit: UnitName,
+    pub(super) engine: Engine,
+    pub(super) needs: Vec<Need>,
+    pub(super) effects: Vec<Effect>,
+}
+
+impl Visit {
+    /// Asks a question and carries out what follows. Returns the answer; the effects are in [`Visit::effects`].
+    pub(super) fn ask<T>(
+        &mut self,
+        world: &mut World,
+        question: impl FnMut(&mut Engine) -> Result<T, Need>,
+    ) -> T {
+        self.ask_and_die(world, usize::MAX, question)
+    }
+
+    /// As [`Visit::ask`], but the process dies after so many effects.
+    pub(super) fn ask_and_die<T>(
+        &mut self,
+        world: &mut World,
+        after: usize,
+        mut question: impl FnMut(&mut Engine) -> Result<T, Need>,
+    ) -> T {
+        self.engine.handle_question();
+        let answer = loop {
+            self.engine.handle_time(Tick(world.now));
+            match question(&mut self.engine) {
+                Ok(answer) => break answer,
+                Err(need) => {
+                    assert!(!self.needs.contains(&need) || matches!(need, Need::Stored(_)));
+                    let answer = world.answer(&self.unit, &need);
+                    self.engine.handle_answer(answer);
+                    self.needs.push(need);
+                }
+            }
+        };
+        self.effects.clear();
+        for _ in 0..after {
+            let Some(effect) = self.engine.poll_effect() else {
+                break;
+            };
+            self.carry_out(world, &effect);
+            self.effects.push(effect);
+        }
+        answer
+    }
+
+    fn carry_out(&mut self, world: &mut World, effect: &Effect) {
+        let disk = world.disks.entry(self.unit.clone()).or_default();
+        match effect.clone() {
+            Effect::StoreJournal { journal, .. } => disk.journal = Some(*journal),
+            Effect::StoreSession { session, .. } => disk.session = Some(*session),
+            Effect::PublishRecord { value, .. } => {
+                world.bags.insert(self.unit.clone(), value);
+            }
+            Effect::PublishLine { relation, .. } if world.refuses_line => {
+                self.engine.handle_line_refused(&relation, "not the leader");
+            }
+            Effect::PublishLine { value, .. } => world.line = Some(value),
+            Effect::StorePending { .. } | Effect::DropPending { .. } | Effect::Wake { .. } => {}
+        }
+    }
+
+    pub(super) fn request(&mut self, world: &mut World) {
+        self.ask(world, |engine| {
+            engine.request(&lock(), None, &Payload::default())
+        });
+    }
+
+    pub(super) fn start(&mut self, world: &mut World) -> Start {
+        self.ask(world, |engine| engine.start(&lock()))
+    }
+
+    pub(super) fn finish(&mut self, world: &mut World) {
+        self.ask(world, |engine| engine.finish(&lock(), Ok(()), None));
+    }
+
+    pub(super) fn release(&mut self, world: &mut World) {
+        self.ask(world, |engine| engine.release(&Rotation::default(), &[]));
+    }
+
+    /// The effects of the last question, in a word each.
+    pub(super) fn did(&self) -> Vec<&'static str> {
+        let word = |effect: &Effect| match effect {
+            Effect::StoreJournal { .. } => "journal",
+            Effect::StoreSession { .. } => "session",
+            Effect::PublishRecord { .. } => "record",
+            Effect::PublishLine { .. } => "line",
+            Effect::StorePending { .. } => "pending",
+            Effect::DropPending { .. } => "drop-pending",
+            Effect::Wake { .. } => "wake",
+        };
+        self.effects.iter().map(word).collect()
+    }
+}
+
+/// The needs, in a word each.
+pub(super) fn words(needs: &[Need]) -> Vec<&'static str> {
+    let word = |need: &Need| match need {
+        Need::Stored(_) => "stored",
+        Need::Relations(_) => "relations",
+        Need::Line(_) => "line",
+        Need::Own(_) => "own",
+        Need::Records(..) => "records",
+        Need::Members(_) => "members",
+        Need::GoalState => "goal-state",
+        Need::Alive(_) => "alive",
+    };
+    needs.iter().map(word).collect()
+}

@@ -1,0 +1,5 @@
+//! The engine, driven without Juju: what it needs, and what it tells its driver to do.
+
+mod effect;
+mod fixture;
+mod need;
