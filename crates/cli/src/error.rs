@@ -7,45 +7,61 @@ use ops_coordinator_juju::Error;
 
 use crate::output::complain;
 
-/// An error message for the user, and the exit code that goes with it.
+/// What is wrong, what to do about it, and the exit code that goes with it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct CommandError {
     code: u8,
     message: String,
+    hint: Option<String>,
 }
 
 impl CommandError {
     /// A usage error: exit code 2.
-    pub(crate) fn usage(message: impl Into<String>) -> Self {
-        Self {
-            code: 2,
-            message: message.into(),
-        }
+    pub(crate) fn usage(message: impl fmt::Display) -> Self {
+        Self::new(2, message)
     }
 
     /// A valid call that failed: exit code 1.
-    pub(crate) fn failed(message: impl Into<String>) -> Self {
+    pub(crate) fn failed(message: impl fmt::Display) -> Self {
+        Self::new(1, message)
+    }
+
+    fn new(code: u8, message: impl fmt::Display) -> Self {
         Self {
-            code: 1,
-            message: message.into(),
+            code,
+            message: message.to_string(),
+            hint: None,
+        }
+    }
+
+    /// Adds what the user can do about it, if there is anything.
+    pub(crate) fn hint(self, hint: Option<impl Into<String>>) -> Self {
+        Self {
+            hint: hint.map(Into::into),
+            ..self
         }
     }
 }
 
 impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.message)?;
+        match &self.hint {
+            Some(hint) => write!(f, "\nhint: {hint}"),
+            None => Ok(()),
+        }
     }
 }
 
 impl From<Error> for CommandError {
     fn from(error: Error) -> Self {
-        match error {
+        let told = match error {
             Error::Name(_) | Error::ServiceName(_) | Error::ContextTooLarge { .. } => {
-                Self::usage(error.to_string())
+                Self::usage(&error)
             }
-            _ => Self::failed(error.to_string()),
-        }
+            _ => Self::failed(&error),
+        };
+        told.hint(error.hint())
     }
 }
 

@@ -6,6 +6,7 @@ mod command;
 mod error;
 mod output;
 mod table;
+mod usage;
 
 use std::process::ExitCode;
 

@@ -39,7 +39,6 @@
 //! ```
 
 pub mod engine;
-mod error;
 pub mod invariant;
 pub mod journal;
 mod leader;
@@ -60,10 +59,9 @@ mod waker;
 pub mod wire;
 
 pub use engine::{Engine, Start};
-pub use error::NameError;
 pub(crate) use journal::{Journal, Started};
 pub use line::{Turn, Wait};
-pub use name::{LockName, UnitName};
+pub use name::{LockName, NameError, UnitName};
 pub use order::Order;
 pub use payload::Payload;
 pub use relation::RelationId;

@@ -3,12 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
+use ops_coordinator_excerpt::excerpt;
 use serde::{Deserialize, Serialize};
 
-use crate::NameError;
-
 /// The longest lock name, in bytes.
-pub(crate) const LOCK_NAME_MAX: usize = 32;
+const LOCK_NAME_MAX: usize = 32;
 
 /// The name of a lock: what units take turns for, for example `restart`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -120,50 +119,46 @@ impl fmt::Display for UnitName {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// An invalid name: what it was to name, and the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NameError {
+    /// A lock name is empty, too long, or has a character that is not allowed.
+    Lock(String),
+    /// A unit name is not `application/number`.
+    Unit(String),
+    /// An incarnation is not eight hexadecimal digits.
+    Incarnation(String),
+}
 
-    #[test]
-    fn units_are_ordered_by_number_not_by_text() {
-        let [two, ten]: [UnitName; 2] = ["app/2".parse().unwrap(), "app/10".parse().unwrap()];
-        assert!(two < ten);
-    }
-
-    #[test]
-    fn a_name_gives_its_parts() {
-        let unit: UnitName = "web-app/12".parse().unwrap();
-        assert_eq!((unit.application(), unit.number()), ("web-app", 12));
-        let lock: LockName = "restart".parse().unwrap();
-        assert_eq!(lock.as_str(), "restart");
-    }
-
-    #[test]
-    fn names_that_could_hurt_are_refused() {
-        for bad in [
-            "",
-            "--now",
-            "Restart",
-            "a b",
-            "a/b",
-            "1st",
-            "x".repeat(33).as_str(),
-        ] {
-            assert!(bad.parse::<LockName>().is_err(), "{bad:?}");
+impl NameError {
+    /// What a valid name looks like.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Lock(_) => {
+                format!(
+                    "a lock name is 1 to {LOCK_NAME_MAX} of a-z, 0-9, '-' and '_', starting with a letter"
+                )
+            }
+            Self::Unit(_) => "a unit name is APPLICATION/NUMBER, as in 'app/0'".to_owned(),
+            Self::Incarnation(_) => "an incarnation is eight hexadecimal digits".to_owned(),
         }
-        for bad in [
-            "", "app", "app/", "/0", "app/-1", "app/+1", "app/01", "a p/0", "app/0/0",
-        ] {
-            assert!(bad.parse::<UnitName>().is_err(), "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn an_error_says_what_is_expected() {
-        let error = "--now".parse::<LockName>().unwrap_err().to_string();
-        assert_eq!(
-            error,
-            "invalid lock name '--now': use 1 to 32 of a-z, 0-9, '-', '_', starting with a letter"
-        );
     }
 }
+
+impl fmt::Display for NameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (what, text) = match self {
+            Self::Lock(text) => ("lock name", text),
+            Self::Unit(text) => ("unit name", text),
+            Self::Incarnation(text) => ("incarnation", text),
+        };
+        write!(f, "invalid {what} '{}'", excerpt(text))
+    }
+}
+
+impl std::error::Error for NameError {}
+
+#[cfg(test)]
+#[path = "name_tests.rs"]
+mod tests;

@@ -1,5 +1,6 @@
 //! What was found under a databag's key.
 
+use ops_coordinator_excerpt::{LONG, excerpt};
 use serde::{Deserialize, Serialize};
 
 /// The major version of the wire format. Fields may be added within it; readers preserve unknown fields.
@@ -33,7 +34,10 @@ impl<T> Reading<T> {
     pub fn fault(&self) -> Option<String> {
         match self {
             Self::Absent | Self::Good(_) => None,
-            Self::Unreadable(why) => Some(format!("its value cannot be read: {why}")),
+            Self::Unreadable(why) => Some(format!(
+                "its value cannot be read: {}",
+                excerpt(why).up_to(LONG)
+            )),
             Self::Foreign(major) => Some(format!(
                 "it uses protocol version {major}, this unit uses version {MAJOR}; \
                  refresh the charm on all units"

@@ -35,7 +35,7 @@ impl FromStr for Errand {
         [Self::Hook, Self::Line]
             .into_iter()
             .find(|errand| errand.as_str() == text)
-            .ok_or_else(|| format!("unknown errand '{text}': expected hook or line"))
+            .ok_or_else(|| "expected hook or line".to_owned())
     }
 }
 

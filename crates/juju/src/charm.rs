@@ -7,7 +7,9 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::rc::Rc;
 
-use crate::{Environment, Exec, Hook, LocalMachine, WakerCommand, run_waker, write_pending_line};
+use crate::{
+    Environment, Error, Exec, Hook, LocalMachine, WakerCommand, run_waker, write_pending_line,
+};
 
 /// The first argument with which a hook starts this executable as its waker.
 const WAKE: &str = "ops-coordinator-wake";
@@ -46,10 +48,10 @@ fn in_hook<E: Display>(
     endpoint: &str,
     work: impl FnOnce(&mut Hook) -> Result<(), E>,
 ) -> Result<(), String> {
-    let environment = Environment::from_process().map_err(text)?;
+    let environment = Environment::from_process().map_err(explained)?;
     let machine = Rc::new(machine(&environment));
-    let mut hook = Hook::open(environment, Rc::new(Exec), machine, endpoint).map_err(text)?;
-    let done = work(&mut hook).map_err(text);
+    let mut hook = Hook::open(environment, Rc::new(Exec), machine, endpoint).map_err(explained)?;
+    let done = work(&mut hook).map_err(|error| error.to_string());
     // Even if the charm has failed: a warning may say why.
     hook.log_warnings();
     done
@@ -71,19 +73,19 @@ fn wake(words: &[OsString]) -> Result<(), String> {
         WRITE_PENDING_LINE.into(),
         endpoint.clone().into(),
     ];
-    run_waker(state.as_ref(), &endpoint, &context, errand, &unit, &visit).map_err(text)
+    run_waker(state.as_ref(), &endpoint, &context, errand, &unit, &visit).map_err(explained)
 }
 
 fn write_line(words: &[OsString]) -> Result<(), String> {
     let [endpoint] = words else {
         return Err(not_by_hand(WRITE_PENDING_LINE));
     };
-    let environment = Environment::from_process().map_err(text)?;
+    let environment = Environment::from_process().map_err(explained)?;
     let machine = Rc::new(machine(&environment));
     let endpoint = endpoint.to_string_lossy();
     write_pending_line(&environment, Rc::new(Exec), machine, &endpoint)
         .map(drop)
-        .map_err(text)
+        .map_err(explained)
 }
 
 /// The unit's machine, with its state in the charm's directory and this executable as its waker.
@@ -103,6 +105,6 @@ fn not_by_hand(word: &str) -> String {
     format!("{word} is only called by the charm's own hooks and wakers")
 }
 
-fn text(error: impl Display) -> String {
-    error.to_string()
+fn explained(error: Error) -> String {
+    error.explained()
 }

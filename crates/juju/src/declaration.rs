@@ -76,10 +76,13 @@ mod tests {
         )
         .unwrap();
         assert!(require_peer_relation(charm.path(), "coordinator").is_ok());
-        let error = require_peer_relation(charm.path(), "restart")
-            .unwrap_err()
-            .to_string();
-        assert!(error.contains("peers:\n    restart:"), "{error}");
+        let error = require_peer_relation(charm.path(), "restart").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the charm declares no peer relation 'restart'"
+        );
+        let hint = error.hint().unwrap();
+        assert!(hint.contains("peers:\n    restart:"), "{hint}");
     }
 
     #[test]

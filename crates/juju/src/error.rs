@@ -1,8 +1,14 @@
-//! Errors of a hook, with messages that say what to do.
+//! What can go wrong in a hook.
+//!
+//! An error's variant is its kind, and its fields say where. `Display` tells what is wrong in one line, however long
+//! the values involved are; [`Error::hint`] tells what to do about it.
 
 use std::path::PathBuf;
 
 use ops_coordinator_core::NameError;
+use ops_coordinator_excerpt::{LONG, excerpt};
+
+use crate::service::{ServiceError, ServiceNameError};
 
 /// A hook tool that failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -20,20 +26,16 @@ pub struct ToolError {
 
 impl ToolError {
     fn call(&self) -> String {
-        let mut call = self.tool.clone();
-        for arg in &self.args {
-            call.push(' ');
-            call.push_str(arg);
-        }
-        call
+        let args = self.args.iter().map(|arg| format!(" {}", excerpt(arg)));
+        self.tool.clone() + &args.collect::<String>()
     }
 
     fn outcome(&self) -> String {
-        let said = self.stderr.trim();
+        let said = excerpt(self.stderr.trim()).up_to(LONG).to_string();
         match self.code {
             Some(code) if said.is_empty() => format!("exit code {code}"),
             Some(code) => format!("exit code {code}: {said}"),
-            None => said.to_owned(),
+            None => said,
         }
     }
 
@@ -52,9 +54,7 @@ pub enum Error {
     #[error(transparent)]
     Tool(#[from] ToolError),
     /// A hook tool printed unexpected output.
-    #[error(
-        "{tool} printed unexpected output: {why}; is there another {tool} before Juju's on the PATH?"
-    )]
+    #[error("{tool} printed unexpected output: {}", excerpt(why).up_to(LONG))]
     ToolOutput {
         /// The tool's name.
         tool: String,
@@ -62,7 +62,7 @@ pub enum Error {
         why: String,
     },
     /// A variable that Juju sets for every hook is missing or wrong.
-    #[error("{variable} {why}: this command must run inside a Juju hook (or use `juju exec`)")]
+    #[error("not in a Juju hook: {variable} {}", excerpt(why).up_to(LONG))]
     Environment {
         /// The variable's name.
         variable: &'static str,
@@ -73,7 +73,10 @@ pub enum Error {
     #[error(transparent)]
     Name(#[from] NameError),
     /// The local state cannot be read or written.
-    #[error("the state file {}: {source}; fix this and let the hook run again", path.display())]
+    #[error(
+        "cannot use the state file {}: {source}",
+        ops_coordinator_excerpt::path(path)
+    )]
     State {
         /// The file.
         path: PathBuf,
@@ -81,16 +84,16 @@ pub enum Error {
         source: std::io::Error,
     },
     /// Only the leader can do this.
-    #[error(
-        "this unit is not the leader, and only the leader changes the line; \
-         run it there: juju exec --unit APPLICATION/leader -- ..."
-    )]
+    #[error("this unit is not the leader, and only the leader changes the line")]
     NotLeader,
     /// An operator's order could not be carried out now.
-    #[error("not done: {0}; try again in another hook")]
+    #[error("not done: {0}")]
     NotCarriedOut(String),
     /// Another hook of the unit has begun, so nothing this one still does counts.
-    #[error("the hook {context} is over: another hook has begun and will rerun what is unfinished")]
+    #[error(
+        "the hook {} is over: another hook has begun and will rerun what is unfinished",
+        excerpt(context)
+    )]
     HookOver {
         /// The context of the hook that is over.
         context: String,
@@ -104,18 +107,98 @@ pub enum Error {
         limit: usize,
     },
     /// The charm does not declare the peer relation.
-    #[error(
-        "the charm declares no peer relation '{relation}'; add to its charmcraft.yaml (or metadata.yaml):\n  \
-         peers:\n    {relation}:\n      interface: coordinator"
-    )]
+    #[error("the charm declares no peer relation '{}'", excerpt(relation))]
     NotDeclared {
         /// The endpoint that was looked for.
         relation: String,
     },
     /// A service name is not valid.
-    #[error("invalid service name '{0}': use letters, digits and ':_.@-', not starting with '-'")]
-    ServiceName(String),
+    #[error(transparent)]
+    ServiceName(#[from] ServiceNameError),
     /// A service did not restart.
     #[error(transparent)]
-    Service(#[from] crate::service::ServiceError),
+    Service(#[from] ServiceError),
+}
+
+impl Error {
+    /// What to do about it, where there is something that a person can do.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Name(error) => error.hint(),
+            Self::ServiceName(error) => error.hint(),
+            Self::ToolOutput { tool, .. } => {
+                format!("check that nothing else called {tool} comes before Juju's on the PATH")
+            }
+            Self::Environment { .. } => {
+                "call it from the charm's hooks; from a shell, use `juju exec --unit APPLICATION/NUMBER -- ...`"
+                    .to_owned()
+            }
+            Self::State { .. } => {
+                "fix this, and let the hook run again; nothing that is finished is repeated".to_owned()
+            }
+            Self::NotLeader => {
+                "run it on the leader: juju exec --unit APPLICATION/leader -- ...".to_owned()
+            }
+            Self::NotCarriedOut(_) => "try again in another hook".to_owned(),
+            Self::ContextTooLarge { .. } => {
+                "put the data elsewhere, and only its name or version in the context".to_owned()
+            }
+            Self::NotDeclared { relation } => {
+                let relation = excerpt(relation);
+                format!(
+                    "add it to charmcraft.yaml (or metadata.yaml):\n  \
+                     peers:\n    {relation}:\n      interface: coordinator"
+                )
+            }
+            Self::Tool(_) | Self::HookOver { .. } | Self::Service(_) => return None,
+        })
+    }
+
+    /// The error as a person reads it: what is wrong, and under it the hint, if there is one.
+    pub fn explained(&self) -> String {
+        match self.hint() {
+            Some(hint) => format!("{self}\nhint: {hint}"),
+            None => self.to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_tool_is_told_in_one_short_line() {
+        let error = ToolError {
+            tool: "relation-set".to_owned(),
+            args: vec!["-r".to_owned(), "x".repeat(16_000)],
+            code: Some(1),
+            stderr: format!("ERROR\n{}", "y".repeat(16_000)),
+        };
+        let shown = error.to_string();
+        assert!(shown.starts_with("relation-set -r xxx"), "{shown}");
+        assert!(
+            shown.contains("x… (16000 characters): exit code 1: ERROR\\nyyy"),
+            "{shown}"
+        );
+        assert!(shown.chars().count() < 600, "{shown}");
+    }
+
+    #[test]
+    fn the_hint_stands_on_its_own_line() {
+        let error = Error::from(
+            "Restart"
+                .parse::<ops_coordinator_core::LockName>()
+                .unwrap_err(),
+        );
+        assert_eq!(
+            error.explained(),
+            "invalid lock name 'Restart'\n\
+             hint: a lock name is 1 to 32 of a-z, 0-9, '-' and '_', starting with a letter"
+        );
+        let error = Error::HookOver {
+            context: "app/0-start-1".to_owned(),
+        };
+        assert_eq!(error.explained(), error.to_string());
+    }
 }

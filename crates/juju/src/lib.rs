@@ -45,7 +45,7 @@
 //! }
 //! ```
 //!
-//! The charm must declare a peer relation with the name given to [`run_charm`]. If it does not,
+//! The charm must declare a peer relation with the name given to [`run_charm`]. If it does not, the hint of
 //! [`Error::NotDeclared`] shows the lines to add.
 //!
 //! # What there is

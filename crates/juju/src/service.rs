@@ -6,9 +6,8 @@ use std::str::FromStr;
 use std::thread;
 use std::time::Duration;
 
+use ops_coordinator_excerpt::{LONG, excerpt};
 use serde::{Deserialize, Serialize};
-
-use crate::Error;
 
 /// The longest name that systemd accepts for a unit, in bytes.
 const NAME_MAX: usize = 255;
@@ -32,23 +31,23 @@ impl ServiceName {
 }
 
 impl FromStr for ServiceName {
-    type Err = Error;
+    type Err = ServiceNameError;
 
-    fn from_str(text: &str) -> Result<Self, Error> {
+    fn from_str(text: &str) -> Result<Self, ServiceNameError> {
         let plain = |b: u8| b.is_ascii_alphanumeric() || b":_.@-\\".contains(&b);
         let fits = (1..=NAME_MAX).contains(&text.len()) && text.bytes().all(plain);
         if fits && !text.starts_with('-') {
             Ok(Self(text.to_owned()))
         } else {
-            Err(Error::ServiceName(text.to_owned()))
+            Err(ServiceNameError(text.to_owned()))
         }
     }
 }
 
 impl TryFrom<String> for ServiceName {
-    type Error = Error;
+    type Error = ServiceNameError;
 
-    fn try_from(text: String) -> Result<Self, Error> {
+    fn try_from(text: String) -> Result<Self, ServiceNameError> {
         text.parse()
     }
 }
@@ -64,6 +63,25 @@ impl fmt::Display for ServiceName {
         f.write_str(&self.0)
     }
 }
+
+/// A text that is no service name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceNameError(String);
+
+impl ServiceNameError {
+    /// What a valid name looks like.
+    pub fn hint(&self) -> String {
+        r"a service name is letters, digits and any of ':_.@-\', not starting with '-'".to_owned()
+    }
+}
+
+impl fmt::Display for ServiceNameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "invalid service name '{}'", excerpt(&self.0))
+    }
+}
+
+impl std::error::Error for ServiceNameError {}
 
 /// A service that did not restart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,11 +99,12 @@ impl fmt::Display for ServiceError {
         write!(
             f,
             "the service {} did not restart: {}",
-            self.service, self.found
+            excerpt(self.service.as_str()),
+            excerpt(&self.found).up_to(LONG)
         )?;
         self.log
             .iter()
-            .try_for_each(|line| write!(f, "\n  | {line}"))
+            .try_for_each(|line| write!(f, "\n  | {}", excerpt(line).up_to(LONG)))
     }
 }
 

@@ -8,6 +8,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use ops_coordinator_excerpt::{LONG, excerpt, path};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -36,13 +37,13 @@ pub struct Charm {
 #[non_exhaustive]
 pub enum CharmError {
     /// The directory does not exist, or is no directory.
-    #[error("{} is not a directory; give the directory of a charm", .0.display())]
+    #[error("{} is not a directory", path(.0))]
     NoDirectory(PathBuf),
     /// Neither of the files that declare a charm is there.
-    #[error("{} is not a charm: it has neither metadata.yaml nor charmcraft.yaml", .0.display())]
+    #[error("{} is not a charm: it has neither metadata.yaml nor charmcraft.yaml", path(.0))]
     NoMetadata(PathBuf),
     /// A file could not be read.
-    #[error("cannot read {}: {source}", path.display())]
+    #[error("cannot read {}: {source}", ops_coordinator_excerpt::path(path))]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -50,7 +51,7 @@ pub enum CharmError {
         source: io::Error,
     },
     /// A file is invalid.
-    #[error("{}: {problem}", path.display())]
+    #[error("{}: {}", ops_coordinator_excerpt::path(path), excerpt(problem).up_to(LONG))]
     Invalid {
         /// The file.
         path: PathBuf,
@@ -58,8 +59,19 @@ pub enum CharmError {
         problem: String,
     },
     /// Nothing in the directory can be run.
-    #[error("{} has nothing to run: neither an executable `dispatch` nor a `hooks` directory", .0.display())]
+    #[error("{} has nothing to run: neither an executable `dispatch` nor a `hooks` directory", path(.0))]
     NothingToRun(PathBuf),
+}
+
+impl CharmError {
+    /// What to do about it, where there is something that a person can do.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::NoDirectory(_) | Self::NoMetadata(_) => Some("give the directory of a charm"),
+            Self::NothingToRun(_) => Some("`chmod +x dispatch` if there is one"),
+            Self::Unreadable { .. } | Self::Invalid { .. } => None,
+        }
+    }
 }
 
 /// The parts of the YAML files that the lab understands; the rest is for real Juju.
@@ -113,7 +125,8 @@ impl Charm {
         let name = name.ok_or_else(|| invalid(&main, "it has no `name`"))?;
         if !is_application_name(&name) {
             let text = format!(
-                "`name` is {name:?}: use lower-case letters, digits and single dashes, starting with a letter"
+                "`name` is \"{}\": use lower-case letters, digits and single dashes, starting with a letter",
+                excerpt(&name)
             );
             return Err(invalid(&main, text));
         }
@@ -174,8 +187,10 @@ impl Charm {
                 known.join(", ")
             };
             return Err(format!(
-                "{} has no config option `{key}`; known: {known}",
-                self.name
+                "{} has no config option `{}`; known: {}",
+                excerpt(&self.name),
+                excerpt(key),
+                excerpt(&known).up_to(LONG)
             ));
         };
         let value = match kind.as_str() {
@@ -188,7 +203,14 @@ impl Charm {
                 .map(Value::from),
             _ => Some(Value::from(text)),
         };
-        value.ok_or_else(|| format!("config option `{key}` is of type {kind}, not {text:?}"))
+        value.ok_or_else(|| {
+            format!(
+                "config option `{}` is of type {}, not \"{}\"",
+                excerpt(key),
+                excerpt(kind),
+                excerpt(text)
+            )
+        })
     }
 }
 

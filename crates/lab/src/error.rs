@@ -1,5 +1,7 @@
 //! What an operator or a driver of the lab can get wrong.
 
+use ops_coordinator_excerpt::{LONG, excerpt};
+
 use crate::name::UnitName;
 
 /// Why the lab refused a request. Nothing has changed when one of these is returned.
@@ -7,28 +9,33 @@ use crate::name::UnitName;
 #[non_exhaustive]
 pub enum LabError {
     /// The text is no unit name.
-    #[error("{0:?} is not a unit name; expected APPLICATION/NUMBER, such as app/0")]
+    #[error("\"{}\" is not a unit name", excerpt(.0))]
     BadUnitName(String),
     /// The text cannot name an application.
-    #[error("{0:?} is not an application name; use lower-case words joined by '-'")]
+    #[error("\"{}\" is not an application name", excerpt(.0))]
     BadApplicationName(String),
     /// The text is no Juju version.
-    #[error("{0:?} is not a Juju version; expected MAJOR.MINOR.PATCH, such as 3.6.9")]
+    #[error("\"{}\" is not a Juju version", excerpt(.0))]
     BadVersion(String),
     /// The version is older or newer than those whose behaviour the lab knows.
-    #[error("Juju {0} is not supported; the lab supports 2.9 to 4.x")]
+    #[error("Juju {} is not supported", excerpt(.0))]
     UnknownVersion(String),
     /// An application of that name exists.
-    #[error("application {0:?} is already deployed")]
+    #[error("application \"{}\" is already deployed", excerpt(.0))]
     ApplicationExists(String),
     /// No application of that name exists.
-    #[error("application {0:?} is not deployed")]
+    #[error("application \"{}\" is not deployed", excerpt(.0))]
     NoApplication(String),
     /// No such unit exists (any more).
     #[error("unit {0} does not exist (or no longer does)")]
     NoUnit(UnitName),
     /// The charm declares no such peer endpoint.
-    #[error("application {application:?} has no peer endpoint {endpoint:?}; known: {known}")]
+    #[error(
+        "application \"{}\" has no peer endpoint \"{}\"; known: {}",
+        excerpt(application),
+        excerpt(endpoint),
+        excerpt(known).up_to(LONG)
+    )]
     NoEndpoint {
         /// The application.
         application: String,
@@ -39,7 +46,9 @@ pub enum LabError {
     },
     /// A new revision of the charm lacks an endpoint that is in use.
     #[error(
-        "cannot upgrade application {application:?}: would break relation \"{application}:{endpoint}\""
+        "cannot upgrade application \"{0}\": would break relation \"{0}:{1}\"",
+        excerpt(application),
+        excerpt(endpoint)
     )]
     BreaksRelation {
         /// The application.
@@ -48,7 +57,12 @@ pub enum LabError {
         endpoint: String,
     },
     /// The charm declares no such option.
-    #[error("application {application:?} has no option {option:?}; known: {known}")]
+    #[error(
+        "application \"{}\" has no option \"{}\"; known: {}",
+        excerpt(application),
+        excerpt(option),
+        excerpt(known).up_to(LONG)
+    )]
     NoOption {
         /// The application.
         application: String,
@@ -58,7 +72,11 @@ pub enum LabError {
         known: String,
     },
     /// The value is of another type than the charm declares.
-    #[error("option {option:?} takes a {expected}, not {got}")]
+    #[error(
+        "option \"{}\" takes a {expected}, not {}",
+        excerpt(option),
+        excerpt(got)
+    )]
     BadOptionValue {
         /// The option.
         option: String,
@@ -68,7 +86,12 @@ pub enum LabError {
         got: String,
     },
     /// The charm declares no such action.
-    #[error("application {application:?} has no action {action:?}; known: {known}")]
+    #[error(
+        "application \"{}\" has no action \"{}\"; known: {}",
+        excerpt(application),
+        excerpt(action),
+        excerpt(known).up_to(LONG)
+    )]
     NoAction {
         /// The application.
         application: String,
@@ -85,4 +108,19 @@ pub enum LabError {
         /// Why not, as a phrase.
         reason: &'static str,
     },
+}
+
+impl LabError {
+    /// What is valid instead, where a text could not be read.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::BadUnitName(_) => Some("a unit name is APPLICATION/NUMBER, as in app/0"),
+            Self::BadApplicationName(_) => {
+                Some("an application name is lower-case words joined by '-'")
+            }
+            Self::BadVersion(_) => Some("a version is MAJOR.MINOR.PATCH, as in 3.6.9"),
+            Self::UnknownVersion(_) => Some("the lab imitates Juju 2.9 to 4.x"),
+            _ => None,
+        }
+    }
 }

@@ -25,6 +25,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ops_coordinator_excerpt::path;
 use serde_json::Value;
 
 pub use duration::{parse_duration, parse_offset};
@@ -69,7 +70,7 @@ pub struct Scenario {
 
 /// What is wrong with a scenario file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}{}: {problem}", file.display(), line.map(|line| format!(":{line}")).unwrap_or_default())]
+#[error("{}{}: {problem}", path(file), line.map(|line| format!(":{line}")).unwrap_or_default())]
 pub struct ScenarioError {
     /// The file.
     pub file: PathBuf,
@@ -77,6 +78,8 @@ pub struct ScenarioError {
     pub line: Option<usize>,
     /// What is wrong and what was expected.
     pub problem: String,
+    /// What was probably meant, if there is a guess.
+    pub hint: Option<String>,
 }
 
 impl Default for Scenario {
@@ -130,6 +133,7 @@ impl Scenario {
             file: file.to_owned(),
             line: None,
             problem: format!("cannot be read: {error}"),
+            hint: None,
         })?;
         let mut scenario = Self::parse(file, &text)?;
         let folder = file.parent().unwrap_or(Path::new(""));

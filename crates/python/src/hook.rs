@@ -11,7 +11,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use serde_json::Value;
 
-use crate::error::raised;
+use crate::error::{raised, refused};
 use crate::machine::HookMachine;
 use crate::model::Model;
 use crate::policy::Rule;
@@ -78,7 +78,7 @@ impl Hook {
     /// Requests a turn; returns the number of the request that serves this one.
     fn request(&self, lock: &str, asked: Option<&str>) -> PyResult<u64> {
         let operation = asked.map(|text| {
-            let context: Value = serde_json::from_str(text).map_err(raised)?;
+            let context: Value = serde_json::from_str(text).map_err(refused)?;
             Operation::new(context, Vec::new()).map_err(raised)
         });
         let (lock, mut hook) = (lock_name(lock)?, self.hook()?);
@@ -233,7 +233,7 @@ impl Hook {
     fn hook(&self) -> PyResult<RefMut<'_, ops_coordinator_juju::Hook>> {
         let busy =
             "a policy cannot use its coordinator while the coordinator asks it who gets the lock";
-        self.hook.try_borrow_mut().map_err(|_| raised(busy))
+        self.hook.try_borrow_mut().map_err(|_| refused(busy))
     }
 }
 

@@ -11,10 +11,10 @@ mod policy;
 mod service;
 mod status;
 
-use pyo3::prelude::*;
-
-#[pymodule(gil_used = false)]
+#[pyo3::pymodule(gil_used = false)]
 mod _native {
+    use pyo3::prelude::*;
+
     /// The greatest limit.
     #[pymodule_export]
     const LIMIT_MAX: u32 = ops_coordinator_juju::policy::Limit::MAX.get();
@@ -28,4 +28,13 @@ mod _native {
     use crate::service::{is_service_name, restart_service};
     #[pymodule_export]
     use crate::status::{LockStatus, Status, UnitStatus};
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        // Exceptions that Python code raises have a `hint` as well.
+        module
+            .py()
+            .get_type::<CoordinatorError>()
+            .setattr("hint", module.py().None())
+    }
 }

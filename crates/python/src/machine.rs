@@ -12,7 +12,7 @@ use ops_coordinator_juju::{
 };
 use pyo3::prelude::*;
 
-use crate::error::raised;
+use crate::error::{raised, refused};
 
 /// The machine of a process in which `ops` is already running.
 ///
@@ -113,7 +113,7 @@ pub(crate) fn run_waker(
     errand: &str,
     visit: Vec<OsString>,
 ) -> PyResult<()> {
-    let errand: Errand = errand.parse().map_err(raised)?;
+    let errand: Errand = errand.parse().map_err(refused)?;
     py.detach(|| ops_coordinator_juju::run_waker(&state, endpoint, context, errand, unit, &visit))
         .map_err(raised)
 }

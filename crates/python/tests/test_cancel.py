@@ -74,3 +74,9 @@ def test_who_may_not_cancel_and_who_is_no_unit_are_told(application, number, uni
     error = application(cancelling(unit, anywhere=True), units=2).failing_hook(number, 'start')
     assert isinstance(error, CoordinatorError)
     assert said in str(error)
+    assert error.hint
+    assert str(error).endswith(f'\nhint: {error.hint}')
+
+
+def test_an_error_of_the_charm_itself_has_no_hint():
+    assert CoordinatorError('nothing to say').hint is None

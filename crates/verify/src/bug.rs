@@ -122,10 +122,7 @@ impl FromStr for Bug {
         let found = Self::ALL.iter().find(|bug| bug.name() == text);
         found.copied().ok_or_else(|| {
             let names: Vec<&str> = Self::ALL.iter().map(|bug| bug.name()).collect();
-            format!(
-                "unknown seeded bug '{text}'; expected one of {}",
-                names.join(", ")
-            )
+            format!("expected one of {}", names.join(", "))
         })
     }
 }

@@ -3,31 +3,35 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use ops_coordinator_excerpt::excerpt;
 use ops_coordinator_juju::{LockName, Order, UnitName};
 
 use super::CommandError;
 use super::coordination::CoordinationArgs;
 use crate::output::say;
 
-/// Cancel a unit's request, so that the units behind it can proceed. Only on the leader.
+/// Cancel a unit's request, so that the units behind it can proceed; on the leader only.
 ///
 /// The unit ends its request itself in its next hook, and keeps its place until then, so nothing starts beside an
 /// operation that is still running. If the unit can no longer respond, use `--force`.
-///
-/// Exit codes: 0 cancelled, or nothing was requested; 1 failure; 2 usage error.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(after_help = "Exit codes:
+  0  cancelled, or there was nothing to cancel
+  1  not cancelled
+  2  usage error
+
+Examples:
   juju exec --unit app/leader -- ./ops-coordinator cancel restart app/2
   juju exec --unit app/leader -- ./ops-coordinator cancel restart app/2 --force")]
 pub(crate) struct CancelArgs {
-    /// The lock
+    /// The requested lock
     #[arg(value_name = "LOCK")]
     lock: LockName,
     /// The unit whose request to cancel
     #[arg(value_name = "UNIT")]
     unit: UnitName,
-    /// Remove its entry without waiting for the unit. If its operation is still running, the next one starts
-    /// beside it, so use this only for a machine that is gone
+    /// Remove the entry without waiting for the unit. If its operation is still running, the next one starts beside
+    /// it: use this only for a machine that is gone
     #[arg(long)]
     force: bool,
     #[command(flatten)]
@@ -38,7 +42,8 @@ pub(crate) fn run(args: &CancelArgs) -> Result<ExitCode, CommandError> {
     let (lock, unit) = (&args.lock, &args.unit);
     args.coordination.in_hook(|hook| {
         let Some(ticket) = hook.ticket_of(lock, unit)? else {
-            say(format!("{lock}: {unit} has nothing to cancel"));
+            let unit = unit.to_string();
+            say(format!("{lock}: {} has nothing to cancel", excerpt(&unit)));
             return Ok(ExitCode::SUCCESS);
         };
         let name = ticket.to_string();

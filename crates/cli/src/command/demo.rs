@@ -34,19 +34,22 @@ const LOCK: &str = "restart";
 /// nothing is left behind. Once all units are idle, their configuration changes, so every unit
 /// has to restart its server, and the line decides who goes when. A client polls every server
 /// throughout.
-///
-/// Exit codes: 0 every unit restarted and never too many at once; 1 otherwise.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(after_help = "Exit codes:
+  0  every unit restarted, and never too many at once
+  1  otherwise
+  2  usage error
+
+Examples:
   ops-coordinator demo
   ops-coordinator demo --units 9 --limit 2
-  ops-coordinator demo --kill      kill -9 in the middle of a restart: watch it recover")]
+  ops-coordinator demo --kill        # kill -9 in the middle of a restart: watch it recover")]
 pub(crate) struct DemoArgs {
     /// Number of units
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=30))]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=30))]
     units: u32,
     /// How many units may restart at once
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=30))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=30))]
     limit: u32,
     /// Kill a hook with SIGKILL in the middle of its unit's restart
     #[arg(long)]
@@ -71,10 +74,9 @@ pub(crate) fn run(args: DemoArgs) -> Result<ExitCode, CommandError> {
 }
 
 fn demo(args: DemoArgs, interrupt: &Interrupt) -> Result<ExitCode, CommandError> {
-    let failed = |error: &dyn std::fmt::Display| CommandError::failed(error.to_string());
-    let folder = charm::unpack().map_err(|error| failed(&error))?;
-    let charm = Charm::read(folder.path()).map_err(|error| failed(&error))?;
-    let executable = std::env::current_exe().map_err(|error| failed(&error))?;
+    let folder = charm::unpack().map_err(CommandError::failed)?;
+    let charm = Charm::read(folder.path()).map_err(CommandError::failed)?;
+    let executable = std::env::current_exe().map_err(CommandError::failed)?;
     let directory = args.dir.clone();
     let session = Session {
         title: "demo".to_owned(),

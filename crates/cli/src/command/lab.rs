@@ -10,10 +10,11 @@ mod verdict;
 mod view;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use ops_coordinator_excerpt::path as shown;
 use ops_coordinator_lab::charm::Charm;
 use ops_coordinator_lab::process::{Options, keeper};
 use ops_coordinator_lab::scenario::{Scenario, parse_duration};
@@ -46,12 +47,14 @@ enum LabCommand {
 /// Each unit gets its own copy of the charm, hook tools, and environment; nothing is inherited. The
 /// charm marks its critical section with `lab-mark enter LOCK` and `lab-mark leave LOCK`; the lab
 /// checks that the number of units inside never exceeds the limit.
-///
-/// Exit codes: 0 passed; 1 a unit is in error, waiting or blocked at the end, a requested turn was
-/// not served, too many units were inside a lock, an expectation did not hold, or the run timed out;
-/// 2 usage error.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(after_help = "Exit codes:
+  0  passed
+  1  a unit ended in error, waiting or blocked, a request was not served, too many units were inside
+     a lock, an expectation did not hold, or the run timed out
+  2  usage error
+
+Examples:
   ops-coordinator lab run --charm charms/shell --units 5
   ops-coordinator lab run --scenario roll.toml --dir /tmp/roll --seed 7")]
 struct RunArgs {
@@ -61,7 +64,7 @@ struct RunArgs {
     /// Number of units to deploy [default: 1, or the scenario's number]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     units: Option<u32>,
-    /// A TOML file with the events of the run, see docs/scenario.md
+    /// A TOML file with the events of the run; docs/scenario.md describes the format
     #[arg(long, value_name = "FILE")]
     scenario: Option<PathBuf>,
     /// The Juju version to imitate, 2.9 to 4.x [default: 3.6.9]
@@ -129,14 +132,16 @@ pub(crate) fn run(args: LabArgs) -> Result<ExitCode, CommandError> {
 fn prepare(args: RunArgs) -> Result<Session, CommandError> {
     let scenario = match &args.scenario {
         Some(file) => {
-            Scenario::read(file).map_err(|error| CommandError::usage(error.to_string()))?
+            let read = Scenario::read(file);
+            read.map_err(|error| CommandError::usage(&error).hint(error.hint))?
         }
         None => Scenario::default(),
     };
     let charm = args.charm.or(scenario.charm).ok_or_else(|| {
-        CommandError::usage("no charm to run; give --charm DIR, or `charm` in the scenario")
+        CommandError::usage("no charm to run")
+            .hint(Some("give --charm DIR, or set `charm` in the scenario"))
     })?;
-    let charm = Charm::read(&charm).map_err(|error| CommandError::usage(error.to_string()))?;
+    let charm = read_charm(&charm)?;
     let mut config = scenario.config;
     for (key, text) in args.config {
         let value = charm
@@ -147,7 +152,7 @@ fn prepare(args: RunArgs) -> Result<Session, CommandError> {
     let defaults = Settings::default();
     let version = scenario.juju.as_deref().map(str::parse).transpose();
     let version = version.map_err(|error: LabError| {
-        CommandError::usage(format!("`juju` in the scenario: {error}"))
+        CommandError::usage(format!("`juju` in the scenario: {error}")).hint(error.hint())
     })?;
     let settings = Settings {
         juju_version: args
@@ -210,14 +215,21 @@ fn by_unit<T: Copy>(
 ) -> Result<BTreeMap<UnitName, T>, CommandError> {
     let parsed = |(unit, value): (&String, &T)| Ok((unit.parse()?, *value));
     let units: Result<_, LabError> = named.iter().map(parsed).collect();
-    units.map_err(|error| CommandError::usage(format!("`{key}` in the scenario: {error}")))
+    units.map_err(|error| {
+        CommandError::usage(format!("`{key}` in the scenario: {error}")).hint(error.hint())
+    })
+}
+
+/// The charm in this directory.
+fn read_charm(directory: &Path) -> Result<Charm, CommandError> {
+    Charm::read(directory).map_err(|error| CommandError::usage(&error).hint(error.hint()))
 }
 
 /// Hooks run in their own directories, where a relative path would point elsewhere.
 fn absolute(paths: Vec<PathBuf>) -> Result<Vec<PathBuf>, CommandError> {
     let absolute = |path: PathBuf| {
         std::path::absolute(&path)
-            .map_err(|error| CommandError::usage(format!("--path {}: {error}", path.display())))
+            .map_err(|error| CommandError::usage(format!("--path {}: {error}", shown(&path))))
     };
     paths.into_iter().map(absolute).collect()
 }

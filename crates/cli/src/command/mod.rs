@@ -22,6 +22,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 pub(crate) use crate::error::{CommandError, finish};
+use crate::usage;
 
 /// Units of a Juju application take turns: restart, upgrade, rotate, one after the other.
 ///
@@ -69,7 +70,11 @@ enum Command {
 
 /// Runs the command line of this process.
 pub(crate) fn main() -> ExitCode {
-    finish(match Cli::parse().command {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(answer) => return usage::reply(answer),
+    };
+    finish(match cli.command {
         Command::Resume(args) => resume::run(&args),
         Command::Request(args) => request::run(args),
         Command::Run(args) => run::run(&args),
@@ -82,7 +87,7 @@ pub(crate) fn main() -> ExitCode {
         #[cfg(feature = "lab")]
         Command::Demo(args) => demo::run(args),
         #[cfg(feature = "lab")]
-        Command::Simulate(args) => simulate::run(&args),
+        Command::Simulate(args) => Ok(simulate::run(&args)),
         Command::Wake(args) => wake::run(&args),
         Command::WritePendingLine(args) => write_pending_line::run(&args),
         #[cfg(feature = "lab")]

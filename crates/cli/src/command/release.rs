@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use ops_coordinator_excerpt::excerpt;
 use ops_coordinator_juju::Hook;
 use ops_coordinator_juju::policy::{LimitFor, PerLock};
 use serde_json::Value;
@@ -12,22 +13,22 @@ use super::coordination::CoordinationArgs;
 
 /// End a hook: publish this unit's changes. Call it last in every hook.
 ///
-/// On the leader this maintains the line. If the hook took longer than 25 s, a short separate visit writes the
-/// line right after it. Changes take effect when the hook succeeds.
+/// On the leader, this also maintains the line. If the hook took longer than 25 s, a short visit of its own writes
+/// the line right afterwards. Changes take effect when the hook succeeds.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples, the last line of a hook:
   ops-coordinator release
   ops-coordinator release --limit 2
   ops-coordinator release --limit-option restarts-at-once --limit backup=3")]
 pub(crate) struct ReleaseArgs {
-    /// How many units may run at once, from 1 to 100; repeat it to set limits for single locks
+    /// How many units may run at once, from 1 to 100; repeat it with LOCK= to give single locks their own limits
     #[arg(long, value_name = "[LOCK=]N")]
     limit: Vec<LimitFor>,
-    /// The charm's config option for how many units may run at once; only the leader reads it. An invalid value
+    /// The charm's config option that says how many units may run at once; only the leader reads it. An invalid value
     /// causes a warning, and the last valid one stays in force
     #[arg(long, value_name = "OPTION")]
     limit_option: Option<String>,
-    /// How many more units to keep in the line; with 0 the leader decides every single turn
+    /// How many units to keep in the line beyond those that may run; with 0, every turn waits for the leader
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(0..=32))]
     lookahead: u32,
     #[command(flatten)]
@@ -65,7 +66,9 @@ fn configured(hook: &mut Hook, option: &str) -> Result<LimitFor, CommandError> {
             let last = hook.noted(&name).and_then(|text| text.parse().ok());
             let limit = last.unwrap_or_default();
             hook.warn(format!(
-                "invalid limit in the config option '{option}': {text} ({why}); {limit} stays in force"
+                "invalid limit in the config option '{}': {} ({why}); {limit} stays in force",
+                excerpt(option),
+                excerpt(&text)
             ));
             Ok(limit)
         }

@@ -9,7 +9,7 @@ use super::coordination::CoordinationArgs;
 
 /// Begin a hook: read whose turn it is. Call it first in every hook.
 ///
-/// It reads whether this unit leads, and the line, once for the whole hook; the other commands use the
+/// It asks whether this unit leads and reads the line, once for the whole hook; the other commands use the
 /// result. A hook that calls no other command costs nothing more.
 #[derive(Debug, Args)]
 #[command(after_help = "Example, the first line of a hook:

@@ -5,6 +5,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitCode, ExitStatus};
 
 use clap::Args;
+use ops_coordinator_excerpt::path;
 use ops_coordinator_juju::{Attempt, Hook, LockName, Operation, Start, process, service};
 
 use super::CommandError;
@@ -27,12 +28,15 @@ const NOT_REQUESTED: u8 = 66;
 /// the previous attempt was interrupted).
 ///
 /// While a process of an earlier attempt is still running, no other attempt starts.
-///
-/// Exit codes: 0 done; 66 nothing was requested; 75 waiting; any other code is the command's failure (its own 66
-/// or 75 becomes 1).
 #[expect(clippy::doc_markdown, reason = "`--help` prints this text as it is")]
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(after_help = "Exit codes:
+  0   done
+  66  nothing was requested
+  75  waiting: it is not this unit's turn yet
+  any other code is the command's own; its 66 or 75 becomes 1
+
+Examples:
   ops-coordinator run restart -- systemctl restart postgresql
   ops-coordinator run restart        # restarts the services given to `request`")]
 pub(crate) struct RunArgs {
@@ -50,8 +54,9 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
     args.coordination.in_hook(|hook| {
         let lock = &args.lock;
         if hook.is_running(lock) {
-            return Err(CommandError::failed(format!(
-                "this hook is already running '{lock}'; `run` cannot be nested"
+            let nested = CommandError::failed(format!("this hook is already running '{lock}'"));
+            return Err(nested.hint(Some(
+                "`run` cannot be nested: call it outside of its own command",
             )));
         }
         match hook.start(lock)? {
@@ -80,16 +85,24 @@ fn operate(
         None if operation.services.is_empty() && operation.lost => return give_up(hook, lock),
         None => restart_services(lock, operation),
     };
-    let (code, result) = match outcome {
-        Ok(()) => (0, Ok(())),
-        Err((code, why)) => (code, Err(why)),
-    };
     // Stored before it is printed, because the reader may be gone; printed even if publishing fails.
-    let published = hook.finish(lock, result.clone());
-    match result {
-        Ok(()) => say(format!("{lock}: done")),
-        Err(why) => complain(format!("{lock}: {why}")),
-    }
+    let told = outcome.as_ref().err().map(|failure| failure.why.clone());
+    let published = hook.finish(lock, told.map_or(Ok(()), Err));
+    let code = match outcome {
+        Ok(()) => {
+            say(format!("{lock}: done"));
+            0
+        }
+        Err(failure) => {
+            let hint = failure.hint.map(|hint| format!("\nhint: {hint}"));
+            complain(format!(
+                "{lock}: {}{}",
+                failure.why,
+                hint.unwrap_or_default()
+            ));
+            failure.code
+        }
+    };
     published?;
     Ok(code.into())
 }
@@ -101,13 +114,25 @@ fn give_up(hook: &mut Hook, lock: &LockName) -> Result<ExitCode, CommandError> {
     hook.finish(lock, Err(why.to_owned()))?;
     hook.withdraw_because(lock, why)?;
     complain(format!(
-        "{lock}: withdrawn, because the journal with the services to restart was lost; \
-         request again with `ops-coordinator request {lock} --service NAME`"
+        "{lock}: withdrawn, because the journal with the services to restart was lost\n\
+         hint: request again with `ops-coordinator request {lock} --service NAME`"
     ));
     Ok(NOT_REQUESTED.into())
 }
 
-type Failure = (u8, String);
+/// Why an operation failed, what to do about it, and the exit code that goes with it.
+struct Failure {
+    code: u8,
+    why: String,
+    hint: Option<String>,
+}
+
+impl Failure {
+    fn new(code: u8, why: String) -> Self {
+        let hint = None;
+        Self { code, why, hint }
+    }
+}
 
 fn execute(
     hook: &mut Hook,
@@ -118,8 +143,8 @@ fn execute(
     operation: &Operation,
 ) -> Result<(), Failure> {
     let cannot = |error: std::io::Error| {
-        let program = program.to_string_lossy();
-        (127, format!("cannot run {program}: {error}"))
+        let program = path(program.as_ref());
+        Failure::new(127, format!("cannot run {program}: {error}"))
     };
     let mut child = Command::new(program)
         .args(rest)
@@ -157,20 +182,20 @@ fn failure(status: ExitStatus) -> Failure {
         None => format!("exit code {code}"),
     };
     match u8::try_from(code) {
-        Ok(WAITING | NOT_REQUESTED) | Err(_) => (1, why),
-        Ok(code) => (code, why),
+        Ok(WAITING | NOT_REQUESTED) | Err(_) => Failure::new(1, why),
+        Ok(code) => Failure::new(code, why),
     }
 }
 
 fn restart_services(lock: &LockName, operation: &Operation) -> Result<(), Failure> {
     if operation.services.is_empty() {
-        return Err((
-            2,
-            format!(
-                "no command was given and no service was requested; use \
-                 `ops-coordinator run {lock} -- COMMAND`, or request with `--service NAME`"
-            ),
-        ));
+        return Err(Failure {
+            code: 2,
+            why: "no command was given and no service was requested".to_owned(),
+            hint: Some(format!(
+                "use `ops-coordinator run {lock} -- COMMAND`, or request with `--service NAME`"
+            )),
+        });
     }
-    service::restart(&operation.services).map_err(|error| (1, error.to_string()))
+    service::restart(&operation.services).map_err(|error| Failure::new(1, error.to_string()))
 }

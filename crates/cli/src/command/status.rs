@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
+use ops_coordinator_excerpt::{LONG, excerpt};
 use ops_coordinator_juju::{Place, Status, UnitStatus};
 
 use super::CommandError;
@@ -12,7 +13,7 @@ use crate::table::{Align, Table};
 
 /// Show who waits for whom and why, as this unit sees it.
 ///
-/// From outside a hook: `juju exec --unit app/0 -- ./ops-coordinator status`.
+/// Outside a hook, run it through Juju: `juju exec --unit app/0 -- ./ops-coordinator status`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ops-coordinator status
@@ -41,7 +42,7 @@ pub(crate) fn run(args: &StatusArgs) -> Result<ExitCode, CommandError> {
 }
 
 fn json(status: &Status) -> Result<String, CommandError> {
-    serde_json::to_string_pretty(status).map_err(|error| CommandError::failed(error.to_string()))
+    serde_json::to_string_pretty(status).map_err(CommandError::failed)
 }
 
 fn table(status: &Status) -> String {
@@ -53,7 +54,7 @@ fn table(status: &Status) -> String {
         let paused = state
             .paused
             .as_ref()
-            .map(|why| format!(", paused: {why}"))
+            .map(|why| format!(", paused: {}", excerpt(why)))
             .unwrap_or_default();
         text.push_str(&format!("lock {lock}{paused}\n"));
         let columns = ["UNIT", "PLACE", "WAITS FOR"].map(|title| (title, Align::Left));
@@ -70,7 +71,7 @@ fn table(status: &Status) -> String {
         text.push_str(&table.to_string());
     }
     for warning in &status.warnings {
-        text.push_str(&format!("warning: {warning}\n"));
+        text.push_str(&format!("warning: {}\n", excerpt(warning).up_to(LONG)));
     }
     text
 }
@@ -87,7 +88,7 @@ fn row(unit: &UnitStatus, status: &Status) -> [String; 5] {
     };
     let waits: Vec<String> = unit.waits_for.iter().map(ToString::to_string).collect();
     [
-        format!("{}{star}", unit.unit),
+        format!("{}{star}", excerpt(&unit.unit.to_string())),
         place,
         if waits.is_empty() {
             "-".to_owned()
@@ -95,6 +96,6 @@ fn row(unit: &UnitStatus, status: &Status) -> [String; 5] {
             waits.join(", ")
         },
         unit.done.to_string(),
-        unit.last.clone().unwrap_or_else(|| "-".to_owned()),
+        excerpt(unit.last.as_deref().unwrap_or("-")).to_string(),
     ]
 }

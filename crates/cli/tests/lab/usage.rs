@@ -16,11 +16,11 @@ fn refused(args: &[&str], wanted: &str) {
 fn a_run_needs_a_charm() {
     refused(
         &["lab", "run"],
-        "ops-coordinator: no charm to run; give --charm DIR, or `charm` in the scenario",
+        "ops-coordinator: no charm to run\nhint: give --charm DIR, or set `charm` in the scenario",
     );
     refused(
         &["lab", "run", "--charm", "/nowhere"],
-        "ops-coordinator: /nowhere is not a directory; give the directory of a charm",
+        "ops-coordinator: /nowhere is not a directory\nhint: give the directory of a charm",
     );
 }
 
@@ -31,7 +31,7 @@ fn a_mistake_in_a_scenario_is_shown_with_its_line() {
     fs::write(&file, "units = 2\n[[step]]\nkil = 'holder'\n").unwrap();
     let file = file.to_str().unwrap();
     let wanted =
-        format!("ops-coordinator: {file}:3: a step has no key `kil`; did you mean `kill`?");
+        format!("ops-coordinator: {file}:3: a step has no key `kil`\nhint: did you mean `kill`?");
     refused(&["lab", "run", "--scenario", file], &wanted);
 }
 
@@ -60,7 +60,7 @@ fn a_directory_that_is_in_use_is_left_alone() {
     let run = fixture.run(&[]).exits(1);
     assert!(
         run.text
-            .contains("is not empty; give a new or an empty directory"),
+            .contains("is not empty\nhint: give a new or an empty directory"),
         "{}",
         run.text
     );

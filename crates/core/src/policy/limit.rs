@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::{Policy, Request, Rotation};
-use crate::{LockName, UnitName};
+use crate::{LockName, NameError, UnitName};
 
 /// How many units may be inside a lock at once: from 1 to 100.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,11 +46,30 @@ impl fmt::Display for Limit {
 
 /// An invalid limit, and why it is invalid.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LimitError(String);
+#[non_exhaustive]
+pub enum LimitError {
+    /// The name of the lock is not valid.
+    Lock(NameError),
+    /// The number is none, or not from 1 to 100.
+    Number,
+}
+
+impl LimitError {
+    /// What is valid instead.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Lock(error) => error.hint(),
+            Self::Number => format!("a limit is a whole number from 1 to {}", Limit::MAX),
+        }
+    }
+}
 
 impl fmt::Display for LimitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        match self {
+            Self::Lock(error) => error.fmt(f),
+            Self::Number => write!(f, "expected a whole number from 1 to {}", Limit::MAX),
+        }
     }
 }
 
@@ -60,10 +79,8 @@ impl FromStr for Limit {
     type Err = LimitError;
 
     fn from_str(text: &str) -> Result<Self, LimitError> {
-        text.parse().ok().and_then(Self::new).ok_or_else(|| {
-            let most = Self::MAX;
-            LimitError(format!("expected a whole number from 1 to {most}"))
-        })
+        let limit = text.parse().ok().and_then(Self::new);
+        limit.ok_or(LimitError::Number)
     }
 }
 
@@ -86,7 +103,7 @@ impl FromStr for LimitFor {
         };
         let lock = lock.map(str::parse).transpose();
         Ok(Self {
-            lock: lock.map_err(|error: crate::NameError| LimitError(error.to_string()))?,
+            lock: lock.map_err(LimitError::Lock)?,
             limit: limit.parse()?,
         })
     }

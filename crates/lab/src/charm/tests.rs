@@ -70,10 +70,7 @@ fn what_is_no_charm_is_refused_with_the_file_and_the_reason() {
         "CHARM/metadata.yaml: it has no `name`",
     );
     let error = Charm::read(Path::new("/nowhere")).unwrap_err().to_string();
-    assert_eq!(
-        error,
-        "/nowhere is not a directory; give the directory of a charm"
-    );
+    assert_eq!(error, "/nowhere is not a directory");
     let folder = directory(&[("metadata.yaml", "name: app\n")]);
     fs::remove_file(folder.path().join("dispatch")).unwrap();
     let error = Charm::read(folder.path()).unwrap_err().to_string();

@@ -3,7 +3,7 @@
 /// Reads a duration into milliseconds.
 ///
 /// # Errors
-/// When the text is no whole number followed by `ms`, `s`, `m` or `h`; the text says so.
+/// What was expected, when the text is no whole number followed by `ms`, `s`, `m` or `h`.
 ///
 /// ```
 /// use ops_coordinator_lab::scenario::parse_duration;
@@ -11,7 +11,7 @@
 /// assert_eq!(parse_duration("90s"), Ok(90_000));
 /// assert!(parse_duration("90").is_err());
 /// ```
-pub fn parse_duration(text: &str) -> Result<u64, String> {
+pub fn parse_duration(text: &str) -> Result<u64, &'static str> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
     let factor = match unit {
@@ -26,13 +26,13 @@ pub fn parse_duration(text: &str) -> Result<u64, String> {
         .ok()
         .filter(|_| factor > 0)
         .and_then(|number| number.checked_mul(factor))
-        .ok_or_else(|| format!("{text:?} is not a duration; expected one like 500ms, 2s, 5m or 1h"))
+        .ok_or("expected a duration such as 500ms, 2s, 5m or 1h")
 }
 
 /// Reads by how much a clock is wrong, such as `+3h` or `-20s`, into milliseconds.
 ///
 /// # Errors
-/// When the text is no sign followed by a duration; the text says so.
+/// What was expected, when the text is no sign followed by a duration.
 ///
 /// ```
 /// use ops_coordinator_lab::scenario::parse_offset;
@@ -40,7 +40,7 @@ pub fn parse_duration(text: &str) -> Result<u64, String> {
 /// assert_eq!(parse_offset("-2h"), Ok(-7_200_000));
 /// assert!(parse_offset("2h").is_err());
 /// ```
-pub fn parse_offset(text: &str) -> Result<i64, String> {
+pub fn parse_offset(text: &str) -> Result<i64, &'static str> {
     let sign = match text.get(..1) {
         Some("+") => 1,
         Some("-") => -1,
@@ -50,7 +50,7 @@ pub fn parse_offset(text: &str) -> Result<i64, String> {
     size.and_then(|size| i64::try_from(size).ok())
         .filter(|_| sign != 0)
         .map(|size| sign * size)
-        .ok_or_else(|| format!("{text:?} is not a clock offset; expected one like +3h or -20s"))
+        .ok_or("expected an offset such as +3h or -20s")
 }
 
 #[cfg(test)]
@@ -75,9 +75,8 @@ mod tests {
             "2d",
             "99999999999999999999s",
         ] {
-            let wanted =
-                format!("{text:?} is not a duration; expected one like 500ms, 2s, 5m or 1h");
-            assert_eq!(parse_duration(text), Err(wanted));
+            let wanted = "expected a duration such as 500ms, 2s, 5m or 1h";
+            assert_eq!(parse_duration(text), Err(wanted), "{text:?}");
         }
     }
 
@@ -87,8 +86,8 @@ mod tests {
         assert_eq!(parse_offset("-7ms"), Ok(-7));
         assert_eq!(parse_offset("+0s"), Ok(0));
         for text in ["", "3h", "+", "+-3h", "-3", "±3h", "+9223372036854775808ms"] {
-            let wanted = format!("{text:?} is not a clock offset; expected one like +3h or -20s");
-            assert_eq!(parse_offset(text), Err(wanted));
+            let wanted = "expected an offset such as +3h or -20s";
+            assert_eq!(parse_offset(text), Err(wanted), "{text:?}");
         }
     }
 }

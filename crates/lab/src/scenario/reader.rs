@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
+use ops_coordinator_excerpt::{LONG, excerpt};
 use serde_json::{Map, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -19,8 +20,12 @@ pub(super) struct Source<'a> {
 
 impl<'a> Source<'a> {
     pub(super) fn document(self) -> Result<Spanned<DeTable<'a>>, ScenarioError> {
-        DeTable::parse(self.text)
-            .map_err(|error| self.error(error.span().unwrap_or(0..0), error.message()))
+        DeTable::parse(self.text).map_err(|error| {
+            self.error(
+                error.span().unwrap_or(0..0),
+                excerpt(error.message()).up_to(LONG).to_string(),
+            )
+        })
     }
 
     fn error(self, at: Range<usize>, problem: impl Into<String>) -> ScenarioError {
@@ -30,6 +35,7 @@ impl<'a> Source<'a> {
             file: self.file.to_owned(),
             line: Some(line),
             problem: problem.into(),
+            hint: None,
         }
     }
 }
@@ -72,10 +78,11 @@ impl<'a> Table<'a> {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("known keys: {}", keys.join(", ")),
         };
-        Err(self.source.error(
-            key.span(),
-            format!("{} has no key `{name}`; {advice}", self.what),
-        ))
+        let problem = format!("{} has no key `{}`", self.what, excerpt(name));
+        Err(ScenarioError {
+            hint: Some(advice),
+            ..self.source.error(key.span(), problem)
+        })
     }
 
     pub(super) fn get(&self, key: &'static str) -> Option<Item<'a>> {
@@ -127,7 +134,8 @@ impl<'a> Item<'a> {
 
     fn mismatch(&self, wanted: &str) -> ScenarioError {
         let found = describe(self.value.get_ref());
-        self.error(format!("`{}` must be {wanted}, not {found}", self.key))
+        let key = excerpt(&self.key);
+        self.error(format!("`{key}` must be {wanted}, not {found}"))
     }
 
     pub(super) fn is_table(&self) -> bool {
@@ -185,8 +193,8 @@ impl<'a> Item<'a> {
     }
 
     pub(super) fn duration(&self) -> Result<u64, ScenarioError> {
-        let text = self.text("a duration such as \"2s\"")?;
-        parse_duration(text).map_err(|problem| self.error(format!("`{}`: {problem}", self.key)))
+        let wanted = "a duration such as 500ms, 2s, 5m or 1h";
+        parse_duration(self.text(wanted)?).map_err(|_| self.mismatch(wanted))
     }
 
     pub(super) fn list(&self, wanted: &str) -> Result<Vec<Item<'a>>, ScenarioError> {
@@ -245,8 +253,8 @@ impl<'a> Item<'a> {
     pub(super) fn offsets(&self) -> Result<Vec<(String, Item<'a>, i64)>, ScenarioError> {
         let entries = self.entries("a table such as { \"app/0\" = \"+3h\" }")?;
         let offset = |(name, item): (String, Item<'a>)| {
-            let text = item.text("an offset such as \"+3h\"")?;
-            let offset = parse_offset(text).map_err(|problem| item.error(problem))?;
+            let wanted = "an offset such as +3h or -20s";
+            let offset = parse_offset(item.text(wanted)?).map_err(|_| item.mismatch(wanted))?;
             Ok((name, item, offset))
         };
         entries.into_iter().map(offset).collect()
@@ -329,9 +337,9 @@ impl<'a> Item<'a> {
 
 fn describe(value: &DeValue<'_>) -> String {
     match value {
-        DeValue::String(text) => format!("the string {text:?}"),
-        DeValue::Integer(number) => number.to_string(),
-        DeValue::Float(number) => number.to_string(),
+        DeValue::String(text) => format!("the string \"{}\"", excerpt(text)),
+        DeValue::Integer(number) => excerpt(&number.to_string()).to_string(),
+        DeValue::Float(number) => excerpt(&number.to_string()).to_string(),
         DeValue::Boolean(flag) => flag.to_string(),
         DeValue::Datetime(_) => "a date".to_owned(),
         DeValue::Array(_) => "a list".to_owned(),

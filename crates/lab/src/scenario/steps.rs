@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use ops_coordinator_excerpt::excerpt;
+
 use super::ScenarioError;
 use super::reader::{Item, Table};
 use super::step::{After, Deed, Expectation, Moment, Step, Target};
@@ -206,7 +208,7 @@ fn target_of(item: &Item<'_>, text: &str) -> Result<Target, ScenarioError> {
         "holder" => Ok(Target::Holder),
         "leader" => Ok(Target::Leader),
         _ if is_unit_name(text) => Ok(Target::Unit(text.to_owned())),
-        _ => Err(item.error(format!("{text:?} is not {TARGET}"))),
+        _ => Err(item.error(format!("\"{}\" is not {TARGET}", excerpt(text)))),
     }
 }
 
@@ -225,7 +227,8 @@ pub(super) fn unit_name(item: &Item<'_>, text: &str) -> Result<String, ScenarioE
     if is_unit_name(text) {
         return Ok(text.to_owned());
     }
-    Err(item.error(format!("{text:?} is not a unit such as \"app/0\"")))
+    let text = excerpt(text);
+    Err(item.error(format!("\"{text}\" is not a unit such as \"app/0\"")))
 }
 
 fn is_unit_name(text: &str) -> bool {

@@ -15,7 +15,11 @@ fn parsed(text: &str) -> Scenario {
 #[track_caller]
 fn refused(text: &str, wanted: &str) {
     let error = Scenario::parse(Path::new("roll.toml"), text).unwrap_err();
-    assert_eq!(error.to_string(), wanted);
+    let hint = error.hint.as_ref();
+    let hint = hint
+        .map(|hint| format!("\nhint: {hint}"))
+        .unwrap_or_default();
+    assert_eq!(format!("{error}{hint}"), wanted);
 }
 
 fn deeds(text: &str) -> Vec<Deed> {
@@ -78,7 +82,7 @@ fn clocks_are_wrong_by_what_the_file_says() {
     assert_eq!(deeds(text), [Deed::Clock(set.into())]);
     refused(
         "clock = { \"app/0\" = \"3h\" }",
-        "roll.toml:1: \"3h\" is not a clock offset; expected one like +3h or -20s",
+        "roll.toml:1: `clock.app/0` must be an offset such as +3h or -20s, not the string \"3h\"",
     );
     refused(
         "clock = { holder = \"+3h\" }",
@@ -223,15 +227,15 @@ fn a_step_waits_until_all_is_idle_or_for_a_time_or_for_a_mark_or_for_a_hook() {
 fn an_unknown_key_is_named_with_its_line_and_the_likely_one() {
     refused(
         "units = 3\ntimout = \"9s\"\n",
-        "roll.toml:2: a scenario has no key `timout`; did you mean `timeout`?",
+        "roll.toml:2: a scenario has no key `timout`\nhint: did you mean `timeout`?",
     );
     refused(
         "[[step]]\nafter = \"1s\"\nkil = \"holder\"\n",
-        "roll.toml:3: a step has no key `kil`; did you mean `kill`?",
+        "roll.toml:3: a step has no key `kil`\nhint: did you mean `kill`?",
     );
     refused(
         "[[step]]\nexec = { unit = \"a/0\", command = \"true\", shell = \"sh\" }\n",
-        "roll.toml:2: an exec has no key `shell`; known keys: code, command, unit",
+        "roll.toml:2: an exec has no key `shell`\nhint: known keys: code, command, unit",
     );
 }
 
@@ -251,7 +255,7 @@ fn a_value_that_does_not_fit_is_named_with_what_was_expected() {
     );
     refused(
         "timeout = \"60\"",
-        "roll.toml:1: `timeout`: \"60\" is not a duration; expected one like 500ms, 2s, 5m or 1h",
+        "roll.toml:1: `timeout` must be a duration such as 500ms, 2s, 5m or 1h, not the string \"60\"",
     );
     refused(
         "timeout = 60",
@@ -312,7 +316,7 @@ fn a_moment_is_a_mark_or_a_hook() {
     );
     refused(
         "[[step]]\nafter = \"soon\"\n",
-        "roll.toml:2: `after`: \"soon\" is not a duration; expected one like 500ms, 2s, 5m or 1h",
+        "roll.toml:2: `after` must be a duration such as 500ms, 2s, 5m or 1h, not the string \"soon\"",
     );
 }
 

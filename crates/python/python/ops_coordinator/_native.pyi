@@ -9,6 +9,9 @@ LIMIT_MAX: Final[int]
 class CoordinatorError(Exception):
     """A problem that keeps a unit from taking its turns."""
 
+    hint: str | None
+    """What to do about it, if there is something to do; the exception's text ends with it."""
+
 @final
 class UnitStatus:
     """A unit's state for one lock."""

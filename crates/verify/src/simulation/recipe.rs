@@ -91,10 +91,7 @@ impl FromStr for Fault {
         let found = Self::ALL.iter().find(|fault| fault.name() == text);
         found.copied().ok_or_else(|| {
             let names: Vec<&str> = Self::ALL.iter().map(|fault| fault.name()).collect();
-            format!(
-                "unknown fault '{text}'; expected one of {}",
-                names.join(", ")
-            )
+            format!("expected one of {}", names.join(", "))
         })
     }
 }

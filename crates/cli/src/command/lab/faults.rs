@@ -18,7 +18,7 @@ use ops_coordinator_lab::process::keeper::{self, Interrupt};
 use ops_coordinator_lab::scenario::parse_duration;
 use ops_coordinator_verify::history::Tally;
 
-use super::{absolute, limit, pair, print_line, seconds};
+use super::{absolute, limit, pair, print_line, read_charm, seconds, shown};
 use crate::command::{CommandError, finish};
 use plan::{Plan, Wanted};
 use run::{Outcome, Run};
@@ -32,10 +32,13 @@ use run::{Outcome, Run};
 /// status, and the history is checked against the guarantees by the same code that checks `simulate`.
 ///
 /// The seed determines the faults, but real processes never run the same way twice.
-///
-/// Exit codes: 0 all guarantees held in all runs; 1 one was violated.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(after_help = "Exit codes:
+  0  all guarantees held in every run
+  1  a guarantee was violated, or a run did not finish
+  2  usage error
+
+Examples:
   ops-coordinator lab faults --charm charms/shell --option message
   ops-coordinator lab faults --charm charms/shell --option message --seeds 100 --dir /tmp/faults")]
 pub(super) struct FaultsArgs {
@@ -49,12 +52,12 @@ pub(super) struct FaultsArgs {
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(2..=30))]
     units: u32,
     /// Number of seeds; five cover each crash point once
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     seeds: u64,
     /// The first seed
-    #[arg(long, value_name = "S", default_value_t = 0)]
+    #[arg(long, value_name = "SEED", default_value_t = 0)]
     seed: u64,
-    /// Make agents die at this point for every seed
+    /// Make agents die at this point of a hook, whatever the seed
     #[arg(long, value_name = "POINT", value_parser = point)]
     at: Option<CrashPoint>,
     /// Make units lose their disks as well, for a charm that can recover from its databags
@@ -63,7 +66,7 @@ pub(super) struct FaultsArgs {
     /// Number of concurrent runs [default: one per processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     jobs: Option<u32>,
-    /// A run fails if it has not succeeded by then
+    /// Fail a run that has not succeeded by then
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "5m")]
     timeout: u64,
     /// Keep the runs' files in this new or empty directory [default: temporary ones]
@@ -118,7 +121,7 @@ pub(super) fn run(args: FaultsArgs) -> Result<ExitCode, CommandError> {
 }
 
 fn prepare(args: &FaultsArgs) -> Result<Common, CommandError> {
-    let charm = Charm::read(&args.charm).map_err(|error| CommandError::usage(error.to_string()))?;
+    let charm = read_charm(&args.charm)?;
     let mut config = BTreeMap::new();
     for (key, text) in &args.config {
         let value = charm.config_value(key, text).map_err(CommandError::usage)?;
@@ -222,7 +225,7 @@ fn one(
         .map(|dir| dir.join(format!("seed-{seed}")));
     if let Some(directory) = &directory {
         let made = fs::create_dir_all(directory);
-        made.map_err(|error| CommandError::failed(format!("{}: {error}", directory.display())))?;
+        made.map_err(|error| CommandError::failed(format!("{}: {error}", shown(directory))))?;
     }
     let run = Run {
         options: Options {

@@ -65,7 +65,7 @@ impl Session {
     pub(crate) fn start(&self) -> Result<Lab, CommandError> {
         let options = self.options.clone();
         Lab::start(options, &self.charm, self.units, self.config.clone())
-            .map_err(|error| CommandError::failed(error.to_string()))
+            .map_err(|error| CommandError::failed(&error).hint(error.hint()))
     }
 
     /// Plays the steps until the model is idle after the last, or something ends the run before.

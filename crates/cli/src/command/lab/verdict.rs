@@ -8,6 +8,7 @@ use ops_coordinator_lab::report::Report;
 use ops_coordinator_lab::scenario::Expectation;
 use ops_coordinator_lab::world::AgentStatus;
 
+use super::view::bounded;
 use super::{Session, print_line, seconds, unserved};
 
 /// How many lines of a failed unit's log are shown.
@@ -53,7 +54,7 @@ pub(crate) fn conclude(session: &Session, lab: &Lab, report: &Report, ending: &E
     }
     problems.extend(ending.problem(session.timeout));
     for problem in &problems {
-        print_line(&format!("problem: {problem}"));
+        print_line(&format!("problem: {}", bounded(problem)));
     }
     for unit in report.units.iter().map(|unit| &unit.status) {
         if matches!(unit.agent, AgentStatus::Error { .. }) {

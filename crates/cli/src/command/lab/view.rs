@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use ops_coordinator_excerpt::{LONG, excerpt};
 use ops_coordinator_lab::history::Event;
 use ops_coordinator_lab::process::Lab;
 
@@ -25,7 +26,7 @@ pub(crate) struct Plain {
 
 impl View for Plain {
     fn say(&mut self, at: u64, text: &str) {
-        print_line(&line(at, &format!("-- {text}")));
+        print_line(&line(at, &format!("-- {}", bounded(text))));
     }
 
     fn refresh(&mut self, lab: &Lab) {
@@ -47,6 +48,14 @@ pub(crate) fn news(lab: &Lab, seen: &mut usize) -> Vec<Event> {
         *seen = events.len();
         news
     })
+}
+
+/// A text in which a charm or a scenario may have its say: each line of it without control characters, and not endless.
+pub(super) fn bounded(text: &str) -> String {
+    let lines = text
+        .lines()
+        .map(|line| excerpt(line).up_to(LONG).to_string());
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Prints a line; the reader may be gone.

@@ -57,7 +57,7 @@ impl Run<'_> {
             self.units,
             self.config.clone(),
         );
-        let lab = start.map_err(|error| CommandError::failed(error.to_string()))?;
+        let lab = start.map_err(|error| CommandError::failed(&error).hint(error.hint()))?;
         let mut told = Vec::new();
         let faults = self.strike(&lab, plan, interrupt, &mut told);
         let judged = faults.and_then(|faults| Ok((faults, self.settle(&lab, plan, interrupt)?)));
