@@ -36,7 +36,7 @@ pub(crate) struct SimulateArgs {
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,
     /// Only these kinds of faults, separated by commas
-    #[arg(long, value_name = "FAULT", value_delimiter = ',')]
+    #[arg(long, value_name = "FAULT", value_delimiter = ',', long_help = faults_in_words())]
     faults: Vec<Fault>,
     /// Inject a seeded bug, to see it caught
     #[arg(long, value_name = "NAME")]
@@ -103,6 +103,13 @@ pub(crate) fn run(args: &SimulateArgs) -> Result<ExitCode, CommandError> {
             Ok(ExitCode::FAILURE)
         }
     }
+}
+
+fn faults_in_words() -> String {
+    let kinds = Fault::ALL.iter();
+    let kinds = kinds.map(|fault| format!("\n- {}: {}", fault.name(), fault.story()));
+    let kinds: String = kinds.collect();
+    format!("Only these kinds of faults, separated by commas:{kinds}")
 }
 
 impl SimulateArgs {

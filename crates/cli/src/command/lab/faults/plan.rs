@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use fastrand::Rng;
-use ops_coordinator_lab::scenario::{After, Deed, Moment, Step, Target};
+use ops_coordinator_lab::deed::{Deed, UnitDeed};
+use ops_coordinator_lab::scenario::{Act, After, Moment, Step, Target};
 use ops_coordinator_lab::{CrashPoint, Retry, Settings, ToolDelays, UnitName};
 
 /// How often the option changes.
@@ -65,11 +66,11 @@ impl Plan {
             steps: Vec::new(),
         };
         // From here on it is known who has led.
-        draw.move_leadership(Moment::Idle, 0);
+        draw.move_leadership(idle());
         for roll in 1..=ROLLS {
             draw.roll(roll);
         }
-        draw.step(Moment::Idle, 0, Deed::Wait);
+        draw.step(idle(), Act::Wait);
         Self {
             point: wanted.point,
             settings,
@@ -77,6 +78,13 @@ impl Plan {
             steps: draw.steps,
             last_value: value(ROLLS),
         }
+    }
+}
+
+fn idle() -> After {
+    After {
+        moment: Moment::Idle,
+        delay: 0,
     }
 }
 
@@ -119,60 +127,58 @@ impl Draw<'_> {
         let option = self.wanted.option.to_owned();
         let change = Deed::Config(BTreeMap::from([(option, value(roll).into())]));
         // The next change may come while the units still deal with the one before.
-        let before = match roll {
-            1 => Moment::Idle,
-            _ if self.rng.bool() => Moment::Idle,
-            _ => Moment::Now,
+        let moment = if roll == 1 || self.rng.bool() {
+            Moment::Idle
+        } else {
+            Moment::Now
         };
-        self.step(before, 0, change);
-        let mut faults = vec![0, 0, 1, 2, 3, 4];
-        faults.push(self.rng.u32(5..8));
-        faults.extend(self.wanted.disks.then_some(8));
+        let after = After { moment, delay: 0 };
+        self.step(after, change.into());
+        // Each time all of these,
+        let mut faults: Vec<fn(&mut Self, After)> = vec![
+            Self::crash,
+            Self::crash,
+            Self::fail,
+            Self::move_leadership,
+            Self::kill,
+            Self::jump,
+        ];
+        // and one of those that last.
+        let lasting = [Self::suspend, Self::cut_off, Self::agent_down];
+        faults.push(lasting[self.rng.u32(0..3) as usize]);
+        if self.wanted.disks {
+            faults.push(Self::lose_disk);
+        }
         self.rng.shuffle(&mut faults);
         for fault in faults {
-            let (moment, delay) = self.moment();
-            match fault {
-                0 => self.crash(moment, delay),
-                1 => {
-                    let unit = self.anybody();
-                    self.step(moment, delay, Deed::Fail(unit));
-                }
-                2 => self.move_leadership(moment, delay),
-                3 => self.kill(moment, delay),
-                4 => {
-                    let jumps = vec![(self.anybody(), self.rng.i64(-HOURS..=HOURS))];
-                    self.step(moment, delay, Deed::Clock(jumps));
-                }
-                8 => {
-                    let unit = self.anybody();
-                    self.step(moment, delay, Deed::LoseDisk(unit));
-                }
-                lasting => self.for_a_while(lasting, moment, delay),
-            }
+            let after = self.moment();
+            fault(self, after);
         }
     }
 
-    fn step(&mut self, moment: Moment, delay: u64, deed: Deed) {
-        self.steps.push(Step {
-            after: After { moment, delay },
-            deed,
-            note: None,
-        });
+    fn step(&mut self, after: After, act: Act) {
+        let note = None;
+        self.steps.push(Step { after, act, note });
+    }
+
+    fn strike(&mut self, after: After, unit: Target, deed: UnitDeed) {
+        self.step(after, Deed::Unit(unit, deed).into());
     }
 
     /// When the next thing goes wrong: soon after some unit has begun or ended its operation, or just soon.
-    fn moment(&mut self) -> (Moment, u64) {
+    fn moment(&mut self) -> After {
         let mark = |enter| Moment::Mark {
             enter,
             lock: None,
             unit: None,
             count: 1,
         };
-        match self.rng.u32(0..4) {
+        let (moment, delay) = match self.rng.u32(0..4) {
             0 => (mark(true), self.rng.u64(0..300)),
             1 => (mark(false), self.rng.u64(0..100)),
             _ => (Moment::Now, self.rng.u64(0..800)),
-        }
+        };
+        After { moment, delay }
     }
 
     fn anybody(&mut self) -> Target {
@@ -185,45 +191,65 @@ impl Draw<'_> {
     }
 
     /// An agent dies: of the unit that is inside, or of some unit.
-    fn crash(&mut self, moment: Moment, delay: u64) {
+    fn crash(&mut self, after: After) {
         let unit = if self.rng.bool() {
             Target::Holder
         } else {
             self.anybody()
         };
         let at = self.wanted.point;
-        self.step(moment, delay, Deed::Crash { unit, at });
+        self.strike(after, unit, UnitDeed::Crash { at });
+    }
+
+    fn fail(&mut self, after: After) {
+        let unit = self.anybody();
+        self.strike(after, unit, UnitDeed::Fail);
     }
 
     /// The hook of the unit that is inside is killed: with all that it has started, or its first process alone.
-    fn kill(&mut self, moment: Moment, delay: u64) {
-        let unit = Target::Holder;
+    fn kill(&mut self, after: After) {
         let spare_children = self.rng.bool();
-        let deed = Deed::Kill {
-            unit,
-            spare_children,
-        };
-        self.step(moment, delay, deed);
+        self.strike(after, Target::Holder, UnitDeed::Kill { spare_children });
     }
 
-    fn move_leadership(&mut self, moment: Moment, delay: u64) {
+    fn move_leadership(&mut self, after: After) {
         if let Some(number) = self.to_lead.pop() {
             let unit = self.unit(number);
-            self.step(moment, delay, Deed::Leader(unit));
+            self.strike(after, unit, UnitDeed::Leader);
         }
     }
 
-    /// Something that lasts: a machine stands still, a controller is out of reach, an agent is down.
-    fn for_a_while(&mut self, what: u32, moment: Moment, delay: u64) {
+    /// A clock jumps.
+    fn jump(&mut self, after: After) {
+        let offset = (self.anybody(), self.rng.i64(-HOURS..=HOURS));
+        self.step(after, Deed::Clock(vec![offset]).into());
+    }
+
+    fn lose_disk(&mut self, after: After) {
         let unit = self.anybody();
-        let (begin, end) = match what {
-            5 => (Deed::Suspend(unit.clone()), Deed::Wake(unit)),
-            6 => (Deed::CutOff(unit.clone()), Deed::Reconnect(unit)),
-            _ => (Deed::AgentDown(unit.clone()), Deed::AgentUp(unit)),
-        };
-        self.step(moment, delay, begin);
-        let lasts = self.rng.u64(100..2_000);
-        self.step(Moment::Now, lasts, end);
+        self.strike(after, unit, UnitDeed::LoseDisk);
+    }
+
+    fn suspend(&mut self, after: After) {
+        self.for_a_while(after, UnitDeed::Suspend);
+    }
+
+    fn cut_off(&mut self, after: After) {
+        self.for_a_while(after, UnitDeed::CutOff);
+    }
+
+    fn agent_down(&mut self, after: After) {
+        self.for_a_while(after, UnitDeed::AgentDown);
+    }
+
+    /// Something that lasts begins, and ends a while later.
+    fn for_a_while(&mut self, after: After, deed: UnitDeed) {
+        let unit = self.anybody();
+        self.strike(after, unit.clone(), deed);
+        let (moment, delay) = (Moment::Now, self.rng.u64(100..2_000));
+        if let Some(end) = deed.ended_by() {
+            self.strike(After { moment, delay }, unit, end);
+        }
     }
 }
 
@@ -255,17 +281,18 @@ mod tests {
 
     #[test]
     fn no_unit_leads_twice_and_what_lasts_ends() {
+        let ends = UnitDeed::ALL.iter().filter_map(|deed| deed.ended_by());
+        let ends: Vec<UnitDeed> = ends.collect();
         for seed in 0..200 {
             let (mut led, mut lasting) = (Vec::new(), 0);
             for step in plan(seed).steps {
-                match step.deed {
-                    Deed::Leader(unit) => {
+                if let Act::Do(Deed::Unit(unit, deed), _) = step.act {
+                    if deed == UnitDeed::Leader {
                         assert!(!led.contains(&unit), "seed {seed}: {unit:?} leads twice");
                         led.push(unit);
                     }
-                    Deed::Suspend(_) | Deed::CutOff(_) | Deed::AgentDown(_) => lasting += 1,
-                    Deed::Wake(_) | Deed::Reconnect(_) | Deed::AgentUp(_) => lasting -= 1,
-                    _ => {}
+                    lasting += i32::from(deed.ended_by().is_some());
+                    lasting -= i32::from(ends.contains(&deed));
                 }
                 assert!((0..=1).contains(&lasting), "seed {seed}");
             }
@@ -279,10 +306,15 @@ mod tests {
         for seed in 0..20 {
             let mut disks = 0;
             for step in plan(seed).steps {
-                match step.deed {
-                    Deed::Kill { spare_children, .. } if spare_children => alone += 1,
-                    Deed::Kill { .. } => together += 1,
-                    Deed::LoseDisk(_) => disks += 1,
+                let Act::Do(Deed::Unit(_, deed), _) = step.act else {
+                    continue;
+                };
+                match deed {
+                    UnitDeed::Kill {
+                        spare_children: true,
+                    } => alone += 1,
+                    UnitDeed::Kill { .. } => together += 1,
+                    UnitDeed::LoseDisk => disks += 1,
                     _ => {}
                 }
             }
