@@ -116,13 +116,9 @@ fn demo(args: DemoArgs, interrupt: &Interrupt) -> Result<ExitCode, CommandError>
 }
 
 fn steps(args: &DemoArgs) -> Vec<Step> {
-    let idle = After {
-        moment: Moment::Idle,
-        delay: 0,
-    };
     let message = BTreeMap::from([("message".to_owned(), "good morning".into())]);
     let mut steps = vec![Step {
-        after: idle.clone(),
+        after: After::IDLE,
         act: Deed::Config(message).into(),
         note: Some("the configuration changes: every unit has to restart".to_owned()),
     }];
@@ -155,7 +151,7 @@ fn steps(args: &DemoArgs) -> Vec<Step> {
         ..Expectation::default()
     };
     steps.push(Step {
-        after: idle,
+        after: After::IDLE,
         act: Act::Expect(expected),
         note: Some("every unit has restarted".to_owned()),
     });

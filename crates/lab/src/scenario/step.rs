@@ -24,6 +24,14 @@ pub struct After {
     pub delay: u64,
 }
 
+impl After {
+    /// As soon as nothing is left to do.
+    pub const IDLE: Self = Self {
+        moment: Moment::Idle,
+        delay: 0,
+    };
+}
+
 /// What a step waits for, counted from the previous step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Moment {

@@ -10,10 +10,7 @@ pub(super) fn read(table: &Table<'_>) -> Result<Step, ScenarioError> {
     let key = act::key(table, &["after", "note"])?;
     let after = match table.get("after") {
         Some(item) => read_after(&item)?,
-        None => After {
-            moment: Moment::Idle,
-            delay: 0,
-        },
+        None => After::IDLE,
     };
     let note = table.optional("note", |item| item.text("a string"))?;
     let note = note.map(str::to_owned);
@@ -32,10 +29,7 @@ fn read_after(item: &Item<'_>) -> Result<After, ScenarioError> {
     if !item.is_table() {
         let text = item.text("\"idle\", a duration such as \"2s\", or a table")?;
         if text == "idle" {
-            return Ok(After {
-                moment: Moment::Idle,
-                delay: 0,
-            });
+            return Ok(After::IDLE);
         }
         return Ok(After {
             moment: Moment::Now,

@@ -197,6 +197,17 @@ fn what_is_done_to_a_unit_is_called_by_its_name() {
 }
 
 #[test]
+fn everything_that_a_step_can_do_is_in_the_document() {
+    let document = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/scenario.md");
+    let document = std::fs::read_to_string(document).unwrap();
+    let missing = super::act::keys().into_iter();
+    let missing: Vec<_> = missing
+        .filter(|key| !document.contains(&format!("`{key} = ")))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
 fn a_step_waits_until_all_is_idle_or_for_a_time_or_for_a_mark_or_for_a_hook() {
     let text = r#"
         [[step]]
