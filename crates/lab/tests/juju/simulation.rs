@@ -202,6 +202,35 @@ fn random_deeds(seed: u64) -> Vec<(u64, Deed<u32>)> {
     deeds
 }
 
+#[test]
+fn what_cannot_be_done_is_refused_and_changes_nothing() {
+    let directory = Revision::Directory("../charm".into());
+    let (to, force, spare_children) = (directory, false, false);
+    let deeds = vec![
+        (60_000, Deed::Upgrade { to, force }),
+        (60_001, Deed::Clock(vec![(0, 1_000)])),
+        (60_002, Deed::Unit(9, UnitDeed::Fail)),
+        (60_003, Deed::Unit(0, UnitDeed::Kill { spare_children })),
+    ];
+    let outcome = busy(1, deeds);
+    let refused: Vec<_> = outcome
+        .refused
+        .iter()
+        .map(|(at, why)| format!("{at} {why}"))
+        .collect();
+    assert_eq!(
+        refused,
+        [
+            "60000 a charm in a directory is not possible here",
+            "60001 a clock that is set is not possible here",
+            "60002 unit app/9 does not exist (or no longer does)",
+            "60003 app/0 has no running hook to kill",
+        ]
+    );
+    let events = outcome.world.history().events();
+    assert!(events.iter().all(|event| event.at < 60_000));
+}
+
 fn either(rng: &mut fastrand::Rng, one: UnitDeed, other: UnitDeed) -> UnitDeed {
     if rng.bool() { one } else { other }
 }
