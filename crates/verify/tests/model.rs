@@ -42,12 +42,12 @@ const CAUGHT: &[(Bug, &str, &[&str])] = &[
     (
         Bug::PublishesAfterLease,
         "new-leaders",
-        &["line-keeps-order", "only-what-is-over-leaves"],
+        &["version-grows"],
     ),
     (
         Bug::ReasksLeadershipAtEnd,
         "latecomer",
-        &["only-what-is-over-leaves"],
+        &["version-grows"],
     ),
     (
         Bug::CountsComputedEntry,

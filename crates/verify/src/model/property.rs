@@ -21,6 +21,7 @@ pub(crate) fn all() -> Vec<Property<Application>> {
         StartsOnlyInTurn,
         FinishedNeverRunsAgain,
         LineKeepsOrder,
+        VersionGrows,
         OnlyWhatIsOverLeaves,
         ValuesAreSound,
         CountersOnlyGrow,

@@ -141,6 +141,8 @@ pub enum Broken {
     FinishedNeverRunsAgain,
     /// A published line is not the old one without what is over and with new entries behind it.
     LineKeepsOrder,
+    /// A published line is not newer than the one before.
+    VersionGrows,
     /// An entry left the line that is not over.
     OnlyWhatIsOverLeaves,
     /// A published value does not decode, or contradicts itself.
@@ -160,6 +162,7 @@ impl Broken {
             Self::StartsOnlyInTurn => "starts-only-in-turn",
             Self::FinishedNeverRunsAgain => "finished-never-runs-again",
             Self::LineKeepsOrder => "line-keeps-order",
+            Self::VersionGrows => "version-grows",
             Self::OnlyWhatIsOverLeaves => "only-what-is-over-leaves",
             Self::ValuesAreSound => "values-are-sound",
             Self::CountersOnlyGrow => "counters-only-grow",

@@ -187,6 +187,7 @@ impl State {
         let judged = invariant::line_may_follow(&before.line, &after.line, is_over);
         let broken = judged.err()?.invariant;
         Some(match broken {
+            "version-grows" => Broken::VersionGrows,
             "line-keeps-order" => Broken::LineKeepsOrder,
             "only-what-is-over-leaves" => Broken::OnlyWhatIsOverLeaves,
             _ => Broken::ValuesAreSound,
