@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use ops_coordinator_core::{Reading, decode_line, decode_record, encode_line, encode_record};
+use ops_coordinator_core::wire::{Reading, decode_line, decode_record, encode_line, encode_record};
 
 fuzz_target!(|text: &str| {
     if let Reading::Good(record) = decode_record(Some(text)) {

@@ -33,7 +33,7 @@ fn dispatch(
         Some("config-changed" | "start")
             if !fs::read(&served).is_ok_and(|it| it == message.as_bytes()) =>
         {
-            hook.request(&lock, None, None)?;
+            hook.request(&lock)?;
         }
         Some("stop") => {
             hook.withdraw(&lock)?;
@@ -61,6 +61,6 @@ fn dispatch(
         // We keep our turn, and Juju runs the hook again.
         Ran::Failed(why) => return Err(why),
     }
-    hook.release(&Rotation::default(), &[])?;
+    hook.release(&Rotation::default())?;
     Ok(())
 }

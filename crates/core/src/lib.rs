@@ -40,7 +40,7 @@
 
 pub mod engine;
 pub mod invariant;
-mod journal;
+pub mod journal;
 mod leader;
 mod line;
 mod name;
@@ -56,16 +56,14 @@ mod ticket;
 mod unit;
 mod view;
 mod waker;
-mod wire;
+pub mod wire;
 
 pub use engine::{Engine, Start};
-pub use journal::{Journal, LockJournal, Started};
-pub use line::{Entry, Line, LockLine, Turn, Wait};
+pub(crate) use journal::{Journal, Started};
+pub use line::{Turn, Wait};
 pub use name::{LockName, NameError, UnitName};
 pub use order::Order;
 pub use payload::Payload;
-pub use reading::{MAJOR, Reading};
-pub use record::{LockRecord, Outcome, UnitRecord};
 pub use relation::RelationId;
 pub use status::{LockStatus, Place, Status, UnitStatus};
 pub use tick::Tick;
@@ -74,7 +72,7 @@ pub(crate) use unit::Unit;
 pub use unit::{Attempt, Requested};
 pub(crate) use view::View;
 pub use waker::{Errand, Waker, WakerStep};
-pub use wire::{decode_line, decode_record, encode_line, encode_record};
-
-/// The one key that the protocol uses in each databag.
-pub const KEY: &str = "ops-coordinator";
+pub(crate) use wire::{
+    Entry, Line, LockLine, LockRecord, Outcome, Reading, UnitRecord, decode_line, decode_record,
+    encode_line, encode_record,
+};

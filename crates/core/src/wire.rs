@@ -4,7 +4,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::{Line, MAJOR, Reading, UnitRecord, invariant};
+pub use crate::line::{Entry, Line, LockLine};
+pub use crate::reading::{MAJOR, Reading};
+pub use crate::record::{LockRecord, Outcome, UnitRecord};
+
+use crate::invariant;
+
+/// The one key that the protocol uses in each databag.
+pub const KEY: &str = "ops-coordinator";
 
 /// Reads a unit's record from the value of its key; `None` or empty if the key is absent.
 pub fn decode_record(value: Option<&str>) -> Reading<UnitRecord> {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use ops_coordinator_core::engine::{Answer, Effect, Engine, Facts, LineRead, Need, Stored};
-use ops_coordinator_core::{KEY, LockName, RelationId};
+use ops_coordinator_core::wire::KEY;
+use ops_coordinator_core::{LockName, RelationId};
 
 use crate::operation::join_payloads;
 use crate::state::{JOURNAL, PENDING, SESSION, State};

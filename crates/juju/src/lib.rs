@@ -31,7 +31,7 @@
 //! fn dispatch(hook: &mut Hook) -> Result<(), Box<dyn Error>> {
 //!     let restart = "restart".parse()?;
 //!     if hook.environment().hook.as_deref() == Some("config-changed") {
-//!         hook.request(&restart, None, None)?;
+//!         hook.request(&restart)?;
 //!     }
 //!     let services = ["nginx".parse()?];
 //!     match hook.run(&restart, |_, _| service::restart(&services))? {
@@ -40,7 +40,7 @@
 //!         // The unit keeps its turn, and Juju runs the hook again.
 //!         Ran::Failed(why) => return Err(why.into()),
 //!     }
-//!     hook.release(&Rotation::default(), &[])?;
+//!     hook.release(&Rotation::default())?;
 //!     Ok(())
 //! }
 //! ```
@@ -74,9 +74,10 @@ mod turn;
 mod waker;
 
 pub use ops_coordinator_core::engine::Process;
+pub use ops_coordinator_core::wire::{LockRecord, Outcome};
 pub use ops_coordinator_core::{
-    Attempt, Errand, Incarnation, LockName, LockRecord, LockStatus, NameError, Order, Outcome,
-    Place, RelationId, Requested, Status, Tick, Ticket, Turn, UnitName, UnitStatus, Wait, policy,
+    Attempt, Errand, Incarnation, LockName, LockStatus, NameError, Order, Place, RelationId,
+    Requested, Status, Tick, Ticket, Turn, UnitName, UnitStatus, Wait, policy,
 };
 
 pub use charm::run_charm;

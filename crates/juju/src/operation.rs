@@ -13,6 +13,9 @@ pub const CONTEXT_MAX: usize = 16 * 1024;
 /// The payload of a request. It stays on the unit's own disk; no other unit needs it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Operation {
+    /// What the operation is called where it is not called like its lock; `status` shows it on every unit.
+    #[serde(skip)]
+    pub name: Option<String>,
     /// A value that the charm gets back when its turn comes.
     #[serde(default)]
     pub context: Value,
@@ -40,14 +43,23 @@ impl Operation {
         Ok(Self {
             context,
             services,
-            lost: false,
+            ..Self::default()
         })
+    }
+
+    /// The same operation under a name.
+    #[must_use]
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
     }
 
     /// One operation for two requests that share a turn: the services of both, and the newer context if
     /// there is one.
     #[must_use]
     pub fn join(mut self, newer: Self) -> Self {
+        self.name = newer.name.or(self.name);
+        self.lost |= newer.lost;
         if !newer.context.is_null() {
             self.context = newer.context;
         }
@@ -59,10 +71,12 @@ impl Operation {
         self
     }
 
-    pub(crate) fn into_payload(self) -> Payload {
+    /// What is stored of it: nothing if there is nothing to know but that a turn is wanted.
+    pub(crate) fn to_payload(&self) -> Payload {
         let once = Self::default().join(self.clone());
+        let says_something = !once.context.is_null() || !once.services.is_empty();
         Payload {
-            value: serde_json::to_value(once).ok(),
+            value: serde_json::to_value(once).ok().filter(|_| says_something),
             lost: self.lost,
         }
     }

@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use ops_coordinator_core::KEY;
 use ops_coordinator_core::engine::{Found, Pending, Session, Verdict};
+use ops_coordinator_core::wire::KEY;
 
 use crate::state::{PENDING, SESSION, State};
 use crate::tool::Bag;

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use ops_coordinator_core::engine::{Carried, Engine, Process};
 use ops_coordinator_core::policy::Policy;
-use ops_coordinator_core::{
-    LockName, LockRecord, Order, Requested, Status, Ticket, Turn, UnitName,
-};
+use ops_coordinator_core::wire::LockRecord;
+use ops_coordinator_core::{LockName, Order, Payload, Requested, Status, Ticket, Turn, UnitName};
 
 use crate::{Error, Hook, Operation, Start};
 
@@ -16,13 +15,22 @@ impl Hook {
     ///
     /// # Errors
     /// A hook tool's failure, or a state file that cannot be written.
-    pub fn request(
+    pub fn request(&mut self, lock: &LockName) -> Result<Requested, Error> {
+        self.ask(|engine| engine.request(lock, None, &Payload::default()))
+    }
+
+    /// As [`Hook::request`], for an operation that is given to whoever runs it. Two requests that share a turn become
+    /// one operation ([`Operation::join`]).
+    ///
+    /// # Errors
+    /// As [`Hook::request`].
+    pub fn request_with(
         &mut self,
         lock: &LockName,
-        name: Option<&str>,
-        operation: Option<Operation>,
+        operation: &Operation,
     ) -> Result<Requested, Error> {
-        let payload = operation.map(Operation::into_payload).unwrap_or_default();
+        let payload = operation.to_payload();
+        let name = operation.name.as_deref();
         self.ask(|engine| engine.request(lock, name, &payload))
     }
 
@@ -95,7 +103,15 @@ impl Hook {
     ///
     /// # Errors
     /// A hook tool's failure, or a state file that cannot be written.
-    pub fn release(&mut self, policy: &dyn Policy, orders: &[Order]) -> Result<(), Error> {
+    pub fn release(&mut self, policy: &dyn Policy) -> Result<(), Error> {
+        self.release_with(policy, &[])
+    }
+
+    /// As [`Hook::release`]; on the leader, carries out operators' orders in the same write.
+    ///
+    /// # Errors
+    /// As [`Hook::release`].
+    pub fn release_with(&mut self, policy: &dyn Policy, orders: &[Order]) -> Result<(), Error> {
         self.ask(|engine| engine.release(policy, orders))
     }
 

@@ -81,10 +81,12 @@ impl Hook {
             let context: Value = serde_json::from_str(text).map_err(refused)?;
             Operation::new(context, Vec::new()).map_err(raised)
         });
-        let requested = self
-            .hook()?
-            .request(&lock_name(lock)?, None, operation.transpose()?)
-            .map_err(raised)?;
+        let (lock, mut hook) = (lock_name(lock)?, self.hook()?);
+        let requested = match operation.transpose()? {
+            Some(operation) => hook.request_with(&lock, &operation),
+            None => hook.request(&lock),
+        };
+        let requested = requested.map_err(raised)?;
         Ok(requested.ticket.seq)
     }
 
@@ -201,7 +203,7 @@ impl Hook {
             .collect::<PyResult<_>>()?;
         let rule = Rule::new(policy, grant, custom);
         let orders = self.orders.take();
-        let released = self.hook()?.release(&rule, &orders);
+        let released = self.hook()?.release_with(&rule, &orders);
         match rule.take_error() {
             Some(error) => Err(error),
             None => released.map_err(raised),

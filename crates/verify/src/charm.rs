@@ -123,8 +123,7 @@ impl Charm {
         let mut opened = self.open_all(visit)?;
         if will.asks {
             for (index, lock) in self.locks.iter().enumerate() {
-                self.hook_for(&mut opened, index)
-                    .request(lock, None, None)?;
+                self.hook_for(&mut opened, index).request(lock)?;
             }
         }
         if gives_back {
@@ -148,7 +147,7 @@ impl Charm {
             return Ok(());
         }
         let mut open = self.open(visit, self.homes[lock])?;
-        open.hook.request(&self.locks[lock], None, None).map(drop)
+        open.hook.request(&self.locks[lock]).map(drop)
     }
 
     /// The hook's next step: end the operation that runs, begin the next whose turn has come, and where
@@ -177,7 +176,7 @@ impl Charm {
             if self.bug == Some(Bug::ReasksLeadershipAtEnd) {
                 *hook = saboteur.open()?;
             }
-            hook.release(&self.policy(), &orders)?;
+            hook.release_with(&self.policy(), &orders)?;
         }
         if self.bug == Some(Bug::ActsOnUnflushedLine) {
             for open in &opened {

@@ -1,7 +1,7 @@
 //! Checks the guarantees from a lab's history alone, with real or virtual processes.
 //!
 //! The charm must be one of ours: it marks a lock from the start of an operation until it succeeds, and publishes
-//! under [`ops_coordinator_core::KEY`].
+//! under [`ops_coordinator_core::wire::KEY`].
 
 mod referee;
 #[cfg(test)]

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::rc::Rc;
 
-use ops_coordinator_core::{KEY, Tick};
+use ops_coordinator_core::Tick;
+use ops_coordinator_core::wire::KEY;
 use ops_coordinator_juju::{
     Environment, Errand, Error, Hook, Machine, Process, ToolOutput, Transport,
 };

@@ -43,7 +43,7 @@ pub(crate) fn run(args: ReleaseArgs) -> Result<ExitCode, CommandError> {
         }
         let policy = PerLock::new().with_lookahead(args.lookahead);
         let policy = limits.into_iter().fold(policy, PerLock::with_limit);
-        hook.release(&policy, &[])?;
+        hook.release(&policy)?;
         Ok(ExitCode::SUCCESS)
     })
 }

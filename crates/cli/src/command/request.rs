@@ -42,14 +42,10 @@ fn context(text: &str) -> Result<Value, String> {
 }
 
 pub(crate) fn run(args: RequestArgs) -> Result<ExitCode, CommandError> {
-    let operation = Operation::new(args.ctx.unwrap_or_default(), args.service)?;
-    let given = operation != Operation::default();
+    let mut operation = Operation::new(args.ctx.unwrap_or_default(), args.service)?;
+    operation.name = args.operation;
     args.coordination.in_hook(|hook| {
-        let requested = hook.request(
-            &args.lock,
-            args.operation.as_deref(),
-            given.then_some(operation),
-        )?;
+        let requested = hook.request_with(&args.lock, &operation)?;
         let how = if requested.joined {
             "joined"
         } else {

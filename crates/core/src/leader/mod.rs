@@ -114,7 +114,7 @@ fn frozen(input: &Lead<'_>) -> Option<String> {
     Some(format!(
         "leaving the line in the application databag unchanged: {fault}; \
          once no unit is inside an operation, remove the key '{}' from it",
-        crate::KEY
+        crate::wire::KEY
     ))
 }
 

@@ -18,11 +18,11 @@ fn two_endpoints_side_by_side_have_a_line_and_a_journal_each() {
     let ask = |unit| {
         juju.use_endpoint("coordinator");
         juju.hook(unit, |hook| {
-            drop(hook.request(&lock(), None, None).unwrap());
+            drop(hook.request(&lock()).unwrap());
         });
         juju.use_endpoint("backups");
         juju.same_hook(unit, |hook| {
-            drop(hook.request(&backup, None, None).unwrap());
+            drop(hook.request(&backup).unwrap());
         });
         juju.same_hook(unit, release);
         juju.use_endpoint("coordinator");
@@ -56,7 +56,7 @@ fn locks_of_one_name_on_two_endpoints_that_are_used_side_by_side_are_two_locks()
         juju.same_hook(unit, work);
     };
     let ask = |hook: &mut Hook| {
-        assert!(!hook.request(&lock(), None, None).unwrap().joined);
+        assert!(!hook.request(&lock()).unwrap().joined);
         release(hook);
     };
     both(1, &|hook| release(hook));
@@ -98,7 +98,7 @@ fn the_end_of_an_operation_is_written_down_before_anything_is_asked() {
     ends_unasked(1);
     ends_unasked(2);
     juju.hook(0, |hook| {
-        hook.request(&lock(), None, None).unwrap();
+        hook.request(&lock()).unwrap();
         release(hook);
     });
     for _ in 0..3 {
@@ -128,7 +128,7 @@ fn the_leader_looks_after_the_old_line_as_long_as_somebody_is_in_it() {
     juju.pass(60_000);
     juju.hook(0, release);
     assert_eq!(run(&juju, 2), Ok(1), "nobody waits for app/1");
-    juju.hook(2, |hook| drop(hook.request(&lock(), None, None).unwrap()));
+    juju.hook(2, |hook| drop(hook.request(&lock()).unwrap()));
     for _ in 0..3 {
         juju.hook(0, release);
     }
@@ -146,7 +146,7 @@ fn the_leader_looks_after_the_old_line_as_long_as_somebody_is_in_it() {
 fn the_line_of_a_new_endpoint_opens_when_the_old_one_has_nothing_unfinished() {
     let juju = refreshed_in_the_middle();
     juju.hook(0, |hook| {
-        hook.request(&lock(), None, None).unwrap();
+        hook.request(&lock()).unwrap();
         release(hook);
     });
     assert!(juju.woken(0), "the next step needs a hook");
@@ -175,8 +175,8 @@ fn of_two_locks_that_move_one_does_not_open_the_other() {
     let juju = Juju::new(3);
     for unit in [2, 1, 0] {
         juju.hook(unit, |hook| {
-            hook.request(&lock(), None, None).unwrap();
-            hook.request(&backup, None, None).unwrap();
+            hook.request(&lock()).unwrap();
+            hook.request(&backup).unwrap();
             release(hook);
         });
     }
@@ -191,7 +191,7 @@ fn of_two_locks_that_move_one_does_not_open_the_other() {
     }
     juju.list_relations(&["coordinator:3", "peers:7"]);
     juju.use_endpoint("peers");
-    juju.hook(1, |hook| drop(hook.request(&lock(), None, None).unwrap()));
+    juju.hook(1, |hook| drop(hook.request(&lock()).unwrap()));
     for _ in 0..6 {
         juju.hook(0, release);
     }
@@ -210,7 +210,7 @@ fn of_two_locks_that_move_one_does_not_open_the_other() {
 #[test]
 fn an_operators_order_does_not_open_a_lock_that_is_elsewhere() {
     let juju = refreshed_in_the_middle();
-    juju.hook(0, |hook| drop(hook.request(&lock(), None, None).unwrap()));
+    juju.hook(0, |hook| drop(hook.request(&lock()).unwrap()));
     juju.hook(0, |hook| {
         let unit = "app/0".parse().unwrap();
         let ticket = hook.ticket_of(&lock(), &unit).unwrap().unwrap();
@@ -270,7 +270,7 @@ fn a_leader_that_waits_in_the_old_line_looks_after_it_too() {
     let juju = Juju::new(3);
     for unit in [2, 1, 0] {
         juju.hook(unit, |hook| {
-            drop(hook.request(&lock(), None, None).unwrap());
+            drop(hook.request(&lock()).unwrap());
         });
     }
     juju.set_bag(
@@ -297,7 +297,7 @@ fn a_leader_that_never_used_the_old_endpoint_finds_it_in_the_metadata() {
     );
     juju.list_relations(&["coordinator:3", "peers:7"]);
     juju.use_endpoint("peers");
-    juju.hook(1, |hook| drop(hook.request(&lock(), None, None).unwrap()));
+    juju.hook(1, |hook| drop(hook.request(&lock()).unwrap()));
     juju.hook(0, release);
     assert_eq!(juju.bag("peers:7 app"), None);
     assert!(juju.bag("app").unwrap().contains(r#""moved":"peers""#));
@@ -308,7 +308,7 @@ fn a_request_that_the_old_line_never_took_up_is_asked_for_again_on_the_new_endpo
     let juju = Juju::new(3);
     juju.hook(1, |hook| {
         let operation = Operation::new(json!({"a": 1}), Vec::new()).unwrap();
-        hook.request(&lock(), None, Some(operation)).unwrap();
+        hook.request_with(&lock(), &operation).unwrap();
     });
     juju.list_relations(&["coordinator:3", "peers:7"]);
     juju.use_endpoint("peers");
@@ -325,7 +325,7 @@ fn a_request_that_the_old_line_never_took_up_is_asked_for_again_on_the_new_endpo
 #[test]
 fn what_was_lost_stays_lost_when_it_is_asked_for_again_elsewhere() {
     let juju = Juju::new(2);
-    juju.hook(1, |hook| drop(hook.request(&lock(), None, None).unwrap()));
+    juju.hook(1, |hook| drop(hook.request(&lock()).unwrap()));
     juju.lose_files(1);
     juju.list_relations(&["coordinator:3", "peers:7"]);
     juju.use_endpoint("peers");

@@ -18,7 +18,7 @@ use ops_coordinator_core::policy::Rotation;
 use ops_coordinator_juju::{Hook, Ran};
 
 fn release(hook: &mut Hook) {
-    hook.release(&Rotation::default(), &[]).unwrap();
+    hook.release(&Rotation::default()).unwrap();
 }
 
 /// A roll in which app/0 leads and every unit has asked.
@@ -26,7 +26,7 @@ fn everyone_asked(units: u32) -> Rc<Juju> {
     let juju = Juju::new(units);
     for unit in (0..units).rev() {
         juju.hook(unit, |hook| {
-            hook.request(&lock(), None, None).unwrap();
+            hook.request(&lock()).unwrap();
             release(hook);
         });
     }

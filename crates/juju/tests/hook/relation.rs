@@ -12,7 +12,7 @@ fn every_hook_follows_the_lowest_relation_whatever_it_is_about() {
     juju.list_relations(&["coordinator:10", "coordinator:3"]);
     for about in [Some("coordinator:10"), Some("coordinator:3"), None] {
         juju.about(about);
-        juju.hook(1, |hook| drop(hook.request(&lock(), None, None).unwrap()));
+        juju.hook(1, |hook| drop(hook.request(&lock()).unwrap()));
         juju.hook(0, release);
     }
     assert!(juju.bag("app/1").is_some() && juju.bag("app").is_some());
@@ -25,7 +25,7 @@ fn what_an_old_session_says_of_the_relation_does_not_decide() {
     let juju = Juju::new(2);
     juju.list_relations(&["coordinator:10"]);
     juju.about(Some("coordinator:10"));
-    juju.hook(1, |hook| drop(hook.request(&lock(), None, None).unwrap()));
+    juju.hook(1, |hook| drop(hook.request(&lock()).unwrap()));
     assert!(juju.bag("coordinator:10 app/1").is_some());
     // The lower one comes into sight late.
     juju.list_relations(&["coordinator:10", "coordinator:3"]);

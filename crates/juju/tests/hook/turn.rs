@@ -21,7 +21,7 @@ fn a_roll_goes_through_all_units_and_each_hand_off_takes_one_hook() {
 fn the_leader_does_not_act_on_the_line_that_it_has_just_written() {
     let juju = Juju::new(1);
     juju.hook(0, |hook| {
-        hook.request(&lock(), None, None).unwrap();
+        hook.request(&lock()).unwrap();
         release(hook);
         assert_eq!(hook.turn(&lock()).unwrap(), Turn::Wait(Wait::NotInLine));
     });
@@ -41,12 +41,8 @@ fn a_request_before_the_peer_relation_is_there_is_published_when_it_is() {
     let juju = Juju::new(2);
     juju.without_relation(|| {
         juju.hook(1, |hook| {
-            hook.request(
-                &lock(),
-                None,
-                Some(Operation::new(json!({"a": 1}), Vec::new()).unwrap()),
-            )
-            .unwrap();
+            let operation = Operation::new(json!({"a": 1}), Vec::new()).unwrap();
+            hook.request_with(&lock(), &operation).unwrap();
             release(hook);
         });
     });
@@ -88,11 +84,11 @@ fn leadership_lost_in_the_middle_of_a_hook_costs_only_the_line() {
         hook.finish(&lock(), Ok(())).unwrap();
     });
     juju.hook(1, |hook| {
-        hook.request(&lock(), None, None).unwrap();
+        hook.request(&lock()).unwrap();
         release(hook);
     });
     juju.hook(0, |hook| {
-        hook.request(&lock(), None, None).unwrap();
+        hook.request(&lock()).unwrap();
         juju.depose();
         release(hook);
         let warnings = hook.take_warnings();
@@ -160,7 +156,7 @@ fn processes_of_one_hook_do_not_undo_what_others_of_it_did() {
     let mut first = juju.opened(0);
     assert!(first.start(&lock()).unwrap().begun().is_some());
     let backup = "backup".parse().unwrap();
-    juju.same_hook(0, |hook| drop(hook.request(&backup, None, None).unwrap()));
+    juju.same_hook(0, |hook| drop(hook.request(&backup).unwrap()));
     first.finish(&lock(), Ok(())).unwrap();
     let record = juju.bag("app/0").unwrap();
     assert!(record.contains(r#""backup":{"seq":1,"done":0"#), "{record}");
@@ -199,7 +195,7 @@ fn an_operation_in_an_action_has_a_waker_behind_it_because_no_retry_is() {
 fn an_action_takes_over_from_the_waker_that_gives_up_when_it_comes() {
     let juju = Juju::new(1);
     juju.hook(0, |hook| {
-        hook.request(&lock(), None, None).unwrap();
+        hook.request(&lock()).unwrap();
         // Where the agent is silent about own writes, a waker brings the next hook.
         release(hook);
     });
@@ -234,8 +230,8 @@ fn an_operator_cancels_a_request_and_its_unit_ends_it() {
     assert!(run(&juju, 2).is_err(), "app/1 may be at work");
     assert_eq!(run(&juju, 1), Err(Turn::NotRequested));
     assert_eq!(run(&juju, 2), Ok(1));
-    juju.hook(1, |hook| drop(hook.request(&lock(), None, None).unwrap()));
-    juju.hook(2, |hook| drop(hook.request(&lock(), None, None).unwrap()));
+    juju.hook(1, |hook| drop(hook.request(&lock()).unwrap()));
+    juju.hook(2, |hook| drop(hook.request(&lock()).unwrap()));
     juju.hook(0, release);
     assert!(cancel("app/1", true));
     assert_eq!(run(&juju, 2), Ok(1), "nobody waits for app/1");

@@ -7,7 +7,7 @@ use crate::{everyone_asked, release, run};
 fn a_hook_that_took_too_long_leaves_the_line_to_a_visit_of_its_own() {
     let juju = Juju::new(2);
     juju.hook(1, |hook| {
-        hook.request(&lock(), None, None).unwrap();
+        hook.request(&lock()).unwrap();
         release(hook);
     });
     let long_hook = || {
@@ -33,7 +33,7 @@ fn a_hook_that_took_too_long_leaves_the_line_to_a_visit_of_its_own() {
 #[test]
 fn a_line_left_behind_is_not_written_over_another_one() {
     let juju = Juju::new(2);
-    juju.hook(1, |hook| drop(hook.request(&lock(), None, None).unwrap()));
+    juju.hook(1, |hook| drop(hook.request(&lock()).unwrap()));
     juju.hook(0, |hook| {
         juju.pass(25_000);
         release(hook);
@@ -50,7 +50,7 @@ fn a_line_left_behind_by_a_hook_that_juju_did_not_commit_is_not_written() {
     juju.refused_hook(0, |hook| {
         hook.start(&lock()).unwrap().begun().unwrap();
         hook.finish(&lock(), Ok(())).unwrap();
-        hook.request(&lock(), None, None).unwrap();
+        hook.request(&lock()).unwrap();
         juju.pass(25_000);
         release(hook);
     });
@@ -64,7 +64,7 @@ fn a_line_left_behind_by_a_hook_that_juju_did_not_commit_is_not_written() {
 #[test]
 fn a_line_left_behind_is_written_again_where_juju_did_not_commit_the_visit() {
     let juju = Juju::new(2);
-    juju.hook(1, |hook| drop(hook.request(&lock(), None, None).unwrap()));
+    juju.hook(1, |hook| drop(hook.request(&lock()).unwrap()));
     juju.hook(0, |hook| {
         juju.pass(25_000);
         release(hook);

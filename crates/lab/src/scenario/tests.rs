@@ -259,7 +259,7 @@ fn a_value_that_does_not_fit_is_named_with_what_was_expected() {
     );
     refused(
         "timeout = 60",
-        "roll.toml:1: `timeout` must be a duration such as \"2s\", not 60",
+        "roll.toml:1: `timeout` must be a duration such as 500ms, 2s, 5m or 1h, not 60",
     );
     refused(
         "limit = { restart = 0 }",

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use ops_coordinator_core::invariant::{
     Violation, counters_only_grow, line_is_sound, line_may_follow,
 };
-use ops_coordinator_core::{
-    Incarnation, KEY, Line, LockLine, LockName, LockRecord, Outcome, Reading, Ticket, Turn,
-    UnitRecord, Wait, decode_line, decode_record,
+use ops_coordinator_core::wire::{
+    KEY, Line, LockLine, LockRecord, Outcome, Reading, UnitRecord, decode_line, decode_record,
 };
+use ops_coordinator_core::{Incarnation, LockName, Ticket, Turn, Wait};
 use ops_coordinator_lab::history::{Event, Happening, Life};
 
 /// One life of a unit, and a lock: what request numbers count for.

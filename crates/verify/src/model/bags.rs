@@ -4,7 +4,8 @@ use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::io;
 
-use ops_coordinator_core::{KEY, Tick};
+use ops_coordinator_core::Tick;
+use ops_coordinator_core::wire::KEY;
 use ops_coordinator_juju::{Errand, Error, Machine, Process, ToolOutput, Transport};
 use serde_json::{Value, json};
 

@@ -8,10 +8,10 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use ops_coordinator_core::{
-    Entry, Incarnation, Line, LockName, Outcome, Reading, Ticket, UnitRecord, decode_line,
-    decode_record, invariant,
+use ops_coordinator_core::wire::{
+    Entry, Line, Outcome, Reading, UnitRecord, decode_line, decode_record,
 };
+use ops_coordinator_core::{Incarnation, LockName, Ticket, invariant};
 
 use super::state::{Broken, Life, State};
 use super::step::incarnation;

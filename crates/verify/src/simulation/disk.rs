@@ -1,6 +1,8 @@
 //! What a unit's own disk tells, and what its charm keeps there.
 
-use ops_coordinator_core::{Journal, LockName, Outcome, Ticket};
+use ops_coordinator_core::journal::Journal;
+use ops_coordinator_core::wire::Outcome;
+use ops_coordinator_core::{LockName, Ticket};
 use ops_coordinator_lab::simulation::{Disk, HookContext};
 use serde_json::Value;
 

@@ -78,7 +78,7 @@ fn places(writes: &BTreeMap<String, String>) -> impl Iterator<Item = (&str, Numb
 
 #[cfg(test)]
 mod tests {
-    use ops_coordinator_core::KEY;
+    use ops_coordinator_core::wire::KEY;
 
     use super::*;
 

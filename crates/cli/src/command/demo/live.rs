@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ops_coordinator_core::{KEY, LockStatus, Place, Status, decode_line, decode_record};
+use ops_coordinator_core::wire::{KEY, decode_line, decode_record};
+use ops_coordinator_core::{LockStatus, Place, Status};
 use ops_coordinator_lab::process::Lab;
 use ops_coordinator_lab::report::{LockReport, describe};
 use ops_coordinator_lab::world::{AgentStatus, UnitStatus, World};

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use ops_coordinator_core::{
-    KEY, Line, LockLine, LockName, LockRecord, Ticket, Turn, UnitName, UnitRecord, decode_line,
-    decode_record,
+use ops_coordinator_core::wire::{
+    KEY, Line, LockLine, LockRecord, UnitRecord, decode_line, decode_record,
 };
+use ops_coordinator_core::{LockName, Ticket, Turn, UnitName};
 use ops_coordinator_lab::RelationId;
 use ops_coordinator_lab::history::Life;
 use ops_coordinator_lab::scenario::Expectation;
