@@ -211,4 +211,23 @@ mod tests {
         });
         assert_eq!(idle.locks[&lock()].lost, None);
     }
+
+    #[test]
+    fn what_is_finished_is_forgotten_up_to_the_newest_request_and_not_beyond() {
+        let mut kept = LockJournal {
+            record: state(4, 1),
+            lost: Some(3),
+            ..LockJournal::default()
+        };
+        kept.payload = (2..=4).map(|seq| (seq, Value::from(seq))).collect();
+        kept.finish_through(2);
+        assert_eq!((kept.record.done, kept.lost), (2, Some(3)));
+        kept.finish_through(3);
+        assert_eq!(kept.lost, None, "no request is left whose payload was lost");
+        assert_eq!(kept.payload, BTreeMap::from([(4, Value::from(4))]));
+        kept.finish_through(9);
+        assert_eq!((kept.record.done, kept.payload.len()), (4, 0));
+        kept.finish_through(1);
+        assert_eq!(kept.record.done, 4, "it never goes back");
+    }
 }

@@ -100,6 +100,12 @@ pub enum LabError {
         /// The actions that exist, comma separated.
         known: String,
     },
+    /// The unit runs no hook that could be killed.
+    #[error("{0} has no running hook to kill")]
+    NothingToKill(UnitName),
+    /// The driver has no means to do it: some deeds make sense only in virtual time, others only with real processes.
+    #[error("{0} is not possible here")]
+    NotHere(&'static str),
     /// The unit's state does not allow the request.
     #[error("unit {unit}: {reason}")]
     NotNow {

@@ -2,12 +2,14 @@
 //!
 //! One deterministic state machine, [`world::World`], decides what a real Juju would decide: which hook runs next,
 //! what a hook tool answers, what a commit publishes, who leads. It does no I/O and knows no clock. Two
-//! drivers use it: [`simulation`] in virtual time, with charms as Rust values, and a driver of real processes.
+//! drivers use it: [`simulation`] in virtual time, with charms as Rust values, and [`process`] with real processes. What
+//! an operator or bad luck does to either is a [`deed`].
 
 pub mod application;
 pub mod charm;
 pub mod client;
 mod context;
+pub mod deed;
 pub mod dispatch;
 pub mod error;
 pub mod history;

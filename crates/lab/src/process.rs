@@ -3,14 +3,16 @@
 //! A [`Lab`] has a directory with a folder for each unit (a copy of the charm, the hook tools, a
 //! log) and a thread for each unit's agent. The agents ask the one [`World`] what to run next,
 //! start it in its own process group with its own environment, and serve its hook tools over a
-//! socket.
+//! socket. What is done to the units is a [`Deed`](crate::deed::Deed); a [`Lab`] carries it out as a [`Driver`].
 //!
 //! Processes that a hook leaves running in the background stay alive, as they do on a machine, and
 //! end with the lab: [`Lab::end`] ends every process with the lab's mark in its environment and all
 //! of its descendants, and a command that runs under a [`keeper`] leaves nothing behind, however it
 //! ends.
 
+mod act;
 mod agent;
+mod awaited;
 mod charm;
 mod clock;
 mod command;
@@ -34,7 +36,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::charm::Charm;
-use crate::dispatch::CrashPoint;
+use crate::deed::Driver;
 use crate::name::UnitName;
 use crate::settings::{Millis, Settings};
 use crate::world::World;
@@ -57,7 +59,7 @@ pub struct Options {
     pub executable: PathBuf,
     /// Directories to put before the system directories on the hooks' `PATH`.
     pub path: Vec<PathBuf>,
-    /// Initial clock offsets of units in milliseconds; see [`Lab::set_clock`].
+    /// Initial clock offsets of units in milliseconds; see [`Driver::set_clock`].
     pub clocks: BTreeMap<UnitName, i64>,
 }
 
@@ -121,7 +123,7 @@ impl Lab {
             application.config.insert(option, value);
         }
         let names = lab.with_world(|world, now| world.deploy(application, units, now))?;
-        lab.start_agents(&names)?;
+        (&lab).start(&names)?;
         Ok(lab)
     }
 
@@ -160,131 +162,14 @@ impl Lab {
         self.shared.wait_for_news(at_most);
     }
 
-    /// Adds units and starts their agents.
-    ///
-    /// # Errors
-    /// When their directories cannot be made.
-    pub fn add_units(&self, units: u32) -> Result<Vec<UnitName>, ProcessError> {
-        let names = self.with_world(|world, now| world.add_units(&self.application, units, now))?;
-        self.start_agents(&names)?;
-        Ok(names)
-    }
-
-    /// Upgrades the charm, from another directory if one is given.
-    ///
-    /// # Errors
-    /// When the model refuses it.
-    pub fn upgrade_charm(&self, charm: Option<&Charm>) -> Result<(), ProcessError> {
-        self.with_world(|world, now| {
-            match charm {
-                Some(charm) => {
-                    let mut revision = charm.application();
-                    revision.name.clone_from(&self.application);
-                    world.upgrade_charm_to(&revision, false, now)?;
-                }
-                None => world.upgrade_charm(&self.application, false, now)?,
-            }
-            // With the world held, so that no unit runs the revision before it is known.
-            self.shared
-                .add_revision(charm.map(|charm| charm.directory.clone()));
-            Ok(())
-        })
-    }
-
-    /// Loses a unit's disk, at once or when the running hook has ended: before its next hook the charm's directory
-    /// is recreated without anything that was written there. See `World::lose_disk`.
-    ///
-    /// # Errors
-    /// When the model has no such unit, or its machine is lost.
-    pub fn lose_disk(&self, unit: &UnitName) -> Result<(), ProcessError> {
-        self.with_world(|world, now| world.lose_disk(unit, now))?;
-        Ok(())
-    }
-
     /// What runs now, sorted by unit.
     pub fn running(&self) -> Vec<Running> {
         self.shared.running()
     }
 
-    /// Sends SIGKILL to a unit's running hook and its process group. Returns `false` if nothing
-    /// runs there.
-    pub fn kill_hook(&self, unit: &UnitName) -> bool {
-        self.shared.kill(unit, None)
-    }
-
-    /// Kills only the process that the unit's agent started for the running hook: its children stay alive
-    /// as orphans. Returns `false` if nothing runs there.
-    pub fn kill_dispatch(&self, unit: &UnitName) -> bool {
-        self.shared.kill_dispatch(unit)
-    }
-
-    /// Makes a unit's agent die at this point of its running hook if that has not passed the point yet, or
-    /// otherwise of its next one.
-    pub fn crash_agent(&self, unit: &UnitName, at: CrashPoint) {
-        if at == CrashPoint::MidProcess && self.shared.kill(unit, Some(at)) {
-            return;
-        }
-        self.shared.crash_next(unit, at);
-    }
-
-    /// Makes a unit's running hook, or otherwise its next one, fail after everything that it does, as if its
-    /// last command had failed.
-    pub fn fail_hook(&self, unit: &UnitName) {
-        self.shared.fail_next(unit);
-    }
-
-    /// Stops a unit's agent together with its running hook.
-    ///
-    /// # Errors
-    /// When the model has no such unit.
-    pub fn stop_agent(&self, unit: &UnitName) -> Result<(), ProcessError> {
-        self.with_world(|world, now| world.set_agent_up(unit, false, now))?;
-        self.shared.kill(unit, None);
-        Ok(())
-    }
-
-    /// Freezes a unit's machine with all its processes, or thaws it.
-    ///
-    /// # Errors
-    /// When the model has no such unit, or its machine is lost.
-    pub fn suspend(&self, unit: &UnitName, suspended: bool) -> Result<(), ProcessError> {
-        self.with_world(|world, now| world.set_suspended(unit, suspended, now))?;
-        self.shared.suspend(unit, suspended);
-        Ok(())
-    }
-
-    /// Sets a unit's clock: from now on its time of day is off by this many milliseconds. Processes that began
-    /// before its clock was first set keep the right time.
-    ///
-    /// # Errors
-    /// When the model has no such unit, or libfaketime is not installed.
-    pub fn set_clock(&self, unit: &UnitName, offset: i64) -> Result<(), ProcessError> {
-        if self.with_world(|world, _| world.unit(unit).is_none()) {
-            return Err(crate::error::LabError::NoUnit(unit.clone()).into());
-        }
-        self.shared.set_clock(unit, offset)
-    }
-
-    /// Loses a unit's machine for good, with all its processes.
-    ///
-    /// # Errors
-    /// When the model has no such unit, or its machine is lost already.
-    pub fn lose_machine(&self, unit: &UnitName) -> Result<(), ProcessError> {
-        self.with_world(|world, now| world.lose_unit(unit, now))?;
-        sweep::end_marked(&self.shared.address(unit));
-        Ok(())
-    }
-
     /// Ends the lab, with all hooks and all processes that they left behind.
     pub fn end(self) {
         drop(self);
-    }
-
-    fn start_agents(&self, units: &[UnitName]) -> Result<(), ProcessError> {
-        for unit in units {
-            agent::start(&self.shared, unit)?;
-        }
-        Ok(())
     }
 }
 

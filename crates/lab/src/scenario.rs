@@ -5,19 +5,23 @@
 //! mistake in a file is reported with the file, the line, and what was expected.
 //!
 //! ```
-//! use ops_coordinator_lab::scenario::{Deed, Scenario};
+//! use ops_coordinator_lab::deed::Deed;
+//! use ops_coordinator_lab::scenario::Scenario;
 //!
 //! let text = "units = 3\n[[step]]\nafter = \"2s\"\nadd-units = 2\n";
 //! let scenario = Scenario::parse("grow.toml".as_ref(), text)?;
 //! assert_eq!(scenario.units, 3);
-//! assert_eq!(scenario.steps[0].deed, Deed::AddUnits(2));
+//! assert_eq!(scenario.steps[0].act, Deed::AddUnits(2).into());
 //! # Ok::<(), ops_coordinator_lab::scenario::ScenarioError>(())
 //! ```
 
+mod act;
 mod duration;
+mod expectation;
 mod reader;
 mod step;
 mod steps;
+mod target;
 #[cfg(test)]
 mod tests;
 
@@ -29,9 +33,11 @@ use ops_coordinator_excerpt::path;
 use serde_json::Value;
 
 pub use duration::{parse_duration, parse_offset};
-pub use step::{After, Deed, Expectation, Moment, Step, Target};
+pub use step::{Act, After, Ending, Expectation, Moment, Step, Target};
 
 use reader::{Source, Table};
+
+use crate::deed::{Deed, Revision};
 
 /// A parsed scenario file.
 #[derive(Debug, Clone, PartialEq)]
@@ -139,7 +145,9 @@ impl Scenario {
         let folder = file.parent().unwrap_or(Path::new(""));
         scenario.charm = scenario.charm.map(|charm| folder.join(charm));
         for step in &mut scenario.steps {
-            if let Deed::Upgrade { charm: Some(charm) } = &mut step.deed {
+            if let Act::Do(Deed::Upgrade { to, .. }, _) = &mut step.act
+                && let Revision::Directory(charm) = to
+            {
                 *charm = folder.join(&charm);
             }
         }
@@ -182,7 +190,7 @@ impl Scenario {
                 .optional("leftovers-die-with-agent", |item| item.flag())?
                 .unwrap_or(false),
             tool_delay: table
-                .optional("tool-delay", |item| steps::tool_delay(&item))?
+                .optional("tool-delay", |item| target::tool_delay(&item))?
                 .unwrap_or_default(),
             limits: table
                 .optional("limit", |item| item.counts(1))?
@@ -191,7 +199,7 @@ impl Scenario {
                 .optional("clock", |item| item.offsets())?
                 .unwrap_or_default()
                 .into_iter()
-                .map(|(unit, item, offset)| Ok((steps::unit_name(&item, &unit)?, offset)))
+                .map(|(unit, item, offset)| Ok((target::unit_name(&item, &unit)?, offset)))
                 .collect::<Result<_, _>>()?,
             config: table
                 .optional("config", |item| item.values())?

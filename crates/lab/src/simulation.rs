@@ -10,7 +10,6 @@ mod machine;
 mod plan;
 
 pub use charm::{Disk, HookContext, Phase, VirtualCharm};
-pub use deed::Deed;
 pub use plan::{End, Limits, Outcome, Plan};
 
 use std::cell::{Ref, RefCell};
@@ -20,6 +19,7 @@ use std::rc::Rc;
 use agenda::{Agenda, Entry};
 use machine::Machine;
 
+use crate::deed::Deed;
 use crate::dispatch::Step;
 use crate::error::LabError;
 use crate::history::Happening;
@@ -155,7 +155,7 @@ where
     }
 
     /// Does something to the model now, as an operator or as bad luck; false if it is refused.
-    pub fn strike(&mut self, deed: &Deed) -> bool {
+    pub fn strike(&mut self, deed: &Deed<u32>) -> bool {
         let done = self.do_deed(deed);
         let success = done.is_ok();
         self.refused

@@ -7,6 +7,7 @@
 mod bridge;
 mod course;
 mod disk;
+mod fault;
 mod lease;
 mod recipe;
 mod referee;
@@ -15,10 +16,12 @@ mod shared;
 mod shrink;
 mod sight;
 mod story;
+mod strike;
 mod unit;
 mod waker;
 
 pub use course::{Course, Violation, simulate};
-pub use recipe::{Fault, Recipe};
+pub use fault::Fault;
+pub use recipe::Recipe;
 pub use shrink::shrink;
 pub use story::{recipe_in_words, story};

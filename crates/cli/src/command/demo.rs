@@ -15,10 +15,11 @@ use std::sync::Arc;
 use clap::Args;
 use ops_coordinator_lab::Settings;
 use ops_coordinator_lab::charm::Charm;
+use ops_coordinator_lab::deed::{Deed, UnitDeed};
 use ops_coordinator_lab::process::keeper::Interrupt;
 use ops_coordinator_lab::process::{Lab, Options, keeper};
 use ops_coordinator_lab::report::{LockReport, Report};
-use ops_coordinator_lab::scenario::{After, Deed, Expectation, Moment, Step, Target};
+use ops_coordinator_lab::scenario::{Act, After, Expectation, Moment, Step, Target};
 
 use super::CommandError;
 use super::lab::{Ending, Plain, Session, View, conclude, print_line};
@@ -117,14 +118,10 @@ fn demo(args: DemoArgs, interrupt: &Interrupt) -> Result<ExitCode, CommandError>
 }
 
 fn steps(args: &DemoArgs) -> Vec<Step> {
-    let idle = After {
-        moment: Moment::Idle,
-        delay: 0,
-    };
     let message = BTreeMap::from([("message".to_owned(), "good morning".into())]);
     let mut steps = vec![Step {
-        after: idle.clone(),
-        deed: Deed::Config(message),
+        after: After::IDLE,
+        act: Deed::Config(message).into(),
         note: Some("the configuration changes: every unit has to restart".to_owned()),
     }];
     if args.kill {
@@ -140,12 +137,12 @@ fn steps(args: &DemoArgs) -> Vec<Step> {
             moment: midway,
             delay: 150,
         };
+        let kill = UnitDeed::Kill {
+            spare_children: false,
+        };
         steps.push(Step {
             after,
-            deed: Deed::Kill {
-                unit: Target::Holder,
-                spare_children: false,
-            },
+            act: Deed::Unit(Target::Holder, kill).into(),
             note: None,
         });
     }
@@ -156,8 +153,8 @@ fn steps(args: &DemoArgs) -> Vec<Step> {
         ..Expectation::default()
     };
     steps.push(Step {
-        after: idle,
-        deed: Deed::Expect(expected),
+        after: After::IDLE,
+        act: Act::Expect(expected),
         note: Some("every unit has restarted".to_owned()),
     });
     steps

@@ -38,7 +38,7 @@ pub(crate) struct SimulateArgs {
     #[arg(long, value_name = "SEED", default_value_t = 0)]
     seed: u64,
     /// Only these kinds of faults, separated by commas
-    #[arg(long, value_name = "FAULT", value_delimiter = ',')]
+    #[arg(long, value_name = "FAULT", value_delimiter = ',', long_help = faults_in_words())]
     faults: Vec<Fault>,
     /// Inject a seeded bug, to see it caught
     #[arg(long, value_name = "NAME")]
@@ -102,6 +102,13 @@ pub(crate) fn run(args: &SimulateArgs) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn faults_in_words() -> String {
+    let kinds = Fault::ALL.iter();
+    let kinds = kinds.map(|fault| format!("\n- {}: {}", fault.name(), fault.story()));
+    let kinds: String = kinds.collect();
+    format!("Only these kinds of faults, separated by commas:{kinds}")
 }
 
 impl SimulateArgs {

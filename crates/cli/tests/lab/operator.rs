@@ -102,6 +102,16 @@ fn an_agent_dies_at_the_end_of_the_hook_that_runs() {
 }
 
 #[test]
+fn what_waits_for_a_hook_of_a_unit_that_is_not_there_is_refused() {
+    for deed in ["fail = 'app/9'", "crash = 'app/9'\nat = 'after-done'"] {
+        let scenario = format!("[[step]]\n{deed}\n");
+        let run = Fixture::new("true").play(&scenario, &[]).exits(1);
+        let problem = "step 1: unit app/9 does not exist";
+        assert!(run.text.contains(problem), "{}", run.text);
+    }
+}
+
+#[test]
 fn a_hook_that_never_succeeds_ends_with_the_timeout_and_the_end_of_its_log() {
     let fixture = Fixture::new("[ $hook != start ] || { echo 'no such disk' >&2; exit 1; }");
     let run = fixture.run(&["--timeout", "2s"]).exits(1);

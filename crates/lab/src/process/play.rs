@@ -4,10 +4,11 @@
 //! happened, and shows a live view in between.
 
 use super::Lab;
-use super::deed::{self, Awaited, Taken};
+use super::act::{self, Taken};
+use super::awaited::Awaited;
 use crate::history::Happening;
 use crate::name::UnitName;
-use crate::scenario::{After, Deed, Expectation, Moment, Step};
+use crate::scenario::{Act, After, Expectation, Moment, Step};
 use crate::settings::Millis;
 use crate::world::World;
 
@@ -107,7 +108,7 @@ impl Player {
             self.since = now;
             self.seen = world.history().events().len();
         });
-        match self.take(lab, &step.deed) {
+        match self.take(lab, &step.act) {
             Ok(Taken { text, awaited }) => {
                 self.awaited = awaited;
                 let text = step.note.unwrap_or(text);
@@ -120,14 +121,14 @@ impl Player {
         }
     }
 
-    fn take(&self, lab: &Lab, deed: &Deed) -> Result<Taken, String> {
-        if let (Some(judge), Deed::Expect(expected)) = (self.judge, deed) {
+    fn take(&self, lab: &Lab, act: &Act) -> Result<Taken, String> {
+        if let (Some(judge), Act::Expect(expected)) = (self.judge, act) {
             let problems = lab.with_world(|world, _| judge(world, expected));
             if !problems.is_empty() {
                 return Err(problems.join("; "));
             }
         }
-        deed::take(lab, deed)
+        act::take(lab, act)
     }
 
     fn is_due(&mut self, lab: &Lab, after: &After) -> bool {

@@ -1,11 +1,8 @@
 //! One step of a scenario: a moment, and the action taken then.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
-use serde_json::Value;
-
-use crate::dispatch::CrashPoint;
+use crate::deed::Deed;
 
 /// One step.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,7 +10,7 @@ pub struct Step {
     /// When it happens.
     pub after: After,
     /// What happens.
-    pub deed: Deed,
+    pub act: Act,
     /// The author's description of it, to print.
     pub note: Option<String>,
 }
@@ -25,6 +22,14 @@ pub struct After {
     pub moment: Moment,
     /// How many milliseconds after that.
     pub delay: u64,
+}
+
+impl After {
+    /// As soon as nothing is left to do.
+    pub const IDLE: Self = Self {
+        moment: Moment::Idle,
+        delay: 0,
+    };
 }
 
 /// What a step waits for, counted from the previous step.
@@ -69,96 +74,29 @@ pub enum Target {
 
 /// What a step does.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Deed {
+pub enum Act {
     /// Nothing: the step only waits.
     Wait,
-    /// Changes the application's config.
-    Config(BTreeMap<String, Value>),
-    /// Sets clock offsets of units, in milliseconds.
-    Clock(Vec<(Target, i64)>),
-    /// Kills the running hook of a unit with SIGKILL.
-    Kill {
-        /// Which unit.
-        unit: Target,
-        /// Whether only the process that the agent started is killed, rather than its whole group.
-        spare_children: bool,
-    },
-    /// Makes a unit the leader at once.
-    Leader(Target),
-    /// Adds units.
-    AddUnits(u32),
-    /// Removes a unit.
-    RemoveUnit {
-        /// Which.
-        unit: Target,
-        /// Whether it goes without running its last hooks.
-        force: bool,
-        /// Whether the other units are never told.
-        untold: bool,
-    },
-    /// Runs an action and waits for it to end.
-    Action {
-        /// On which unit.
-        unit: Target,
-        /// The name of the action.
-        name: String,
-        /// Its parameters.
-        params: BTreeMap<String, Value>,
-        /// Whether it is expected to fail.
-        fails: bool,
-    },
-    /// Runs a command on a unit, as `juju exec` does, and waits for it to end.
-    Exec {
-        /// On which unit.
-        unit: Target,
-        /// The command for `/bin/bash`.
-        command: String,
-        /// The expected exit code.
-        code: i32,
-    },
-    /// Upgrades the charm, from another directory if one is given.
-    Upgrade {
-        /// The directory of the new charm.
-        charm: Option<PathBuf>,
-    },
-    /// Creates a second relation for this peer endpoint.
-    DuplicateRelation(String),
-    /// A unit stops seeing the lowest of two relations of one endpoint.
-    ForgetRelation(Target),
-    /// Runs the failed hook of a unit again, or marks it as done.
-    Resolve {
-        /// Which unit.
-        unit: Target,
-        /// Whether the hook runs again.
-        retry: bool,
-    },
-    /// Makes a unit's agent die at a point of its hook; it restarts by itself.
-    Crash {
-        /// Which unit.
-        unit: Target,
-        /// The point within the hook.
-        at: CrashPoint,
-    },
-    /// Makes a hook of a unit fail after everything that it does.
-    Fail(Target),
-    /// Stops a unit's agent with its running hook, like `kill -9`.
-    AgentDown(Target),
-    /// Starts a unit's agent again.
-    AgentUp(Target),
-    /// Disconnects the unit's agent from the controller.
-    CutOff(Target),
-    /// Reconnects the unit's agent to the controller.
-    Reconnect(Target),
-    /// Freezes a unit's machine, including its clock and all its processes.
-    Suspend(Target),
-    /// Thaws the machine.
-    Wake(Target),
-    /// Destroys a unit's machine. Nobody is told.
-    LoseMachine(Target),
-    /// Recreates a unit's charm directory, without anything that was written there.
-    LoseDisk(Target),
+    /// Something is done to the model; what is queued by it must end like this before the next step.
+    Do(Deed<Target>, Ending),
     /// The run fails unless all of this holds.
     Expect(Expectation),
+}
+
+impl From<Deed<Target>> for Act {
+    /// What is queued must end well.
+    fn from(deed: Deed<Target>) -> Self {
+        Self::Do(deed, Ending::default())
+    }
+}
+
+/// How the action or the command of a step must end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ending {
+    /// Whether the action must fail.
+    pub fails: bool,
+    /// The exit code of the command.
+    pub code: i32,
 }
 
 /// What must hold at a step; anything not named is not checked.
@@ -189,7 +127,7 @@ impl Expectation {
     pub fn at_the_end(steps: &[Step]) -> Self {
         let mut last = Self::default();
         for step in steps {
-            if let Deed::Expect(expected) = &step.deed {
+            if let Act::Expect(expected) = &step.act {
                 last.status.extend(expected.status.clone());
                 last.unserved.extend(expected.unserved.clone());
             }

@@ -5,7 +5,8 @@ mod untidy;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{After, Deed, Expectation, Moment, Scenario, Step, Target};
+use super::{Act, After, Ending, Expectation, Moment, Scenario, Step, Target};
+use crate::deed::{Deed, Revision, UnitDeed};
 use crate::dispatch::CrashPoint;
 
 fn parsed(text: &str) -> Scenario {
@@ -22,12 +23,16 @@ fn refused(text: &str, wanted: &str) {
     assert_eq!(format!("{error}{hint}"), wanted);
 }
 
-fn deeds(text: &str) -> Vec<Deed> {
+fn acts(text: &str) -> Vec<Act> {
     parsed(text)
         .steps
         .into_iter()
-        .map(|step| step.deed)
+        .map(|step| step.act)
         .collect()
+}
+
+fn to(unit: Target, deed: UnitDeed) -> Act {
+    Deed::Unit(unit, deed).into()
 }
 
 #[test]
@@ -79,7 +84,7 @@ fn clocks_are_wrong_by_what_the_file_says() {
         (Target::Unit("app/1".to_owned()), 0),
         (Target::Leader, 3_600_000),
     ];
-    assert_eq!(deeds(text), [Deed::Clock(set.into())]);
+    assert_eq!(acts(text), [Act::from(Deed::Clock(set.into()))]);
     refused(
         "clock = { \"app/0\" = \"3h\" }",
         "roll.toml:1: `clock.app/0` must be an offset such as +3h or -20s, not the string \"3h\"",
@@ -125,48 +130,85 @@ fn every_deed_is_understood() {
         "#;
     let app = |number| Target::Unit(format!("app/{number}"));
     let wanted = [
-        Deed::Config(BTreeMap::from([("message".to_owned(), "x".into())])),
-        Deed::Kill {
-            unit: Target::Holder,
-            spare_children: false,
-        },
-        Deed::Leader(app(3)),
-        Deed::AddUnits(2),
-        Deed::RemoveUnit {
-            unit: Target::Leader,
-            force: true,
-            untold: false,
-        },
-        Deed::Upgrade {
-            charm: Some("../new".into()),
-        },
-        Deed::Resolve {
-            unit: app(0),
-            retry: false,
-        },
-        Deed::Crash {
-            unit: app(0),
-            at: CrashPoint::AfterFlush,
-        },
-        Deed::Exec {
-            unit: app(0),
-            command: "false".to_owned(),
-            code: 1,
-        },
-        Deed::Action {
-            unit: app(0),
-            name: "status".to_owned(),
-            params: BTreeMap::from([("n".to_owned(), 1.into())]),
-            fails: true,
-        },
-        Deed::Expect(Expectation {
+        Deed::Config(BTreeMap::from([("message".to_owned(), "x".into())])).into(),
+        to(
+            Target::Holder,
+            UnitDeed::Kill {
+                spare_children: false,
+            },
+        ),
+        to(app(3), UnitDeed::Leader),
+        Deed::AddUnits(2).into(),
+        to(
+            Target::Leader,
+            UnitDeed::Remove {
+                force: true,
+                untold: false,
+            },
+        ),
+        Act::from(Deed::Upgrade {
+            to: Revision::Directory("../new".into()),
+            force: false,
+        }),
+        to(app(0), UnitDeed::Resolve { retry: false }),
+        to(
+            app(0),
+            UnitDeed::Crash {
+                at: CrashPoint::AfterFlush,
+            },
+        ),
+        Act::Do(
+            Deed::Exec {
+                unit: app(0),
+                command: "false".to_owned(),
+            },
+            Ending {
+                fails: false,
+                code: 1,
+            },
+        ),
+        Act::Do(
+            Deed::Action {
+                unit: app(0),
+                name: "status".to_owned(),
+                params: BTreeMap::from([("n".to_owned(), 1.into())]),
+            },
+            Ending {
+                fails: true,
+                code: 0,
+            },
+        ),
+        Act::Expect(Expectation {
             turns: BTreeMap::from([("restart".to_owned(), 5)]),
             units: Some(5),
             leader: Some("app/3".to_owned()),
             ..Expectation::default()
         }),
     ];
-    assert_eq!(deeds(text), wanted);
+    assert_eq!(acts(text), wanted);
+}
+
+#[test]
+fn what_is_done_to_a_unit_is_called_by_its_name() {
+    for deed in UnitDeed::ALL.iter().filter(|deed| deed.is_for_scenarios()) {
+        let more = match deed {
+            UnitDeed::Crash { at } => format!("at = \"{}\"", at.name()),
+            _ => String::new(),
+        };
+        let text = format!("[[step]]\n{} = \"leader\"\n{more}", deed.name());
+        assert_eq!(acts(&text), [to(Target::Leader, *deed)]);
+    }
+}
+
+#[test]
+fn everything_that_a_step_can_do_is_in_the_document() {
+    let document = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/scenario.md");
+    let document = std::fs::read_to_string(document).unwrap();
+    let missing = super::act::keys().into_iter();
+    let missing: Vec<_> = missing
+        .filter(|key| !document.contains(&format!("`{key} = ")))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }
 
 #[test]

@@ -9,7 +9,8 @@ use crate::name::{ContextId, UnitName};
 use crate::settings::Millis;
 use crate::world::World;
 
-/// A unit's files, by path. They survive the death of a process, and are lost with [`Deed::LoseDisk`](super::Deed).
+/// A unit's files, by path. They survive the death of a process, and are lost with
+/// [`UnitDeed::LoseDisk`](crate::deed::UnitDeed).
 pub type Disk = BTreeMap<String, Vec<u8>>;
 
 /// What a charm does next.
@@ -29,7 +30,8 @@ pub trait VirtualCharm {
     /// It continues after `Phase::After`.
     fn resume(&mut self, hook: &Dispatch, context: &HookContext) -> Phase;
 
-    /// Its dispatch process was killed alone ([`Deed::KillDispatch`](super::Deed)), and Juju runs the hook again.
+    /// Its dispatch process was killed alone ([`UnitDeed::Kill`](crate::deed::UnitDeed)), and Juju runs the hook
+    /// again.
     /// True: what it had started lives on as an orphan, and `resume` comes when it was to come. All its hook
     /// tools fail from now on, as its context is over; `context` is as any orphan's.
     fn orphaned(&mut self, hook: &Dispatch, context: &HookContext) -> bool {

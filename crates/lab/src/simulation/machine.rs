@@ -18,8 +18,8 @@ pub(super) enum Trap {
     Kill { phases: u32 },
     /// The agent dies at that point.
     Crash(CrashPoint),
-    /// It exits with this code instead of 0.
-    Fail(i32),
+    /// It exits with 1 instead of 0.
+    Fail,
     /// The controller's answer to its commit is lost.
     LoseReply,
 }
@@ -169,7 +169,8 @@ where
                 return;
             }
             (Phase::Exit(0), Some(Trap::LoseReply)) => Exit::ReplyLost,
-            (Phase::Exit(0), Some(Trap::Fail(code))) | (Phase::Exit(code), _) => Exit::Code(code),
+            (Phase::Exit(0), Some(Trap::Fail)) => Exit::Code(1),
+            (Phase::Exit(code), _) => Exit::Code(code),
         };
         self.end(unit, exit);
     }

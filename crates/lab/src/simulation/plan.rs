@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::charm::Disk;
-use super::deed::Deed;
 use crate::application::Application;
+use crate::deed::Deed;
 use crate::error::LabError;
 use crate::judge::Judge;
 use crate::name::UnitName;
@@ -18,8 +18,8 @@ pub struct Plan {
     pub application: Application,
     /// With how many units.
     pub units: u32,
-    /// What happens at which virtual time.
-    pub deeds: Vec<(Millis, Deed)>,
+    /// What happens at which virtual time, to which units by number.
+    pub deeds: Vec<(Millis, Deed<u32>)>,
     /// An agent takes a random time up to this before each step.
     pub latency: Millis,
     /// How many units may be inside which lock; 1 for those not named.
@@ -46,7 +46,7 @@ impl Plan {
 
     /// The plan with one more deed.
     #[must_use]
-    pub fn at(mut self, time: Millis, deed: Deed) -> Self {
+    pub fn at(mut self, time: Millis, deed: Deed<u32>) -> Self {
         self.deeds.push((time, deed));
         self
     }

@@ -3,13 +3,19 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use ops_coordinator_lab::simulation::{Deed, HookContext, Outcome, Phase, Plan, VirtualCharm, run};
+use ops_coordinator_lab::deed::{Deed, Revision, UnitDeed};
+use ops_coordinator_lab::simulation::{HookContext, Outcome, Phase, Plan, VirtualCharm, run};
 use ops_coordinator_lab::{Dispatch, Settings, ToolDelays, UnitName};
 
 use crate::support::{application, calm};
 
 /// When which hook's operation did what.
 type Notes = Rc<RefCell<Vec<String>>>;
+
+/// The dispatch process dies alone.
+const ORPHAN: UnitDeed = UnitDeed::Kill {
+    spare_children: true,
+};
 
 /// A charm whose operation takes ten seconds in every `config-changed`.
 struct Operator(Notes);
@@ -43,7 +49,7 @@ impl VirtualCharm for Operator {
     }
 }
 
-fn play(settings: Settings, deeds: &[(u64, Deed)]) -> (Vec<String>, Outcome) {
+fn play(settings: Settings, deeds: &[(u64, Deed<u32>)]) -> (Vec<String>, Outcome) {
     let notes = Notes::default();
     let values = [("message".to_owned(), "new".into())].into();
     let mut plan = Plan::new(application(), 1).at(60_000, Deed::Config(values));
@@ -58,7 +64,7 @@ fn play(settings: Settings, deeds: &[(u64, Deed)]) -> (Vec<String>, Outcome) {
 
 #[test]
 fn an_operation_outlives_a_dispatch_process_that_is_killed_alone() {
-    let (notes, _) = play(calm(), &[(64_000, Deed::KillDispatch(0))]);
+    let (notes, _) = play(calm(), &[(64_000, Deed::Unit(0, ORPHAN))]);
     assert_eq!(
         notes,
         [
@@ -74,9 +80,9 @@ fn an_operation_outlives_a_dispatch_process_that_is_killed_alone() {
 #[test]
 fn an_orphan_stands_still_with_its_machine_and_dies_with_the_other_leftovers() {
     let frozen = [
-        (64_000, Deed::KillDispatch(0)),
-        (69_000, Deed::Suspended(0, true)),
-        (80_000, Deed::Suspended(0, false)),
+        (64_000, Deed::Unit(0, ORPHAN)),
+        (69_000, Deed::Unit(0, UnitDeed::Suspend)),
+        (80_000, Deed::Unit(0, UnitDeed::Wake)),
     ];
     let (mut notes, _) = play(calm(), &frozen);
     // Both were due while the machine stood still; which goes on first is left to chance.
@@ -86,8 +92,8 @@ fn an_orphan_stands_still_with_its_machine_and_dies_with_the_other_leftovers() {
         ["ends at 80000, tools exit 0", "ends at 80000, tools exit 1"]
     );
     let killed = [
-        (64_000, Deed::KillDispatch(0)),
-        (66_000, Deed::EndLeftovers(0)),
+        (64_000, Deed::Unit(0, ORPHAN)),
+        (66_000, Deed::Unit(0, UnitDeed::EndLeftovers)),
     ];
     let (notes, _) = play(calm(), &killed);
     assert_eq!(notes[3..], ["ends at 74000, tools exit 0"]);
@@ -95,7 +101,7 @@ fn an_orphan_stands_still_with_its_machine_and_dies_with_the_other_leftovers() {
 
 #[test]
 fn a_disk_that_is_lost_is_empty() {
-    let (notes, outcome) = play(calm(), &[(64_000, Deed::LoseDisk(0))]);
+    let (notes, outcome) = play(calm(), &[(64_000, Deed::Unit(0, UnitDeed::LoseDisk))]);
     assert_eq!(notes[1], "ends at 70000, tools exit 0");
     assert!(outcome.disks[&UnitName::new("app", 0)].is_empty());
     assert_eq!(outcome.refused, []);
@@ -141,8 +147,8 @@ impl VirtualCharm for Revisions {
 fn a_hook_tells_which_revision_its_unit_runs() {
     let notes = Notes::default();
     let upgrade = Deed::Upgrade {
+        to: Revision::Adds(vec!["extra".to_owned()]),
         force: false,
-        adds: vec!["extra".to_owned()],
     };
     let plan = Plan::new(application(), 1).at(60_000, upgrade);
     let shared = Rc::clone(&notes);

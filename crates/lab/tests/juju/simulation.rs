@@ -4,9 +4,10 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use ops_coordinator_lab::deed::{Deed, Revision, UnitDeed};
 use ops_coordinator_lab::history::{Detail, Happening};
 use ops_coordinator_lab::simulation::{
-    Deed, End, HookContext, Outcome, Phase, Plan, Simulation, VirtualCharm, run,
+    End, HookContext, Outcome, Phase, Plan, Simulation, VirtualCharm, run,
 };
 use ops_coordinator_lab::{Application, CrashPoint, Dispatch, Leases, Settings, UnitName, World};
 use serde_json::Value;
@@ -130,7 +131,7 @@ fn settings(seed: u64) -> Settings {
     }
 }
 
-fn busy(seed: u64, deeds: Vec<(u64, Deed)>) -> Outcome {
+fn busy(seed: u64, deeds: Vec<(u64, Deed<u32>)>) -> Outcome {
     let plan = Plan {
         deeds,
         ..Plan::new(application(), 4)
@@ -139,52 +140,51 @@ fn busy(seed: u64, deeds: Vec<(u64, Deed)>) -> Outcome {
 }
 
 /// Deeds of every kind at random times, healed at the end.
-fn random_deeds(seed: u64) -> Vec<(u64, Deed)> {
+fn random_deeds(seed: u64) -> Vec<(u64, Deed<u32>)> {
     let mut rng = fastrand::Rng::with_seed(seed);
-    let mut deeds: Vec<(u64, Deed)> = (0..25)
+    let mut deeds: Vec<(u64, Deed<u32>)> = (0..25)
         .map(|place| {
             let unit = rng.u32(0..6);
+            let to = |deed: UnitDeed| Deed::Unit(unit, deed);
             let deed = match rng.u32(0..24) {
                 0 | 1 => Deed::Config(message(&place.to_string())),
                 2 => Deed::AddUnits(1),
-                3 => Deed::RemoveUnit {
-                    unit,
+                3 => to(UnitDeed::Remove {
                     force: rng.bool(),
                     untold: rng.bool(),
-                },
-                4 => Deed::SetLeader(unit),
+                }),
+                4 => to(UnitDeed::Leader),
                 5 => Deed::ExpireLease,
-                6 => Deed::Kill(unit),
-                7 => Deed::KillAfter {
-                    unit,
+                6 => to(UnitDeed::Kill {
+                    spare_children: false,
+                }),
+                7 => to(UnitDeed::KillAfter {
                     phases: rng.u32(0..2),
-                },
-                8 => Deed::Crash {
-                    unit,
-                    point: CrashPoint::ALL[rng.usize(0..5)],
-                },
-                9 => Deed::Fail { unit, code: 1 },
-                10 => Deed::AgentUp(unit, rng.bool()),
-                11 => Deed::Reachable(unit, rng.bool()),
-                12 => Deed::Suspended(unit, rng.bool()),
-                13 => Deed::Lose(unit),
-                14 => Deed::Resolve {
-                    unit,
-                    retry: rng.bool(),
-                },
-                16 => Deed::LoseReply(unit),
+                }),
+                8 => to(UnitDeed::Crash {
+                    at: CrashPoint::ALL[rng.usize(0..5)],
+                }),
+                9 => to(UnitDeed::Fail),
+                10 => to(either(&mut rng, UnitDeed::AgentUp, UnitDeed::AgentDown)),
+                11 => to(either(&mut rng, UnitDeed::Reconnect, UnitDeed::CutOff)),
+                12 => to(either(&mut rng, UnitDeed::Suspend, UnitDeed::Wake)),
+                13 => to(UnitDeed::LoseMachine),
+                14 => to(UnitDeed::Resolve { retry: rng.bool() }),
                 15 => Deed::Upgrade {
+                    to: Revision::Same,
                     force: rng.bool(),
-                    adds: Vec::new(),
                 },
-                17 => Deed::KillDispatch(unit),
-                18 => Deed::EndLeftovers(unit),
-                19 => Deed::LoseDisk(unit),
+                16 => to(UnitDeed::LoseReply),
+                17 => to(UnitDeed::Kill {
+                    spare_children: true,
+                }),
+                18 => to(UnitDeed::EndLeftovers),
+                19 => to(UnitDeed::LoseDisk),
                 20 => Deed::DuplicateRelation("peer".into()),
-                21 => Deed::ForgetRelation(unit),
+                21 => to(UnitDeed::ForgetRelation),
                 22 => Deed::Upgrade {
+                    to: Revision::Adds(vec![format!("extra{place}")]),
                     force: false,
-                    adds: vec![format!("extra{place}")],
                 },
                 _ => Deed::Exec {
                     unit,
@@ -195,11 +195,44 @@ fn random_deeds(seed: u64) -> Vec<(u64, Deed)> {
         })
         .collect();
     for unit in 0..12 {
-        deeds.push((250_000, Deed::AgentUp(unit, true)));
-        deeds.push((250_000, Deed::Reachable(unit, true)));
-        deeds.push((250_000, Deed::Suspended(unit, false)));
+        for end in UnitDeed::ALL.iter().filter_map(|deed| deed.ended_by()) {
+            deeds.push((250_000, Deed::Unit(unit, end)));
+        }
     }
     deeds
+}
+
+#[test]
+fn what_cannot_be_done_is_refused_and_changes_nothing() {
+    let directory = Revision::Directory("../charm".into());
+    let (to, force, spare_children) = (directory, false, false);
+    let deeds = vec![
+        (60_000, Deed::Upgrade { to, force }),
+        (60_001, Deed::Clock(vec![(0, 1_000)])),
+        (60_002, Deed::Unit(9, UnitDeed::Fail)),
+        (60_003, Deed::Unit(0, UnitDeed::Kill { spare_children })),
+    ];
+    let outcome = busy(1, deeds);
+    let refused: Vec<_> = outcome
+        .refused
+        .iter()
+        .map(|(at, why)| format!("{at} {why}"))
+        .collect();
+    assert_eq!(
+        refused,
+        [
+            "60000 a charm in a directory is not possible here",
+            "60001 a clock that is set is not possible here",
+            "60002 unit app/9 does not exist (or no longer does)",
+            "60003 app/0 has no running hook to kill",
+        ]
+    );
+    let events = outcome.world.history().events();
+    assert!(events.iter().all(|event| event.at < 60_000));
+}
+
+fn either(rng: &mut fastrand::Rng, one: UnitDeed, other: UnitDeed) -> UnitDeed {
+    if rng.bool() { one } else { other }
 }
 
 #[test]
@@ -260,7 +293,7 @@ fn a_run_stops_at_its_limits() {
 #[test]
 fn a_killed_hook_keeps_its_files_and_its_mark() {
     let deeds = vec![
-        (60_000, Deed::KillAfter { unit: 0, phases: 1 }),
+        (60_000, Deed::Unit(0, UnitDeed::KillAfter { phases: 1 })),
         (61_000, Deed::Config(message("x"))),
     ];
     let outcome = busy(3, deeds);

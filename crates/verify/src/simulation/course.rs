@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use ops_coordinator_core::policy::Rotation;
+use ops_coordinator_lab::deed::{Deed, UnitDeed};
 use ops_coordinator_lab::history::{Condition, Event, Happening, Outcome};
-use ops_coordinator_lab::simulation::{Deed, End, Limits, Plan, Simulation, VirtualCharm};
+use ops_coordinator_lab::simulation::{End, Limits, Plan, Simulation, VirtualCharm};
 use ops_coordinator_lab::world::{AgentStatus, UnitStatus};
 use ops_coordinator_lab::{Application, UnitName};
 use serde_json::json;
@@ -248,29 +249,27 @@ impl Run {
         let units = self.simulation.world().units();
         for status in units {
             let unit = status.unit.number();
-            for deed in [
-                Deed::AgentUp(unit, true),
-                Deed::Reachable(unit, true),
-                Deed::Suspended(unit, false),
-            ] {
-                self.simulation.strike(&deed);
+            for end in UnitDeed::ALL.iter().filter_map(|deed| deed.ended_by()) {
+                self.strike(unit, end);
             }
             let after = self.simulation.world().unit(&status.unit);
             match after.map(|status| status.agent) {
                 Some(AgentStatus::Error { .. }) => {
-                    self.simulation.strike(&Deed::Resolve { unit, retry: true });
+                    let retry = true;
+                    self.strike(unit, UnitDeed::Resolve { retry });
                 }
                 // Its machine is lost: an operator says so.
                 Some(AgentStatus::Lost) => {
-                    self.simulation.strike(&Deed::RemoveUnit {
-                        unit,
-                        force: true,
-                        untold: false,
-                    });
+                    let (force, untold) = (true, false);
+                    self.strike(unit, UnitDeed::Remove { force, untold });
                 }
                 _ => {}
             }
         }
+    }
+
+    fn strike(&mut self, unit: u32, deed: UnitDeed) {
+        self.simulation.strike(&Deed::Unit(unit, deed));
     }
 
     /// All units eventually lose what one unit has lost sight of; a unit that sees it only later loses it then.
@@ -283,7 +282,7 @@ impl Run {
         for UnitStatus { unit, .. } in units {
             let next = self.simulation.world().forgets_next(&unit);
             if next.is_some_and(|next| forgotten.contains(&next)) {
-                self.simulation.strike(&Deed::ForgetRelation(unit.number()));
+                self.strike(unit.number(), UnitDeed::ForgetRelation);
             }
         }
     }

@@ -1,100 +1,22 @@
 //! What a seed stands for.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-use std::str::FromStr;
 
 use fastrand::Rng;
+use ops_coordinator_lab::deed::{Deed, UnitDeed};
 use ops_coordinator_lab::history::Detail;
-use ops_coordinator_lab::simulation::Deed;
-use ops_coordinator_lab::{CrashPoint, Departure, JujuVersion, Settings, UnitName};
+use ops_coordinator_lab::{Departure, JujuVersion, Settings, UnitName};
 use serde_json::json;
 
-use crate::charm::{ENDPOINT, OTHER, THIRD};
+use super::fault::Fault;
+use crate::charm::ENDPOINT;
 
 /// Between two changes of leadership by an operator's hand. Juju promises a leader 30 s; what moves the
 /// lease there and back sooner breaks Juju's promise, not ours.
-const BETWEEN_LEADERS: u64 = 31_000;
+pub(super) const BETWEEN_LEADERS: u64 = 31_000;
 
 /// Juju's own interval between two `update-status`.
-const STATUS: u64 = 300_000;
-
-macro_rules! faults {
-    ($($variant:ident $name:literal $story:literal;)*) => {
-        /// A kind of fault.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Fault {
-            $(#[doc = $story] $variant,)*
-        }
-
-        impl Fault {
-            /// All of them.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
-
-            /// Its name.
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name,)* }
-            }
-        }
-    };
-}
-
-faults! {
-    Operation "operation" "An operation fails, and its hook with it.";
-    Fail "fail" "A hook fails at its very end.";
-    Kill "kill" "A hook's process is killed.";
-    Crash "crash" "An agent dies, at any point of a hook.";
-    Reply "reply" "Juju commits a hook, but its agent does not learn of it.";
-    Leader "leader" "Leadership moves, or lapses.";
-    Agent "agent" "An agent stops for a while.";
-    Reach "reach" "The controller is unreachable for a while.";
-    Pause "pause" "A machine freezes for a while.";
-    Lose "lose" "A machine is lost, and eventually removed.";
-    Remove "remove" "A unit is removed.";
-    Force "force" "A unit is removed by force.";
-    Add "add" "Units are added.";
-    Refresh "refresh" "The charm is refreshed.";
-    Skip "skip" "An operator resolves a failed hook without running it again.";
-    Slow "slow" "Operations and hooks take a long time, some longer than a lease.";
-    Long "long" "Every hook of a leader takes longer than the lease allows it to write the line.";
-    Tools "tools" "Hook tools take seconds.";
-    Orphan "orphan" "A hook's process is killed, and its children continue.";
-    Disk "disk" "A unit's disk is lost, and its databags stay.";
-    Waker "waker" "Wakers die with their agent or at any time; update-status does their work.";
-    Untold "untold" "A unit is removed, but Juju still lists it.";
-    Duplicate "duplicate" "An endpoint has two relations.";
-    Vanish "vanish" "Units lose sight of the lower of two relations, at different times.";
-    Endpoint "endpoint" "A refresh in the middle of a roll names another endpoint.";
-    TwoEndpoints "two-endpoints" "The charm uses two endpoints side by side.";
-    Ignore "ignore" "Some hooks do not take their turn, although it has come.";
-    Forget "forget" "A charm forgets its requests, and withdraws those without a claimant.";
-    Cancel "cancel" "An operator cancels a request.";
-}
-
-impl Fault {
-    /// All of them.
-    pub fn all() -> BTreeSet<Self> {
-        Self::ALL.iter().copied().collect()
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Fault {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let found = Self::ALL.iter().find(|fault| fault.name() == text);
-        found.copied().ok_or_else(|| {
-            let names: Vec<&str> = Self::ALL.iter().map(|fault| fault.name()).collect();
-            format!("expected one of {}", names.join(", "))
-        })
-    }
-}
+pub(super) const STATUS: u64 = 300_000;
 
 /// A run, before it runs.
 #[derive(Debug, Clone)]
@@ -117,8 +39,8 @@ pub struct Recipe {
     pub settings: Settings,
     /// The longest time between two things that an agent does.
     pub latency: u64,
-    /// What happens when.
-    pub deeds: Vec<(u64, Deed)>,
+    /// What happens when, to which units by number.
+    pub deeds: Vec<(u64, Deed<u32>)>,
     /// When everything is repaired.
     pub repaired_at: u64,
     /// Whether operations fail now and then until then.
@@ -202,7 +124,7 @@ impl Recipe {
     /// How many peer endpoints the charm has at most.
     pub(super) fn endpoints(&self) -> u64 {
         let brought = self.deeds.iter().filter_map(|(_, deed)| match deed {
-            Deed::Upgrade { adds, .. } => Some(adds),
+            Deed::Upgrade { to, .. } => Some(to.adds()),
             _ => None,
         });
         let brought: BTreeSet<&String> = brought.flatten().collect();
@@ -250,155 +172,6 @@ impl Recipe {
         }
     }
 
-    #[expect(clippy::too_many_lines, reason = "a table: an arm for each fault")]
-    fn strike(&mut self, kind: Fault, rng: &mut Rng) {
-        let at = rng.u64(0..self.repaired_at);
-        let unit = rng.u32(0..self.units);
-        let later = at + rng.u64(100..150_000);
-        let point = rng
-            .choice(CrashPoint::ALL)
-            .unwrap_or(CrashPoint::MidProcess);
-        let two_endpoints = self.two_endpoints;
-        let mut deed = |at: u64, deed: Deed| self.deeds.push((at.min(self.repaired_at), deed));
-        match kind {
-            Fault::Operation
-            | Fault::Slow
-            | Fault::Long
-            | Fault::Tools
-            | Fault::TwoEndpoints
-            | Fault::Ignore
-            | Fault::Forget => {}
-            Fault::Fail => deed(at, Deed::Fail { unit, code: 1 }),
-            Fault::Kill if rng.bool() => deed(at, Deed::Kill(unit)),
-            Fault::Kill => deed(
-                at,
-                Deed::KillAfter {
-                    unit,
-                    phases: rng.u32(0..4),
-                },
-            ),
-            Fault::Crash => deed(at, Deed::Crash { unit, point }),
-            Fault::Reply => deed(at, Deed::LoseReply(unit)),
-            Fault::Leader => {
-                if rng.bool() {
-                    deed(at, Deed::SetLeader(unit));
-                } else {
-                    deed(at, Deed::ExpireLease);
-                }
-                // Perhaps it goes back to where it was, within one long hook of the old leader.
-                if rng.bool() {
-                    let back = at + rng.u64(BETWEEN_LEADERS..BETWEEN_LEADERS + 10_000);
-                    deed(back, Deed::SetLeader(rng.u32(0..self.units)));
-                }
-            }
-            Fault::Agent => {
-                deed(at, Deed::AgentUp(unit, false));
-                deed(later, Deed::AgentUp(unit, true));
-            }
-            Fault::Reach => {
-                deed(at, Deed::Reachable(unit, false));
-                deed(later, Deed::Reachable(unit, true));
-            }
-            Fault::Pause => {
-                deed(at, Deed::Suspended(unit, true));
-                deed(later, Deed::Suspended(unit, false));
-            }
-            Fault::Lose => deed(at, Deed::Lose(unit)),
-            Fault::Remove => deed(
-                at,
-                Deed::RemoveUnit {
-                    unit,
-                    force: false,
-                    untold: false,
-                },
-            ),
-            Fault::Force => deed(
-                at,
-                Deed::RemoveUnit {
-                    unit,
-                    force: true,
-                    untold: false,
-                },
-            ),
-            Fault::Add => deed(at, Deed::AddUnits(rng.u32(1..=2))),
-            Fault::Refresh => deed(
-                at,
-                Deed::Upgrade {
-                    force: rng.bool(),
-                    adds: Vec::new(),
-                },
-            ),
-            Fault::Orphan => deed(at, Deed::KillDispatch(unit)),
-            Fault::Disk => deed(at, Deed::LoseDisk(unit)),
-            Fault::Waker => {
-                deed(at, Deed::EndLeftovers(unit));
-                self.settings.update_status_interval = STATUS;
-            }
-            Fault::Untold => {
-                deed(
-                    at,
-                    Deed::RemoveUnit {
-                        unit,
-                        force: rng.bool(),
-                        untold: true,
-                    },
-                );
-                self.settings.update_status_interval = STATUS;
-            }
-            Fault::Duplicate => {
-                let endpoint = if rng.u32(0..4) == 0 { OTHER } else { ENDPOINT };
-                deed(at, Deed::DuplicateRelation(endpoint.to_owned()));
-            }
-            Fault::Vanish => {
-                if self.settings.duplicate_relations.is_empty() {
-                    let endpoint = ENDPOINT.to_owned();
-                    self.settings.duplicate_relations.push(endpoint);
-                }
-                // No event tells that a relation is gone.
-                self.settings.update_status_interval = STATUS;
-                // With the repair, all units come to lose what one has lost.
-                let latest = self.repaired_at.saturating_sub(1);
-                for unit in 0..self.units {
-                    let spread = *rng.choice(&[1_000, 20_000, 200_000]).unwrap_or(&1_000);
-                    let at = (at + rng.u64(0..spread)).min(latest);
-                    self.deeds.push((at, Deed::ForgetRelation(unit)));
-                }
-            }
-            Fault::Endpoint => {
-                let force = rng.bool();
-                let to = |endpoint: &str| Deed::Upgrade {
-                    force,
-                    adds: vec![endpoint.to_owned()],
-                };
-                // A lock moves only to an endpoint that the charm does not use at that time.
-                deed(at, to(if two_endpoints { THIRD } else { OTHER }));
-                if rng.u32(0..4) == 0 {
-                    deed(later, to(ENDPOINT));
-                }
-            }
-            Fault::Cancel => {
-                // Whichever of them leads, carries it out.
-                for leader in 0..self.units {
-                    let action = Deed::Action {
-                        unit: leader,
-                        name: "cancel".to_owned(),
-                        params: BTreeMap::from([("unit".to_owned(), json!(unit))]),
-                    };
-                    self.deeds.push((at, action));
-                }
-            }
-            Fault::Skip => {
-                deed(at, Deed::Fail { unit, code: 1 });
-                deed(
-                    at + rng.u64(1_000..20_000),
-                    Deed::Resolve { unit, retry: false },
-                );
-                // A hook that is skipped may be the one that tells. Then update-status does.
-                self.settings.update_status_interval = STATUS;
-            }
-        }
-    }
-
     /// Whoever looks at a charm's revision must find it by its number.
     fn keep_revisions_apart(&mut self) {
         let mut last = 0;
@@ -414,7 +187,7 @@ impl Recipe {
     fn keep_leaders_apart(&mut self) {
         let mut last = None;
         self.deeds.retain(|(at, deed)| {
-            if !matches!(deed, Deed::SetLeader(_) | Deed::ExpireLease) {
+            if !matches!(deed, Deed::Unit(_, UnitDeed::Leader) | Deed::ExpireLease) {
                 return true;
             }
             let apart = last.is_none_or(|last| *at >= last + BETWEEN_LEADERS);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ops_coordinator_lab::simulation::Deed;
+use ops_coordinator_lab::deed::Deed;
 
 use super::recipe::Recipe;
 use crate::charm::{ENDPOINT, OTHER, THIRD};
@@ -34,9 +34,10 @@ pub(super) fn revisions(recipe: &Recipe) -> Vec<Revision> {
     let mut all = vec![first.clone()];
     let mut last = first;
     for (_, deed) in &recipe.deeds {
-        let Deed::Upgrade { adds, .. } = deed else {
+        let Deed::Upgrade { to, .. } = deed else {
             continue;
         };
+        let adds = to.adds();
         last.peers.extend(adds.iter().cloned());
         let brought = |home: &&str| adds.iter().any(|added| added == home);
         let mut homes = [ENDPOINT, OTHER, THIRD].into_iter().filter(brought);

@@ -1,5 +1,7 @@
 //! A run in words.
 
+use std::convert::Infallible;
+
 use ops_coordinator_lab::history::{Event, Happening, Life, Outcome};
 
 use super::recipe::Recipe;
@@ -22,7 +24,8 @@ pub fn recipe_in_words(recipe: &Recipe) -> Vec<String> {
         settings.watcher_delay,
     )];
     for (at, deed) in &recipe.deeds {
-        lines.push(format!("{:>9.3} s  {deed:?}", seconds(*at)));
+        let Ok(deed) = deed.aim(|number| Ok::<_, Infallible>(format!("app/{number}")));
+        lines.push(format!("{:>9.3} s  {deed}", seconds(*at)));
     }
     lines
 }

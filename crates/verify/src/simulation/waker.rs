@@ -2,7 +2,8 @@
 
 use ops_coordinator_core::{Errand, Waker, WakerStep};
 use ops_coordinator_lab::UnitName;
-use ops_coordinator_lab::simulation::{Deed, Simulation, VirtualCharm};
+use ops_coordinator_lab::deed::Deed;
+use ops_coordinator_lab::simulation::{Simulation, VirtualCharm};
 use ops_coordinator_lab::world::AgentStatus;
 
 use super::bridge::Wish;

@@ -1,5 +1,6 @@
 //! `ops-coordinator lab faults`: real processes under faults.
 
+mod draw;
 mod plan;
 mod run;
 

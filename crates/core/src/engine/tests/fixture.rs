@@ -27,6 +27,7 @@ pub(super) struct World {
     pub(super) disks: BTreeMap<UnitName, Stored>,
     pub(super) now: u64,
     pub(super) refuses_line: bool,
+    pub(super) no_relation: bool,
     hooks: u32,
 }
 
@@ -63,10 +64,14 @@ impl World {
     pub(super) fn answer(&self, unit: &UnitName, need: &Need) -> Answer {
         match need.clone() {
             Need::Stored(endpoint) => {
-                let stored = self.disks.get(unit).cloned().unwrap_or_default();
+                let stored = self.disks.get(unit).filter(|_| endpoint == "peers");
+                let stored = stored.cloned().unwrap_or_default();
                 Answer::Stored(endpoint, Box::new(stored))
             }
-            Need::Relations(endpoint) => Answer::Relations(endpoint, vec![relation()]),
+            Need::Relations(endpoint) => {
+                let exists = endpoint == "peers" && !self.no_relation;
+                Answer::Relations(endpoint, exists.then(relation).into_iter().collect())
+            }
             Need::Line(relation) => {
                 let line = LineRead {
                     read_at: Tick(self.now),
@@ -163,7 +168,11 @@ impl Visit {
     }
 
     fn carry_out(&mut self, world: &mut World, effect: &Effect) {
-        let disk = world.disks.entry(self.unit.clone()).or_default();
+        let mut elsewhere = Stored::default();
+        let disk = match effect {
+            Effect::StoreSession { endpoint, .. } if endpoint != "peers" => &mut elsewhere,
+            _ => world.disks.entry(self.unit.clone()).or_default(),
+        };
         match effect.clone() {
             Effect::StoreJournal { journal, .. } => disk.journal = Some(*journal),
             Effect::StoreSession { session, .. } => disk.session = Some(*session),

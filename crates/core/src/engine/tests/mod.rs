@@ -2,4 +2,5 @@
 
 mod effect;
 mod fixture;
+mod inquiry;
 mod need;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Deed, Expectation, Target, deeds, parsed, refused};
+use super::{Deed, Expectation, Target, UnitDeed, acts, parsed, refused, to};
 
 #[test]
 fn an_untidy_world_can_be_asked_for() {
@@ -46,20 +46,24 @@ fn every_deed_that_makes_the_world_untidy_is_understood() {
         "#;
     let app = Target::Unit("app/1".to_owned());
     let wanted = [
-        Deed::DuplicateRelation("cluster".to_owned()),
-        Deed::ForgetRelation(app.clone()),
-        Deed::Kill {
-            unit: Target::Holder,
-            spare_children: true,
-        },
-        Deed::LoseDisk(Target::Leader),
-        Deed::RemoveUnit {
-            unit: app,
-            force: true,
-            untold: true,
-        },
+        Deed::DuplicateRelation("cluster".to_owned()).into(),
+        to(app.clone(), UnitDeed::ForgetRelation),
+        to(
+            Target::Holder,
+            UnitDeed::Kill {
+                spare_children: true,
+            },
+        ),
+        to(Target::Leader, UnitDeed::LoseDisk),
+        to(
+            app,
+            UnitDeed::Remove {
+                force: true,
+                untold: true,
+            },
+        ),
     ];
-    assert_eq!(deeds(text), wanted);
+    assert_eq!(acts(text), wanted);
     refused(
         "[[step]]\nlose-disk = \"app/1\"\nspare-children = true\n",
         "roll.toml:3: `spare-children` only goes with `kill`",

@@ -1,16 +1,18 @@
-//! The faults of a run and their times: the seed determines all of them.
+//! A run before it begins: the seed determines the model, the clocks, and what goes wrong when.
 
 use std::collections::BTreeMap;
 
 use fastrand::Rng;
-use ops_coordinator_lab::scenario::{After, Deed, Moment, Step, Target};
+use ops_coordinator_lab::scenario::Step;
 use ops_coordinator_lab::{CrashPoint, Retry, Settings, ToolDelays, UnitName};
 
+use super::draw;
+
 /// How often the option changes.
-const ROLLS: u32 = 2;
+pub(super) const ROLLS: u32 = 2;
 
 /// The largest clock offset, in milliseconds.
-const HOURS: i64 = 12 * 3_600_000;
+pub(super) const HOURS: i64 = 12 * 3_600_000;
 
 /// What a plan is made of.
 pub(super) struct Wanted<'a> {
@@ -34,16 +36,6 @@ pub(super) struct Plan {
     pub(super) last_value: String,
 }
 
-/// The seed's choices.
-struct Draw<'a> {
-    rng: Rng,
-    wanted: &'a Wanted<'a>,
-    /// Units that have not led yet. Leadership does not come back to a unit: there and back within one hook
-    /// is outside the guarantees, and a real hook may take long.
-    to_lead: Vec<u32>,
-    steps: Vec<Step>,
-}
-
 impl Plan {
     pub(super) fn new(wanted: &Wanted<'_>) -> Self {
         let mut rng = Rng::with_seed(wanted.seed);
@@ -56,31 +48,17 @@ impl Plan {
         for offset in clocks.values_mut() {
             *offset = rng.i64(-HOURS..=HOURS);
         }
-        let mut to_lead: Vec<u32> = (0..wanted.units).collect();
-        rng.shuffle(&mut to_lead);
-        let mut draw = Draw {
-            rng,
-            wanted,
-            to_lead,
-            steps: Vec::new(),
-        };
-        // From here on it is known who has led.
-        draw.move_leadership(Moment::Idle, 0);
-        for roll in 1..=ROLLS {
-            draw.roll(roll);
-        }
-        draw.step(Moment::Idle, 0, Deed::Wait);
         Self {
             point: wanted.point,
             settings,
             clocks,
-            steps: draw.steps,
+            steps: draw::steps(rng, wanted),
             last_value: value(ROLLS),
         }
     }
 }
 
-fn value(roll: u32) -> String {
+pub(super) fn value(roll: u32) -> String {
     format!("roll-{roll}")
 }
 
@@ -113,122 +91,11 @@ fn settings(wanted: &Wanted<'_>, rng: &mut Rng) -> Settings {
     }
 }
 
-impl Draw<'_> {
-    /// The option changes, and then things go wrong.
-    fn roll(&mut self, roll: u32) {
-        let option = self.wanted.option.to_owned();
-        let change = Deed::Config(BTreeMap::from([(option, value(roll).into())]));
-        // The next change may come while the units still deal with the one before.
-        let before = match roll {
-            1 => Moment::Idle,
-            _ if self.rng.bool() => Moment::Idle,
-            _ => Moment::Now,
-        };
-        self.step(before, 0, change);
-        let mut faults = vec![0, 0, 1, 2, 3, 4];
-        faults.push(self.rng.u32(5..8));
-        faults.extend(self.wanted.disks.then_some(8));
-        self.rng.shuffle(&mut faults);
-        for fault in faults {
-            let (moment, delay) = self.moment();
-            match fault {
-                0 => self.crash(moment, delay),
-                1 => {
-                    let unit = self.anybody();
-                    self.step(moment, delay, Deed::Fail(unit));
-                }
-                2 => self.move_leadership(moment, delay),
-                3 => self.kill(moment, delay),
-                4 => {
-                    let jumps = vec![(self.anybody(), self.rng.i64(-HOURS..=HOURS))];
-                    self.step(moment, delay, Deed::Clock(jumps));
-                }
-                8 => {
-                    let unit = self.anybody();
-                    self.step(moment, delay, Deed::LoseDisk(unit));
-                }
-                lasting => self.for_a_while(lasting, moment, delay),
-            }
-        }
-    }
-
-    fn step(&mut self, moment: Moment, delay: u64, deed: Deed) {
-        self.steps.push(Step {
-            after: After { moment, delay },
-            deed,
-            note: None,
-        });
-    }
-
-    /// When the next thing goes wrong: soon after some unit has begun or ended its operation, or just soon.
-    fn moment(&mut self) -> (Moment, u64) {
-        let mark = |enter| Moment::Mark {
-            enter,
-            lock: None,
-            unit: None,
-            count: 1,
-        };
-        match self.rng.u32(0..4) {
-            0 => (mark(true), self.rng.u64(0..300)),
-            1 => (mark(false), self.rng.u64(0..100)),
-            _ => (Moment::Now, self.rng.u64(0..800)),
-        }
-    }
-
-    fn anybody(&mut self) -> Target {
-        let number = self.rng.u32(0..self.wanted.units);
-        self.unit(number)
-    }
-
-    fn unit(&self, number: u32) -> Target {
-        Target::Unit(UnitName::new(self.wanted.application, number).to_string())
-    }
-
-    /// An agent dies: of the unit that is inside, or of some unit.
-    fn crash(&mut self, moment: Moment, delay: u64) {
-        let unit = if self.rng.bool() {
-            Target::Holder
-        } else {
-            self.anybody()
-        };
-        let at = self.wanted.point;
-        self.step(moment, delay, Deed::Crash { unit, at });
-    }
-
-    /// The hook of the unit that is inside is killed: with all that it has started, or its first process alone.
-    fn kill(&mut self, moment: Moment, delay: u64) {
-        let unit = Target::Holder;
-        let spare_children = self.rng.bool();
-        let deed = Deed::Kill {
-            unit,
-            spare_children,
-        };
-        self.step(moment, delay, deed);
-    }
-
-    fn move_leadership(&mut self, moment: Moment, delay: u64) {
-        if let Some(number) = self.to_lead.pop() {
-            let unit = self.unit(number);
-            self.step(moment, delay, Deed::Leader(unit));
-        }
-    }
-
-    /// Something that lasts: a machine stands still, a controller is out of reach, an agent is down.
-    fn for_a_while(&mut self, what: u32, moment: Moment, delay: u64) {
-        let unit = self.anybody();
-        let (begin, end) = match what {
-            5 => (Deed::Suspend(unit.clone()), Deed::Wake(unit)),
-            6 => (Deed::CutOff(unit.clone()), Deed::Reconnect(unit)),
-            _ => (Deed::AgentDown(unit.clone()), Deed::AgentUp(unit)),
-        };
-        self.step(moment, delay, begin);
-        let lasts = self.rng.u64(100..2_000);
-        self.step(Moment::Now, lasts, end);
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use ops_coordinator_lab::deed::{Deed, UnitDeed};
+    use ops_coordinator_lab::scenario::Act;
+
     use super::*;
 
     fn plan(seed: u64) -> Plan {
@@ -255,17 +122,18 @@ mod tests {
 
     #[test]
     fn no_unit_leads_twice_and_what_lasts_ends() {
+        let ends = UnitDeed::ALL.iter().filter_map(|deed| deed.ended_by());
+        let ends: Vec<UnitDeed> = ends.collect();
         for seed in 0..200 {
             let (mut led, mut lasting) = (Vec::new(), 0);
             for step in plan(seed).steps {
-                match step.deed {
-                    Deed::Leader(unit) => {
+                if let Act::Do(Deed::Unit(unit, deed), _) = step.act {
+                    if deed == UnitDeed::Leader {
                         assert!(!led.contains(&unit), "seed {seed}: {unit:?} leads twice");
                         led.push(unit);
                     }
-                    Deed::Suspend(_) | Deed::CutOff(_) | Deed::AgentDown(_) => lasting += 1,
-                    Deed::Wake(_) | Deed::Reconnect(_) | Deed::AgentUp(_) => lasting -= 1,
-                    _ => {}
+                    lasting += i32::from(deed.ended_by().is_some());
+                    lasting -= i32::from(ends.contains(&deed));
                 }
                 assert!((0..=1).contains(&lasting), "seed {seed}");
             }
@@ -279,10 +147,15 @@ mod tests {
         for seed in 0..20 {
             let mut disks = 0;
             for step in plan(seed).steps {
-                match step.deed {
-                    Deed::Kill { spare_children, .. } if spare_children => alone += 1,
-                    Deed::Kill { .. } => together += 1,
-                    Deed::LoseDisk(_) => disks += 1,
+                let Act::Do(Deed::Unit(_, deed), _) = step.act else {
+                    continue;
+                };
+                match deed {
+                    UnitDeed::Kill {
+                        spare_children: true,
+                    } => alone += 1,
+                    UnitDeed::Kill { .. } => together += 1,
+                    UnitDeed::LoseDisk => disks += 1,
                     _ => {}
                 }
             }

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use ops_coordinator_lab::CrashPoint;
 use ops_coordinator_lab::charm::Charm;
+use ops_coordinator_lab::deed::Deed;
 use ops_coordinator_lab::process::keeper::Interrupt;
 use ops_coordinator_lab::process::play::{Advance, Player};
 use ops_coordinator_lab::process::{Lab, Options};
-use ops_coordinator_lab::scenario::Deed;
+use ops_coordinator_lab::scenario::Act;
 use ops_coordinator_verify::history::{Tally, check};
 
 use super::plan::Plan;
@@ -92,9 +93,9 @@ impl Run<'_> {
         told: &mut Vec<(u64, String)>,
     ) -> Result<u32, String> {
         let mut player = Player::new(plan.steps.clone());
-        let faults = |deed: &Deed| !matches!(deed, Deed::Wait | Deed::Config(_));
-        let mut struck = u32::try_from(plan.steps.iter().filter(|step| faults(&step.deed)).count())
-            .unwrap_or(u32::MAX);
+        let is_fault = |act: &Act| !matches!(act, Act::Wait | Act::Do(Deed::Config(_), _));
+        let faults = plan.steps.iter().filter(|step| is_fault(&step.act));
+        let mut struck = u32::try_from(faults.count()).unwrap_or(u32::MAX);
         loop {
             self.may_go_on(lab, interrupt)?;
             match player.advance(lab) {
