@@ -141,7 +141,11 @@ mod tests {
 
     #[test]
     fn outside_a_hook_the_error_names_the_variable() {
-        let error = environment(&[]).unwrap_err().to_string();
-        assert_eq!(error, "not in a Juju hook: JUJU_UNIT_NAME is not set");
+        let error = environment(&[]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "not in a Juju hook: JUJU_UNIT_NAME is not set"
+        );
+        assert!(error.hint().unwrap().contains("juju exec"));
     }
 }

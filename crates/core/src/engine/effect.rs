@@ -21,14 +21,14 @@ pub enum Effect {
         /// What to store.
         session: Box<Session>,
     },
-    /// Write the unit's record under [`KEY`](crate::KEY) into its own databag.
+    /// Write the unit's record under [`KEY`](crate::wire::KEY) into its own databag.
     PublishRecord {
         /// In which relation.
         relation: RelationId,
         /// The value.
         value: String,
     },
-    /// Write the line under [`KEY`](crate::KEY) into the application's databag. Juju may refuse it, because another
+    /// Write the line under [`KEY`](crate::wire::KEY) into the application's databag. Juju may refuse it, because another
     /// unit leads by now: then call [`Engine::handle_line_refused`](super::Engine::handle_line_refused) and go on.
     PublishLine {
         /// In which relation.
