@@ -83,7 +83,7 @@ impl UnitFolder {
     pub(super) fn make(&self, executable: &Path, tools: &[&str]) -> Result<(), ProcessError> {
         let folder = self.tools();
         fs::create_dir_all(&folder).map_err(ProcessError::system("make the directory", &folder))?;
-        for tool in tools.iter().chain(&["lab-mark", "ops-coordinator"]) {
+        for tool in tools.iter().chain(&["ops-coordinator"]) {
             let link = folder.join(tool);
             match symlink(executable, &link) {
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {

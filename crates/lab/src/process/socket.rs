@@ -79,7 +79,7 @@ fn is_trusted(stream: &UnixStream) -> bool {
 }
 
 fn answer(shared: &Shared, unit: &UnitName, request: Request, body: Vec<u8>) -> ToolReply {
-    if matches!(request.command.as_str(), "juju-exec" | "juju-run") {
+    if tool::runs_commands(&request.command) {
         return command::run(shared, unit, &request.args);
     }
     let mut call = ToolCall {
