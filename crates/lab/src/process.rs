@@ -101,7 +101,7 @@ impl Lab {
         let directory = Directory::open(options.directory.clone())?;
         let history = options.history.clone();
         let history = history.unwrap_or_else(|| directory.path().join("history.jsonl"));
-        let shared = Shared::new(options, directory, &history, charm.directory.clone())?;
+        let shared = Shared::new(options, directory, &history, charm.into())?;
         let lab = Self {
             shared: Arc::new(shared),
             application: charm.name.clone(),

@@ -45,7 +45,7 @@ impl Driver for &Lab {
                 None => world.upgrade_charm(application, force, now)?,
             }
             // With the world held, so that no unit runs the revision before it is known.
-            self.shared.add_revision(charm.map(|charm| charm.directory));
+            self.shared.add_revision(charm.as_ref().map(Into::into));
             Ok(())
         })
     }

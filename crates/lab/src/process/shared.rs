@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
-use super::charm::{Charms, Unpack};
+use super::charm::{Charms, Files, Unpack};
 use super::delay::Queues;
 use super::directory::Directory;
 use super::output::UnitLog;
@@ -71,7 +71,7 @@ impl Shared {
         options: Options,
         directory: Directory,
         history: &Path,
-        charm: PathBuf,
+        charm: Files,
     ) -> Result<Self, ProcessError> {
         let file = File::create(history).map_err(ProcessError::system("write", history))?;
         let world = World::new(options.settings.clone());
@@ -173,9 +173,9 @@ impl Shared {
         lock(&self.charms).newest()
     }
 
-    /// Adds a revision of the charm, from another directory if one is given.
-    pub(super) fn add_revision(&self, directory: Option<PathBuf>) {
-        lock(&self.charms).add(directory);
+    /// Adds a revision of the charm, from other files if they are given.
+    pub(super) fn add_revision(&self, files: Option<Files>) {
+        lock(&self.charms).add(files);
     }
 
     /// Sees to it that the files of this revision are in the unit's folder.
