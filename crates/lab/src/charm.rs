@@ -59,7 +59,7 @@ impl Charm {
         let name = name.ok_or_else(|| CharmError::invalid(&main, "it has no `name`"))?;
         if !is_application_name(&name) {
             let text = format!(
-                "`name` is {:?}: use lower-case letters, digits and single dashes, starting with a letter",
+                "`name` is \"{}\": use lower-case letters, digits and single dashes, starting with a letter",
                 excerpt(&name)
             );
             return Err(CharmError::invalid(&main, text));

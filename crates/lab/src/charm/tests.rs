@@ -69,6 +69,10 @@ fn what_is_no_charm_is_refused_with_the_file_and_the_reason() {
         &[("metadata.yaml", "summary: x\n")],
         "CHARM/metadata.yaml: it has no `name`",
     );
+    refused(
+        &[("metadata.yaml", "name: App\n")],
+        "CHARM/metadata.yaml: `name` is \"App\": use lower-case letters, digits and single dashes, starting with a letter",
+    );
     let error = Charm::read(Path::new("/nowhere")).unwrap_err().to_string();
     assert_eq!(error, "/nowhere is not a directory");
 }
