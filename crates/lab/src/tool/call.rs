@@ -5,9 +5,9 @@ use super::scene::{Answer, Scene};
 use super::table::{Deed, find};
 use super::{relation_set, state};
 use crate::dispatch::{ToolCall, ToolReply};
-use crate::history::{Detail, Happening};
+use crate::history::Happening;
 use crate::name::UnitName;
-use crate::settings::Millis;
+use crate::settings::{Detail, Millis};
 use crate::version::JujuVersion;
 use crate::world::World;
 
