@@ -1,8 +1,10 @@
 //! `ops-coordinator lab`: runs a charm on the embedded Juju.
 
 mod board;
+mod ending;
 mod faults;
 mod narrator;
+mod run;
 mod session;
 mod summary;
 mod unserved;
@@ -23,10 +25,11 @@ use ops_coordinator_lab::{JujuVersion, LabError, Retry, Settings, ToolDelays, Un
 use super::CommandError;
 
 pub(crate) use board::{Board, Cell, Tone};
+pub(crate) use ending::Ending;
 pub(crate) use narrator::seconds;
+use run::run_session;
 pub(crate) use session::Session;
-use session::run_session;
-pub(crate) use verdict::{Ending, conclude};
+pub(crate) use verdict::conclude;
 pub(crate) use view::{Plain, View, print_line};
 
 /// Run a charm on an embedded Juju: many units on this machine, no controller.
