@@ -11,58 +11,12 @@ use std::os::unix::net::{SocketAddr, UnixStream};
 use std::path::Path;
 
 use crate::process::wire::{self, Reply, Request};
-
-/// The names under which the executable is a hook tool, sorted.
-pub const TOOLS: &[&str] = &[
-    "action-fail",
-    "action-get",
-    "action-log",
-    "action-set",
-    "application-version-set",
-    "close-port",
-    "config-get",
-    "credential-get",
-    "goal-state",
-    "is-leader",
-    "juju-exec",
-    "juju-log",
-    "juju-reboot",
-    "juju-run",
-    "lab-mark",
-    "leader-get",
-    "leader-set",
-    "network-get",
-    "open-port",
-    "opened-ports",
-    "relation-get",
-    "relation-ids",
-    "relation-list",
-    "relation-model-get",
-    "relation-set",
-    "resource-get",
-    "secret-add",
-    "secret-get",
-    "secret-grant",
-    "secret-ids",
-    "secret-info-get",
-    "secret-remove",
-    "secret-revoke",
-    "secret-set",
-    "state-delete",
-    "state-get",
-    "state-set",
-    "status-get",
-    "status-set",
-    "storage-add",
-    "storage-get",
-    "storage-list",
-    "unit-get",
-];
+use crate::tool;
 
 /// The tool that this process was started as, judged by the name it was called by.
 pub fn tool_name(program: Option<&std::ffi::OsStr>) -> Option<String> {
     let name = Path::new(program?).file_name()?.to_str()?;
-    TOOLS.binary_search(&name).is_ok().then(|| name.to_owned())
+    tool::is_tool(name).then(|| name.to_owned())
 }
 
 /// Runs one call of the tool `command` with the arguments of this process; returns the exit
@@ -101,7 +55,7 @@ impl Failure {
 
 fn call(command: &str) -> Result<u8, Failure> {
     let context = env::var("JUJU_CONTEXT_ID").unwrap_or_default();
-    let runs_commands = matches!(command, "juju-exec" | "juju-run");
+    let runs_commands = tool::runs_commands(command);
     if runs_commands && !context.is_empty() {
         return Err(Failure::usage(format!(
             "juju-run cannot be called from within a hook, have context {context:?}"
@@ -162,6 +116,12 @@ fn ask(address: &str, request: &Request, stdin: &[u8]) -> Result<(Reply, Vec<u8>
     wire::read_frame(&mut stream).map_err(|error| failed("read", &error))
 }
 
+/// Makes a listener look up, so that it sees that the lab ends.
+pub(crate) fn wake(address: &str) {
+    // It may have gone by itself.
+    let _ = socket_address(address).and_then(|address| UnixStream::connect_addr(&address));
+}
+
 /// The socket of an address as hooks see it: `@name` is abstract, anything else is a path.
 pub(crate) fn socket_address(address: &str) -> io::Result<SocketAddr> {
     match address.strip_prefix('@') {
@@ -182,13 +142,9 @@ mod tests {
             name("/x/tools/relation-get"),
             Some("relation-get".to_owned())
         );
+        assert_eq!(name("pod-spec-set"), Some("pod-spec-set".to_owned()));
         assert_eq!(name("lab-mark"), Some("lab-mark".to_owned()));
         assert_eq!(name("/usr/bin/ops-coordinator"), None);
         assert_eq!(tool_name(None), None);
-    }
-
-    #[test]
-    fn the_tools_are_sorted_so_that_they_can_be_searched() {
-        assert!(TOOLS.is_sorted());
     }
 }

@@ -13,8 +13,8 @@ use crate::model::bag::Values;
 use crate::model::member::Member;
 use crate::name::{ContextId, RelationId};
 use crate::settings::Millis;
-use crate::uniter::Run;
 use crate::uniter::hook::RelationKind;
+use crate::uniter::run::Run;
 use buffer::Buffer;
 
 /// A run's context. It is created for each run; only what others have in their bags is kept longer, by

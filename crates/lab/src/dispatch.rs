@@ -192,3 +192,14 @@ pub struct ToolReply {
     /// The call must come again with the contents of stdin; the rest of the answer is empty.
     pub needs_stdin: bool,
 }
+
+impl ToolReply {
+    /// The answer of a tool that failed.
+    pub(crate) fn failed(code: i32, text: &str) -> Self {
+        Self {
+            code,
+            stderr: format!("ERROR {text}\n").into_bytes(),
+            ..Self::default()
+        }
+    }
+}

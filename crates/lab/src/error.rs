@@ -2,15 +2,15 @@
 
 use ops_coordinator_excerpt::{LONG, excerpt};
 
-use crate::name::UnitName;
+use crate::name::{NotAUnitName, UnitName};
 
 /// Why the lab refused a request. Nothing has changed when one of these is returned.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LabError {
     /// The text is no unit name.
-    #[error("\"{}\" is not a unit name", excerpt(.0))]
-    BadUnitName(String),
+    #[error(transparent)]
+    BadUnitName(#[from] NotAUnitName),
     /// The text cannot name an application.
     #[error("\"{}\" is not an application name", excerpt(.0))]
     BadApplicationName(String),

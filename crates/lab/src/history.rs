@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::name::{ContextId, RelationId, UnitName};
-use crate::settings::Millis;
+use crate::settings::{Detail, Millis};
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -241,18 +241,6 @@ pub enum Condition {
     Unreachable,
     /// The machine is frozen, including its clock.
     Suspended,
-}
-
-/// What the history records.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Detail {
-    /// Only marks, leadership, life cycles and operators' actions.
-    Turns,
-    /// Hooks, commits and refusals as well.
-    Hooks,
-    /// Everything: tool calls, logs and statuses as well.
-    #[default]
-    Everything,
 }
 
 impl Happening {

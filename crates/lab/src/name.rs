@@ -5,9 +5,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use ops_coordinator_excerpt::excerpt;
 use serde::{Deserialize, Serialize};
-
-use crate::error::LabError;
 
 /// A unit's name, `application/number`. Ordered by application, then by number (not as text).
 ///
@@ -53,6 +52,11 @@ impl UnitName {
     }
 }
 
+/// The text is no unit name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("\"{}\" is not a unit name", excerpt(.0))]
+pub struct NotAUnitName(pub String);
+
 impl Ord for UnitName {
     // Written out because nearly all comparisons are between units of one application, which share its name.
     fn cmp(&self, other: &Self) -> Ordering {
@@ -93,22 +97,22 @@ impl From<UnitName> for String {
 }
 
 impl TryFrom<String> for UnitName {
-    type Error = LabError;
+    type Error = NotAUnitName;
 
-    fn try_from(text: String) -> Result<Self, LabError> {
+    fn try_from(text: String) -> Result<Self, NotAUnitName> {
         text.parse()
     }
 }
 
 impl FromStr for UnitName {
-    type Err = LabError;
+    type Err = NotAUnitName;
 
     /// Parses `application/number`.
     ///
     /// # Errors
-    /// `LabError::BadUnitName` when the text has another shape.
-    fn from_str(text: &str) -> Result<Self, LabError> {
-        let bad = || LabError::BadUnitName(text.to_owned());
+    /// [`NotAUnitName`] when the text has another shape.
+    fn from_str(text: &str) -> Result<Self, NotAUnitName> {
+        let bad = || NotAUnitName(text.to_owned());
         let (application, number) = text.split_once('/').ok_or_else(bad)?;
         if !is_application_name(application) || (number.len() > 1 && number.starts_with('0')) {
             return Err(bad());

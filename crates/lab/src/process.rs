@@ -21,10 +21,16 @@ mod delay;
 mod directory;
 mod error;
 mod expectation;
+mod folders;
 mod hook;
+mod jobs;
 pub mod keeper;
+mod lock;
+mod log;
+mod options;
 mod output;
 pub mod play;
+mod queue;
 mod shared;
 mod socket;
 mod sweep;
@@ -38,46 +44,20 @@ use std::time::Duration;
 use crate::charm::Charm;
 use crate::deed::Driver;
 use crate::name::UnitName;
-use crate::settings::{Millis, Settings};
+use crate::settings::Millis;
 use crate::world::World;
 
 pub use error::ProcessError;
+pub use jobs::Running;
+pub use options::Options;
 
 use directory::Directory;
 use shared::Shared;
-
-/// How a [`Lab`] is set up.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// How the model behaves.
-    pub settings: Settings,
-    /// The directory of the run, new or empty, which is not deleted; a temporary one if `None`.
-    pub directory: Option<PathBuf>,
-    /// Where the history is written as JSON lines; `history.jsonl` in the directory if `None`.
-    pub history: Option<PathBuf>,
-    /// The executable that acts as every hook tool, and as `ops-coordinator` on the hooks' `PATH`.
-    pub executable: PathBuf,
-    /// Directories to put before the system directories on the hooks' `PATH`.
-    pub path: Vec<PathBuf>,
-    /// Initial clock offsets of units in milliseconds; see [`Driver::set_clock`].
-    pub clocks: BTreeMap<UnitName, i64>,
-}
 
 /// A model whose units run real charm processes. Ends when it is dropped.
 pub struct Lab {
     shared: Arc<Shared>,
     application: String,
-}
-
-/// A running hook, action or command.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Running {
-    /// The unit.
-    pub unit: UnitName,
-    /// The hook's or action's name.
-    pub name: String,
-    /// When its process was started, in milliseconds since the lab began.
-    pub since: Millis,
 }
 
 impl Lab {
@@ -101,7 +81,7 @@ impl Lab {
         let directory = Directory::open(options.directory.clone())?;
         let history = options.history.clone();
         let history = history.unwrap_or_else(|| directory.path().join("history.jsonl"));
-        let shared = Shared::new(options, directory, &history, charm.directory.clone())?;
+        let shared = Shared::new(options, directory, &history, charm.into())?;
         let lab = Self {
             shared: Arc::new(shared),
             application: charm.name.clone(),
@@ -134,17 +114,17 @@ impl Lab {
 
     /// The directory of the run.
     pub fn directory(&self) -> &Path {
-        self.shared.directory.path()
+        self.shared.folders.directory.path()
     }
 
     /// The copy of the charm that a unit runs.
     pub fn charm_directory(&self, unit: &UnitName) -> PathBuf {
-        self.shared.directory.unit(unit).charm()
+        self.shared.folders.directory.unit(unit).charm()
     }
 
     /// The log of a unit: what its hooks print and log.
     pub fn log_file(&self, unit: &UnitName) -> PathBuf {
-        self.shared.directory.unit(unit).log()
+        self.shared.folders.directory.unit(unit).log()
     }
 
     /// Milliseconds since the lab began.
@@ -164,7 +144,7 @@ impl Lab {
 
     /// What runs now, sorted by unit.
     pub fn running(&self) -> Vec<Running> {
-        self.shared.running()
+        self.shared.jobs.running()
     }
 
     /// Ends the lab, with all hooks and all processes that they left behind.

@@ -17,6 +17,7 @@
 
 mod act;
 mod duration;
+mod error;
 mod expectation;
 mod reader;
 mod step;
@@ -29,10 +30,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ops_coordinator_excerpt::path;
 use serde_json::Value;
 
 pub use duration::{parse_duration, parse_offset};
+pub use error::ScenarioError;
 pub use step::{Act, After, Ending, Expectation, Moment, Step, Target};
 
 use reader::{Source, Table};
@@ -72,20 +73,6 @@ pub struct Scenario {
     pub config: BTreeMap<String, Value>,
     /// What happens, in order.
     pub steps: Vec<Step>,
-}
-
-/// What is wrong with a scenario file.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}{}: {problem}", path(file), line.map(|line| format!(":{line}")).unwrap_or_default())]
-pub struct ScenarioError {
-    /// The file.
-    pub file: PathBuf,
-    /// The line, counted from 1, if known.
-    pub line: Option<usize>,
-    /// What is wrong and what was expected.
-    pub problem: String,
-    /// What was probably meant, if there is a guess.
-    pub hint: Option<String>,
 }
 
 impl Default for Scenario {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::history::Detail;
 use crate::name::UnitName;
 use crate::version::JujuVersion;
 
@@ -153,4 +152,16 @@ pub enum Departure {
     /// Never: the bug of Juju 4.0 to 4.2 (juju/juju #23326). Up to 3.6 `remove-machine --force` can have the same
     /// effect for the units of that machine: see `World::remove_unit_untold`.
     Never,
+}
+
+/// What the history records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Detail {
+    /// Only marks, leadership, life cycles and operators' actions.
+    Turns,
+    /// Hooks, commits and refusals as well.
+    Hooks,
+    /// Everything: tool calls, logs and statuses as well.
+    #[default]
+    Everything,
 }

@@ -7,6 +7,7 @@ mod agenda;
 mod charm;
 mod deed;
 mod machine;
+mod phase;
 mod plan;
 
 pub use charm::{Disk, HookContext, Phase, VirtualCharm};

@@ -1,6 +1,7 @@
 //! The hook tools: what each takes, answers and changes. Modelled on `internal/worker/uniter/runner/jujuc`.
 
 mod action;
+mod call;
 mod config;
 mod flag;
 mod goal;
@@ -20,4 +21,6 @@ mod state;
 mod status;
 mod table;
 
-pub use table::{named_file, names};
+pub use call::named_file;
+pub use table::names;
+pub(crate) use table::{is_tool, runs_commands};

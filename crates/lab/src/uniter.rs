@@ -2,12 +2,12 @@
 
 pub(crate) mod agent;
 mod begin;
-pub(crate) use begin::Run;
 mod commit;
 mod finish;
 pub(crate) mod hook;
 pub(crate) mod local;
 mod resolve;
+pub(crate) mod run;
 mod step;
 pub(crate) mod unit;
 pub(crate) mod view;

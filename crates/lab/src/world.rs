@@ -21,10 +21,10 @@ use crate::history::{Happening, History};
 use crate::model::deployed::Deployed;
 use crate::model::peer::Peer;
 use crate::model::queue::Requests;
+use crate::model::timer::Timer;
 use crate::name::{RelationId, UnitName};
 use crate::settings::{Millis, Settings};
 use crate::uniter::unit::Unit;
-use timer::Timer;
 pub use view::{AgentStatus, UnitStatus};
 
 /// The model, its controller and every unit's agent.

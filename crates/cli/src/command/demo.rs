@@ -23,11 +23,9 @@ use ops_coordinator_lab::scenario::{Act, After, Expectation, Moment, Step, Targe
 
 use super::CommandError;
 use super::lab::{Ending, Plain, Session, View, conclude, print_line};
+use charm::LOCK;
 use live::Live;
 use watch::Watch;
-
-/// The lock of the example charm.
-const LOCK: &str = "restart";
 
 /// Roll a restart through a few units of a small charm, and watch them take turns.
 ///
@@ -104,12 +102,13 @@ fn demo(args: DemoArgs, interrupt: &Interrupt) -> Result<ExitCode, CommandError>
     let lab = session.start()?;
     let watch = Arc::new(Watch::start(&lab, args.units));
     let heading = format!("{}, {} at a time", session.heading(), args.limit);
-    let mut view: Box<dyn View> = if let Some(live) = Live::open(&heading, &args, &watch) {
-        Box::new(live)
-    } else {
-        print_line(&format!("demo: {heading}"));
-        Box::new(Plain::default())
-    };
+    let mut view: Box<dyn View> =
+        if let Some(live) = Live::open(&heading, args.units, args.limit, &watch) {
+            Box::new(live)
+        } else {
+            print_line(&format!("demo: {heading}"));
+            Box::new(Plain::default())
+        };
     let ending = session.play(&lab, view.as_mut(), interrupt);
     watch.stop();
     let code = summarise(&session, &args, &lab, &watch, &ending);

@@ -1,8 +1,11 @@
 //! `ops-coordinator lab`: runs a charm on the embedded Juju.
 
+mod argument;
 mod board;
+mod ending;
 mod faults;
 mod narrator;
+mod run;
 mod session;
 mod summary;
 mod unserved;
@@ -10,23 +13,23 @@ mod verdict;
 mod view;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use ops_coordinator_excerpt::path as shown;
-use ops_coordinator_lab::charm::Charm;
 use ops_coordinator_lab::process::{Options, keeper};
 use ops_coordinator_lab::scenario::{Scenario, parse_duration};
 use ops_coordinator_lab::{JujuVersion, LabError, Retry, Settings, ToolDelays, UnitName};
 
 use super::CommandError;
 
+use argument::{absolute, limit, pair, read_charm};
 pub(crate) use board::{Board, Cell, Tone};
+pub(crate) use ending::Ending;
 pub(crate) use narrator::seconds;
+use run::run_session;
 pub(crate) use session::Session;
-use session::run_session;
-pub(crate) use verdict::{Ending, conclude};
+pub(crate) use verdict::conclude;
 pub(crate) use view::{Plain, View, print_line};
 
 /// Run a charm on an embedded Juju: many units on this machine, no controller.
@@ -97,19 +100,6 @@ struct RunArgs {
     /// Print only problems and the summary
     #[arg(long)]
     quiet: bool,
-}
-
-fn pair(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
-    Ok((key.to_owned(), value.to_owned()))
-}
-
-fn limit(text: &str) -> Result<(String, u32), String> {
-    let (lock, number) = text.split_once('=').ok_or("expected LOCK=N")?;
-    match number.parse() {
-        Ok(number) if number > 0 => Ok((lock.to_owned(), number)),
-        _ => Err("N must be a positive whole number".to_owned()),
-    }
 }
 
 /// Runs `ops-coordinator lab`.
@@ -218,18 +208,4 @@ fn by_unit<T: Copy>(
     units.map_err(|error| {
         CommandError::usage(format!("`{key}` in the scenario: {error}")).hint(error.hint())
     })
-}
-
-/// The charm in this directory.
-fn read_charm(directory: &Path) -> Result<Charm, CommandError> {
-    Charm::read(directory).map_err(|error| CommandError::usage(&error).hint(error.hint()))
-}
-
-/// Hooks run in their own directories, where a relative path would point elsewhere.
-fn absolute(paths: Vec<PathBuf>) -> Result<Vec<PathBuf>, CommandError> {
-    let absolute = |path: PathBuf| {
-        std::path::absolute(&path)
-            .map_err(|error| CommandError::usage(format!("--path {}: {error}", shown(&path))))
-    };
-    paths.into_iter().map(absolute).collect()
 }

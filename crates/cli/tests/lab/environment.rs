@@ -1,6 +1,7 @@
 //! What a hook sees around it.
 
 use std::collections::BTreeMap;
+use std::fs;
 
 use crate::fixture::Fixture;
 
@@ -80,4 +81,27 @@ fn a_charm_of_single_hooks_runs_those_that_it_has() {
         run.hooks(0).contains(&"install".to_owned()),
         "skipped, not forgotten"
     );
+}
+
+#[test]
+fn a_charm_that_declares_all_in_charmcraft_yaml_finds_the_files_that_packing_makes() {
+    let fixture = Fixture::new("grep -x '  cluster:' metadata.yaml >declared; config-get n >n");
+    let charm = fixture.charm();
+    for file in ["metadata.yaml", "config.yaml", "actions.yaml"] {
+        fs::remove_file(charm.join(file)).unwrap();
+    }
+    let project = "name: app\npeers: {cluster: {interface: x}}\nactions: {go: {description: x}}\n\
+                   config: {options: {n: {type: int, default: 3}}}\n";
+    fs::write(charm.join("charmcraft.yaml"), project).unwrap();
+    let scenario = "
+        [[step]]
+        lose-disk = 'app/0'
+        [[step]]
+        action = { unit = 'app/0', name = 'go' }
+        ";
+    let run = fixture.play(scenario, &[]).exits(0);
+    assert_eq!(run.file(0, "declared"), "  cluster:\n");
+    assert_eq!(run.file(0, "n"), "3\n");
+    assert_eq!(run.file(0, "actions.yaml"), "go:\n  description: x\n");
+    assert!(!charm.join("metadata.yaml").exists());
 }

@@ -25,6 +25,32 @@ fn a_run_needs_a_charm() {
 }
 
 #[test]
+fn a_charm_that_is_not_packed_is_refused_before_anything_runs() {
+    let fixture = Fixture::new("true");
+    let charm = fixture.charm();
+    fs::remove_file(charm.join("dispatch")).unwrap();
+    fs::create_dir(charm.join("src")).unwrap();
+    fs::write(charm.join("src/charm.py"), "import ops\n").unwrap();
+    let run = fixture.run(&[]).exits(2);
+    assert!(run.text.contains(" is not packed: "), "{}", run.text);
+    assert!(run.text.contains("`charmcraft pack`"), "{}", run.text);
+    assert!(!fixture.directory().exists());
+}
+
+#[test]
+fn a_charm_file_is_refused_with_a_word_about_unzip() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("app.charm");
+    fs::write(&file, b"PK\x03\x04 and so on").unwrap();
+    let file = file.to_str().unwrap();
+    let wanted = format!(
+        "ops-coordinator: {file} is a packed charm, not a directory\n\
+         hint: `unzip` it into a new directory, and give that directory"
+    );
+    refused(&["lab", "run", "--charm", file], &wanted);
+}
+
+#[test]
 fn a_mistake_in_a_scenario_is_shown_with_its_line() {
     let fixture = Fixture::new("true");
     let file = fixture.charm().join("roll.toml");

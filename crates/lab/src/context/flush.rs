@@ -1,9 +1,10 @@
 //! The end of a successful run: all of its buffered changes become public atomically, or none of them.
 
 use super::Context;
-use crate::history::{Detail, Happening};
+use crate::history::Happening;
 use crate::model::bag::Values;
 use crate::name::{RelationId, UnitName};
+use crate::settings::Detail;
 use crate::world::World;
 
 impl World {

@@ -3,9 +3,8 @@
 use super::awaited::Awaited;
 use super::{Lab, expectation};
 use crate::deed::Driver;
-use crate::error::LabError;
 use crate::history::{Event, Happening};
-use crate::name::UnitName;
+use crate::name::{NotAUnitName, UnitName};
 use crate::scenario::{Act, Target};
 
 /// What was done, in words, and what has to end before the next step.
@@ -37,7 +36,9 @@ pub(super) fn take(mut lab: &Lab, act: &Act) -> Result<Taken, String> {
 /// The unit that a target stands for now.
 fn find(lab: &Lab, target: &Target) -> Result<UnitName, String> {
     match target {
-        Target::Unit(name) => name.parse().map_err(|error: LabError| error.to_string()),
+        Target::Unit(name) => name
+            .parse()
+            .map_err(|error: NotAUnitName| error.to_string()),
         Target::Leader => lab
             .with_world(|world, _| world.leader(lab.application()))
             .ok_or_else(|| "there is no leader now".to_owned()),

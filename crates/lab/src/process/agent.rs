@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use super::lock::lock;
 use super::shared::Shared;
 use super::{ProcessError, hook, socket};
 use crate::dispatch::{CrashPoint, Dispatch, Exit, Step};
@@ -15,17 +16,19 @@ const LONGEST_SLEEP: Duration = Duration::from_millis(500);
 
 /// Makes the unit's folder, opens its socket, and starts its agent.
 pub(super) fn start(shared: &Arc<Shared>, unit: &UnitName) -> Result<(), ProcessError> {
-    let folder = shared.directory.unit(unit);
+    let folder = shared.folders.directory.unit(unit);
     {
-        let _launch = super::shared::lock(&shared.launch);
+        let _launch = lock(&shared.folders.launch);
         let names = tool::names(shared.options.settings.juju_version);
         folder.make(&shared.options.executable, &names)?;
     }
-    shared.unpack(unit, shared.newest_revision())?;
+    shared
+        .folders
+        .unpack(unit, shared.folders.newest_revision())?;
     if let Some(offset) = shared.options.clocks.get(unit) {
-        shared.set_clock(unit, *offset)?;
+        shared.folders.set_clock(unit, *offset)?;
     }
-    shared.log(unit);
+    shared.folders.log(unit);
     socket::listen(shared, unit)?;
     let (shared_with_thread, unit) = (Arc::clone(shared), unit.clone());
     shared.keep_thread(thread::spawn(move || run(&shared_with_thread, &unit)));
@@ -35,7 +38,7 @@ pub(super) fn start(shared: &Arc<Shared>, unit: &UnitName) -> Result<(), Process
 fn run(shared: &Arc<Shared>, unit: &UnitName) {
     while let Some(dispatch) = next(shared, unit) {
         let exit = match run_one(shared, &dispatch) {
-            Exit::Code(0) if shared.take_failure(unit) => Exit::Code(1),
+            Exit::Code(0) if shared.jobs.take_failure(unit) => Exit::Code(1),
             exit => exit,
         };
         if shared.is_ending() {
@@ -68,7 +71,7 @@ fn next(shared: &Shared, unit: &UnitName) -> Option<Dispatch> {
 }
 
 fn run_one(shared: &Arc<Shared>, dispatch: &Dispatch) -> Exit {
-    let crash = shared.take_crash(&dispatch.unit);
+    let crash = shared.jobs.take_crash(&dispatch.unit);
     if let Some(point @ CrashPoint::BeforeProcess) = crash {
         return Exit::Crash(point);
     }
@@ -78,6 +81,6 @@ fn run_one(shared: &Arc<Shared>, dispatch: &Dispatch) -> Exit {
         return exit;
     }
     crash
-        .or_else(|| shared.take_crash_at_end(&dispatch.unit))
+        .or_else(|| shared.jobs.take_crash_at_end(&dispatch.unit))
         .map_or(exit, Exit::Crash)
 }

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::shared::Shared;
-use super::socket::error;
 use crate::dispatch::{Progress, ToolReply};
 use crate::name::UnitName;
 
@@ -18,15 +17,15 @@ struct Wanted {
 pub(super) fn run(shared: &Shared, own: &UnitName, args: &[String]) -> ToolReply {
     let wanted = match parse(args) {
         Ok(wanted) => wanted,
-        Err(problem) => return error(2, &problem),
+        Err(problem) => return ToolReply::failed(2, &problem),
     };
     let unit = match wanted.unit.as_deref().map(str::parse).transpose() {
         Ok(unit) => unit.unwrap_or_else(|| own.clone()),
-        Err(problem) => return error(2, &format!("{problem}")),
+        Err(problem) => return ToolReply::failed(2, &format!("{problem}")),
     };
     let id = match shared.with_world(|world, now| world.exec(&unit, wanted.command, now)) {
         Ok(id) => id,
-        Err(problem) => return error(1, &problem.to_string()),
+        Err(problem) => return ToolReply::failed(1, &problem.to_string()),
     };
     let mut recorded = shared.lock_world();
     loop {
@@ -41,7 +40,7 @@ pub(super) fn run(shared: &Shared, own: &UnitName, args: &[String]) -> ToolReply
             };
         }
         if shared.is_ending() {
-            return error(1, "the lab is shutting down");
+            return ToolReply::failed(1, "the lab is shutting down");
         }
         recorded = shared.wait(recorded, Duration::from_millis(500));
     }

@@ -45,27 +45,29 @@ impl Driver for &Lab {
                 None => world.upgrade_charm(application, force, now)?,
             }
             // With the world held, so that no unit runs the revision before it is known.
-            self.shared.add_revision(charm.map(|charm| charm.directory));
+            self.shared
+                .folders
+                .add_revision(charm.as_ref().map(Into::into));
             Ok(())
         })
     }
 
     /// Processes that began before their unit's clock was first set keep the right time.
     fn set_clock(&mut self, unit: &UnitName, offset: i64) -> Result<(), ProcessError> {
-        self.shared.set_clock(unit, offset)
+        self.shared.folders.set_clock(unit, offset)
     }
 
     fn do_to_machine(&mut self, unit: &UnitName, deed: UnitDeed) -> Result<(), ProcessError> {
         let shared = &self.shared;
         match deed {
-            UnitDeed::AgentDown => drop(shared.kill(unit, None)),
+            UnitDeed::AgentDown => drop(shared.jobs.kill(unit, None)),
             UnitDeed::Suspend => shared.suspend(unit, true),
             UnitDeed::Wake => shared.suspend(unit, false),
             UnitDeed::LoseMachine => sweep::end_marked(&shared.address(unit)),
             UnitDeed::Kill { spare_children } => {
                 let killed = match spare_children {
-                    true => shared.kill_dispatch(unit),
-                    false => shared.kill(unit, None),
+                    true => shared.jobs.kill_dispatch(unit),
+                    false => shared.jobs.kill(unit, None),
                 };
                 if !killed {
                     return Err(LabError::NothingToKill(unit.clone()).into());
@@ -73,11 +75,11 @@ impl Driver for &Lab {
             }
             UnitDeed::Crash { at } => {
                 // What runs is killed now, or reaches its end; otherwise it concerns the next hook.
-                if at != CrashPoint::MidProcess || !shared.kill(unit, Some(at)) {
-                    shared.crash_next(unit, at);
+                if at != CrashPoint::MidProcess || !shared.jobs.kill(unit, Some(at)) {
+                    shared.jobs.crash_next(unit, at);
                 }
             }
-            UnitDeed::Fail => shared.fail_next(unit),
+            UnitDeed::Fail => shared.jobs.fail_next(unit),
             UnitDeed::KillAfter { .. } | UnitDeed::LoseReply => {
                 return Err(LabError::NotHere(deed.name()).into());
             }

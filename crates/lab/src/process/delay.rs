@@ -1,27 +1,16 @@
 //! Hook tools that take long.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::shared::{Shared, lock};
+use super::lock::lock;
+use super::shared::Shared;
 use crate::dispatch::{ToolCall, ToolReply};
 use crate::name::UnitName;
 use crate::settings::Millis;
 
 /// Nobody who waits looks less often whether the lab ends.
 const SLICE: Duration = Duration::from_millis(50);
-
-/// One lock for each unit: its slow calls queue, as in Juju, where one tool runs at a time (`jujuc/server.go`).
-#[derive(Default)]
-pub(super) struct Queues(Mutex<BTreeMap<UnitName, Arc<Mutex<()>>>>);
-
-impl Queues {
-    fn of(&self, unit: &UnitName) -> Arc<Mutex<()>> {
-        Arc::clone(lock(&self.0).entry(unit.clone()).or_default())
-    }
-}
 
 /// Has the world answer a call, and takes the time that calls take on the unit: half of it on the way there,
 /// half on the way back, so that an answer can be old when it arrives.

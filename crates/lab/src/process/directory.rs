@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use super::ProcessError;
+use super::charm::Files;
 use crate::name::UnitName;
 
 /// Where a run stores its files.
@@ -83,7 +84,7 @@ impl UnitFolder {
     pub(super) fn make(&self, executable: &Path, tools: &[&str]) -> Result<(), ProcessError> {
         let folder = self.tools();
         fs::create_dir_all(&folder).map_err(ProcessError::system("make the directory", &folder))?;
-        for tool in tools.iter().chain(&["lab-mark", "ops-coordinator"]) {
+        for tool in tools.iter().chain(&["ops-coordinator"]) {
             let link = folder.join(tool);
             match symlink(executable, &link) {
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
@@ -106,9 +107,15 @@ impl UnitFolder {
         }
     }
 
-    /// Puts the files of the charm in `from` over those that are there.
-    pub(super) fn copy_charm(&self, from: &Path) -> Result<(), ProcessError> {
-        copy(from, &self.charm())
+    /// Puts the files of a charm over those that are there.
+    pub(super) fn copy_charm(&self, files: &Files) -> Result<(), ProcessError> {
+        copy(&files.directory, &self.charm())?;
+        for (name, text) in &files.made {
+            let file = self.charm().join(name);
+            remove(&file)?;
+            fs::write(&file, text).map_err(ProcessError::system("write", &file))?;
+        }
+        Ok(())
     }
 }
 
@@ -128,12 +135,7 @@ fn copy(from: &Path, to: &Path) -> Result<(), ProcessError> {
             continue;
         }
         // A file that runs must not be written into; a new one takes its place.
-        match fs::remove_file(&target) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(ProcessError::system("replace", &target)(error));
-            }
-            _ => {}
-        }
+        remove(&target)?;
         if kind.is_symlink() {
             let aim = fs::read_link(&source).map_err(ProcessError::system("read", &source))?;
             symlink(aim, &target).map_err(ProcessError::system("make the link", &target))?;
@@ -142,4 +144,14 @@ fn copy(from: &Path, to: &Path) -> Result<(), ProcessError> {
         }
     }
     Ok(())
+}
+
+/// Removes what another file is to replace, if there is anything.
+fn remove(target: &Path) -> Result<(), ProcessError> {
+    match fs::remove_file(target) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(ProcessError::system("replace", target)(error))
+        }
+        _ => Ok(()),
+    }
 }

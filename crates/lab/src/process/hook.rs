@@ -9,8 +9,10 @@ use std::sync::Arc;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use super::clock;
+use super::jobs::Job;
+use super::lock::lock;
 use super::output::Output;
-use super::shared::{Job, Shared, lock};
+use super::shared::Shared;
 use super::wire::ADDRESS_VARIABLE;
 use crate::charm::is_executable;
 use crate::dispatch::{CrashPoint, Dispatch, Exit, What};
@@ -23,10 +25,10 @@ const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sb
 /// Runs it to its end. What it printed is in the unit's log, and for actions and commands in the
 /// world.
 pub(super) fn run(shared: &Arc<Shared>, dispatch: &Dispatch) -> Exit {
-    let folder = shared.directory.unit(&dispatch.unit);
-    let log = shared.log(&dispatch.unit);
+    let folder = shared.folders.directory.unit(&dispatch.unit);
+    let log = shared.folders.log(&dispatch.unit);
     let note = |level: &str, text: &str| log.line(shared.now(), level, &dispatch.name, text);
-    if let Err(error) = shared.unpack(&dispatch.unit, dispatch.revision) {
+    if let Err(error) = shared.folders.unpack(&dispatch.unit, dispatch.revision) {
         note("ERROR", &error.to_string());
         return Exit::Code(1);
     }
@@ -49,11 +51,11 @@ pub(super) fn run(shared: &Arc<Shared>, dispatch: &Dispatch) -> Exit {
         group,
         crash: None,
     };
-    shared.begin_job(&dispatch.unit, job);
+    shared.jobs.begin(&dispatch.unit, job);
     let is_wanted = |world: &mut World| world.running(&dispatch.unit) == Some(&dispatch.context);
     if !shared.with_world(|world, _| is_wanted(world)) {
         // The agent, or the machine, went away while the process was being started.
-        shared.kill(&dispatch.unit, None);
+        shared.jobs.kill(&dispatch.unit, None);
     }
     let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
         // Both were asked for when the process was started.
@@ -126,7 +128,7 @@ fn script(charm: &Path, folder: &str, name: &str) -> Option<Command> {
 }
 
 fn environment(command: &mut Command, shared: &Shared, dispatch: &Dispatch) {
-    let folder = shared.directory.unit(&dispatch.unit);
+    let folder = shared.folders.directory.unit(&dispatch.unit);
     let mut path = folder.tools().into_os_string();
     for directory in &shared.options.path {
         path.push(":");
@@ -149,13 +151,17 @@ fn environment(command: &mut Command, shared: &Shared, dispatch: &Dispatch) {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0);
-    if let Some(library) = shared.faketime().filter(|_| folder.clock().exists()) {
+    if let Some(library) = shared
+        .folders
+        .faketime()
+        .filter(|_| folder.clock().exists())
+    {
         clock::apply(command, &library, &folder.clock());
     }
 }
 
 fn spawn(shared: &Shared, unit: &UnitName, command: &mut Command) -> io::Result<Child> {
-    let _launch = lock(&shared.launch);
+    let _launch = lock(&shared.folders.launch);
     if shared.is_ending() {
         return Err(io::Error::other("the lab is shutting down"));
     }
@@ -176,7 +182,7 @@ fn wait(
     let id = WaitId::Pid(Pid::from_child(child));
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
     while let Err(rustix::io::Errno::INTR) = waitid(id.clone(), options) {}
-    let crash = shared.end_job(&dispatch.unit).and_then(|job| job.crash);
+    let crash = shared.jobs.end(&dispatch.unit).and_then(|job| job.crash);
     let status = child
         .wait()
         .unwrap_or_else(|_| ExitStatus::from_raw(1 << 8));

@@ -1,37 +1,14 @@
-//! What hooks print, and a unit's log that it goes to.
+//! What hooks print, on its way to the unit's log.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::path::Path;
+use std::io::{BufRead, BufReader, Read};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::shared::{Shared, lock};
-use crate::settings::Millis;
-
-/// The log of one unit: what its hooks print and log, a line each.
-pub(super) struct UnitLog {
-    file: Mutex<Option<File>>,
-}
-
-impl UnitLog {
-    pub(super) fn open(path: &Path) -> Self {
-        Self {
-            file: Mutex::new(File::options().create(true).append(true).open(path).ok()),
-        }
-    }
-
-    pub(super) fn line(&self, at: Millis, level: &str, source: &str, text: &str) {
-        if let Some(file) = lock(&self.file).as_mut() {
-            let (seconds, rest) = (at / 1_000, at % 1_000);
-            let line = format!("{seconds:>5}.{rest:03} {level:<7} {source}: {text}\n");
-            // A log that cannot be written must not disturb the hooks.
-            let _ = file.write_all(line.as_bytes());
-        }
-    }
-}
+use super::lock::lock;
+use super::log::UnitLog;
+use super::shared::Shared;
 
 /// Reads both streams of a process into the unit's log, and keeps them.
 pub(super) struct Output {

@@ -47,12 +47,6 @@ pub(super) fn listen(shared: &Arc<Shared>, unit: &UnitName) -> Result<(), Proces
     Ok(())
 }
 
-/// Makes a listener look up, so that it sees that the lab ends.
-pub(super) fn wake(address: &str) {
-    // It may have gone by itself.
-    let _ = socket_address(address).and_then(|address| UnixStream::connect_addr(&address));
-}
-
 fn serve(shared: &Shared, unit: &UnitName, mut stream: UnixStream) {
     let _ = stream.set_read_timeout(Some(PATIENCE));
     let Ok((request, body)) = wire::read_frame::<Request>(&mut stream) else {
@@ -61,7 +55,7 @@ fn serve(shared: &Shared, unit: &UnitName, mut stream: UnixStream) {
     let reply = if is_trusted(&stream) {
         answer(shared, unit, request, body)
     } else {
-        error(1, "only the user who runs the lab may call its hook tools")
+        ToolReply::failed(1, "only the user who runs the lab may call its hook tools")
     };
     let header = Reply {
         code: reply.code,
@@ -79,7 +73,7 @@ fn is_trusted(stream: &UnixStream) -> bool {
 }
 
 fn answer(shared: &Shared, unit: &UnitName, request: Request, body: Vec<u8>) -> ToolReply {
-    if matches!(request.command.as_str(), "juju-exec" | "juju-run") {
+    if tool::runs_commands(&request.command) {
         return command::run(shared, unit, &request.args);
     }
     let mut call = ToolCall {
@@ -92,7 +86,7 @@ fn answer(shared: &Shared, unit: &UnitName, request: Request, body: Vec<u8>) -> 
     };
     // Another unit's context is as wrong as none, and the world cannot see which socket was called.
     if call.context.unit().is_some_and(|claimed| claimed != *unit) {
-        return error(
+        return ToolReply::failed(
             1,
             &format!(
                 "bad request: context id {:?} is not of {unit}",
@@ -103,7 +97,7 @@ fn answer(shared: &Shared, unit: &UnitName, request: Request, body: Vec<u8>) -> 
     if let Some(name) = tool::named_file(&call.command, &call.args) {
         match read_file(&Path::new(&call.dir).join(&name)) {
             Ok(contents) => call.files.insert(name, contents),
-            Err(problem) => return error(1, &problem),
+            Err(problem) => return ToolReply::failed(1, &problem),
         };
     }
     delay::call(shared, unit, &call)
@@ -130,13 +124,4 @@ fn read_file(path: &Path) -> Result<Vec<u8>, String> {
         ));
     }
     Ok(contents)
-}
-
-/// The answer of a tool that failed.
-pub(super) fn error(code: i32, text: &str) -> ToolReply {
-    ToolReply {
-        code,
-        stderr: format!("ERROR {text}\n").into_bytes(),
-        ..ToolReply::default()
-    }
 }

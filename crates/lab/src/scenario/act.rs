@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::ScenarioError;
+use super::error::ScenarioError;
 use super::expectation;
 use super::reader::{Item, Table};
 use super::step::{Act, Ending};

@@ -1,6 +1,6 @@
 //! Reads what a step expects.
 
-use super::ScenarioError;
+use super::error::ScenarioError;
 use super::reader::Item;
 use super::step::{Act, Expectation};
 

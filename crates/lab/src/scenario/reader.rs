@@ -9,7 +9,8 @@ use serde_json::{Map, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{ScenarioError, parse_duration, parse_offset};
+use super::duration::{parse_duration, parse_offset};
+use super::error::ScenarioError;
 
 /// A file and its text.
 #[derive(Debug, Clone, Copy)]

@@ -1,7 +1,7 @@
 //! Reads the `[[step]]` tables of a scenario.
 
-use super::ScenarioError;
 use super::act;
+use super::error::ScenarioError;
 use super::reader::{Item, Table};
 use super::step::{Act, After, Moment, Step};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ops_coordinator_excerpt::excerpt;
 
-use super::ScenarioError;
+use super::error::ScenarioError;
 use super::reader::Item;
 use super::step::Target;
 

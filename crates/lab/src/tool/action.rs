@@ -6,7 +6,7 @@ use super::flag::{FORMAT, OUTPUT, Spec};
 use super::halt::{Halt, failure, usage};
 use super::scene::{Answer, Scene};
 use crate::dispatch::ActionId;
-use crate::uniter::Run;
+use crate::uniter::run::Run;
 
 const GET: Spec = Spec {
     name: "action-get",

@@ -3,7 +3,8 @@
 use super::flag::{Flag, Spec};
 use super::halt::usage;
 use super::scene::{Answer, Scene};
-use crate::history::{Detail, Happening};
+use crate::history::Happening;
+use crate::settings::Detail;
 
 const SPEC: Spec = Spec {
     name: "juju-log",

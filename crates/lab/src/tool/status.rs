@@ -6,8 +6,9 @@ use super::flag::{FORMAT, Flag, OUTPUT, Spec};
 use super::halt::{failure, usage};
 use super::output::Format;
 use super::scene::{Answer, Scene};
-use crate::history::{Detail, Happening};
+use crate::history::Happening;
 use crate::model::deployed::Status;
+use crate::settings::Detail;
 
 const APPLICATION: Flag = Flag {
     names: &["application"],

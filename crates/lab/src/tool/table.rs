@@ -1,226 +1,128 @@
-//! Which tools there are, and how a call reaches its tool.
+//! Which tools there are: the names that a unit finds on its `PATH`, and what answers a call of each.
 
-use super::halt::{Halt, failure, usage};
 use super::scene::{Answer, Scene};
 use super::{
     action, config, goal, leader, log, mark, network, port, relation_get, relation_list,
     relation_set, state, status,
 };
-use crate::dispatch::{ToolCall, ToolReply};
-use crate::history::{Detail, Happening};
-use crate::name::UnitName;
-use crate::settings::Millis;
 use crate::version::JujuVersion;
-use crate::world::World;
 
-type Tool = fn(&mut Scene<'_>) -> Answer;
+/// One tool.
+pub(super) struct Tool {
+    /// The name that a charm calls it by.
+    pub(super) name: &'static str,
+    /// Whether a Juju of this version has it.
+    pub(super) exists: fn(JujuVersion) -> bool,
+    /// What a call does.
+    pub(super) deed: Deed,
+}
 
-const TOOLS: [(&str, Tool); 27] = [
-    ("action-fail", action::fail),
-    ("action-get", action::get),
-    ("action-log", action::log),
-    ("action-set", action::set),
-    ("application-version-set", config::application_version_set),
-    ("close-port", port::close),
-    ("config-get", config::get),
-    ("goal-state", goal::run),
-    ("is-leader", leader::is_leader),
-    ("juju-log", log::run),
-    ("lab-mark", mark::run),
-    ("leader-get", leader::get),
-    ("leader-set", leader::set),
-    ("network-get", network::run),
-    ("open-port", port::open),
-    ("opened-ports", port::opened),
-    ("relation-get", relation_get::run),
-    ("relation-ids", relation_list::ids),
-    ("relation-list", relation_list::list),
-    ("relation-model-get", relation_list::model),
-    ("relation-set", relation_set::run),
-    ("state-delete", state::delete),
-    ("state-get", state::get),
-    ("state-set", state::set),
-    ("status-get", status::get),
-    ("status-set", status::set),
-    ("unit-get", config::unit_get),
+/// What a call of a tool does.
+#[derive(Clone, Copy)]
+pub(super) enum Deed {
+    /// The world answers it.
+    Answer(fn(&mut Scene<'_>) -> Answer),
+    /// The charm finds the tool, which says that the lab cannot do what Juju does.
+    Unsupported,
+    /// It runs a command in a context of its own, and so never within another context.
+    Exec,
+}
+
+static TOOLS: [Tool; 44] = [
+    answered("action-fail", action::fail),
+    answered("action-get", action::get),
+    answered("action-log", action::log),
+    answered("action-set", action::set),
+    answered("application-version-set", config::application_version_set),
+    answered("close-port", port::close),
+    answered("config-get", config::get),
+    unsupported("credential-get"),
+    answered("goal-state", goal::run),
+    answered("is-leader", leader::is_leader),
+    tool("juju-exec", Deed::Exec).on(since_3),
+    answered("juju-log", log::run),
+    unsupported("juju-reboot"),
+    tool("juju-run", Deed::Exec).on(JujuVersion::calls_exec_run),
+    answered("lab-mark", mark::run),
+    answered("leader-get", leader::get).on(JujuVersion::has_leader_tools),
+    answered("leader-set", leader::set).on(JujuVersion::has_leader_tools),
+    answered("network-get", network::run),
+    answered("open-port", port::open),
+    answered("opened-ports", port::opened),
+    unsupported("pod-spec-set").on(JujuVersion::calls_exec_run),
+    answered("relation-get", relation_get::run),
+    answered("relation-ids", relation_list::ids),
+    answered("relation-list", relation_list::list),
+    answered("relation-model-get", relation_list::model).on(JujuVersion::has_relation_model_get),
+    answered("relation-set", relation_set::run),
+    unsupported("resource-get"),
+    unsupported("secret-add").on(since_3),
+    unsupported("secret-get").on(since_3),
+    unsupported("secret-grant").on(since_3),
+    unsupported("secret-ids").on(since_3),
+    unsupported("secret-info-get").on(since_3),
+    unsupported("secret-remove").on(since_3),
+    unsupported("secret-revoke").on(since_3),
+    unsupported("secret-set").on(since_3),
+    answered("state-delete", state::delete),
+    answered("state-get", state::get),
+    answered("state-set", state::set),
+    answered("status-get", status::get),
+    answered("status-set", status::set),
+    unsupported("storage-add"),
+    unsupported("storage-get"),
+    unsupported("storage-list"),
+    answered("unit-get", config::unit_get),
 ];
 
-/// Tools that exist so that a charm finds them, and say that the lab cannot do what they do.
-const UNSUPPORTED: [&str; 15] = [
-    "credential-get",
-    "juju-reboot",
-    "resource-get",
-    "secret-add",
-    "secret-get",
-    "secret-grant",
-    "secret-ids",
-    "secret-info-get",
-    "secret-remove",
-    "secret-revoke",
-    "secret-set",
-    "storage-add",
-    "storage-get",
-    "storage-list",
-    "pod-spec-set",
-];
-
-fn exists(name: &str, version: JujuVersion) -> bool {
-    match name {
-        "leader-get" | "leader-set" => version.has_leader_tools(),
-        "relation-model-get" => version.has_relation_model_get(),
-        "juju-run" | "pod-spec-set" => version.calls_exec_run(),
-        "juju-exec" => !version.calls_exec_run(),
-        _ if name.starts_with("secret-") => !version.calls_exec_run(),
-        _ => true,
+const fn tool(name: &'static str, deed: Deed) -> Tool {
+    Tool {
+        name,
+        exists: |_| true,
+        deed,
     }
+}
+
+const fn answered(name: &'static str, answer: fn(&mut Scene<'_>) -> Answer) -> Tool {
+    tool(name, Deed::Answer(answer))
+}
+
+const fn unsupported(name: &'static str) -> Tool {
+    tool(name, Deed::Unsupported)
+}
+
+impl Tool {
+    const fn on(self, exists: fn(JujuVersion) -> bool) -> Self {
+        Self { exists, ..self }
+    }
+}
+
+/// Juju 3 brought secrets and `juju-exec`, and took `pod-spec-set` and `juju-run` away.
+fn since_3(version: JujuVersion) -> bool {
+    !version.calls_exec_run()
+}
+
+/// The tool of this name, whichever Juju has it.
+pub(super) fn find(name: &str) -> Option<&'static Tool> {
+    let place = TOOLS.binary_search_by_key(&name, |tool| tool.name).ok()?;
+    Some(&TOOLS[place])
+}
+
+/// Whether any Juju that the lab imitates has a tool of this name.
+pub(crate) fn is_tool(name: &str) -> bool {
+    find(name).is_some()
+}
+
+/// Whether the tool of this name runs a command in a context of its own: `juju-exec`, `juju-run`.
+pub(crate) fn runs_commands(name: &str) -> bool {
+    find(name).is_some_and(|tool| matches!(tool.deed, Deed::Exec))
 }
 
 /// The names of all tools that a unit finds on its `PATH` with this Juju version, sorted; `juju-exec`
 /// (or `juju-run`) among them.
 pub fn names(version: JujuVersion) -> Vec<&'static str> {
-    let tools = TOOLS.iter().map(|(name, _)| *name);
-    let all = tools.chain(UNSUPPORTED).chain(["juju-exec", "juju-run"]);
-    let mut names: Vec<&str> = all.filter(|name| exists(name, version)).collect();
-    names.sort_unstable();
-    names
-}
-
-/// The file whose contents a call needs beside its arguments (`relation-set --file PATH`), if it names
-/// one other than stdin. A driver reads it, relative to the caller's directory, and puts it into `ToolCall::files`
-/// under the path as it stands in the arguments.
-pub fn named_file(command: &str, args: &[String]) -> Option<String> {
-    let spec = match command {
-        "relation-set" => &relation_set::SPEC,
-        "state-set" => &state::SET,
-        _ => return None,
-    };
-    let path = spec.parse(args).ok()?.value("file")?.to_owned();
-    (path != "-").then_some(path)
-}
-
-impl World {
-    /// One hook-tool call of a running hook, action or command. Of `juju-exec` only the refusal within a context is
-    /// answered here; outside one, a driver queues `World::exec`.
-    pub fn call(&mut self, call: &ToolCall, now: Millis) -> ToolReply {
-        self.advance(now);
-        let Some(name) = call.context.unit() else {
-            return refused(&format!(
-                "bad request: unknown context id {:?}",
-                call.context.0
-            ));
-        };
-        let answer = self.answer(&name, call);
-        if answer == Err(Halt::Stdin) {
-            return ToolReply {
-                needs_stdin: true,
-                ..ToolReply::default()
-            };
-        }
-        let reply = to_reply(answer);
-        if self.history.records(Detail::Everything) {
-            let (command, args, code) = (call.command.clone(), call.args.clone(), reply.code);
-            self.record(Happening::Tool {
-                unit: name,
-                command,
-                args,
-                code,
-            });
-        } else {
-            self.history.count();
-        }
-        reply
-    }
-
-    fn answer(&mut self, name: &UnitName, call: &ToolCall) -> Answer {
-        let version = self.settings.juju_version;
-        let got = &call.context.0;
-        let Some(unit) = self.units.get_mut(name) else {
-            return failure(socket_gone(name));
-        };
-        let Some(mut context) = unit.running.take() else {
-            return failure(socket_gone(name));
-        };
-        let answer = if context.id != call.context {
-            let expected = &context.id.0;
-            failure(format!(
-                "bad request: expected context id {expected:?}, got {got:?}"
-            ))
-        } else if exists(&call.command, version) {
-            let name = name.clone();
-            run(Scene {
-                world: self,
-                name,
-                context: &mut context,
-                call,
-            })
-        } else {
-            unknown(&call.command, version)
-        };
-        if let Some(unit) = self.units.get_mut(name) {
-            unit.running = Some(context);
-        }
-        answer
-    }
-}
-
-fn run(mut scene: Scene<'_>) -> Answer {
-    let command = scene.call.command.as_str();
-    if matches!(command, "juju-exec" | "juju-run") {
-        let context = &scene.context.id.0;
-        return usage(format!(
-            "{command} cannot be called from within a hook, have context {context:?}"
-        ));
-    }
-    if let Ok(place) = TOOLS.binary_search_by_key(&command, |(name, _)| name) {
-        return TOOLS[place].1(&mut scene);
-    }
-    if UNSUPPORTED.contains(&command) {
-        return failure(format!("{command} is not supported by the lab"));
-    }
-    unknown(command, scene.world.settings().juju_version)
-}
-
-fn unknown(command: &str, version: JujuVersion) -> Answer {
-    let what = if version.says_hook_command() {
-        "unknown hook command"
-    } else {
-        "unknown command"
-    };
-    failure(format!("bad request: {what}: {command}"))
-}
-
-/// What a client says when nothing listens because nothing runs.
-fn socket_gone(name: &UnitName) -> String {
-    let tag = name.dashed();
-    format!("dial unix @/var/lib/juju/agents/unit-{tag}/agent.socket: connect: connection refused")
-}
-
-fn refused(message: &str) -> ToolReply {
-    to_reply(failure(message))
-}
-
-fn to_reply(answer: Answer) -> ToolReply {
-    let error = |code, message| ToolReply {
-        code,
-        stderr: format!("ERROR {message}\n").into_bytes(),
-        ..ToolReply::default()
-    };
-    match answer {
-        Ok(stdout) => ToolReply {
-            stdout,
-            ..ToolReply::default()
-        },
-        Err(Halt::Help(text)) => ToolReply {
-            stdout: text.into_bytes(),
-            ..ToolReply::default()
-        },
-        Err(Halt::Usage(message)) => error(2, message),
-        Err(Halt::Failure(message)) => error(1, message),
-        Err(Halt::Stdin) => ToolReply {
-            needs_stdin: true,
-            ..ToolReply::default()
-        },
-    }
+    let here = TOOLS.iter().filter(|tool| (tool.exists)(version));
+    here.map(|tool| tool.name).collect()
 }
 
 #[cfg(test)]
@@ -229,28 +131,25 @@ mod tests {
 
     #[test]
     fn the_table_is_sorted_so_that_it_can_be_searched() {
-        assert!(TOOLS.is_sorted_by_key(|(name, _)| *name));
+        assert!(TOOLS.is_sorted_by_key(|tool| tool.name));
     }
 
     #[test]
     fn tools_come_and_go_with_the_version() {
         let has = |version: &str, tool: &str| names(version.parse().unwrap()).contains(&tool);
         assert!(has("2.9.50", "juju-run") && !has("2.9.50", "juju-exec"));
+        assert!(has("2.9.50", "pod-spec-set") && !has("3.6.9", "pod-spec-set"));
+        assert!(has("3.6.9", "secret-get") && !has("2.9.50", "secret-get"));
         assert!(has("3.6.9", "leader-get") && has("3.6.9", "juju-exec"));
         assert!(!has("4.0.1", "leader-set"));
         assert!(has("3.6.2", "relation-model-get") && !has("3.6.1", "relation-model-get"));
     }
 
     #[test]
-    fn a_file_is_named_only_where_there_is_one_to_read() {
-        let file = |command: &str, args: &[&str]| {
-            named_file(
-                command,
-                &args.iter().map(|&arg| arg.to_owned()).collect::<Vec<_>>(),
-            )
-        };
-        assert_eq!(file("relation-set", &["--file", "x"]), Some("x".to_owned()));
-        assert_eq!(file("relation-set", &["--file=-"]), None);
-        assert_eq!(file("relation-get", &["--file", "x"]), None);
+    fn whatever_a_unit_finds_is_a_tool_when_it_is_called() {
+        for version in ["2.9.50", "3.6.9", "4.0.1"] {
+            let names = names(version.parse().unwrap());
+            assert!(names.into_iter().all(is_tool), "{version}");
+        }
     }
 }

@@ -1,20 +1,14 @@
 //! The beginning of a run: its context and its environment.
 
 use super::hook::{Hook, RelationKind};
+use super::run::Run;
 use crate::context::Context;
 use crate::context::environment::environment;
-use crate::dispatch::{ActionId, Dispatch, ExecId, Progress, Step, What};
-use crate::history::{Detail, Happening};
+use crate::dispatch::{Dispatch, Progress, Step, What};
+use crate::history::Happening;
 use crate::name::{ContextId, RelationId, UnitName};
+use crate::settings::Detail;
 use crate::world::World;
-
-/// What is run.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Run {
-    Hook(Hook),
-    Action(ActionId),
-    Exec(ExecId),
-}
 
 impl World {
     /// Begins a run that the agent has decided on.

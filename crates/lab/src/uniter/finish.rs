@@ -1,14 +1,14 @@
 //! The end of a run: flush, failure, or another go.
 
 use super::agent::Process;
-use super::begin::Run;
 use super::hook::Hook;
 use super::local::{Operation, Phase};
+use super::run::Run;
 use crate::context::Context;
 use crate::dispatch::{ActionId, CrashPoint, ExecId, Exit, Progress};
-use crate::history::{Detail, Happening, Outcome};
+use crate::history::{Happening, Outcome};
 use crate::name::{ContextId, UnitName};
-use crate::settings::Millis;
+use crate::settings::{Detail, Millis};
 use crate::world::World;
 
 impl World {

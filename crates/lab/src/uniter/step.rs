@@ -1,9 +1,9 @@
 //! One step of an agent's loop.
 
 use super::agent::Process;
-use super::begin::Run;
 use super::local::{Operation, Phase};
 use super::resolve::Next;
+use super::run::Run;
 use super::watch::News;
 use crate::dispatch::Step;
 use crate::history::Life;

@@ -1,15 +1,15 @@
 //! Agents and machines that stop, come back, or are disconnected.
 
 use super::World;
-use super::timer::Timer;
 use crate::dispatch::Progress;
 use crate::error::LabError;
-use crate::history::{Detail, Happening, Outcome};
+use crate::history::{Happening, Outcome};
+use crate::model::timer::Timer;
 use crate::name::UnitName;
-use crate::settings::Millis;
-use crate::uniter::Run;
+use crate::settings::{Detail, Millis};
 use crate::uniter::agent::{Memory, Process};
 use crate::uniter::local::{Operation, Phase};
+use crate::uniter::run::Run;
 
 impl World {
     /// Stops or starts a unit's agent. A running hook loses its context; its process, if there is one, keeps running.

@@ -1,9 +1,9 @@
 //! Who leads: the lease at the controller, and what each unit believes.
 
 use super::World;
-use super::timer::Timer;
 use crate::error::LabError;
 use crate::history::{Happening, Life};
+use crate::model::timer::Timer;
 use crate::name::UnitName;
 use crate::settings::Millis;
 

@@ -1,9 +1,9 @@
 //! The end of a unit.
 
 use super::World;
-use super::timer::Timer;
 use crate::dispatch::Progress;
 use crate::history::{Happening, Life};
+use crate::model::timer::Timer;
 use crate::name::UnitName;
 
 impl World {

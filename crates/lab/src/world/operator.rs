@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::World;
-use super::timer::Timer;
 use crate::application::Application;
 use crate::error::LabError;
 use crate::history::{Happening, Life};
 use crate::model::deployed::Deployed;
 use crate::model::member::Member;
+use crate::model::timer::Timer;
 use crate::name::{UnitName, is_application_name};
 use crate::settings::{Departure, Millis};
 use crate::uniter::unit::Unit;

@@ -1,20 +1,9 @@
 //! Timers, apart from the units' own waits.
 
 use super::World;
-use crate::name::UnitName;
+use crate::model::timer::Timer;
 use crate::settings::Millis;
 use crate::uniter::agent::Process;
-
-/// Something that becomes due.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Timer {
-    /// The controller notices that the lease of this application has lapsed.
-    Lapse(String),
-    /// A crashed agent comes back.
-    Restart(UnitName),
-    /// A unit removed by force is gone, whatever it still does.
-    Gone(UnitName),
-}
 
 impl World {
     /// Advances time, and handles due timers.

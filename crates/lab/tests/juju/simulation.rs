@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use ops_coordinator_lab::deed::{Deed, Revision, UnitDeed};
-use ops_coordinator_lab::history::{Detail, Happening};
+use ops_coordinator_lab::history::Happening;
+use ops_coordinator_lab::settings::Detail;
 use ops_coordinator_lab::simulation::{
     End, HookContext, Outcome, Phase, Plan, Simulation, VirtualCharm, run,
 };

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use ops_coordinator_lab::history::{Detail, Happening};
+use ops_coordinator_lab::history::Happening;
+use ops_coordinator_lab::settings::Detail;
 use ops_coordinator_lab::{
     Application, ContextId, Dispatch, Exit, Settings, Step, ToolCall, ToolReply, UnitName, World,
 };

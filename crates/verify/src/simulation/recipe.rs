@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fastrand::Rng;
 use ops_coordinator_lab::deed::{Deed, UnitDeed};
-use ops_coordinator_lab::history::Detail;
+use ops_coordinator_lab::settings::Detail;
 use ops_coordinator_lab::{Departure, JujuVersion, Settings, UnitName};
 use serde_json::json;
 

@@ -6,6 +6,9 @@ use std::os::unix::fs::PermissionsExt;
 
 use tempfile::TempDir;
 
+/// The lock of the charm.
+pub(super) const LOCK: &str = "restart";
+
 /// Each file of `charms/shell`, which a link of this package makes part of it: its name, its
 /// permissions, its text.
 const FILES: &[(&str, u32, &str)] = &[

@@ -10,8 +10,8 @@ use ops_coordinator_lab::process::Lab;
 use ops_coordinator_lab::report::{LockReport, describe};
 use ops_coordinator_lab::world::{AgentStatus, UnitStatus, World};
 
+use super::charm::LOCK;
 use super::watch::Watch;
-use super::{DemoArgs, LOCK};
 use crate::command::lab::{Board, Cell, Tone, View, seconds};
 
 /// Between two drawings.
@@ -35,13 +35,13 @@ pub(super) struct Live {
 
 impl Live {
     /// A live view, if standard output is a terminal that can show one.
-    pub(super) fn open(heading: &str, args: &DemoArgs, watch: &Arc<Watch>) -> Option<Self> {
-        let rows = usize::try_from(args.units).ok()?;
+    pub(super) fn open(heading: &str, units: u32, limit: u32, watch: &Arc<Watch>) -> Option<Self> {
+        let rows = usize::try_from(units).ok()?;
         Some(Self {
             board: Board::open(rows)?,
             heading: heading.to_owned(),
             watch: Arc::clone(watch),
-            limit: args.limit,
+            limit,
             remark: "installing the units".to_owned(),
             drawn: None,
         })

@@ -3,6 +3,7 @@
 mod draw;
 mod plan;
 mod run;
+mod wanted;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,6 +13,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use clap::Args;
+use ops_coordinator_excerpt::path as shown;
 use ops_coordinator_lab::CrashPoint;
 use ops_coordinator_lab::charm::Charm;
 use ops_coordinator_lab::process::Options;
@@ -19,10 +21,12 @@ use ops_coordinator_lab::process::keeper::{self, Interrupt};
 use ops_coordinator_lab::scenario::parse_duration;
 use ops_coordinator_verify::history::Tally;
 
-use super::{absolute, limit, pair, print_line, read_charm, seconds, shown};
+use super::argument::{absolute, limit, pair, read_charm};
+use super::{print_line, seconds};
 use crate::command::{CommandError, finish};
-use plan::{Plan, Wanted};
+use plan::Plan;
 use run::{Outcome, Run};
+use wanted::Wanted;
 
 /// Roll two restarts through a charm's units under faults, and check the guarantees.
 ///

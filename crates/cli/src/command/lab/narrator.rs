@@ -1,9 +1,6 @@
 //! Describes in plain lines what happens in a model.
 
 use ops_coordinator_lab::history::{Condition, Event, Happening, Life, Outcome};
-use ops_coordinator_lab::process::Lab;
-
-use super::view::View;
 
 /// Milliseconds as seconds with a tenth.
 pub(crate) fn seconds(millis: u64) -> String {
@@ -72,13 +69,4 @@ pub(crate) fn tell(event: &Event) -> Option<String> {
         Happening::DiskLost { unit } => format!("{unit}: the disk is lost"),
         _ => return None,
     })
-}
-
-/// Prints nothing.
-pub(crate) struct Silent;
-
-impl View for Silent {
-    fn say(&mut self, _: u64, _: &str) {}
-    fn refresh(&mut self, _: &Lab) {}
-    fn close(&mut self, _: &Lab) {}
 }

@@ -1,20 +1,17 @@
 //! One run of a lab from its first hook to its summary.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::process::ExitCode;
 use std::time::Duration;
 
 use ops_coordinator_lab::charm::Charm;
 use ops_coordinator_lab::process::keeper::Interrupt;
 use ops_coordinator_lab::process::play::{Advance, Player};
 use ops_coordinator_lab::process::{Lab, Options};
-use ops_coordinator_lab::report::Report;
 use ops_coordinator_lab::scenario::{Expectation, Step};
 
-use super::summary::summary;
-use super::verdict::{Ending, conclude};
-use super::view::{Plain, View, print_line};
-use super::{narrator, seconds, unserved};
+use super::ending::Ending;
+use super::view::View;
+use super::{seconds, unserved};
 use crate::command::CommandError;
 
 /// How often the view is refreshed when nothing happens.
@@ -129,26 +126,4 @@ impl Session {
             }
         }
     }
-}
-
-/// Runs a session with the plain view, or none, and prints its summary.
-pub(crate) fn run_session(
-    session: Session,
-    interrupt: &Interrupt,
-) -> Result<ExitCode, CommandError> {
-    let lab = session.start()?;
-    if !session.quiet {
-        print_line(&format!("{}: {}", session.title, session.heading()));
-    }
-    let mut view: Box<dyn View> = match session.quiet {
-        true => Box::new(narrator::Silent),
-        false => Box::new(Plain::default()),
-    };
-    let ending = session.play(&lab, view.as_mut(), interrupt);
-    let report = lab.with_world(|world, _| Report::of(world, &session.limits));
-    if !session.quiet {
-        print_line("");
-    }
-    print_line(&summary(&report));
-    Ok(conclude(&session, &lab, &report, &ending))
 }

@@ -8,41 +8,12 @@ use ops_coordinator_lab::report::Report;
 use ops_coordinator_lab::scenario::Expectation;
 use ops_coordinator_lab::world::AgentStatus;
 
+use super::ending::Ending;
 use super::view::bounded;
 use super::{Session, print_line, seconds, unserved};
 
 /// How many lines of a failed unit's log are shown.
 const LOG_LINES: usize = 8;
-
-/// How a run ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Ending {
-    /// All steps were taken and nothing was left to do.
-    Idle,
-    /// Time ran out.
-    Timeout,
-    /// A step could not be taken, or what it expected did not hold.
-    Failed(String),
-    /// The user interrupted it.
-    Interrupted,
-}
-
-impl Ending {
-    /// Whether unserved requests had enough time. In a run that was cut short they had not.
-    fn leaves_things_at_rest(&self) -> bool {
-        matches!(self, Self::Idle | Self::Timeout)
-    }
-
-    /// The problem it means for the run.
-    fn problem(&self, timeout: u64) -> Option<String> {
-        match self {
-            Self::Idle => None,
-            Self::Timeout => Some(format!("not idle after {} s", seconds(timeout))),
-            Self::Failed(problem) => Some(problem.clone()),
-            Self::Interrupted => Some("interrupted".to_owned()),
-        }
-    }
-}
 
 /// Prints how a run went, and returns the exit code. The lab's files must still exist.
 pub(crate) fn conclude(session: &Session, lab: &Lab, report: &Report, ending: &Ending) -> ExitCode {

@@ -40,6 +40,15 @@ impl View for Plain {
     fn close(&mut self, _: &Lab) {}
 }
 
+/// Prints nothing.
+pub(crate) struct Silent;
+
+impl View for Silent {
+    fn say(&mut self, _: u64, _: &str) {}
+    fn refresh(&mut self, _: &Lab) {}
+    fn close(&mut self, _: &Lab) {}
+}
+
 /// The events since `seen`, which is moved on.
 pub(crate) fn news(lab: &Lab, seen: &mut usize) -> Vec<Event> {
     lab.with_world(|world, _| {

@@ -10,7 +10,7 @@ use ops_coordinator_lab::UnitName;
 use ops_coordinator_lab::deed::{Deed, UnitDeed};
 use ops_coordinator_lab::scenario::{Act, After, Moment, Step, Target};
 
-use super::plan::{HOURS, ROLLS, Wanted, value};
+use super::wanted::{HOURS, ROLLS, Wanted, value};
 
 /// The seed's choices.
 struct Draw<'a> {

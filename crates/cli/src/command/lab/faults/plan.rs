@@ -7,23 +7,7 @@ use ops_coordinator_lab::scenario::Step;
 use ops_coordinator_lab::{CrashPoint, Retry, Settings, ToolDelays, UnitName};
 
 use super::draw;
-
-/// How often the option changes.
-pub(super) const ROLLS: u32 = 2;
-
-/// The largest clock offset, in milliseconds.
-pub(super) const HOURS: i64 = 12 * 3_600_000;
-
-/// What a plan is made of.
-pub(super) struct Wanted<'a> {
-    pub(super) seed: u64,
-    pub(super) point: CrashPoint,
-    pub(super) application: &'a str,
-    pub(super) units: u32,
-    pub(super) option: &'a str,
-    /// Whether units lose their disks as well.
-    pub(super) disks: bool,
-}
+use super::wanted::{HOURS, ROLLS, Wanted, value};
 
 /// A run before it begins.
 #[derive(Debug)]
@@ -56,10 +40,6 @@ impl Plan {
             last_value: value(ROLLS),
         }
     }
-}
-
-pub(super) fn value(roll: u32) -> String {
-    format!("roll-{roll}")
 }
 
 fn settings(wanted: &Wanted<'_>, rng: &mut Rng) -> Settings {
