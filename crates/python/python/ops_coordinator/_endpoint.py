@@ -22,6 +22,12 @@ KEY = 'ops-coordinator'
 _FILE = 'endpoint'
 
 
+def peer_relation(charm: ops.CharmBase, endpoint: str) -> ops.Relation | None:
+    """Return a peer relation, None if it does not exist yet."""
+    relations = charm.model.relations[endpoint]
+    return relations[0] if relations else None
+
+
 def endpoint_of(charm: ops.CharmBase, wanted: str | None) -> str:
     """Return the peer relation that carries the coordination.
 

@@ -11,14 +11,12 @@ import logging
 import os
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import ops
 
+from ._dispatch import Dispatch
 from ._local_state import make_directory, requests
-
-if TYPE_CHECKING:
-    from ._dispatch import Dispatch
 
 logger = logging.getLogger(__name__)
 

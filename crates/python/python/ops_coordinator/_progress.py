@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ._event_base import RestartEventBase
 from ._local_state import replace_file
-
-if TYPE_CHECKING:
-    from ._event import RestartEvent
 
 
 class Progress:
@@ -35,14 +33,14 @@ class Progress:
         """Return whether an event of the request's turn has all its services restarted."""
         return self.number == number and bool(self._load()['used'])
 
-    def served(self, event: RestartEvent, number: int) -> bool:
+    def served(self, event: RestartEventBase, number: int) -> bool:
         """Return whether all services of the event were restarted in the request's turn."""
         return (
             self.number == number
             and self._load()['events'].get(event.handle.path) == event.snapshot()
         )
 
-    def restarted(self, event: RestartEvent, number: int) -> set[tuple[str, str]]:
+    def restarted(self, event: RestartEventBase, number: int) -> set[tuple[str, str]]:
         """Return what was restarted while the event waited, as (container, service)."""
         if self.number != number:
             return set()
@@ -61,7 +59,7 @@ class Progress:
             content['services'].append([place, service, sorted(paths)])
         self._save(content)
 
-    def note_served(self, number: int, event: RestartEvent, *, deferred: bool) -> None:
+    def note_served(self, number: int, event: RestartEventBase, *, deferred: bool) -> None:
         """Keep that all services of an event were restarted.
 
         An event that is new to this dispatch is not kept by its name: should the hook fail, the

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
 
 from ._action import SavedAction
-from ._lock_name import lock_key
-from ._part import Part
+from ._dispatch import Dispatch, Turn
+from ._event_base import RestartEventBase
+from ._native import Hook
+from ._overridable import Overridable
+from ._part import Part, checked_limit
 from ._progress import Progress
 from ._waiting import Waiting
-
-if TYPE_CHECKING:
-    from ._dispatch import Turn
-    from ._event import RestartEvent
-    from ._native import Hook
-    from .ops_coordinator import OpsCoordinator
 
 Restart = Callable[[str], object]
 """Restarts one service, or raises."""
@@ -24,22 +20,30 @@ Restart = Callable[[str], object]
 class RestartPart(Part):
     """The coordinator of restarts: which event waits for which request, and what was restarted."""
 
-    coordinator: OpsCoordinator
-
-    def __init__(self, *args: Any, **kwargs: Any):
-        super().__init__(*args, **kwargs)
-        self.lock = lock_key(self.coordinator.lock)
+    def __init__(
+        self,
+        coordinator: Overridable,
+        dispatch: Dispatch,
+        *,
+        relation_key: str,
+        lock: str,
+        limit: object,
+    ):
+        limits = {lock: checked_limit(limit)}
+        super().__init__(coordinator, dispatch, relation_key=relation_key, limit=limits)
+        self.lock = self.claim(lock)
+        self._lock_name = lock
         self.action = SavedAction(self.dispatch, self.name)
         self.release_on_defer = False
         self._waiting = Waiting(self.dispatch, self.lock)
         # As with what waits, `restart` is kept as it was when there was no other.
         suffix = '' if self.lock == 'restart' else f'-{self.lock}'
         self._progress = Progress(self.dispatch.state / f'restarted{suffix}.json')
-        self._served: list[RestartEvent] = []
-        self._told: list[RestartEvent] = []
+        self._served: list[RestartEventBase] = []
+        self._told: list[RestartEventBase] = []
         self._parts: dict[str, list[tuple[int, str, str]]] = {}
 
-    def restart(self, event: RestartEvent, place: str, restart: Restart) -> bool:
+    def restart(self, event: RestartEventBase, place: str, restart: Restart) -> bool:
         """Implement `RestartEvent.restart`, with a function that restarts one service."""
         dispatch = self.dispatch
         if dispatch.restricted:
@@ -61,7 +65,7 @@ class RestartPart(Part):
                 return False
         if restarts.delivering > turn.emitted:
             # Asked for after the services restarted: that restart may have missed the reason.
-            self._waiting.note(event, self.request(self.coordinator.lock))
+            self._waiting.note(event, self.request(self._lock_name))
             return False
         if not (deferred and self._progress.served(event, turn.number)):
             self._restart_services(event, turn, place, restart, deferred=deferred)
@@ -69,7 +73,7 @@ class RestartPart(Part):
         turn.through = max(turn.through, self._waiting.number(event) or 0)
         return True
 
-    def _served_by_a_turn_that_ended(self, event: RestartEvent) -> bool:
+    def _served_by_a_turn_that_ended(self, event: RestartEventBase) -> bool:
         number = self._progress.number
         if not self._progress.served(event, number):
             return False
@@ -87,16 +91,16 @@ class RestartPart(Part):
             turn.emitted = 0
         return turn, None
 
-    def _wait(self, event: RestartEvent, waits_for: str | None) -> None:
+    def _wait(self, event: RestartEventBase, waits_for: str | None) -> None:
         if waits_for is not None:
             self.coordinator.msg(f'Waiting on {self.lock}: {waits_for}')
         following = self.dispatch.outstanding().get(self.lock)
         number = self._waiting.number(event)
         if following is None or number is None or number < following:
-            self._waiting.note(event, self.request(self.coordinator.lock))
+            self._waiting.note(event, self.request(self._lock_name))
 
     def _restart_services(
-        self, event: RestartEvent, turn: Turn, place: str, restart: Restart, *, deferred: bool
+        self, event: RestartEventBase, turn: Turn, place: str, restart: Restart, *, deferred: bool
     ) -> None:
         number, progress = turn.number, self._progress
         own = {event.handle.path} if deferred else set[str]()
@@ -172,6 +176,4 @@ class RestartPart(Part):
 
     def _deferred(self) -> set[str]:
         """Return the deferred events that do not belong to another coordinator."""
-        restarts = self.dispatch.restarts
-        others = {path for w in restarts.waiting if w is not self._waiting for path in w.paths()}
-        return set(restarts.deferred()) - (others - self._waiting.paths())
+        return set(self.dispatch.restarts.deferred()) - self._waiting.paths_elsewhere()

@@ -5,13 +5,11 @@ from __future__ import annotations
 import uuid
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ops
 
-if TYPE_CHECKING:
-    from ._event import RestartEvent
-    from ._waiting import Waiting
+from ._event_base import RestartEventBase
 
 _ATTRIBUTE = '_ops_coordinator_restarts'
 
@@ -27,8 +25,6 @@ class Restarts(ops.Object):
     def __init__(self, framework: ops.Framework):
         super().__init__(framework, 'ops-coordinator-restarts')
         self._pending: deque[tuple[int, Callable[[], None], dict[str, Any]]] = deque()
-        self.waiting: list[Waiting] = []
-        """Which event waits for which request, for each coordinator of restarts."""
         self._begin()
         # Where no status is collected, as in a restricted hook, the commit is the last moment.
         framework.observe(framework.on.pre_commit, self._on_pre_commit)
@@ -41,7 +37,7 @@ class Restarts(ops.Object):
         """Which of them is being delivered, from 1; 0 for an event of an earlier dispatch."""
         self.context = uuid.uuid4().hex
         """Distinguishes this dispatch from others if Juju does not."""
-        self._delivered: list[RestartEvent] = []
+        self._delivered: list[RestartEventBase] = []
         self._over: set[str] = set()
         self._absorbed: list[dict[str, Any]] = []
 
@@ -63,11 +59,11 @@ class Restarts(ops.Object):
                 # `ops` has an event with the same content in its queue, and keeps only that.
                 self._absorbed.append(snapshot)
 
-    def note_delivery(self, event: RestartEvent) -> None:
+    def note_delivery(self, event: RestartEventBase) -> None:
         """Note that an event is delivered to one of its observers."""
         self._delivered.append(event)
 
-    def deferred(self) -> dict[str, RestartEvent]:
+    def deferred(self) -> dict[str, RestartEventBase]:
         """Return the events, by path, that will be delivered again in the next dispatch."""
         return {e.handle.path: e for e in self._delivered if getattr(e, 'deferred', False)}
 
@@ -76,11 +72,11 @@ class Restarts(ops.Object):
         deferred = self.deferred().items()
         return {path for path, event in deferred if event.snapshot() in self._absorbed}
 
-    def end(self, event: RestartEvent) -> None:
+    def end(self, event: RestartEventBase) -> None:
         """Make an event end with this dispatch, whatever its handlers do."""
         self._over.add(event.handle.path)
 
-    def is_over(self, event: RestartEvent) -> bool:
+    def is_over(self, event: RestartEventBase) -> bool:
         """Return whether the event ends with this dispatch."""
         return event.handle.path in self._over
 

@@ -7,18 +7,17 @@ import dataclasses
 import json
 import tempfile
 from collections.abc import Callable, Generator, Mapping
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast
 
 from ops import testing
 
-from .._asked import ASKED
+from .._asked import ASKED, time_now
 from .._coordinator import BaseCoordinator
 from .._endpoint import KEY, refuse_to_choose, usual_endpoint
 from .._lock_name import lock_key
 from .._native import Hook
-from .._part import TIME, checked_limit
+from .._part import checked_limit
 from ._application import Application, number_of
 from ._restart import Restart, restarts
 
@@ -91,7 +90,7 @@ class Line:
         declared = sorted(cast('dict[str, object]', meta.get('peers') or {}))
         self._endpoint = usual_endpoint(declared, relation) or refuse_to_choose(declared)
         self._name, self._lock = lock, lock_key(lock)
-        self._limit = cast('int', checked_limit(limit))
+        self._limit = checked_limit(limit)
         self._coordinator = coordinator
 
     # -- situations
@@ -354,8 +353,7 @@ class Line:
         """Return what a unit says of its request to the policy of its coordinator."""
         if self._coordinator is None:
             return {}
-        at = datetime.now(timezone.utc).strftime(TIME)
-        about = {'at': at, 'by': self._coordinator.__name__, 'name': self._name}
+        about = {'at': time_now(), 'by': self._coordinator.__name__, 'name': self._name}
         known = json.loads(data.get(ASKED, '{}'))
         return {ASKED: json.dumps({**known, self._lock: about}, sort_keys=True)}
 

@@ -9,7 +9,7 @@ from typing import Any
 import ops
 from ops import testing
 
-from .._event import RestartEvent
+from .._event_base import RestartEventBase
 from .._waiting import lock_of
 
 
@@ -40,7 +40,7 @@ def restarts(state: testing.State) -> list[Restart]:
     for deferred in state.deferred:
         if set(deferred.snapshot_data) != {'ctx', 'svc'}:
             continue
-        event = RestartEvent(ops.Handle(None, deferred.name, '0'))
+        event = RestartEventBase(ops.Handle(None, deferred.name, '0'))
         event.restore(deferred.snapshot_data)
         lock = locks.get(deferred.handle_path)
         number = int(deferred.handle_path.rpartition('[')[2].rstrip(']'))
