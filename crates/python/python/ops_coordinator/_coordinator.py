@@ -26,6 +26,8 @@ class BaseCoordinator(Overridable, metaclass=Singleton):
     """Named locks: a unit requests one, and has it for one dispatch when its turn comes.
 
     There is one instance of each class per charm: creating it again returns the same object.
+    Whatever takes a lock raises a `TypeError` if its name is not a string, and a `ValueError` if
+    it is empty or if another lock has almost the same name.
 
     Args:
         charm: The charm. It may be omitted if a method of the charm creates the coordinator.
@@ -105,7 +107,7 @@ class BaseCoordinator(Overridable, metaclass=Singleton):
         asked in the last three dispatches, the turn passes to the next unit.
 
         Args:
-            lock: The lock; any non-empty string.
+            lock: The lock's name, any string that is not empty.
 
         Returns:
             Whether the unit has it now, for the rest of this dispatch. If False, ask again in a
@@ -142,10 +144,13 @@ class BaseCoordinator(Overridable, metaclass=Singleton):
         return self._part.request(lock)
 
     def granted(self, lock: str) -> bool:
-        """Return whether the unit has a lock now. If it is its turn, this call begins the turn.
+        """Tell whether the unit has a lock now. If its turn has come, this call begins the turn.
 
         Args:
             lock: The lock.
+
+        Returns:
+            Whether the unit has it, for the rest of this dispatch.
 
         Raises:
             CoordinatorError: Another coordinator of the charm uses the lock.
@@ -153,10 +158,13 @@ class BaseCoordinator(Overridable, metaclass=Singleton):
         return self._dispatch.start(self._interest(lock))[0]
 
     def requested(self, lock: str) -> bool:
-        """Return whether a request of this unit is not served yet.
+        """Tell whether this unit has asked for a lock and was not served yet.
 
         Args:
             lock: The lock.
+
+        Returns:
+            Whether a request of this unit is outstanding.
 
         Raises:
             CoordinatorError: Another coordinator of the charm uses the lock.
@@ -165,12 +173,15 @@ class BaseCoordinator(Overridable, metaclass=Singleton):
         return newest > done
 
     def request_timestamp(self, lock: str) -> datetime | None:
-        """Return when this unit asked, in UTC and without a time zone; None if it has not.
+        """Tell when this unit asked for a lock.
 
         This is for humans: no clock decides whose turn it is.
 
         Args:
             lock: The lock.
+
+        Returns:
+            The time in UTC, without a time zone; None if the unit has not asked.
 
         Raises:
             CoordinatorError: Another coordinator of the charm uses the lock.
@@ -321,13 +332,16 @@ class BaseCoordinator(Overridable, metaclass=Singleton):
     # -- the leader's side
 
     def grant(self, lock: str, unit: str) -> bool:
-        """Return, on the leader, whether a unit has or gets a lock; on other units False.
+        """Tell, on the leader, whether a unit has or gets a lock.
 
         A new grant reaches the unit when this hook succeeds.
 
         Args:
             lock: The lock.
-            unit: The unit.
+            unit: The unit's name, such as `'app/2'`.
+
+        Returns:
+            Whether the unit has or gets it; False on a unit that does not lead.
 
         Raises:
             CoordinatorError: Another coordinator of the charm uses the lock.

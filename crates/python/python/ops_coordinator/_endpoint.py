@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import ops
 
-from ._error import PeerRelationError
+from ._error import PeerRelationError, brief
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ def endpoint_of(charm: ops.CharmBase, wanted: str | None) -> str:
 
 
 def usual_endpoint(declared: list[str], wanted: str | None) -> str | None:
-    """Return the peer relation that a new charm uses, None where it is not clear which.
+    """Return the peer relation that a new charm uses, None if it is not clear which.
 
     Raises:
         PeerRelationError: The charm declares none, or not the one that is wanted.
@@ -129,7 +129,8 @@ def _tell_that_it_stays(charm: ops.CharmBase, before: str, usual: str | None) ->
 
 
 def _missing(name: str) -> PeerRelationError:
+    shown, quotes = brief(name), '\'"'
     return PeerRelationError(
-        f"the charm declares no peer relation '{name}'; add to its charmcraft.yaml (or "
-        f'metadata.yaml):\n  peers:\n    {name}:\n      interface: coordinator'
+        f'the charm declares no peer relation {shown}; add to its charmcraft.yaml (or '
+        f'metadata.yaml):\n  peers:\n    {shown.strip(quotes)}:\n      interface: coordinator'
     )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from typing import Any
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
 
 import ops
 
-from ._plain import plain_context, service_names
+from ._error import brief
+from ._native import is_service_name
 
 
 class RestartEventBase(ops.EventBase):
@@ -16,8 +18,8 @@ class RestartEventBase(ops.EventBase):
 
     def __init__(self, handle: ops.Handle, ctx: Any = None, services: Iterable[str] = ()):
         super().__init__(handle)
-        self._ctx = plain_context(ctx)
-        self._services = service_names(services)
+        self._ctx = _plain_context(ctx)
+        self._services = _service_names(services)
 
     @property
     def ctx(self) -> Any:
@@ -57,3 +59,75 @@ class RestartEventBase(ops.EventBase):
         except ValueError:
             self._ctx = ctx
         self._services = [name for name in snapshot.get('svc', '').split(',') if name]
+
+
+def _plain_context(ctx: object) -> Any:
+    """Return a copy of a context, with JSON-serialisable values only.
+
+    Raises:
+        TypeError: It contains a value that JSON cannot represent, or a key that is not a string.
+        ValueError: It contains a number that JSON cannot represent, or itself.
+    """
+    try:
+        return _plain(ctx)
+    except RecursionError:
+        raise ValueError(
+            'ctx is nested too deeply, or contains itself; it is stored as JSON, so use plain '
+            'values'
+        ) from None
+
+
+def _plain(value: object) -> Any:
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError(f'ctx contains {value}; it is stored as JSON, which has no {value}')
+        return float(value)
+    if isinstance(value, Mapping):
+        return {
+            _key(key): _plain(kept) for key, kept in cast('Mapping[object, object]', value).items()
+        }
+    # The lists and sets of a `StoredState` are neither lists nor sets.
+    if isinstance(value, Iterable) and not isinstance(value, (bytes, bytearray)):
+        return [_plain(kept) for kept in cast('Iterable[object]', value)]
+    raise TypeError(
+        f'ctx contains a value of type {type(value).__name__}; it is stored as JSON, so use plain '
+        'values'
+    )
+
+
+def _key(key: object) -> str:
+    if not isinstance(key, str):
+        raise TypeError(
+            f'ctx has the key {brief(key)}; it is stored as JSON, so keys must be strings'
+        )
+    return str.__str__(key)
+
+
+def _service_names(services: object) -> list[str]:
+    """Return a copy of a list of names of services.
+
+    Raises:
+        TypeError: It is not a list, or contains something other than text.
+        ValueError: It contains a name that systemd does not allow.
+    """
+    if isinstance(services, str):
+        raise TypeError(f'services must be a list of names, as in services=[{brief(services)}]')
+    wrong = isinstance(services, (bytes, bytearray, Mapping)) or not isinstance(services, Iterable)
+    if wrong:
+        raise TypeError(f'services must be a list of names, not {brief(services)}')
+    names: list[str] = []
+    for name in cast('Iterable[object]', services):
+        if not isinstance(name, str):
+            raise TypeError(f'services contains {brief(name)}; a service name must be a string')
+        if not is_service_name(name):
+            raise ValueError(
+                f'invalid service name {brief(name)} in services: use letters, digits and :_.@-\\'
+            )
+        names.append(str.__str__(name))
+    return names

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
-from typing import cast
+from typing import TypeAlias, cast
 
 from ._asked import time_now, time_of
 from ._dispatch import Dispatch, Turn
@@ -18,7 +18,7 @@ from ._overridable import Overridable, is_overridden
 
 logger = logging.getLogger(__name__)
 
-Policy = Callable[[str, str, 'set[str]', 'list[str]'], bool]
+Policy: TypeAlias = 'Callable[[str, str, set[str], list[str]], bool]'
 """A charm's own decision: `(lock, unit, granted, queue)`, true to let the unit in."""
 
 
@@ -51,7 +51,9 @@ class Part:
         """Claim a lock for this coordinator; return its name in the line.
 
         Raises:
-            CoordinatorError: The lock is another coordinator's.
+            CoordinatorError: Another coordinator of the charm uses the lock.
+            TypeError: Its name is not text.
+            ValueError: Its name is empty, or too similar to another.
         """
         key = lock_key(lock)
         owner = self.dispatch.names.claim(key, lock, self.kind)
@@ -130,8 +132,8 @@ class Part:
                 {lock: {'at': at, 'by': self.name} for lock, at in self._local.load().items()}
             )
         else:
-            # The original leaves its file behind when it has joined the relation. What is in the
-            # databag is of any of its coordinators.
+            # The original leaves its file behind once it has joined the relation. The requests in
+            # the databag may be those of any of its coordinators.
             self._take({lock: {'at': at} for lock, at in requests.items()})
 
     def _take(self, found: dict[str, dict[str, str]]) -> None:
@@ -150,7 +152,7 @@ class Part:
     def claims(self, lock: str) -> bool | None:
         """Return whether this unit's request for a lock has a claimant.
 
-        None where the coordinator cannot know, because its charm's code asks again or does not.
+        None if the coordinator cannot know, because the charm's code may or may not ask again.
         """
         return None
 
@@ -168,7 +170,7 @@ class Part:
 
     def held_elsewhere(self) -> set[str]:
         """Return the locks that other units hold through grants of the original library."""
-        # One without a name may be held: nothing here ever asks for it.
+        # A lock without a name may stay held: nothing here ever requests it.
         return {lock_key(lock) for lock in self._original.holders() if lock.strip()}
 
 

@@ -19,8 +19,8 @@ class Policies:
     """Limits and policies, each for its own coordinator's locks.
 
     The owner of a lock is known from the coordinator that uses it here, or from the unit that
-    requests it. If from neither, as with a request of an older version, the owner is the only
-    coordinator; if there are several, one unit at a time is let in.
+    requests it. If neither tells, as with a request of an older version, the owner is the charm's
+    only coordinator; with several coordinators, one unit at a time is let in.
     """
 
     def __init__(self, dispatch: Dispatch, parts: Sequence[Part]):
@@ -69,7 +69,11 @@ class Policies:
         named = [part for part in parts if part.name in said]
         if len(named) > 1:
             names = ' and '.join(sorted(said))
-            logger.warning('%s ask for the lock %s; ignoring its policies', names, lock)
+            logger.warning(
+                '%s ask for the lock %s; no policy applies to it until only one of them does',
+                names,
+                lock,
+            )
             return None
         claimed = self._dispatch.names.owner(lock)
         owner = next((part for part in parts if part.kind is claimed), None)
@@ -118,14 +122,14 @@ class Policies:
         locks = self._dispatch.locks()
         owners = self.owners(locks)
         said = self._dispatch.asked.of_all()
-        # A unit that is new to the leader counts from here on; one whose first turn it is, from 0.
+        # A leader without counts tells of nothing yet; with them, a new unit counts from 0.
         before: dict[str, Any] | None = self._dispatch.recall(_DONE)
         now: dict[str, Any] = {}
         for lock, state in locks.items():
             for unit in state.units:
                 name = f'{lock} {unit.unit}'
                 at = said.get(unit.unit, {}).get(lock, {}).get('at')
-                # While it waits it is known when it asked; later it may have asked again.
+                # When it asked is known while it waits; later it may have asked again.
                 now[name] = [unit.done, at]
                 earlier, asked_at = _entry((before or {}).get(name))
                 if before is not None and unit.done > earlier:

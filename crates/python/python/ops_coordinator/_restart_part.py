@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 from ._action import SavedAction
 from ._dispatch import Dispatch, Turn
@@ -13,7 +14,7 @@ from ._part import Part, checked_limit
 from ._progress import Progress
 from ._waiting import Waiting
 
-Restart = Callable[[str], object]
+Restart: TypeAlias = 'Callable[[str], object]'
 """Restarts one service, or raises."""
 
 
@@ -36,7 +37,7 @@ class RestartPart(Part):
         self.action = SavedAction(self.dispatch, self.name)
         self.release_on_defer = False
         self._waiting = Waiting(self.dispatch, self.lock)
-        # As with what waits, `restart` is kept as it was when there was no other.
+        # As in `waiting_key`, `restart` keeps the name from when there was no other lock.
         suffix = '' if self.lock == 'restart' else f'-{self.lock}'
         self._progress = Progress(self.dispatch.state / f'restarted{suffix}.json')
         self._served: list[RestartEventBase] = []
@@ -54,7 +55,7 @@ class RestartPart(Part):
             self._told.append(event)
             return True
         if restarts.is_over(event) or self._waiting.was_taken_back(event):
-            self.coordinator.msg(f'The request of {event} was withdrawn')
+            self.coordinator.msg(f'The request of {event} was withdrawn or cancelled')
             restarts.end(event)
             return False
         turn = dispatch.turns.get(self.lock)
@@ -64,7 +65,7 @@ class RestartPart(Part):
                 self._wait(event, waits_for)
                 return False
         if restarts.delivering > turn.emitted:
-            # Asked for after the services restarted: that restart may have missed the reason.
+            # Requested after the services restarted: that restart may have missed the reason.
             self._waiting.note(event, self.request(self._lock_name))
             return False
         if not (deferred and self._progress.served(event, turn.number)):
@@ -87,7 +88,7 @@ class RestartPart(Part):
             return None, waits_for
         turn = self.dispatch.turns[self.lock]
         if self._progress.used(turn.number):
-            # It restarted in a hook that failed after that: nothing new is a part of it.
+            # The services restarted in a hook that failed later: no new event is part of that.
             turn.emitted = 0
         return turn, None
 
@@ -141,7 +142,7 @@ class RestartPart(Part):
         if again and not self.release_on_defer and turn.kept is None:
             turn.kept = 'its handler deferred the event'
             for event in again:
-                # So that it is over when the request is withdrawn in the meantime.
+                # So that the event is over if the request is withdrawn in the meantime.
                 self._waiting.note(event, self._waiting.number(event) or turn.number)
         # What waits and was not served keeps its own request.
         served = {event.handle.path for event in self._served}
@@ -157,16 +158,16 @@ class RestartPart(Part):
         self.action.end()
         deferred = self._deferred()
         again = {event.handle.path for event in [*self._served, *self._told]} & deferred
-        # A handler that defers after its restart asks for another; so does one more emission of an
-        # event that waits.
+        # A handler that defers after its restart requests another one; so does a charm that emits
+        # a waiting event once more.
         afresh = again | self.dispatch.restarts.renewed()
         self._progress.drop(afresh)
         for path in deferred - afresh:
-            # An event that was new to this dispatch has a name that stays only now.
+            # Only now does an event that is new to this dispatch have a path that lasts.
             for number, place, service in self._parts.get(path, []):
                 self._progress.note_service(number, place, service, [path])
         if self.release_on_defer or self.lock not in self.dispatch.outstanding():
-            # What it waited for has ended; it asks anew.
+            # What it waited for has ended; it requests another turn.
             deferred -= again
         self._waiting.keep(deferred)
         self._served.clear()

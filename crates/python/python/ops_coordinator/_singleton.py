@@ -11,7 +11,7 @@ import ops
 
 from ._error import CoordinatorError, brief
 
-_Constructor = TypeVar('_Constructor', bound=Callable[..., None])
+_Constructor = TypeVar('_Constructor')
 
 _INSTANCES = '_ops_coordinator_instances'
 

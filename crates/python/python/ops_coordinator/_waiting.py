@@ -14,13 +14,13 @@ _ALL = '_ops_coordinator_waiting'
 
 
 def waiting_key(lock: str) -> str:
-    """Return the key under which it is stored what waits for a lock."""
-    # `restart` is stored as it was when there was no other.
+    """Return the key under which the events that wait for a lock are stored."""
+    # `restart` keeps the key from when there was no other lock.
     return _KEY if lock == 'restart' else f'{_KEY}-{lock}'
 
 
 def lock_of(key: str) -> str | None:
-    """Return the lock that a key is about, None if it is another key."""
+    """Return the lock that a key is about, None if it is not such a key."""
     if key == _KEY:
         return 'restart'
     return key[len(_KEY) + 1 :] if key.startswith(f'{_KEY}-') else None
@@ -69,7 +69,7 @@ class Waiting:
         following = self._dispatch.outstanding().get(self._lock)
         if following is not None and following <= number:
             return False
-        # Only of the request that ended last is it known how.
+        # How a request ended is known only of the last one.
         _, done, outcome, _ = self._dispatch.hook.counters(self._lock)
         return number <= done and outcome in ('cancelled', 'withdrawn')
 

@@ -1,4 +1,4 @@
-"""Restarts in turn: the API for charms."""
+"""Restarts in turn: the API for charms, in the module that the original library has it in."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ._delivery import AfterRestartsSource, RestartSource, adopt
 from ._dispatch import Dispatch
 from ._error import CoordinatorError, ServiceRestartError, brief
 from ._event_base import RestartEventBase
+from ._machine import restart_in, service_reload, service_restart, service_resume
 from ._part import Part
 from ._restart_part import RestartPart
 from ._restarts import restarts_of
-from ._service import restart_in, service_reload, service_restart, service_resume
 from ._singleton import charm_leads, instances
 
 __all__ = [
@@ -65,6 +65,7 @@ class RestartEvent(RestartEventBase):
 
         Raises:
             ServiceRestartError: A service did not restart. The unit keeps its turn.
+            ops.ModelError: The charm declares no such container.
             CoordinatorError: The charm has no `OpsCoordinator`.
             TypeError: `coordinator` is not an `OpsCoordinator`.
         """
@@ -260,7 +261,7 @@ class OpsCoordinator(Serial):
     def restart(
         self, event: RestartEvent, *, container: ops.Container | str | None = None
     ) -> bool:
-        """Same as `RestartEvent.restart`.
+        """Do what `RestartEvent.restart` does, for this coordinator.
 
         Args:
             event: The event.
@@ -271,6 +272,7 @@ class OpsCoordinator(Serial):
 
         Raises:
             ServiceRestartError: A service did not restart. The unit keeps its turn.
+            ops.ModelError: The charm declares no such container.
         """
         if container is None:
             return self._restarts.restart(event, '', service_restart)
