@@ -118,9 +118,9 @@ def _service_names(services: object) -> list[str]:
     """
     if isinstance(services, str):
         raise TypeError(f'services must be a list of names, as in services=[{brief(services)}]')
-    wrong = isinstance(services, (bytes, bytearray, Mapping)) or not isinstance(services, Iterable)
-    if wrong:
-        raise TypeError(f'services must be a list of names, not {brief(services)}')
+    if isinstance(services, (bytes, bytearray, Mapping)) or not isinstance(services, Iterable):
+        given = cast('object', services)
+        raise TypeError(f'services must be a list of names, not {brief(given)}')
     names: list[str] = []
     for name in cast('Iterable[object]', services):
         if not isinstance(name, str):

@@ -42,7 +42,7 @@ class LocalState:
         if not requests:
             self._path.unlink(missing_ok=True)
             return
-        replace_file(self._path, requests)
+        replace_file(self._path, json.dumps(requests, sort_keys=True))
 
 
 def requests(content: object) -> dict[str, str]:
@@ -58,14 +58,14 @@ def requests(content: object) -> dict[str, str]:
     raise ValueError('it is not a mapping from locks to times')
 
 
-def replace_file(path: Path, content: object) -> None:
-    """Replace a JSON file atomically, readable by its owner only."""
+def replace_file(path: Path, text: str) -> None:
+    """Replace a file atomically, readable by its owner only."""
     make_directory(path.parent)
     # mkstemp makes a file that only its owner can read.
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f'{path.name}.')
     try:
         with os.fdopen(handle, 'w', encoding='utf-8') as file:
-            json.dump(content, file, sort_keys=True)
+            file.write(text)
             file.flush()
             os.fsync(handle)
         os.replace(name, path)

@@ -103,7 +103,7 @@ class Progress:
 
     def _save(self, content: dict[str, Any]) -> None:
         self._content = content
-        replace_file(self._path, content)
+        replace_file(self._path, json.dumps(content, sort_keys=True))
 
 
 def _nothing(number: int) -> dict[str, Any]:
