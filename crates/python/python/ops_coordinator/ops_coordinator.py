@@ -8,14 +8,13 @@ from typing import Any, ClassVar
 import ops
 
 from ._coordinator import Serial
-from ._delivery import AfterRestartsSource, RestartSource, adopt
 from ._dispatch import Dispatch
 from ._error import CoordinatorError, ServiceRestartError, brief
 from ._event_base import RestartEventBase
 from ._machine import restart_in, service_reload, service_restart, service_resume
 from ._part import Part
 from ._restart_part import RestartPart
-from ._restarts import restarts_of
+from ._restarts import AfterRestartsSource, RestartSource, adopt, restarts_of
 from ._singleton import charm_leads, instances
 
 __all__ = [
