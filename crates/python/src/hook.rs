@@ -242,6 +242,12 @@ fn filled(value: Option<String>) -> Option<String> {
     value.filter(|text| !text.is_empty())
 }
 
+/// Whether the line may have a lock of this name.
+#[pyfunction]
+pub(crate) fn is_lock_name(name: &str) -> bool {
+    name.parse::<LockName>().is_ok()
+}
+
 fn lock_name(text: &str) -> PyResult<LockName> {
     text.parse().map_err(raised)
 }

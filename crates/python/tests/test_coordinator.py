@@ -128,7 +128,7 @@ def test_a_lock_can_be_held_beyond_the_hook(application):
 
 def test_a_lock_that_the_unit_does_not_have_cannot_be_held(application):
     def step(c, event):
-        with pytest.raises(CoordinatorError, match='app/0 does not have the lock x'):
+        with pytest.raises(CoordinatorError, match="app/0 does not have the lock 'x'"):
             c.coordinator.hold('x', 'why')
 
     application(charm(Serial, step)).hook(0)

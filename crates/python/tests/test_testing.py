@@ -447,7 +447,7 @@ def two_services(c):
 
 
 def test_a_service_that_is_not_broken_cannot_be_mended():
-    with pytest.raises(ValueError, match='the service web is not broken'):
+    with pytest.raises(ValueError, match="the service 'web' is not broken"):
         Machine().mend_service('web')
 
 

@@ -33,10 +33,10 @@ The charm's `charmcraft.yaml` needs a peer relation to carry this::
 their own locks.
 """
 
-from ._coordinator import BaseCoordinator, Serial, Singleton
+from ._coordinator import BaseCoordinator, Serial
 from ._error import CoordinatorError, PeerRelationError, ServiceRestartError
-from ._event import RestartCharmEvent, RestartEvent
-from .ops_coordinator import OpsCoordinator
+from ._singleton import Singleton
+from .ops_coordinator import OpsCoordinator, RestartCharmEvent, RestartEvent
 
 __all__ = [
     'BaseCoordinator',

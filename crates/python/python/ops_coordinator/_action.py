@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, TypeAlias, cast
 
-if TYPE_CHECKING:
-    from ._dispatch import Dispatch
+from ._dispatch import Dispatch
+from ._error import brief
 
 logger = logging.getLogger(__name__)
 
-Kept = tuple[str, Sequence[Any], Mapping[str, Any]]
+Kept: TypeAlias = 'tuple[str, Sequence[Any], Mapping[str, Any]]'
 """A stored action: a method's name, its arguments, its keyword arguments."""
 
 
@@ -22,14 +22,15 @@ class SavedAction:
     The turn mostly comes in a later hook, which is another process. A method of the charm is found
     again there by its name; any other function is gone with its process.
 
-    What the framework keeps is on the disk before Juju takes over what the hook has written.
-    Should the agent die in between, or Juju refuse it, then the event is gone and the report was
-    not made. So what ran is kept until a later dispatch finds this unit's record as it was left.
+    What the framework stores is on disk before Juju commits what the hook has written. If the
+    agent dies in between, or Juju refuses the writes, the event is gone and what the action has
+    published is lost. So the action is kept until a later dispatch finds this unit's record as
+    this one left it.
     """
 
     def __init__(self, dispatch: Dispatch, coordinator: str):
         self._dispatch = dispatch
-        # As the only coordinator that there was had it, so that a refresh loses no action.
+        # One coordinator keeps the key from when there was no other: a refresh loses no action.
         suffix = '' if coordinator == 'OpsCoordinator' else f'-{coordinator}'
         self._action_key, self._ran_key = f'action{suffix}', f'ran{suffix}'
         self._call: Callable[[], Any] | None = None
@@ -78,7 +79,10 @@ class SavedAction:
             ValueError: The charm has no such method.
         """
         if function is not None and not isinstance(function, str) and not callable(function):
-            raise TypeError(f'action_func must be a function, not {function!r}')
+            raise TypeError(
+                'action_func must be a function, or the name of a method of the charm, not '
+                f'{brief(function)}'
+            )
         self._dispatch.remember(self._action_key, None)
         self._call = self._result = None
         if function is None:
@@ -91,14 +95,14 @@ class SavedAction:
                 logger.warning(
                     'the action %s is lost at the end of this dispatch, but the turn usually '
                     'comes in a later one: save a method of the charm instead',
-                    getattr(kept, '__qualname__', kept),
+                    getattr(kept, '__qualname__', None) or brief(kept),
                 )
             return
         method = getattr(self._dispatch.charm, name)
         self._call = lambda: method(*args, **kwargs)
         try:
             value = json.loads(json.dumps([name, list(args), dict(kwargs)]))
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
             if isinstance(function, str):
                 raise TypeError(
                     f'the arguments of {name} must be JSON-serialisable: {error}'
@@ -135,7 +139,10 @@ class SavedAction:
         charm = self._dispatch.charm
         if isinstance(function, str):
             if not callable(getattr(charm, function, None)):
-                raise ValueError(f'{type(charm).__name__} has no method {function}')
+                raise ValueError(
+                    f'{type(charm).__name__} has no method {brief(function)}: pass the method '
+                    'itself, or its name'
+                )
             return function
         name = getattr(function, '__name__', '')
         return name if getattr(charm, name or ' ', None) == function else None

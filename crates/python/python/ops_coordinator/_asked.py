@@ -7,22 +7,25 @@ locks, and the leader may never have used them itself.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, cast
+from datetime import datetime, timezone
+from typing import Any, cast
 
 import ops
 
-if TYPE_CHECKING:
-    from ._dispatch import Dispatch
+from ._endpoint import peer_relation
 
 ASKED = 'ops-coordinator-asked'
 """The key in a unit's databag that holds it: `{lock: {by, at, name}}`."""
+
+_TIME = '%Y-%m-%d %H:%M:%S.%fZ'
+"""How the original library writes a time."""
 
 
 class Asked:
     """What the units publish about their requests."""
 
-    def __init__(self, dispatch: Dispatch):
-        self._dispatch = dispatch
+    def __init__(self, charm: ops.CharmBase, endpoint: str):
+        self._charm, self._endpoint = charm, endpoint
         self._new: dict[str, dict[str, str]] = {}
 
     def note(self, lock: str, said: dict[str, str]) -> None:
@@ -31,22 +34,22 @@ class Asked:
 
     def publish(self) -> None:
         """Publish what this dispatch has noted."""
-        relation = self._dispatch.relation
+        relation = peer_relation(self._charm, self._endpoint)
         if relation is None or not self._new:
             return
-        unit = self._dispatch.charm.unit
+        unit = self._charm.unit
         said = {**_read(relation, unit), **self._new}
         relation.data[unit][ASKED] = json.dumps(said, sort_keys=True)
         self._new.clear()
 
     def of_all(self) -> dict[str, dict[str, dict[str, str]]]:
         """Return what the units publish about their requests, by unit and lock."""
-        relation = self._dispatch.relation
+        relation = peer_relation(self._charm, self._endpoint)
+        own = self._charm.unit
         if relation is None:
-            return {self._dispatch.charm.unit.name: dict(self._new)}
-        units = {self._dispatch.charm.unit, *relation.units}
-        found = {unit.name: _read(relation, unit) for unit in units}
-        found[self._dispatch.charm.unit.name].update(self._new)
+            return {own.name: dict(self._new)}
+        found = {unit.name: _read(relation, unit) for unit in {own, *relation.units}}
+        found[own.name].update(self._new)
         return found
 
 
@@ -62,3 +65,22 @@ def _read(relation: ops.Relation, unit: ops.Unit) -> dict[str, dict[str, str]]:
         for lock, kept in cast('dict[str, Any]', said).items()
         if isinstance(kept, dict)
     }
+
+
+def said_in(payload: str | None) -> dict[str, str]:
+    """Return what the payload of a request says about it."""
+    said: Any = json.loads(payload or 'null')
+    return cast('dict[str, str]', said) if isinstance(said, dict) else {}
+
+
+def time_now() -> str:
+    """Return the time as the original library writes it."""
+    return datetime.now(timezone.utc).strftime(_TIME)
+
+
+def time_of(text: str | None) -> datetime | None:
+    """Return a time that the original library wrote, in UTC and without a time zone."""
+    try:
+        return datetime.strptime(text, _TIME) if text else None
+    except ValueError:
+        return None

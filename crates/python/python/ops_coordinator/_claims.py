@@ -12,11 +12,11 @@ dispatch nor the previous `PATIENCE - 1` have asked.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-if TYPE_CHECKING:
-    from ._dispatch import Dispatch
-    from ._native import Hook
+from ._dispatch import Dispatch
+from ._native import Hook
+from ._part import Part
 
 logger = logging.getLogger(__name__)
 
@@ -30,8 +30,8 @@ _HELD = 'held'
 class Claims:
     """The claimants of this unit's requests."""
 
-    def __init__(self, dispatch: Dispatch):
-        self._dispatch = dispatch
+    def __init__(self, dispatch: Dispatch, parts: Sequence[Part]):
+        self._dispatch, self._parts = dispatch, parts
         self._interest: set[str] = set()
 
     def note(self, lock: str) -> None:
@@ -53,7 +53,7 @@ class Claims:
         for lock in sorted(outstanding):
             if lock in held:
                 continue
-            claims = [part.claims(lock) for part in self._dispatch.parts]
+            claims = [part.claims(lock) for part in self._parts]
             if True in claims:
                 continue
             if False in claims and lock not in before and lock not in self._interest:
@@ -69,5 +69,5 @@ class Claims:
 
     def _withdraw(self, hook: Hook, lock: str, reason: str) -> None:
         if hook.withdraw_because(lock, reason):
-            name = self._dispatch.name_of(lock)
+            name = self._dispatch.names.name_of(lock)
             logger.info('withdrew the request for %s: %s', name, reason)

@@ -3,108 +3,31 @@
 from __future__ import annotations
 
 import functools
-import inspect
-import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from types import FrameType
-from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar, overload
+from typing import Any, ParamSpec, TypeVar, overload
 
 import ops
 
-from ._dispatch import Dispatch, dispatches_of
+from ._asked import time_of
+from ._commit import commit_on
+from ._dispatch import Dispatch
 from ._endpoint import endpoint_of
-from ._error import CoordinatorError
-from ._part import Part, time_of
-from ._policies import Policies
-
-logger = logging.getLogger(__name__)
+from ._error import CoordinatorError, brief
+from ._overridable import Overridable
+from ._part import Part
+from ._singleton import Singleton, charm_or_caller, charm_or_key_leads
 
 _P = ParamSpec('_P')
 _R = TypeVar('_R')
 
-_INSTANCES = '_ops_coordinator_instances'
 
-
-def _charm_or_caller(charm: object) -> ops.CharmBase:
-    """Return the given charm, or else the one whose method creates the coordinator."""
-    if isinstance(charm, ops.CharmBase):
-        return charm
-    if charm is not None:
-        raise TypeError(f'a coordinator needs a charm, not a {type(charm).__name__}')
-    frame: FrameType | None = inspect.currentframe()
-    while frame is not None:
-        names = frame.f_code.co_varnames[: frame.f_code.co_argcount]
-        first = frame.f_locals.get(names[0]) if names else None
-        if isinstance(first, ops.CharmBase):
-            return first
-        frame = frame.f_back
-    raise CoordinatorError(
-        'which charm is this coordinator for? Create it in a method of the charm, or pass the '
-        'charm, as in OpsCoordinator(self)'
-    )
-
-
-def instances(framework: ops.Framework) -> dict[type, BaseCoordinator]:
-    """Return the coordinators of a charm, one of each class."""
-    return framework.__dict__.setdefault(_INSTANCES, {})
-
-
-class Singleton(type):
-    """Creates one instance of each class per charm, and returns the same one afterwards."""
-
-    if not TYPE_CHECKING:
-
-        def __call__(cls, *args, **kwargs):
-            # The interface of charmhelpers begins with the key; a subclass may have a constructor
-            # of its own, without the charm.
-            given = args[0] if args and _is_for_charm(args[0], cls) else kwargs.get('charm')
-            charm = _charm_or_caller(given)
-            known = instances(charm.framework)
-            if cls not in known:
-                known[cls] = super().__call__(*args, **kwargs)
-                known[cls].__dict__['_given'] = _arguments(cls, args, kwargs)
-                return known[cls]
-            first = known[cls].__dict__['_given']
-            for name, value in _arguments(cls, args, kwargs, defaults=False).items():
-                if value != first.get(name):
-                    raise CoordinatorError(
-                        f'the charm already has its {cls.__name__} with '
-                        f'{name}={first.get(name)!r}; it cannot also have {name}={value!r}'
-                    )
-            return known[cls]
-
-
-def _is_for_charm(value: object, cls: type) -> bool:
-    """Return whether an argument stands where the charm does."""
-    if isinstance(value, ops.CharmBase):
-        return True
-    own = getattr(cls, '__init__', None)
-    return own in CHARM_FIRST and not (isinstance(value, str) and own is BaseCoordinator.__init__)
-
-
-def _arguments(
-    cls: type, args: tuple[Any, ...], kwargs: dict[str, Any], *, defaults: bool = True
-) -> dict[str, Any]:
-    """Return what a coordinator was made with, by name, without the charm."""
-    own: Callable[..., None] = cls.__init__
-    if own is BaseCoordinator.__init__ and args and isinstance(args[0], str):
-        args = (None, *args)
-    bound = inspect.signature(own).bind(None, *args, **kwargs)
-    if defaults:
-        bound.apply_defaults()
-    given = list(bound.arguments.items())[1:]
-    return {name: value for name, value in given if name != 'charm' and not _is_charm(value)}
-
-
-def _is_charm(value: object) -> bool:
-    return isinstance(value, ops.CharmBase)
-
-
-class BaseCoordinator(metaclass=Singleton):
+class BaseCoordinator(Overridable, metaclass=Singleton):
     """Named locks: a unit requests one, and has it for one dispatch when its turn comes.
 
     There is one instance of each class per charm: creating it again returns the same object.
+    Whatever takes a lock raises a `TypeError` if its name is not a string, and a `ValueError` if
+    it is empty or if another lock has almost the same name.
 
     Args:
         charm: The charm. It may be omitted if a method of the charm creates the coordinator.
@@ -123,8 +46,6 @@ class BaseCoordinator(metaclass=Singleton):
         TypeError: The charm is not a charm, or a limit is not a whole number.
         ValueError: A limit is not from 1 to 100, or `relation` and `peer_relation_name` differ.
     """
-
-    _part_type: ClassVar[type[Part]] = Part
 
     @overload
     def __init__(
@@ -146,6 +67,7 @@ class BaseCoordinator(metaclass=Singleton):
         relation: str | None = None,
         limit: int | Mapping[str, int] = 1,
     ) -> None: ...
+    @charm_or_key_leads
     def __init__(
         self,
         charm: ops.CharmBase | str | None = None,
@@ -159,29 +81,22 @@ class BaseCoordinator(metaclass=Singleton):
             # As in charmhelpers, where there is no charm to give.
             given = relation_key if relation_key != 'coordinator' else None
             charm, relation_key, peer_relation_name = None, charm, given or peer_relation_name
-        charm = _charm_or_caller(charm)
+        charm = charm_or_caller(charm)
         if relation and peer_relation_name and relation != peer_relation_name:
             raise ValueError(
-                f'relation={relation!r} and peer_relation_name={peer_relation_name!r} are two '
-                'names for the same option; pass only one'
+                f'relation={brief(relation)} and peer_relation_name='
+                f'{brief(peer_relation_name)} are two names for the same option; pass only one'
             )
         self._key = relation_key or 'coordinator'
-        endpoint = endpoint_of(charm, relation or peer_relation_name)
-        dispatches = dispatches_of(charm.framework)
-        if endpoint not in dispatches:
-            dispatches[endpoint] = Dispatch(charm, endpoint)
         self._charm = charm
-        self._dispatch = dispatches[endpoint]
-        self._dispatch.is_usual |= not (relation or peer_relation_name)
-        self._part = self._part_type(
-            self,
-            self._dispatch,
-            relation_key=self._key,
-            limit=limit,
-            usual_grant=BaseCoordinator.default_grant,
-            usual_released=BaseCoordinator.released,
-        )
-        self._dispatch.join(self._part)
+        self._commit = commit_on(charm, endpoint_of(charm, relation or peer_relation_name))
+        self._commit.is_usual |= not (relation or peer_relation_name)
+        self._dispatch = self._commit.dispatch
+        self._part = self._make_part(self._dispatch, limit)
+        self._commit.join(self._part)
+
+    def _make_part(self, dispatch: Dispatch, limit: int | Mapping[str, int]) -> Part:
+        return Part(self, dispatch, relation_key=self._key, limit=limit)
 
     # -- a unit's own side
 
@@ -192,7 +107,7 @@ class BaseCoordinator(metaclass=Singleton):
         asked in the last three dispatches, the turn passes to the next unit.
 
         Args:
-            lock: The lock; any non-empty string.
+            lock: The lock's name, any string that is not empty.
 
         Returns:
             Whether the unit has it now, for the rest of this dispatch. If False, ask again in a
@@ -229,10 +144,13 @@ class BaseCoordinator(metaclass=Singleton):
         return self._part.request(lock)
 
     def granted(self, lock: str) -> bool:
-        """Return whether the unit has a lock now. If it is its turn, this call begins the turn.
+        """Tell whether the unit has a lock now. If its turn has come, this call begins the turn.
 
         Args:
             lock: The lock.
+
+        Returns:
+            Whether the unit has it, for the rest of this dispatch.
 
         Raises:
             CoordinatorError: Another coordinator of the charm uses the lock.
@@ -240,10 +158,13 @@ class BaseCoordinator(metaclass=Singleton):
         return self._dispatch.start(self._interest(lock))[0]
 
     def requested(self, lock: str) -> bool:
-        """Return whether a request of this unit is not served yet.
+        """Tell whether this unit has asked for a lock and was not served yet.
 
         Args:
             lock: The lock.
+
+        Returns:
+            Whether a request of this unit is outstanding.
 
         Raises:
             CoordinatorError: Another coordinator of the charm uses the lock.
@@ -252,17 +173,20 @@ class BaseCoordinator(metaclass=Singleton):
         return newest > done
 
     def request_timestamp(self, lock: str) -> datetime | None:
-        """Return when this unit asked, in UTC and without a time zone; None if it has not.
+        """Tell when this unit asked for a lock.
 
         This is for humans: no clock decides whose turn it is.
 
         Args:
             lock: The lock.
 
+        Returns:
+            The time in UTC, without a time zone; None if the unit has not asked.
+
         Raises:
             CoordinatorError: Another coordinator of the charm uses the lock.
         """
-        return time_of(self._dispatch.asked_at(self._part.claim(lock)))
+        return time_of(self._part.asked_at(self._part.claim(lock)))
 
     def withdraw(self, lock: str) -> bool:
         """Withdraw this unit's request; the turn passes to the next unit.
@@ -317,7 +241,10 @@ class BaseCoordinator(metaclass=Singleton):
         """
         turn = self._dispatch.turns.get(self._interest(lock))
         if turn is None:
-            raise CoordinatorError(f'{self._charm.unit.name} does not have the lock {lock}')
+            raise CoordinatorError(
+                f'{self._charm.unit.name} does not have the lock {brief(lock)}: hold it in a '
+                'dispatch in which granted() or acquire() returned True'
+            )
         turn.kept, turn.held = reason, True
 
     def require(
@@ -370,14 +297,6 @@ class BaseCoordinator(metaclass=Singleton):
         """
         self.initialize()
 
-    def msg(self, msg: str) -> None:
-        """Log a message. Override this to log more or less.
-
-        Args:
-            msg: The message.
-        """
-        logger.info('coordinator.%s %s', self._name(), msg)
-
     # -- what is known of all units, as in charmhelpers
 
     @property
@@ -402,24 +321,27 @@ class BaseCoordinator(metaclass=Singleton):
 
         The time is empty if unknown.
         """
-        units = Policies(self._dispatch).asking()
+        units = self._commit.policies.asking()
         return {self._charm.unit.name: {}, **self._by_unit(units)}
 
     @property
     def grants(self) -> dict[str, dict[str, str]]:
         """Who has a lock, or gets it without a further grant: `{unit: {lock: request time}}`."""
-        return self._by_unit(Policies(self._dispatch).inside())
+        return self._by_unit(self._commit.policies.inside())
 
     # -- the leader's side
 
     def grant(self, lock: str, unit: str) -> bool:
-        """Return, on the leader, whether a unit has or gets a lock; on other units False.
+        """Tell, on the leader, whether a unit has or gets a lock.
 
         A new grant reaches the unit when this hook succeeds.
 
         Args:
             lock: The lock.
-            unit: The unit.
+            unit: The unit's name, such as `'app/2'`.
+
+        Returns:
+            Whether the unit has or gets it; False on a unit that does not lead.
 
         Raises:
             CoordinatorError: Another coordinator of the charm uses the lock.
@@ -427,63 +349,29 @@ class BaseCoordinator(metaclass=Singleton):
         key = self._part.claim(lock)
         if not self._dispatch.hook.is_leader:
             return False
-        granted = Policies(self._dispatch).inside().get(key, set())
+        granted = self._commit.policies.inside().get(key, set())
         if unit in granted:
             return True
         queue = self._dispatch.hook.queue(key)
         policy = self._part.policy(lock) or self.default_grant
         return unit in queue and bool(policy(lock, unit, granted, queue))
 
-    def default_grant(self, lock: str, unit: str, granted: set[str], queue: list[str]) -> bool:
-        """Decide, on the leader, whether a unit gets a lock now.
-
-        Override it, or define a method `grant_<lock>` with the same arguments for one lock, to
-        decide differently; either may be a `staticmethod`. It decides only for this coordinator's
-        locks, and each turn then takes a hook of the leader. Without one, units proceed without
-        the leader, up to `limit` at once.
-
-        Args:
-            lock: The lock.
-            unit: The unit that asks; never in `granted`, always in `queue`.
-            granted: The units that have the lock, or will get it in their next hook.
-            queue: The waiting units, in the order in which they go: by number, starting after
-                the unit that joined the line last.
-
-        Returns:
-            Whether the unit gets the lock now.
-        """
-        return unit == queue[0] and not granted
-
-    def released(self, unit: str, lock: str, timestamp: datetime) -> None:
-        """Called on the leader when a unit's turn has ended.
-
-        Override it for bookkeeping. A new leader learns only of turns that end from then on.
-
-        Args:
-            unit: The unit whose turn has ended.
-            lock: The lock, one of this coordinator's.
-            timestamp: When the unit requested it, in UTC and without a time zone.
-        """
-
     def _interest(self, lock: str) -> str:
         key = self._part.claim(lock)
-        self._dispatch.note_interest(key)
+        self._commit.claims.note(key)
         return key
 
     def _by_unit(self, units: dict[str, set[str]]) -> dict[str, dict[str, str]]:
         said = self._dispatch.asked.of_all()
-        owners = Policies(self._dispatch).owners(units)
+        owners = self._commit.policies.owners(units)
         found: dict[str, dict[str, str]] = {}
         for lock in units:
             if owners.get(lock) is self._part:
-                name = self._dispatch.name_of(lock)
+                name = self._dispatch.names.name_of(lock)
                 for unit in units[lock]:
                     at = said.get(unit, {}).get(lock, {}).get('at', '')
                     found.setdefault(unit, {})[name] = at
         return found
-
-    def _name(self) -> str:
-        return type(self).__name__
 
 
 class Serial(BaseCoordinator):
@@ -491,7 +379,3 @@ class Serial(BaseCoordinator):
 
     The arguments are those of `BaseCoordinator`; with a `limit` more than one unit has it at once.
     """
-
-
-CHARM_FIRST: list[Any] = [BaseCoordinator.__init__]
-"""The constructors of this package, whose first argument is the charm."""

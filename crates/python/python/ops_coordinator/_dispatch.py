@@ -1,4 +1,4 @@
-"""One dispatch of the charm, shared by all coordinators on one peer relation."""
+"""One dispatch of the charm on a peer relation: what it reads of the line, and what it writes."""
 
 from __future__ import annotations
 
@@ -7,39 +7,25 @@ import logging
 import os
 import sys
 from collections.abc import Callable
-from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ops
 
-from ._asked import Asked
-from ._claims import Claims
-from ._endpoint import KEY, STATE, remember_endpoint
+from ._asked import Asked, said_in
+from ._endpoint import KEY, STATE, peer_relation
+from ._lock_name import LockNames
 from ._machine import machine
 from ._model import Model
-from ._native import Hook
-from ._part import TIME, said_of
-from ._policies import Policies
+from ._native import Hook, LockStatus
 from ._restarts import restarts_of
-
-if TYPE_CHECKING:
-    from ._native import LockStatus
-    from ._part import Part
 
 logger = logging.getLogger(__name__)
 
 RESTRICTED = ('collect-metrics', 'meter-status-changed')
 """Hooks in which most hook tools do not work, and `ops` delivers no deferred events."""
 
-
-_OWNERS = '_ops_coordinator_owners'
-_DISPATCHES = '_ops_coordinator_dispatches'
-
-
-def dispatches_of(framework: ops.Framework) -> dict[str, Dispatch]:
-    """Return the dispatch on each peer relation that the charm's coordinators use."""
-    return framework.__dict__.setdefault(_DISPATCHES, {})
+_ENDPOINTS = '_ops_coordinator_endpoints'
 
 
 class Turn:
@@ -61,7 +47,7 @@ class Turn:
 
 
 class Dispatch(ops.Object):
-    """One dispatch of the charm: what it read of the line, and what it writes at its end."""
+    """One dispatch of the charm, shared by all coordinators on one peer relation."""
 
     _stored = ops.StoredState()
 
@@ -69,74 +55,63 @@ class Dispatch(ops.Object):
         super().__init__(charm, f'ops-coordinator-{endpoint}')
         self.charm = charm
         self.endpoint = endpoint
-        self.is_usual = False
-        """Whether a coordinator uses this relation without naming it."""
-        self.parts: list[Part] = []
         self.turns: dict[str, Turn] = {}
         self.restarts = restarts_of(charm.framework)
-        self.asked = Asked(self)
-        self._claims = Claims(self)
-        self._policies = Policies(self)
-        self._owners: dict[str, Part] = charm.framework.__dict__.setdefault(_OWNERS, {})
-        self._names: dict[str, str] = {}
+        self.asked = Asked(charm, endpoint)
+        self.names = LockNames(charm.framework)
+        self._endpoints: set[str] = charm.framework.__dict__.setdefault(_ENDPOINTS, set())
+        self._endpoints.add(endpoint)
         self._hook: Hook | None = None
+        self._at_open: list[Callable[[Hook], None]] = []
         self._at_end: list[Callable[[], None]] = []
         self._warned: set[str] = set()
-        self.framework.observe(self.framework.on.pre_commit, self._on_pre_commit)
 
-    def join(self, part: Part) -> None:
-        """Add another coordinator."""
-        self.parts.append(part)
-        if self._hook is not None:
-            part.take_over(self._hook)
-
-    def claim(self, lock: str, name: str, part: Part) -> Part:
-        """Return the owner of a lock: the coordinator that was the first to claim it.
-
-        That holds for all of a charm's peer relations: a lock that is asked for on another one has
-        moved there.
-        """
-        known = self._names.get(lock, lock)
-        if known not in (lock, name):
-            raise ValueError(f'the locks {known!r} and {name!r} are too similar: rename one')
-        self._names[lock] = name
-        return self._owners.setdefault(lock, part)
-
-    def owner(self, lock: str) -> Part | None:
-        """Return the coordinator on this relation that has claimed a lock in this dispatch."""
-        owner = self._owners.get(lock)
-        return owner if owner in self.parts else None
-
-    def name_of(self, lock: str) -> str:
-        """Return what the charm calls a lock."""
-        return self._names.get(lock, lock)
-
-    def learn_name(self, lock: str, name: str | None) -> None:
-        """Note what a charm calls a lock, if it says so."""
-        if name:
-            self._names.setdefault(lock, name)
+    # -- its beginning and its end
 
     @property
     def hook(self) -> Hook:
         """The hook; the first use asks whether this unit leads, and reads the line."""
         if self._hook is None:
             self._hook = self._open()
-            for part in self.parts:
-                part.take_over(self._hook)
+            for action in self._at_open:
+                action(self._hook)
         return self._hook
+
+    def at_open(self, action: Callable[[Hook], None]) -> None:
+        """Call something with the hook once it is open, in every dispatch of this process."""
+        self._at_open.append(action)
+        if self._hook is not None:
+            action(self._hook)
+
+    def at_end(self, action: Callable[[], None]) -> None:
+        """Call something once at the end of this dispatch, unless the dispatch fails."""
+        self._at_end.append(action)
+
+    def end(self) -> None:
+        """Do what was left for the end, after the hook has published."""
+        for action in self._at_end:
+            action()
+        self._at_end.clear()
+        for warning in self.hook.take_warnings():
+            self._warn(warning)
+        self._warned.clear()
+        # Whatever still comes, as in a test that goes on with the same charm, is another dispatch.
+        self._hook = None
+
+    # -- the line
 
     def outstanding(self) -> dict[str, int]:
         """Return which of this unit's requests are served next, by lock."""
-        used = dispatches_of(self.charm.framework)
-        # What an earlier revision has asked for on another relation is this one's, where it is the
-        # only one.
-        elders = [name for name in self.charm.meta.peers if name not in used and len(used) == 1]
-        return self.hook.outstanding(elders)
+        # What an earlier revision has asked for on another relation belongs to this one, if it is
+        # the only one.
+        unused = [name for name in self.charm.meta.peers if name not in self._endpoints]
+        return self.hook.outstanding(unused if self.is_only else [])
 
     def start(self, lock: str) -> tuple[bool, str | None]:
         """Begin the operation if it is our turn.
 
-        Returns whether it has begun, and else what the request waits for, if there is one.
+        Returns:
+            Whether it has begun; if not, what the request waits for, None without a request.
         """
         if lock in self.turns:
             return True, None
@@ -149,27 +124,12 @@ class Dispatch(ops.Object):
     def request(self, lock: str, said: dict[str, str]) -> int:
         """Request a turn that comes in a later hook; return the number of the request."""
         number = self.hook.request(lock, json.dumps(said, sort_keys=True))
-        self.learn_name(lock, said.get('name'))
-        owner = next((part for part in self.parts if part.name == said.get('by')), None)
-        if owner is None or owner.tells_of(lock):
-            self.asked.note(lock, said)
+        self.names.learn(lock, said.get('name'))
         return number
 
     def said(self, lock: str) -> dict[str, str]:
         """Return the details of this unit's request for a lock."""
-        return said_of(self.hook.asked(lock))
-
-    def asked_at(self, lock: str) -> str | None:
-        """Return when this unit requested a lock, None if it has not."""
-        return self.said(lock).get('at')
-
-    def now(self) -> str:
-        """Return the time as the original library writes it."""
-        return datetime.now(timezone.utc).strftime(TIME)
-
-    def note_interest(self, lock: str) -> None:
-        """Note that the charm's code has asked for a lock, or whether it has it."""
-        self._claims.note(lock)
+        return said_in(self.hook.asked(lock))
 
     def fail(self, lock: str, reason: str) -> None:
         """End an operation as failed; the unit keeps its place."""
@@ -182,6 +142,13 @@ class Dispatch(ops.Object):
         for warning in status.warnings:
             self._warn(warning)
         return status.locks
+
+    # -- where it runs
+
+    @property
+    def is_only(self) -> bool:
+        """Whether the charm's coordinators use no other peer relation."""
+        return len(self._endpoints) == 1
 
     @property
     def restricted(self) -> bool:
@@ -196,19 +163,14 @@ class Dispatch(ops.Object):
     @property
     def relation(self) -> ops.Relation | None:
         """The peer relation, None if it does not exist."""
-        relations = self.charm.model.relations[self.endpoint]
-        return relations[0] if relations else None
-
-    def at_end(self, action: Callable[[], None]) -> None:
-        """Call something once at the end of this dispatch, unless the dispatch fails."""
-        self._at_end.append(action)
+        return peer_relation(self.charm, self.endpoint)
 
     def own_record(self) -> str | None:
         """Return this unit's record from its databag."""
         return self.relation.data[self.charm.unit].get(KEY) if self.relation else None
 
-    # What outlives the dispatch together with the framework's own state: deferred events and what
-    # is known of them must never be of two minds. Nothing is stored without need.
+    # -- its memory: what is known of deferred events is stored with them, in the framework's
+    # state, so that the two always agree. Nothing is stored without need.
 
     def recall(self, key: str) -> Any:
         """Return the value stored under a key, None if there is none."""
@@ -238,40 +200,7 @@ class Dispatch(ops.Object):
             ahead=machine().ahead,
         )
 
-    def _on_pre_commit(self, _: ops.EventBase) -> None:
-        if self.restricted:
-            return
-        hook = self.hook
-        for lock, turn in sorted(self.turns.items()):
-            self._end(hook, lock, turn)
-        self.turns.clear()
-        for part in self.parts:
-            part.before_release(hook)
-        self._claims.judge(hook)
-        self.asked.publish()
-        self._policies.release(hook)
-        for action in self._at_end:
-            action()
-        self._at_end.clear()
-        if self.is_usual or len(dispatches_of(self.charm.framework)) == 1:
-            remember_endpoint(self.charm, self.endpoint)
-        for warning in hook.take_warnings():
-            self._warn(warning)
-        self._warned.clear()
-        # Whatever still comes, as in a test that goes on with the same charm, is another dispatch.
-        self._hook = None
-
     def _warn(self, warning: str) -> None:
         if warning not in self._warned:
             self._warned.add(warning)
             logger.warning('%s', warning)
-
-    def _end(self, hook: Hook, lock: str, turn: Turn) -> None:
-        for part in self.parts:
-            part.turn_ends(lock, turn)
-        if turn.kept is None:
-            hook.finish_through(lock, turn.through)
-        else:
-            hook.finish(lock, turn.kept)
-        if turn.held:
-            self._claims.hold(lock, turn.number)

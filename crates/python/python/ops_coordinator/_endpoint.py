@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 from pathlib import Path
 from typing import NoReturn
 
 import ops
 
-from ._error import PeerRelationError
+from ._error import PeerRelationError, brief
+from ._local_state import replace_file
 
 logger = logging.getLogger(__name__)
 
@@ -20,6 +20,13 @@ KEY = 'ops-coordinator'
 """The databag key of the coordination."""
 
 _FILE = 'endpoint'
+_TOLD = '_ops_coordinator_told_endpoint'
+
+
+def peer_relation(charm: ops.CharmBase, endpoint: str) -> ops.Relation | None:
+    """Return a peer relation, None if it does not exist yet."""
+    relations = charm.model.relations[endpoint]
+    return relations[0] if relations else None
 
 
 def endpoint_of(charm: ops.CharmBase, wanted: str | None) -> str:
@@ -44,7 +51,7 @@ def endpoint_of(charm: ops.CharmBase, wanted: str | None) -> str:
 
 
 def usual_endpoint(declared: list[str], wanted: str | None) -> str | None:
-    """Return the peer relation that a new charm uses, None where it is not clear which.
+    """Return the peer relation that a new charm uses, None if it is not clear which.
 
     Raises:
         PeerRelationError: The charm declares none, or not the one that is wanted.
@@ -75,10 +82,7 @@ def remember_endpoint(charm: ops.CharmBase, endpoint: str) -> None:
     path = charm.charm_dir / STATE / _FILE
     if _read(path) == endpoint:
         return
-    path.parent.mkdir(mode=0o700, exist_ok=True)
-    new = path.with_name(f'{_FILE}.new')
-    new.write_text(endpoint)
-    os.replace(new, path)
+    replace_file(path, endpoint)
 
 
 def _used_before(charm: ops.CharmBase, declared: list[str]) -> str | None:
@@ -105,14 +109,11 @@ def _read(path: Path) -> str | None:
         return None
 
 
-_told = '_ops_coordinator_told_endpoint'
-
-
 def _tell_that_it_stays(charm: ops.CharmBase, before: str, usual: str | None) -> None:
     attributes = charm.framework.__dict__
-    if attributes.setdefault(_told, False):
+    if attributes.setdefault(_TOLD, False):
         return
-    attributes[_told] = True
+    attributes[_TOLD] = True
     instead = f"'{usual}'" if usual else 'none of the others'
     logger.warning(
         "the coordination stays on the peer relation '%s', which it has used so far, although the "
@@ -123,7 +124,8 @@ def _tell_that_it_stays(charm: ops.CharmBase, before: str, usual: str | None) ->
 
 
 def _missing(name: str) -> PeerRelationError:
+    shown, quotes = brief(name), '\'"'
     return PeerRelationError(
-        f"the charm declares no peer relation '{name}'; add to its charmcraft.yaml (or "
-        f'metadata.yaml):\n  peers:\n    {name}:\n      interface: coordinator'
+        f'the charm declares no peer relation {shown}; add to its charmcraft.yaml (or '
+        f'metadata.yaml):\n  peers:\n    {shown.strip(quotes)}:\n      interface: coordinator'
     )

@@ -13,10 +13,10 @@ logger = logging.getLogger(__name__)
 
 
 class LocalState:
-    """The file in which the original library kept a unit's requests: `{lock: time}`, as JSON.
+    """The file in which the original library stored a unit's requests: `{lock: time}`, as JSON.
 
-    It is kept for those who look at it, and so that nothing is lost when a charm changes from the
-    original library to this one, or back, before its peer relation is there.
+    It is written for those who read it, and so that nothing is lost when a charm moves from the
+    original library to this one, or back, before its peer relation exists.
     """
 
     def __init__(self, path: Path):
@@ -32,34 +32,40 @@ class LocalState:
         except ValueError as error:
             aside = self._path.with_name(f'{self._path.name}.unreadable')
             self._path.replace(aside)
-            logger.warning('renamed the state file %s to %s: %s', self._path, aside, error)
+            logger.warning(
+                'renamed the unreadable state file %s to %s: %s', self._path, aside, error
+            )
             return {}
 
     def save(self, requests: dict[str, str]) -> None:
-        """Replace the file at once, readable by its owner only; without requests there is none."""
+        """Replace the file atomically, readable by its owner only; remove it without requests."""
         if not requests:
             self._path.unlink(missing_ok=True)
             return
-        replace_file(self._path, requests)
+        replace_file(self._path, json.dumps(requests, sort_keys=True))
 
 
 def requests(content: object) -> dict[str, str]:
-    """Return what the original library wrote, once it is known to be that."""
+    """Check and return what the original library wrote.
+
+    Raises:
+        ValueError: It is not a mapping from locks to times.
+    """
     if isinstance(content, dict):
         pairs = cast('dict[object, object]', content).items()
         if all(isinstance(key, str) and isinstance(value, str) for key, value in pairs):
             return cast('dict[str, str]', content)
-    raise ValueError('it does not map locks to times')
+    raise ValueError('it is not a mapping from locks to times')
 
 
-def replace_file(path: Path, content: object) -> None:
-    """Replace a file of JSON at once, readable by its owner only."""
+def replace_file(path: Path, text: str) -> None:
+    """Replace a file atomically, readable by its owner only."""
     make_directory(path.parent)
     # mkstemp makes a file that only its owner can read.
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f'{path.name}.')
     try:
         with os.fdopen(handle, 'w', encoding='utf-8') as file:
-            json.dump(content, file, sort_keys=True)
+            file.write(text)
             file.flush()
             os.fsync(handle)
         os.replace(name, path)

@@ -1,12 +1,16 @@
-"""The unit's machine as far as a charm's tests replace it: its services and its clock.
+"""What a unit runs on: its machine, with services and a clock, and its containers.
 
 `ops_coordinator.testing` puts a machine of its own in the place of this one.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 
+import ops
+
+from ._error import ServiceRestartError
 from ._native import restart_service
 
 
@@ -14,26 +18,26 @@ class LocalMachine:
     """The machine on which this process runs."""
 
     ahead: int = 0
-    """By how many milliseconds its clock is ahead."""
+    """By how many milliseconds its clock is ahead of the real one."""
 
     def restart(self, service: str) -> tuple[str, list[str]] | None:
         """Restart a service and check that it runs.
 
         Returns:
-            None where it runs, else what was found and the last lines of its log.
+            None if it runs, otherwise what was found and the last lines of its log.
 
         Raises:
-            CoordinatorError: systemd does not allow such a name.
+            CoordinatorError: systemd does not allow this name.
         """
         return restart_service(service)
 
     def systemctl(self, verb: str, service: str) -> bool:
-        """Have systemctl do something with a service; return whether it succeeded."""
+        """Run `systemctl VERB SERVICE`; return whether it succeeded."""
         command = ['systemctl', verb, '--', service]
         return subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode == 0
 
     def is_lost(self, unit: str) -> bool:
-        """Return whether a test says that a unit is gone which its relation still lists."""
+        """Return whether a unit that its relation still lists is gone, as only a test can say."""
         return False
 
 
@@ -46,7 +50,86 @@ def machine() -> LocalMachine:
 
 
 def replace_machine(new: LocalMachine) -> LocalMachine:
-    """Put a machine in the place of the present one; return that."""
+    """Put a machine in the place of the present one; return the present one."""
     global _present
     before, _present = _present, new
     return before
+
+
+def service_restart(service: str) -> bool:
+    """Restart a systemd service and check that it runs.
+
+    Args:
+        service: The service's name.
+
+    Returns:
+        True.
+
+    Raises:
+        ServiceRestartError: The service is not running.
+        CoordinatorError: systemd does not allow this name.
+    """
+    fault = machine().restart(service)
+    if fault is not None:
+        found, log = fault
+        unit = os.environ.get('JUJU_UNIT_NAME', 'this unit')
+        raise ServiceRestartError(unit=unit, service=service, found=found, log=log)
+    return True
+
+
+def service_reload(service_name: str, restart_on_failure: bool = False) -> bool:
+    """Make a systemd service reload its configuration, as in charmhelpers.
+
+    Args:
+        service_name: The service's name.
+        restart_on_failure: Restart the service if it cannot reload.
+
+    Returns:
+        Whether it was reloaded, or restarted instead.
+    """
+    systemctl = machine().systemctl
+    reloaded = systemctl('reload', service_name)
+    return reloaded or (restart_on_failure and systemctl('restart', service_name))
+
+
+def service_resume(service_name: str) -> bool:
+    """Unmask, enable and start a systemd service, as in charmhelpers.
+
+    Args:
+        service_name: The service's name.
+
+    Returns:
+        Whether it is running.
+    """
+    systemctl = machine().systemctl
+    systemctl('unmask', service_name)
+    systemctl('enable', service_name)
+    return systemctl('is-active', service_name) or systemctl('start', service_name)
+
+
+def restart_in(container: ops.Container, service: str, *, unit: str) -> None:
+    """Restart a service in a container and check that it runs.
+
+    Raises:
+        ServiceRestartError: The service is not running.
+    """
+
+    def failed(found: str, log: list[str]) -> ServiceRestartError:
+        return ServiceRestartError(unit=unit, service=service, found=found, log=log)
+
+    try:
+        container.restart(service)
+        state = container.get_services(service).get(service)
+    except ops.pebble.ChangeError as error:
+        log = [line.strip() for task in error.change.tasks for line in task.log]
+        raise failed(_first_line(error.err) or 'the change failed', log) from error
+    except (ops.pebble.Error, ops.ModelError, RuntimeError) as error:
+        raise failed(_first_line(str(error)), []) from error
+    if state is None or not state.is_running():
+        found = state.current if state else 'unknown'
+        raise failed(f'it is {getattr(found, "value", found)} after the restart', [])
+
+
+def _first_line(text: str) -> str:
+    """Return the first line of an error, at most 200 characters of it."""
+    return text.strip().partition('\n')[0][:200]

@@ -62,8 +62,8 @@ class Model:
         if app:
             content = relation.data[self._model.app]
             if relation.id not in self._fresh_lines:
-                # The charm may have read it before anybody asked whether this unit leads; a line
-                # older than that answer must never be the base of a new one.
+                # The charm may have read it before this unit was known to lead; a line older than
+                # that answer must never be the base of a new one.
                 content._invalidate()  # pyright: ignore[reportPrivateUsage]
                 self._fresh_lines.add(relation.id)
             return content.get(key)
@@ -72,7 +72,7 @@ class Model:
         for unit in relation.units:
             if unit.name == owner:
                 return relation.data[unit].get(key)
-        # A unit that has left: Juju still knows its databag, `ops` does not.
+        # A unit that has left: Juju still has its databag, `ops` does not.
         backend = self._model._backend  # pyright: ignore[reportPrivateUsage]
         return backend.relation_get(relation.id, owner, is_app=False).get(key)
 
@@ -83,8 +83,8 @@ class Model:
             if done.returncode:
                 raise OSError(done.stderr.strip())
             return json.loads(done.stdout)
-        # `ops` models no goal state. Outside Juju, in a test, the units of the relation are all
-        # that there are, except those of which the test says otherwise.
+        # `ops` does not model the goal state. Outside Juju, in a test, the relation's units are
+        # the application's, except those that the test has lost.
         peers = (unit.name for r in self._model.relations[self._endpoint] for unit in r.units)
         living = (name for name in peers if not machine().is_lost(name))
         return {'units': {name: {} for name in [self._model.unit.name, *living]}}

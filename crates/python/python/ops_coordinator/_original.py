@@ -1,7 +1,7 @@
-"""The original library's data in the databags and in the leader's settings.
+"""The original library's data in the databags and in the leader settings.
 
 It stored a unit's requests as `{lock: time}` in the unit's databag, and the leader's grants as
-`{unit: {lock: time}}` in the leader's settings. A grant is valid while both times are the same.
+`{unit: {lock: time}}` in the leader settings. A grant is valid while both times are equal.
 """
 
 from __future__ import annotations
@@ -11,14 +11,12 @@ import logging
 import os
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import ops
 
+from ._dispatch import Dispatch
 from ._local_state import make_directory, requests
-
-if TYPE_CHECKING:
-    from ._dispatch import Dispatch
 
 logger = logging.getLogger(__name__)
 
@@ -33,8 +31,8 @@ class Original:
     def take_requests(self) -> dict[str, str] | None:
         """Return this unit's requests, and remove them from its databag: they become tickets.
 
-        None if the databag has no key of the original. Once it was seen absent, it is looked for
-        again only after a refresh.
+        None if the databag does not have the original's key. Once the key was found to be absent,
+        it is looked for again only after a refresh.
         """
         refreshed = os.environ.get('JUJU_DISPATCH_PATH', '').endswith('upgrade-charm')
         if not refreshed and self._none_left.exists():
@@ -80,7 +78,9 @@ class Original:
             return requests(json.loads(text)) if text else None
         except ValueError as error:
             logger.warning(
-                'the databag key %r is not of the original library: %s', self._key, error
+                "ignoring the databag key %r, which is not the original library's: %s",
+                self._key,
+                error,
             )
             return None
 
@@ -91,7 +91,7 @@ class Original:
         try:
             done = subprocess.run(command, capture_output=True, encoding='utf-8', check=True)
         except FileNotFoundError:
-            # Juju 4 has no leader's settings: the original library never ran there.
+            # Juju 4 has no leader settings: the original library never ran there.
             return {}
         text = json.loads(done.stdout or 'null')
         return cast('dict[str, Any]', json.loads(text)) if text else {}

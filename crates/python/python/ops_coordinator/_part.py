@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, cast
+from typing import TypeAlias, cast
 
-from ._error import CoordinatorError
+from ._asked import time_now, time_of
+from ._dispatch import Dispatch, Turn
+from ._error import CoordinatorError, brief
 from ._local_state import LocalState
 from ._lock_name import lock_key
-from ._native import LIMIT_MAX
+from ._native import LIMIT_MAX, Hook
 from ._original import Original
-
-if TYPE_CHECKING:
-    from ._coordinator import BaseCoordinator
-    from ._dispatch import Dispatch, Turn
-    from ._native import Hook
+from ._overridable import Overridable, is_overridden
 
 logger = logging.getLogger(__name__)
 
-TIME = '%Y-%m-%d %H:%M:%S.%fZ'
-"""How the original library writes a time."""
-
-Policy = Callable[[str, str, 'set[str]', 'list[str]'], bool]
+Policy: TypeAlias = 'Callable[[str, str, set[str], list[str]], bool]'
 """A charm's own decision: `(lock, unit, granted, queue)`, true to let the unit in."""
 
 
@@ -33,19 +27,17 @@ class Part:
 
     def __init__(
         self,
-        coordinator: BaseCoordinator,
+        coordinator: Overridable,
         dispatch: Dispatch,
         *,
         relation_key: str,
         limit: int | Mapping[str, int],
-        usual_grant: object,
-        usual_released: object,
     ):
         self.coordinator = coordinator
-        self.name = type(coordinator).__name__
+        self.kind = type(coordinator)
+        self.name = self.kind.__name__
         self.dispatch = dispatch
-        self._limit = checked_limit(limit)
-        self._usual_grant, self._usual_released = usual_grant, usual_released
+        self._limit = checked_limits(limit)
         self._local = LocalState(
             dispatch.charm.charm_dir / f'.charmhelpers.coordinator.{self.name}'
         )
@@ -59,22 +51,34 @@ class Part:
         """Claim a lock for this coordinator; return its name in the line.
 
         Raises:
-            CoordinatorError: The lock is another coordinator's.
+            CoordinatorError: Another coordinator of the charm uses the lock.
+            TypeError: Its name is not text.
+            ValueError: Its name is empty, or too similar to another.
         """
         key = lock_key(lock)
-        other = self.dispatch.claim(key, lock, self)
-        if other is not self:
+        owner = self.dispatch.names.claim(key, lock, self.kind)
+        if owner is not self.kind:
             raise CoordinatorError(
-                f'the lock {lock!r} belongs to {other.name}, so {self.name} cannot use it too: '
-                'give one of them another name'
+                f'the lock {brief(lock)} belongs to {owner.__name__}, so {self.name} cannot use '
+                'it too: use another lock in one of them'
             )
         return key
 
     def request(self, lock: str) -> int:
         """Request a turn that comes in a later hook; return the number of the request."""
         key = self.claim(lock)
-        at = self.dispatch.asked_at(key) or self.dispatch.now()
-        return self.dispatch.request(key, {'at': at, 'by': self.name, 'name': lock})
+        at = self.asked_at(key) or time_now()
+        return self._request(key, {'at': at, 'by': self.name, 'name': lock})
+
+    def _request(self, lock: str, said: dict[str, str]) -> int:
+        number = self.dispatch.request(lock, said)
+        if 'by' not in said or self.tells_of(lock):
+            self.dispatch.asked.note(lock, said)
+        return number
+
+    def asked_at(self, lock: str) -> str | None:
+        """Return when this unit requested a lock, None if it has not."""
+        return self.dispatch.said(lock).get('at')
 
     def limit_of(self, lock: str) -> int:
         """Return how many units may be inside a lock of this coordinator."""
@@ -89,7 +93,7 @@ class Part:
     @property
     def decides(self) -> bool:
         """Whether this coordinator must decide about locks that it does not name."""
-        own = any(name.startswith('grant_') for name in dir(type(self.coordinator)))
+        own = any(name.startswith('grant_') for name in dir(self.kind))
         many = isinstance(self._limit, int) and self._limit != 1
         return own or many or self._grants_itself()
 
@@ -102,8 +106,7 @@ class Part:
         return self.coordinator.default_grant if self._grants_itself() else None
 
     def _grants_itself(self) -> bool:
-        grant = self.coordinator.default_grant
-        return getattr(grant, '__func__', grant) is not self._usual_grant
+        return is_overridden(self.coordinator.default_grant, Overridable.default_grant)
 
     def tells_of(self, lock: str) -> bool:
         """Return whether the leader must know who requested a lock, and when."""
@@ -112,8 +115,7 @@ class Part:
     @property
     def hears_releases(self) -> bool:
         """Whether the charm wants to be told when turns end."""
-        heard = self.coordinator.released
-        return getattr(heard, '__func__', heard) is not self._usual_released
+        return is_overridden(self.coordinator.released, Overridable.released)
 
     def tell_release(self, unit: str, lock: str, at: str | None) -> None:
         """Tell the charm that a unit's turn has ended."""
@@ -130,8 +132,8 @@ class Part:
                 {lock: {'at': at, 'by': self.name} for lock, at in self._local.load().items()}
             )
         else:
-            # The original leaves its file behind when it has joined the relation. What is in the
-            # databag is of any of its coordinators.
+            # The original leaves its file behind once it has joined the relation. The requests in
+            # the databag may be those of any of its coordinators.
             self._take({lock: {'at': at} for lock, at in requests.items()})
 
     def _take(self, found: dict[str, dict[str, str]]) -> None:
@@ -142,7 +144,7 @@ class Part:
                 logger.warning('ignoring a leftover request: %s', error)
                 continue
             self.coordinator.msg(f'Taking over the request for {lock} of {said["at"]}')
-            self.dispatch.request(key, {**said, 'name': lock})
+            self._request(key, {**said, 'name': lock})
 
     def turn_ends(self, lock: str, turn: Turn) -> None:
         """Decide whether the unit keeps a turn that this dispatch has used."""
@@ -150,7 +152,7 @@ class Part:
     def claims(self, lock: str) -> bool | None:
         """Return whether this unit's request for a lock has a claimant.
 
-        None where the coordinator cannot know, because its charm's code asks again or does not.
+        None if the coordinator cannot know, because the charm's code may or may not ask again.
         """
         return None
 
@@ -168,40 +170,33 @@ class Part:
 
     def held_elsewhere(self) -> set[str]:
         """Return the locks that other units hold through grants of the original library."""
-        # One without a name may be held: nothing here ever asks for it.
+        # A lock without a name may stay held: nothing here ever requests it.
         return {lock_key(lock) for lock in self._original.holders() if lock.strip()}
 
 
-def checked_limit(limit: object) -> int | dict[str, int]:
+def checked_limits(limit: object) -> int | dict[str, int]:
     """Check and return a limit, for all locks or for single locks.
 
     Raises:
-        TypeError: It is no whole number, and maps no locks to whole numbers.
+        TypeError: It is neither a whole number nor a mapping from locks to whole numbers.
         ValueError: It is not from 1 to 100.
     """
     if isinstance(limit, Mapping):
         given = cast('Mapping[str, object]', limit)
-        return {lock: _checked(one, f'limit[{lock!r}]') for lock, one in given.items()}
-    return _checked(limit, 'limit')
+        return {lock: checked_limit(one, f'limit[{brief(lock)}]') for lock, one in given.items()}
+    return checked_limit(limit)
 
 
-def _checked(limit: object, name: str) -> int:
+def checked_limit(limit: object, name: str = 'limit') -> int:
+    """Check and return the limit of a lock.
+
+    Raises:
+        TypeError: It is not a whole number.
+        ValueError: It is not from 1 to 100.
+    """
+    wrong = f'{name} must be a whole number from 1 to {LIMIT_MAX}, not {brief(limit)}'
     if not isinstance(limit, int) or isinstance(limit, bool):
-        raise TypeError(f'{name} must be a whole number from 1 to {LIMIT_MAX}, not {limit!r}')
+        raise TypeError(wrong)
     if not 1 <= limit <= LIMIT_MAX:
-        raise ValueError(f'{name} must be a whole number from 1 to {LIMIT_MAX}, not {limit!r}')
+        raise ValueError(wrong)
     return limit
-
-
-def time_of(text: str | None) -> datetime | None:
-    """Return a time as the original library wrote it, in UTC and without a time zone."""
-    try:
-        return datetime.strptime(text, TIME) if text else None
-    except ValueError:
-        return None
-
-
-def said_of(payload: str | None) -> dict[str, str]:
-    """Return the payload of a request."""
-    said: Any = json.loads(payload or 'null')
-    return cast('dict[str, str]', said) if isinstance(said, dict) else {}

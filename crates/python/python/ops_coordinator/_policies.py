@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-if TYPE_CHECKING:
-    from ._dispatch import Dispatch
-    from ._native import Hook, LockStatus
-    from ._part import Part
+from ._dispatch import Dispatch
+from ._native import Hook
+from ._part import Part
 
 logger = logging.getLogger(__name__)
 
@@ -20,16 +19,17 @@ class Policies:
     """Limits and policies, each for its own coordinator's locks.
 
     The owner of a lock is known from the coordinator that uses it here, or from the unit that
-    requests it. If from neither, as with a request of an older version, the owner is the only
-    coordinator; if there are several, one unit at a time is let in.
+    requests it. If neither tells, as with a request of an older version, the owner is the charm's
+    only coordinator; with several coordinators, one unit at a time is let in.
     """
 
-    def __init__(self, dispatch: Dispatch):
-        self._dispatch = dispatch
+    def __init__(self, dispatch: Dispatch, parts: Sequence[Part]):
+        self._dispatch, self._parts = dispatch, parts
+        self._name_of = dispatch.names.name_of
 
     def release(self, hook: Hook) -> None:
         """End the hook: publish, and maintain the line if this unit leads."""
-        parts = self._dispatch.parts
+        parts = self._parts
         limits = {lock: limit for part in parts for lock, limit in part.limits.items()}
         if not hook.is_leader:
             hook.release(limits, None, [])
@@ -42,8 +42,8 @@ class Policies:
             inside = self.inside()
             owners = self.owners(inside)
             for lock, owner in owners.items():
-                limits.setdefault(lock, owner.limit_of(self._dispatch.name_of(lock)))
-                if lock not in held and owner.policy(self._dispatch.name_of(lock)) is not None:
+                limits.setdefault(lock, owner.limit_of(self._name_of(lock)))
+                if lock not in held and owner.policy(self._name_of(lock)) is not None:
                     judges[lock] = owner
 
         def grant(lock: str, queue: list[str]) -> list[str]:
@@ -60,20 +60,25 @@ class Policies:
             for lock, about in requests.items():
                 if 'by' in about:
                     said.setdefault(lock, set()).add(about['by'])
-                self._dispatch.learn_name(lock, about.get('name'))
+                self._dispatch.names.learn(lock, about.get('name'))
         found = {lock: self._owner(lock, said.get(lock, set())) for lock in locks}
         return {lock: owner for lock, owner in found.items() if owner is not None}
 
     def _owner(self, lock: str, said: set[str]) -> Part | None:
-        parts = self._dispatch.parts
+        parts = self._parts
         named = [part for part in parts if part.name in said]
         if len(named) > 1:
             names = ' and '.join(sorted(said))
-            logger.warning('%s ask for the lock %s; ignoring its policies', names, lock)
+            logger.warning(
+                '%s ask for the lock %s; no policy applies to it until only one of them does',
+                names,
+                lock,
+            )
             return None
-        claimed = self._dispatch.owner(lock)
-        if claimed is not None:
-            return claimed
+        claimed = self._dispatch.names.owner(lock)
+        owner = next((part for part in parts if part.kind is claimed), None)
+        if owner is not None:
+            return owner
         if named:
             return named[0]
         return parts[0] if len(parts) == 1 else None
@@ -81,7 +86,7 @@ class Policies:
     def _granted_now(
         self, judge: Part, lock: str, inside: set[str], queue: list[str]
     ) -> list[str]:
-        name = self._dispatch.name_of(lock)
+        name = self._name_of(lock)
         policy = judge.policy(name)
         granted, waiting = set(inside), list(queue)
         now: list[str] = []
@@ -96,7 +101,7 @@ class Policies:
         """Return, for each lock, the units whose turn was granted and has not ended."""
         return {
             lock: {unit.unit for unit in state.units if unit.position is not None}
-            for lock, state in self._locks().items()
+            for lock, state in self._dispatch.locks().items()
         }
 
     def asking(self) -> dict[str, set[str]]:
@@ -107,33 +112,30 @@ class Policies:
                 for unit in state.units
                 if unit.position is not None or unit.place == 'requested'
             }
-            for lock, state in self._locks().items()
+            for lock, state in self._dispatch.locks().items()
         }
 
-    def _locks(self) -> dict[str, LockStatus]:
-        return self._dispatch.locks()
-
     def _tell_releases(self) -> None:
-        listeners = [part for part in self._dispatch.parts if part.hears_releases]
+        listeners = [part for part in self._parts if part.hears_releases]
         if not listeners:
             return
-        locks = self._locks()
+        locks = self._dispatch.locks()
         owners = self.owners(locks)
         said = self._dispatch.asked.of_all()
-        # A unit that is new to the leader counts from here on; one whose first turn it is, from 0.
+        # A leader without counts tells of nothing yet; with them, a new unit counts from 0.
         before: dict[str, Any] | None = self._dispatch.recall(_DONE)
         now: dict[str, Any] = {}
         for lock, state in locks.items():
             for unit in state.units:
                 name = f'{lock} {unit.unit}'
                 at = said.get(unit.unit, {}).get(lock, {}).get('at')
-                # While it waits it is known when it asked; later it may have asked again.
+                # When it asked is known while it waits; later it may have asked again.
                 now[name] = [unit.done, at]
                 earlier, asked_at = _entry((before or {}).get(name))
                 if before is not None and unit.done > earlier:
                     owner = owners.get(lock)
                     if owner in listeners:
-                        owner.tell_release(unit.unit, self._dispatch.name_of(lock), asked_at or at)
+                        owner.tell_release(unit.unit, self._name_of(lock), asked_at or at)
         self._dispatch.remember(_DONE, now)
 
 

@@ -5,21 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ._event_base import RestartEventBase
 from ._local_state import replace_file
-
-if TYPE_CHECKING:
-    from ._event import RestartEvent
 
 
 class Progress:
     """The progress of a turn's restarts.
 
-    A hook may fail after a restart that was good, and Juju then runs it again: the event comes
-    again, and its services must not restart once more. So each restart is on the disk before
-    anything else happens. What is here counts for the request with that number, and for events
-    that were deferred before: what is emitted after a restart is no part of it.
+    A hook may fail after a successful restart, and Juju then runs it again: the event is delivered
+    again, and its services must not restart a second time. So each restart is on disk before
+    anything else happens. It counts for the request with that number, and for events that were
+    deferred before it: an event that is emitted after a restart is not part of it.
     """
 
     def __init__(self, path: Path):
@@ -28,21 +26,21 @@ class Progress:
 
     @property
     def number(self) -> int:
-        """The number of the request whose turn this is about, 0 where there is none."""
+        """The request whose turn this is about, by number; 0 if there is none."""
         return int(self._load()['request'])
 
     def used(self, number: int) -> bool:
-        """Return whether an event of the request's turn has all its services restarted."""
+        """Return whether all services of some event were restarted in the request's turn."""
         return self.number == number and bool(self._load()['used'])
 
-    def served(self, event: RestartEvent, number: int) -> bool:
+    def served(self, event: RestartEventBase, number: int) -> bool:
         """Return whether all services of the event were restarted in the request's turn."""
         return (
             self.number == number
             and self._load()['events'].get(event.handle.path) == event.snapshot()
         )
 
-    def restarted(self, event: RestartEvent, number: int) -> set[tuple[str, str]]:
+    def restarted(self, event: RestartEventBase, number: int) -> set[tuple[str, str]]:
         """Return what was restarted while the event waited, as (container, service)."""
         if self.number != number:
             return set()
@@ -50,7 +48,7 @@ class Progress:
         return {(place, name) for place, name, paths in self._load()['services'] if path in paths}
 
     def note_service(self, number: int, place: str, service: str, waiting: Iterable[str]) -> None:
-        """Keep that a service was restarted while these events waited."""
+        """Record that a service was restarted while these events waited."""
         content = self._of(number)
         paths = set(waiting)
         for known in content['services']:
@@ -61,11 +59,11 @@ class Progress:
             content['services'].append([place, service, sorted(paths)])
         self._save(content)
 
-    def note_served(self, number: int, event: RestartEvent, *, deferred: bool) -> None:
-        """Keep that all services of an event were restarted.
+    def note_served(self, number: int, event: RestartEventBase, *, deferred: bool) -> None:
+        """Record that all services of an event were restarted.
 
-        An event that is new to this dispatch is not kept by its name: should the hook fail, the
-        name is given to another.
+        An event that is new to this dispatch is not recorded by its path: if the hook fails,
+        another event gets that path.
         """
         content = self._of(number)
         content['used'] = True
@@ -99,13 +97,13 @@ class Progress:
                     key: type(kept)(found[key]) for key, kept in self._content.items()
                 }
             except (OSError, ValueError, TypeError, KeyError):
-                # Without it a restart is repeated at worst.
+                # At worst a restart is repeated.
                 pass
         return self._content
 
     def _save(self, content: dict[str, Any]) -> None:
         self._content = content
-        replace_file(self._path, content)
+        replace_file(self._path, json.dumps(content, sort_keys=True))
 
 
 def _nothing(number: int) -> dict[str, Any]:

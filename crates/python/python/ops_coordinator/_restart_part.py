@@ -3,43 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TypeAlias
 
 from ._action import SavedAction
-from ._lock_name import lock_key
-from ._part import Part
+from ._dispatch import Dispatch, Turn
+from ._event_base import RestartEventBase
+from ._native import Hook
+from ._overridable import Overridable
+from ._part import Part, checked_limit
 from ._progress import Progress
 from ._waiting import Waiting
 
-if TYPE_CHECKING:
-    from ._dispatch import Turn
-    from ._event import RestartEvent
-    from ._native import Hook
-    from .ops_coordinator import OpsCoordinator
-
-Restart = Callable[[str], object]
+Restart: TypeAlias = 'Callable[[str], object]'
 """Restarts one service, or raises."""
 
 
 class RestartPart(Part):
     """The coordinator of restarts: which event waits for which request, and what was restarted."""
 
-    coordinator: OpsCoordinator
-
-    def __init__(self, *args: Any, **kwargs: Any):
-        super().__init__(*args, **kwargs)
-        self.lock = lock_key(self.coordinator.lock)
+    def __init__(
+        self,
+        coordinator: Overridable,
+        dispatch: Dispatch,
+        *,
+        relation_key: str,
+        lock: str,
+        limit: object,
+    ):
+        limits = {lock: checked_limit(limit)}
+        super().__init__(coordinator, dispatch, relation_key=relation_key, limit=limits)
+        self.lock = self.claim(lock)
+        self._lock_name = lock
         self.action = SavedAction(self.dispatch, self.name)
         self.release_on_defer = False
         self._waiting = Waiting(self.dispatch, self.lock)
-        # As with what waits, `restart` is kept as it was when there was no other.
+        # As in `waiting_key`, `restart` keeps the name from when there was no other lock.
         suffix = '' if self.lock == 'restart' else f'-{self.lock}'
         self._progress = Progress(self.dispatch.state / f'restarted{suffix}.json')
-        self._served: list[RestartEvent] = []
-        self._told: list[RestartEvent] = []
+        self._served: list[RestartEventBase] = []
+        self._told: list[RestartEventBase] = []
         self._parts: dict[str, list[tuple[int, str, str]]] = {}
 
-    def restart(self, event: RestartEvent, place: str, restart: Restart) -> bool:
+    def restart(self, event: RestartEventBase, place: str, restart: Restart) -> bool:
         """Implement `RestartEvent.restart`, with a function that restarts one service."""
         dispatch = self.dispatch
         if dispatch.restricted:
@@ -50,7 +55,7 @@ class RestartPart(Part):
             self._told.append(event)
             return True
         if restarts.is_over(event) or self._waiting.was_taken_back(event):
-            self.coordinator.msg(f'The request of {event} was withdrawn')
+            self.coordinator.msg(f'The request of {event} was withdrawn or cancelled')
             restarts.end(event)
             return False
         turn = dispatch.turns.get(self.lock)
@@ -60,8 +65,8 @@ class RestartPart(Part):
                 self._wait(event, waits_for)
                 return False
         if restarts.delivering > turn.emitted:
-            # Asked for after the services restarted: that restart may have missed the reason.
-            self._waiting.note(event, self.request(self.coordinator.lock))
+            # Requested after the services restarted: that restart may have missed the reason.
+            self._waiting.note(event, self.request(self._lock_name))
             return False
         if not (deferred and self._progress.served(event, turn.number)):
             self._restart_services(event, turn, place, restart, deferred=deferred)
@@ -69,7 +74,7 @@ class RestartPart(Part):
         turn.through = max(turn.through, self._waiting.number(event) or 0)
         return True
 
-    def _served_by_a_turn_that_ended(self, event: RestartEvent) -> bool:
+    def _served_by_a_turn_that_ended(self, event: RestartEventBase) -> bool:
         number = self._progress.number
         if not self._progress.served(event, number):
             return False
@@ -83,20 +88,20 @@ class RestartPart(Part):
             return None, waits_for
         turn = self.dispatch.turns[self.lock]
         if self._progress.used(turn.number):
-            # It restarted in a hook that failed after that: nothing new is a part of it.
+            # The services restarted in a hook that failed later: no new event is part of that.
             turn.emitted = 0
         return turn, None
 
-    def _wait(self, event: RestartEvent, waits_for: str | None) -> None:
+    def _wait(self, event: RestartEventBase, waits_for: str | None) -> None:
         if waits_for is not None:
             self.coordinator.msg(f'Waiting on {self.lock}: {waits_for}')
         following = self.dispatch.outstanding().get(self.lock)
         number = self._waiting.number(event)
         if following is None or number is None or number < following:
-            self._waiting.note(event, self.request(self.coordinator.lock))
+            self._waiting.note(event, self.request(self._lock_name))
 
     def _restart_services(
-        self, event: RestartEvent, turn: Turn, place: str, restart: Restart, *, deferred: bool
+        self, event: RestartEventBase, turn: Turn, place: str, restart: Restart, *, deferred: bool
     ) -> None:
         number, progress = turn.number, self._progress
         own = {event.handle.path} if deferred else set[str]()
@@ -137,7 +142,7 @@ class RestartPart(Part):
         if again and not self.release_on_defer and turn.kept is None:
             turn.kept = 'its handler deferred the event'
             for event in again:
-                # So that it is over when the request is withdrawn in the meantime.
+                # So that the event is over if the request is withdrawn in the meantime.
                 self._waiting.note(event, self._waiting.number(event) or turn.number)
         # What waits and was not served keeps its own request.
         served = {event.handle.path for event in self._served}
@@ -153,16 +158,16 @@ class RestartPart(Part):
         self.action.end()
         deferred = self._deferred()
         again = {event.handle.path for event in [*self._served, *self._told]} & deferred
-        # A handler that defers after its restart asks for another; so does one more emission of an
-        # event that waits.
+        # A handler that defers after its restart requests another one; so does a charm that emits
+        # a waiting event once more.
         afresh = again | self.dispatch.restarts.renewed()
         self._progress.drop(afresh)
         for path in deferred - afresh:
-            # An event that was new to this dispatch has a name that stays only now.
+            # Only now does an event that is new to this dispatch have a path that lasts.
             for number, place, service in self._parts.get(path, []):
                 self._progress.note_service(number, place, service, [path])
         if self.release_on_defer or self.lock not in self.dispatch.outstanding():
-            # What it waited for has ended; it asks anew.
+            # What it waited for has ended; it requests another turn.
             deferred -= again
         self._waiting.keep(deferred)
         self._served.clear()
@@ -172,6 +177,4 @@ class RestartPart(Part):
 
     def _deferred(self) -> set[str]:
         """Return the deferred events that do not belong to another coordinator."""
-        restarts = self.dispatch.restarts
-        others = {path for w in restarts.waiting if w is not self._waiting for path in w.paths()}
-        return set(restarts.deferred()) - (others - self._waiting.paths())
+        return set(self.dispatch.restarts.deferred()) - self._waiting.paths_elsewhere()

@@ -1,17 +1,15 @@
-"""The restarts of one dispatch: the requested ones, and the delivered events."""
+"""The restarts of one dispatch: requested at any time, delivered at its end."""
 
 from __future__ import annotations
 
 import uuid
 from collections import deque
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import Any, cast
 
 import ops
 
-if TYPE_CHECKING:
-    from ._event import RestartEvent
-    from ._waiting import Waiting
+from ._event_base import RestartEventBase
 
 _ATTRIBUTE = '_ops_coordinator_restarts'
 
@@ -27,8 +25,6 @@ class Restarts(ops.Object):
     def __init__(self, framework: ops.Framework):
         super().__init__(framework, 'ops-coordinator-restarts')
         self._pending: deque[tuple[int, Callable[[], None], dict[str, Any]]] = deque()
-        self.waiting: list[Waiting] = []
-        """Which event waits for which request, for each coordinator of restarts."""
         self._begin()
         # Where no status is collected, as in a restricted hook, the commit is the last moment.
         framework.observe(framework.on.pre_commit, self._on_pre_commit)
@@ -41,7 +37,7 @@ class Restarts(ops.Object):
         """Which of them is being delivered, from 1; 0 for an event of an earlier dispatch."""
         self.context = uuid.uuid4().hex
         """Distinguishes this dispatch from others if Juju does not."""
-        self._delivered: list[RestartEvent] = []
+        self._delivered: list[RestartEventBase] = []
         self._over: set[str] = set()
         self._absorbed: list[dict[str, Any]] = []
 
@@ -63,11 +59,11 @@ class Restarts(ops.Object):
                 # `ops` has an event with the same content in its queue, and keeps only that.
                 self._absorbed.append(snapshot)
 
-    def note_delivery(self, event: RestartEvent) -> None:
+    def note_delivery(self, event: RestartEventBase) -> None:
         """Note that an event is delivered to one of its observers."""
         self._delivered.append(event)
 
-    def deferred(self) -> dict[str, RestartEvent]:
+    def deferred(self) -> dict[str, RestartEventBase]:
         """Return the events, by path, that will be delivered again in the next dispatch."""
         return {e.handle.path: e for e in self._delivered if getattr(e, 'deferred', False)}
 
@@ -76,11 +72,11 @@ class Restarts(ops.Object):
         deferred = self.deferred().items()
         return {path for path, event in deferred if event.snapshot() in self._absorbed}
 
-    def end(self, event: RestartEvent) -> None:
+    def end(self, event: RestartEventBase) -> None:
         """Make an event end with this dispatch, whatever its handlers do."""
         self._over.add(event.handle.path)
 
-    def is_over(self, event: RestartEvent) -> bool:
+    def is_over(self, event: RestartEventBase) -> bool:
         """Return whether the event ends with this dispatch."""
         return event.handle.path in self._over
 
@@ -100,3 +96,82 @@ def restarts_of(framework: ops.Framework) -> Restarts:
     if _ATTRIBUTE not in known:
         known[_ATTRIBUTE] = Restarts(framework)
     return known[_ATTRIBUTE]
+
+
+class _Restart(ops.BoundEvent):
+    """The charm's `on.restart_event`: delivers emitted events at the end of the dispatch."""
+
+    def emit(self, ctx: Any = None, services: Iterable[str] = ()) -> None:
+        """Request a restart.
+
+        The handler runs after everything else in this dispatch, just before the charm's status is
+        collected, so it sees anything that the charm sets after `emit`. The arguments are copied:
+        later changes to them have no effect.
+
+        Args:
+            ctx: A JSON-serialisable value that the charm gets back after the restart.
+            services: The services to restart, in this order.
+
+        Raises:
+            TypeError: `ctx` or `services` contains a value that cannot be stored.
+            ValueError: The same, or systemd does not allow a service's name.
+        """
+        event = RestartEventBase(ops.Handle(self.emitter, self.event_kind, '0'), ctx, services)
+        deliver = super().emit
+        restarts_of(self.emitter.framework).queue(
+            lambda: deliver(event.ctx, event.services), event.snapshot()
+        )
+
+
+class RestartSource(ops.EventSource):
+    """Declares a restart event on a charm's events class."""
+
+    def __get__(self, emitter: ops.Object | None, emitter_type: type[ops.Object]) -> _Restart:
+        bound = super().__get__(emitter, emitter_type)
+        if emitter is None:
+            # As `ops` has it: on the class it is the source itself.
+            return cast('_Restart', bound)
+        return _Restart(emitter, self.event_type, bound.event_kind)
+
+
+class _AfterRestarts(ops.BoundEvent):
+    """An event before which pending restarts are delivered."""
+
+    def emit(self, *args: Any, **kwargs: Any) -> None:
+        restarts_of(self.emitter.framework).deliver()
+        super().emit(*args, **kwargs)
+
+
+class AfterRestartsSource(ops.EventSource):
+    """Declares an event before which pending restarts are delivered."""
+
+    def __get__(
+        self, emitter: ops.Object | None, emitter_type: type[ops.Object]
+    ) -> ops.BoundEvent:
+        bound = super().__get__(emitter, emitter_type)
+        if emitter is None:
+            return bound
+        return _AfterRestarts(emitter, self.event_type, bound.event_kind)
+
+
+def adopt(on: ops.CharmEvents) -> None:
+    """Deliver restart events that a charm declares itself as `RestartCharmEvent` does.
+
+    The charm's events get a new class for that, derived from their old one. Observers registered
+    earlier still work, because they go by the event's path, which stays the same.
+    """
+    cls = type(on)
+    sources: dict[str, ops.EventSource] = {}
+    for name in dir(cls):
+        source = getattr(cls, name)
+        if isinstance(source, RestartSource) or not isinstance(source, ops.EventSource):
+            continue
+        if issubclass(source.event_type, RestartEventBase):
+            sources[name] = RestartSource(source.event_type)
+    if not sources:
+        return
+    for name in ('collect_app_status', 'collect_unit_status'):
+        source = getattr(cls, name)
+        if not isinstance(source, AfterRestartsSource):
+            sources[name] = AfterRestartsSource(source.event_type)
+    on.__class__ = type(cls.__name__, (cls,), {'__module__': cls.__module__, **sources})

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from ._dispatch import Dispatch
-    from ._event import RestartEvent
+import ops
 
+from ._dispatch import Dispatch
+from ._event_base import RestartEventBase
 
 _KEY = 'waiting'
+_ALL = '_ops_coordinator_waiting'
 
 
 def waiting_key(lock: str) -> str:
-    """Return the key under which it is kept what waits for a lock."""
-    # `restart` is kept as it was when there was no other.
+    """Return the key under which the events that wait for a lock are stored."""
+    # `restart` keeps the key from when there was no other lock.
     return _KEY if lock == 'restart' else f'{_KEY}-{lock}'
 
 
 def lock_of(key: str) -> str | None:
-    """Return the lock that a key is about, None where it is another key."""
+    """Return the lock that a key is about, None if it is not such a key."""
     if key == _KEY:
         return 'restart'
     return key[len(_KEY) + 1 :] if key.startswith(f'{_KEY}-') else None
@@ -37,25 +37,31 @@ class Waiting:
         self._dispatch = dispatch
         self._lock = lock
         self._key = waiting_key(lock)
-        dispatch.restarts.waiting.append(self)
+        self._all = _all(dispatch.framework)
+        self._all.append(self)
 
     def paths(self) -> set[str]:
         """Return the waiting events, by path."""
         return set(self.numbers())
 
+    def paths_elsewhere(self) -> set[str]:
+        """Return the events, by path, that wait only for other coordinators' locks."""
+        others = {path for one in self._all if one is not self for path in one.paths()}
+        return others - self.paths()
+
     def numbers(self) -> dict[str, int]:
         """Return the requests that the events wait for, by the events' paths."""
         return self._dispatch.recall(self._key) or {}
 
-    def number(self, event: RestartEvent) -> int | None:
+    def number(self, event: RestartEventBase) -> int | None:
         """Return the request that an event waits for, None if unknown."""
         return self.numbers().get(event.handle.path)
 
-    def note(self, event: RestartEvent, number: int) -> None:
+    def note(self, event: RestartEventBase, number: int) -> None:
         """Remember which request an event waits for."""
         self._remember({**self.numbers(), event.handle.path: number})
 
-    def was_taken_back(self, event: RestartEvent) -> bool:
+    def was_taken_back(self, event: RestartEventBase) -> bool:
         """Return whether the request of an event was withdrawn or cancelled."""
         number = self.number(event)
         if number is None:
@@ -63,7 +69,7 @@ class Waiting:
         following = self._dispatch.outstanding().get(self._lock)
         if following is not None and following <= number:
             return False
-        # Only of the request that ended last is it known how.
+        # How a request ended is known only of the last one.
         _, done, outcome, _ = self._dispatch.hook.counters(self._lock)
         return number <= done and outcome in ('cancelled', 'withdrawn')
 
@@ -74,3 +80,8 @@ class Waiting:
 
     def _remember(self, numbers: dict[str, int]) -> None:
         self._dispatch.remember(self._key, numbers or None)
+
+
+def _all(framework: ops.Framework) -> list[Waiting]:
+    """Return what waits for each of the charm's coordinators of restarts."""
+    return framework.__dict__.setdefault(_ALL, [])

@@ -1,80 +1,131 @@
-"""Restarts in turn: the API for charms."""
+"""Restarts in turn: the API for charms, in the module that the original library has it in."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import ops
 
-from . import _pebble
-from ._coordinator import CHARM_FIRST, Serial, instances
-from ._error import CoordinatorError, ServiceRestartError
-from ._event import RestartCharmEvent, RestartEvent, adopt
-from ._machine import machine
-from ._part import Part, checked_limit
+from ._coordinator import Serial
+from ._dispatch import Dispatch
+from ._error import CoordinatorError, ServiceRestartError, brief
+from ._event_base import RestartEventBase
+from ._machine import restart_in, service_reload, service_restart, service_resume
+from ._part import Part
 from ._restart_part import RestartPart
+from ._restarts import AfterRestartsSource, RestartSource, adopt, restarts_of
+from ._singleton import charm_leads, instances
 
 __all__ = [
     'OpsCoordinator',
     'RestartCharmEvent',
     'RestartEvent',
+    'ServiceRestartError',
     'service_reload',
     'service_restart',
     'service_resume',
 ]
 
 
-def service_restart(service: str) -> bool:
-    """Restart a systemd service and check that it runs.
+class RestartEvent(RestartEventBase):
+    """The charm has requested a restart.
 
     Args:
-        service: The service's name.
-
-    Returns:
-        True.
+        handle: The event's place in the framework.
+        ctx: A value that the charm gets back after the restart; usually a dictionary.
+        services: The services to restart, in this order.
 
     Raises:
-        ServiceRestartError: The service is not running.
-        CoordinatorError: systemd does not allow such a name.
+        TypeError: `ctx` or `services` contains a value that cannot be stored.
+        ValueError: The same, or systemd does not allow a service's name.
     """
-    fault = machine().restart(service)
-    if fault is not None:
-        found, log = fault
-        unit = os.environ.get('JUJU_UNIT_NAME', 'this unit')
-        raise ServiceRestartError(unit=unit, service=service, found=found, log=log)
-    return True
+
+    def restart(
+        self,
+        coordinator: OpsCoordinator | None = None,
+        *,
+        container: ops.Container | str | None = None,
+    ) -> bool:
+        """Restart the services if it is this unit's turn; request a turn if none was requested.
+
+        The turn ends with the dispatch, unless the event is deferred: then this unit keeps it, and
+        `restart` restarts the services again in the next dispatch. If a handler raises after its
+        restart, Juju runs the hook again and ops delivers the event again; `restart` then returns
+        True without restarting again.
+
+        Args:
+            coordinator: The charm's `OpsCoordinator`, if it has more than one.
+            container: Restart Pebble services in this container instead of systemd services.
+
+        Returns:
+            Whether the services were restarted and are running. If False, other units go first:
+            defer the event.
+
+        Raises:
+            ServiceRestartError: A service did not restart. The unit keeps its turn.
+            ops.ModelError: The charm declares no such container.
+            CoordinatorError: The charm has no `OpsCoordinator`.
+            TypeError: `coordinator` is not an `OpsCoordinator`.
+        """
+        return self._coordinator(coordinator).restart(self, container=container)
+
+    def run_action(self) -> Any:
+        """Run the action saved in the coordinator.
+
+        Returns:
+            The action's return value, None if there is no action.
+
+        Raises:
+            CoordinatorError: The charm has no `OpsCoordinator`.
+        """
+        return self._coordinator(None).run_action()
+
+    def defer(self) -> None:
+        """Deliver the event again in the next dispatch.
+
+        An event whose request was withdrawn, or cancelled by an operator, is over: deferring it
+        does nothing.
+        """
+        if not restarts_of(self.framework).is_over(self):
+            super().defer()
+
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        """Restore the event from the state that the framework stored.
+
+        Args:
+            snapshot: The result of `snapshot`, here or in the original library.
+        """
+        super().restore(snapshot)
+        # The framework creates and restores a new event for each delivery. (A test's framework
+        # also does that with the emitted event, which nobody gets.)
+        framework: ops.Framework | None = getattr(self, 'framework', None)
+        if framework is not None and 'deferred' not in self.__dict__:
+            restarts_of(framework).note_delivery(self)
+
+    def _coordinator(self, given: OpsCoordinator | None) -> OpsCoordinator:
+        if given is None:
+            return coordinator_of(self.framework)
+        if not isinstance(given, OpsCoordinator):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(
+                f"restart expects the charm's OpsCoordinator, not {brief(given)}: pass "
+                'self.coordinator, or nothing'
+            )
+        return given
 
 
-def service_reload(service_name: str, restart_on_failure: bool = False) -> bool:
-    """Make a systemd service reload its configuration, as in charmhelpers.
+class RestartCharmEvent(ops.CharmEvents):
+    """The events of a charm, with `restart_event` among them.
 
-    Args:
-        service_name: The service's name.
-        restart_on_failure: Restart the service if it cannot reload.
+    Use it as the charm's `on`, or derive the charm's own events from it::
 
-    Returns:
-        Whether it was reloaded, or restarted instead.
+        class MyCharm(ops.CharmBase):
+            on = RestartCharmEvent()
     """
-    systemctl = machine().systemctl
-    reloaded = systemctl('reload', service_name)
-    return reloaded or (restart_on_failure and systemctl('restart', service_name))
 
-
-def service_resume(service_name: str) -> bool:
-    """Unmask, enable and start a systemd service, as in charmhelpers.
-
-    Args:
-        service_name: The service's name.
-
-    Returns:
-        Whether it is running.
-    """
-    systemctl = machine().systemctl
-    systemctl('unmask', service_name)
-    systemctl('enable', service_name)
-    return systemctl('is-active', service_name) or systemctl('start', service_name)
+    restart_event: RestartSource = RestartSource(RestartEvent)
+    collect_app_status: AfterRestartsSource = AfterRestartsSource(ops.CollectStatusEvent)
+    collect_unit_status: AfterRestartsSource = AfterRestartsSource(ops.CollectStatusEvent)
 
 
 class OpsCoordinator(Serial):
@@ -110,8 +161,7 @@ class OpsCoordinator(Serial):
     lock: ClassVar[str] = 'restart'
     """The lock for restarts. A second coordinator class in the same charm needs another."""
 
-    _part_type: ClassVar[type[Part]] = RestartPart
-
+    @charm_leads
     def __init__(
         self,
         charm: ops.CharmBase | None = None,
@@ -125,22 +175,25 @@ class OpsCoordinator(Serial):
         relation_key: str = 'coordinator',
         peer_relation_name: str | None = None,
     ):
-        if isinstance(limit, Mapping):
-            raise TypeError(f'limit must be a whole number from 1 to 100, not {limit!r}')
         super().__init__(
             charm,
             relation=relation,
             relation_key=relation_key,
             peer_relation_name=peer_relation_name,
-            limit={self.lock: cast('int', checked_limit(limit))},
+            limit=limit,
         )
-        self._restarts = cast('RestartPart', self._part)
         self._restarts.release_on_defer = release_on_defer
         adopt(self._charm.on)
         if action_func is not None:
             self._restarts.action.save(
                 action_func, action_args, action_kwargs or {}, for_each_dispatch=True
             )
+
+    def _make_part(self, dispatch: Dispatch, limit: int | Mapping[str, int]) -> Part:
+        self._restarts = RestartPart(
+            self, dispatch, relation_key=self._key, lock=self.lock, limit=limit
+        )
+        return self._restarts
 
     def resume(self) -> None:
         """Read the line. Call it early in the charm's `__init__`; further calls do nothing.
@@ -207,7 +260,7 @@ class OpsCoordinator(Serial):
     def restart(
         self, event: RestartEvent, *, container: ops.Container | str | None = None
     ) -> bool:
-        """Same as `RestartEvent.restart`.
+        """Do what `RestartEvent.restart` does, for this coordinator.
 
         Args:
             event: The event.
@@ -218,6 +271,7 @@ class OpsCoordinator(Serial):
 
         Raises:
             ServiceRestartError: A service did not restart. The unit keeps its turn.
+            ops.ModelError: The charm declares no such container.
         """
         if container is None:
             return self._restarts.restart(event, '', service_restart)
@@ -226,11 +280,8 @@ class OpsCoordinator(Serial):
         )
         unit = self._charm.unit.name
         return self._restarts.restart(
-            event, work.name, lambda service: _pebble.restart(work, service, unit=unit)
+            event, work.name, lambda service: restart_in(work, service, unit=unit)
         )
-
-
-CHARM_FIRST.append(OpsCoordinator.__init__)
 
 
 def coordinator_of(framework: ops.Framework) -> OpsCoordinator:

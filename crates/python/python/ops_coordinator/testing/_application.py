@@ -1,4 +1,4 @@
-"""The units of an application as far as a test needs them: what they say in their databags."""
+"""The units of an application as far as a test needs them: what is in their databags."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class Application:
     Args:
         name: The application's name.
         relation: The peer relation's id, such as `coordinator:1`.
-        line: What the application's databag holds, None where it holds nothing.
-        records: What each unit's databag holds, by its number.
+        line: The line in the application's databag, None if there is none.
+        records: The record in each unit's databag, by the unit's number; None if there is none.
         limit: How many units may be inside the lock at once.
-        disk: A directory for what the units keep.
+        disk: A directory for the units' state.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Application:
             lock: The lock that the leader keeps, with this application's limit.
             act: What the hook does.
             leads: Whether the unit leads, and so keeps the line.
-            hidden: The units whose databags seem empty to it.
+            hidden: The units whose databags look empty to it.
         """
         with self._hook(unit, leads=leads, hidden=hidden) as hook:
             if act is not None:
@@ -73,7 +73,7 @@ class Application:
             hook.release({lock: self._limit}, None, [])
 
     def ask(self, unit: int, lock: str) -> None:
-        """Let a unit ask for a turn, unless a request of it waits already."""
+        """Make a unit ask for a turn, unless one of its requests is waiting already."""
         self.records.setdefault(unit, None)
         asked, finished, _, _ = self.counters(unit, lock)
         if asked == finished:
@@ -91,7 +91,7 @@ class Application:
             return hook.counters(lock)
 
     def waits_for(self, unit: int, lock: str) -> str | None:
-        """Return in words what a unit's request waits for, where it is not its turn."""
+        """Return what a unit's request waits for, in words; None if its turn has come."""
         with self._hook(unit) as hook:
             return hook.start(lock)[1]
 
@@ -100,7 +100,7 @@ class Application:
         return f'{self._name}/{number}'
 
     def edit_line(self, lock: str, edit: Callable[[dict[str, Any]], object]) -> None:
-        """Change what the line says of a lock, where it says something."""
+        """Change what the line says about a lock, if it says anything."""
         line = json.loads(self.line or '{}')
         if lock in line.get('locks', {}):
             edit(line['locks'][lock])
@@ -161,7 +161,7 @@ class _Tools:
             else:
                 application.records[self._unit] = value
             return None
-        raise OSError(f'there is no answer to {tool}')
+        raise OSError(f'{tool} is not supported here')
 
     def _record(self, unit: str) -> str | None:
         number = number_of(unit)
@@ -170,7 +170,7 @@ class _Tools:
 
 @contextlib.contextmanager
 def _without_juju() -> Generator[None, None, None]:
-    """Keep the variables of a hook, if a test is in the middle of one, from other units' hooks."""
+    """Hide the variables of a hook that the test is in from the hooks of other units."""
     kept = {name: value for name, value in os.environ.items() if name.startswith('JUJU_')}
     for name in kept:
         del os.environ[name]

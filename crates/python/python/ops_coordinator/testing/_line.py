@@ -7,46 +7,47 @@ import dataclasses
 import json
 import tempfile
 from collections.abc import Callable, Generator, Mapping
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast
 
 from ops import testing
 
-from .._asked import ASKED
+from .._asked import ASKED, time_now
 from .._coordinator import BaseCoordinator
 from .._endpoint import KEY, refuse_to_choose, usual_endpoint
+from .._error import brief
 from .._lock_name import lock_key
 from .._native import Hook
-from .._part import TIME, checked_limit
+from .._part import checked_limit
 from ._application import Application, number_of
 from ._restart import Restart, restarts
 
 Place: TypeAlias = Literal['turn', 'in-line', 'requested', 'idle']
-"""Where a unit's request stands: it is its turn; it waits in the line; the leader has not put it
-in the line yet; nothing is asked for."""
+"""Where a unit's request stands: its turn has come; it waits in the line; the leader has not put
+it in the line yet; there is no request."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Standing:
-    """Where the request of the unit under test stands, by what is in the databags."""
+    """Where the request of the unit under test stands, according to the databags."""
 
     place: Place
     """Where the request stands."""
     ahead: tuple[int, ...]
-    """The units that must finish first, by number; none where the request is not in the line."""
+    """The units that must finish first, by number; empty if the request is not in the line."""
     line: tuple[int, ...]
     """The units in the line that have not finished, by number, from the front."""
     paused: str | None
-    """Why nothing starts, where the lock is paused."""
+    """Why nothing starts, if the lock is paused."""
     requests: int
     """How many times the unit has asked for a turn."""
     finished: int
     """How many of these requests have ended."""
     outcome: str | None
-    """How the last turn, or attempt, ended: done, failed, withdrawn or cancelled; None before."""
+    """How the last turn, or attempt, ended: done, failed, withdrawn or cancelled; None before the
+    first."""
     why: str | None
-    """Why it ended so, where that needs a reason; at most 32 characters are published."""
+    """The reason, if there is one; at most 32 characters of it are published."""
     restarts: tuple[Restart, ...]
     """The restarts that wait for this lock."""
 
@@ -54,23 +55,23 @@ class Standing:
 class Line:
     """The line of a lock on a charm's peer relation.
 
-    Each of its methods takes a `State`, which may be what `Context.run` returned, and returns
-    another in which other units have said what makes the situation. The unit's own request, what
-    it deferred and the rest of the state stay. Where the unit has not asked for a turn yet, it has
-    in the state returned. A peer relation and other units are added where they are needed.
+    Each method takes a `State`, for example one that `Context.run` returned, and returns another
+    in which the other units have published what the situation needs. The unit's own request, what
+    it deferred and the rest of the state stay as they are. If the unit has not asked for a turn
+    yet, it has in the returned state. A peer relation and other units are added if needed.
 
     Args:
         context: The test's context: it says which unit is under test.
-        lock: The lock. A restart takes `restart`, see `OpsCoordinator.lock`.
-        relation: The peer relation. Without it `coordinator`, or the only one that the charm has.
+        lock: The lock. Restarts use `restart`, see `OpsCoordinator.lock`.
+        relation: The peer relation. Defaults to `coordinator`, then the charm's only one.
         limit: The charm's limit for the lock.
-        coordinator: The class of the coordinator whose lock it is. A policy needs it where the
-            charm has several: each decides for its own locks, and units say whose theirs are.
+        coordinator: The class of the coordinator whose lock it is. A policy needs it if the
+            charm has several: each decides for its own locks, and units publish whose they use.
 
     Raises:
         PeerRelationError: The charm declares no such peer relation, or it is not clear which one
             to use.
-        TypeError: The limit is no whole number, or the lock's name is not text.
+        TypeError: The limit is not a whole number, or the lock's name is not text.
         ValueError: The limit is not from 1 to 100, or the lock's name is empty.
     """
 
@@ -83,7 +84,7 @@ class Line:
         limit: int = 1,
         coordinator: type[BaseCoordinator] | None = None,
     ):
-        # An older ops.testing keeps the one and shows the other, a newer the other way round.
+        # Which of these are public depends on the version of ops.testing.
         about = vars(context)
         meta: dict[str, Any] = (about.get('_charm_spec') or about['charm_spec']).meta
         self._app: str = about.get('app_name') or about.get('_app_name') or meta['name']
@@ -91,7 +92,7 @@ class Line:
         declared = sorted(cast('dict[str, object]', meta.get('peers') or {}))
         self._endpoint = usual_endpoint(declared, relation) or refuse_to_choose(declared)
         self._name, self._lock = lock, lock_key(lock)
-        self._limit = cast('int', checked_limit(limit))
+        self._limit = checked_limit(limit)
         self._coordinator = coordinator
 
     # -- situations
@@ -106,7 +107,7 @@ class Line:
             The same state, in which it is the unit's turn.
 
         Raises:
-            ValueError: Its turn cannot come, because the line cannot be read for example.
+            ValueError: Its turn cannot come, for example because the line cannot be read.
         """
         with self._application(state) as (application, give):
             self._come_to_our_turn(application, state)
@@ -115,19 +116,19 @@ class Line:
     def behind(self, state: testing.State, *units: int) -> testing.State:
         """Put other units ahead, so that it is not the unit's turn.
 
-        They are in the line in this order, and our unit behind them. If it had a place in the line
-        already, it loses that.
+        They are in the line in this order, with our unit behind them. If it already had a place
+        in the line, it loses that place.
 
         Args:
             state: The state before.
-            units: The numbers of the units ahead; any other unit where none is given.
+            units: The numbers of the units ahead; any other unit if none is given.
 
         Returns:
             The same state, in which the unit waits for those ahead.
 
         Raises:
-            ValueError: Our unit is among them, one is named twice, or they are fewer than the
-                limit, so that nobody has to wait for them.
+            ValueError: Our unit is among them, one is named twice, or there are fewer of them than
+                the limit, so that nobody has to wait for them.
         """
         with self._application(state) as (application, give):
             self._get_behind(application, units)
@@ -171,7 +172,7 @@ class Line:
             The same state, in which nothing starts.
 
         Raises:
-            ValueError: Its turn could not come anyway.
+            ValueError: Its turn cannot come even without the pause.
         """
         with self._application(state) as (application, give):
             self._come_to_our_turn(application, state)
@@ -204,8 +205,8 @@ class Line:
             units: The numbers of the units that ask.
 
         Returns:
-            The same state, in which they have asked and are not in the line yet. Of our own unit
-            nothing is changed.
+            The same state, in which they have asked and are not in the line yet. Our own unit's
+            data does not change.
 
         Raises:
             ValueError: Our unit is among them, or no unit is given.
@@ -218,7 +219,7 @@ class Line:
     # -- a look
 
     def look(self, state: testing.State) -> Standing:
-        """Look at where the unit's request stands. It changes nothing.
+        """Look at where the unit's request stands; this changes nothing.
 
         Args:
             state: Any state; usually what `Context.run` returned.
@@ -232,7 +233,7 @@ class Line:
         units = {number_of(unit.unit): unit for unit in found.units} if found else {}
         own = units.get(self._unit)
         return Standing(
-            # Its own databag a unit always reads, or writes anew.
+            # A unit can always read its own databag, or writes it anew.
             place=cast('Place', own.place) if own else 'idle',
             ahead=tuple(number_of(unit) for unit in own.waits_for) if own else (),
             line=tuple(unit for unit, said in units.items() if said.position is not None),
@@ -298,7 +299,7 @@ class Line:
     def _others(self, application: Application, units: tuple[int, ...]) -> tuple[int, ...]:
         if not units or self._unit in units or len(set(units)) < len(units):
             raise ValueError(
-                f'{units} must be the numbers of other units than {self._unit}, each once'
+                f'{brief(units)} must be the numbers of other units than {self._unit}, each once'
             )
         return units
 
@@ -306,7 +307,7 @@ class Line:
     def _application(
         self, state: testing.State
     ) -> Generator[tuple[Application, Callable[[], testing.State]], None, None]:
-        """Give the units of a state, and what makes a state of them again."""
+        """Yield the units of a state, and a function that returns the state with their changes."""
         relation = self._relation_of(state)
         bags = {**relation.peers_data, self._unit: relation.local_unit_data}
         with tempfile.TemporaryDirectory(prefix='ops-coordinator-') as disk:
@@ -354,8 +355,7 @@ class Line:
         """Return what a unit says of its request to the policy of its coordinator."""
         if self._coordinator is None:
             return {}
-        at = datetime.now(timezone.utc).strftime(TIME)
-        about = {'at': at, 'by': self._coordinator.__name__, 'name': self._name}
+        about = {'at': time_now(), 'by': self._coordinator.__name__, 'name': self._name}
         known = json.loads(data.get(ASKED, '{}'))
         return {ASKED: json.dumps({**known, self._lock: about}, sort_keys=True)}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from types import TracebackType
 
+from .._error import brief
 from .._machine import LocalMachine, replace_machine
 from .._native import is_service_name
 from ._application import number_of
@@ -19,21 +20,21 @@ class Machine(LocalMachine):
             machine.break_service('my-service', 'it is failed', log=['no such port'])
             context.run(context.on.update_status(), line.our_turn(state))
 
-    Services in a container are not its business: `ops.testing` has a Pebble of its own.
+    It does not replace services in a container: `ops.testing` has a Pebble of its own.
     """
 
     def __init__(self):
         self.restarted: list[str] = []
-        """The services that restarted well, in their order."""
+        """The services that restarted successfully, in this order."""
         self.calls: list[tuple[str, str]] = []
-        """Whatever was asked of the service manager, as (verb, service), failures included."""
+        """Everything asked of the service manager, as (verb, service), including what failed."""
         self.ahead: int = 0
         self._broken: dict[str, tuple[str, list[str]]] = {}
         self._lost: set[int] = set()
         self._before: list[LocalMachine] = []
 
     def __enter__(self) -> Machine:
-        """Take the machine's place."""
+        """Take the place of the unit's machine."""
         self._before.append(replace_machine(self))
         return self
 
@@ -43,13 +44,13 @@ class Machine(LocalMachine):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Give the place back."""
+        """Put the unit's machine back."""
         replace_machine(self._before.pop())
 
     def break_service(
         self, service: str, found: str = 'it is failed after the restart', log: Sequence[str] = ()
     ) -> None:
-        """Let a service fail from now on: `event.restart()` raises a `ServiceRestartError`.
+        """Make a service fail from now on: `event.restart()` raises a `ServiceRestartError`.
 
         Args:
             service: The service's name, as the charm gives it.
@@ -59,7 +60,7 @@ class Machine(LocalMachine):
         self._broken[service] = (found, list(log))
 
     def mend_service(self, service: str) -> None:
-        """Let a service that was broken run again.
+        """Make a broken service run again.
 
         Args:
             service: The service's name.
@@ -68,7 +69,9 @@ class Machine(LocalMachine):
             ValueError: It is not broken.
         """
         if self._broken.pop(service, None) is None:
-            raise ValueError(f'the service {service} is not broken')
+            raise ValueError(
+                f'the service {brief(service)} is not broken: call break_service first'
+            )
 
     def time_passes(self, seconds: float) -> None:
         """Put the clock forward.
@@ -81,16 +84,16 @@ class Machine(LocalMachine):
             seconds: By how much.
 
         Raises:
-            ValueError: It is less than nothing. This clock never goes back.
+            ValueError: It is negative: this clock never goes back.
         """
         if seconds < 0:
-            raise ValueError(f'time passes by {seconds} s; it does not go back')
+            raise ValueError(f'{seconds} s is negative, but time does not go back: pass 0 or more')
         self.ahead += round(seconds * 1000)
 
     def lose_unit(self, unit: int) -> None:
-        """Let a unit be gone without a word: its relation lists it, `goal-state` does not.
+        """Make a unit vanish: its relation still lists it, `goal-state` does not.
 
-        Juju does this where a machine is removed by force.
+        Juju shows this after a machine was removed by force.
 
         Args:
             unit: The unit's number.
@@ -100,9 +103,19 @@ class Machine(LocalMachine):
     # -- what the package asks for
 
     def restart(self, service: str) -> tuple[str, list[str]] | None:
-        """Record a restart; return what is wrong with a service that is broken."""
+        """Record a restart.
+
+        Args:
+            service: The service's name.
+
+        Returns:
+            None if the service runs, otherwise what was found and the last lines of its log.
+
+        Raises:
+            CoordinatorError: systemd does not allow this name.
+        """
         if not is_service_name(service):
-            # Which refuses it, before anything real is asked.
+            # The real machine refuses it before it asks systemd.
             return super().restart(service)
         self.calls.append(('restart', service))
         fault = self._broken.get(service)
@@ -111,7 +124,15 @@ class Machine(LocalMachine):
         return fault
 
     def systemctl(self, verb: str, service: str) -> bool:
-        """Record what is asked of a service; one that is broken can only be enabled."""
+        """Record what is asked of a service; a broken one can only be enabled and unmasked.
+
+        Args:
+            verb: What to do, as `systemctl` names it.
+            service: The service's name.
+
+        Returns:
+            Whether it succeeded.
+        """
         self.calls.append((verb, service))
         done = service not in self._broken or verb in ('enable', 'unmask')
         if done and verb == 'restart':
@@ -119,5 +140,12 @@ class Machine(LocalMachine):
         return done
 
     def is_lost(self, unit: str) -> bool:
-        """Return whether a unit is gone which its relation still lists."""
+        """Tell whether a unit that its relation still lists is gone.
+
+        Args:
+            unit: The unit's name.
+
+        Returns:
+            Whether the test has lost it.
+        """
         return number_of(unit) in self._lost

@@ -1,4 +1,4 @@
-"""The restarts that a unit has asked for and not had yet."""
+"""The restarts that a unit has requested and that are still to come."""
 
 from __future__ import annotations
 
@@ -9,38 +9,38 @@ from typing import Any
 import ops
 from ops import testing
 
-from .._event import RestartEvent
+from .._event_base import RestartEventBase
 from .._waiting import lock_of
 
 
 @dataclasses.dataclass(frozen=True)
 class Restart:
-    """A restart that the charm has asked for and not had yet: a restart event that it deferred."""
+    """A restart that is still to come: a restart event that the charm has deferred."""
 
     ctx: Any
-    """What the charm gave to `emit`."""
+    """The value that the charm passed to `emit`."""
     services: tuple[str, ...]
-    """The services to restart, in their order."""
+    """The services to restart, in this order."""
     lock: str | None
-    """The lock whose turn it waits for, as the line names it; None where the handler has never
+    """The lock whose turn it waits for, by its name in the line; None if the handler has never
     asked for a turn."""
 
 
 def restarts(state: testing.State) -> list[Restart]:
-    """Look at the restarts that wait.
+    """Return the restarts that wait.
 
     Args:
         state: Any state; usually what `Context.run` returned.
 
     Returns:
-        The restarts that the charm has asked for and not had yet, in their order.
+        The restarts that the charm has requested and that are still to come, in this order.
     """
     locks = _locks(state)
     found: list[tuple[int, Restart]] = []
     for deferred in state.deferred:
         if set(deferred.snapshot_data) != {'ctx', 'svc'}:
             continue
-        event = RestartEvent(ops.Handle(None, deferred.name, '0'))
+        event = RestartEventBase(ops.Handle(None, deferred.name, '0'))
         event.restore(deferred.snapshot_data)
         lock = locks.get(deferred.handle_path)
         number = int(deferred.handle_path.rpartition('[')[2].rstrip(']'))

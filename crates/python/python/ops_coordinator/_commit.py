@@ -1,0 +1,68 @@
+"""The end of a dispatch, when the framework commits: turns end, and the line is published."""
+
+from __future__ import annotations
+
+import ops
+
+from ._claims import Claims
+from ._dispatch import Dispatch, Turn
+from ._endpoint import remember_endpoint
+from ._native import Hook
+from ._part import Part
+from ._policies import Policies
+
+_COMMITS = '_ops_coordinator_commits'
+
+
+class Commit(ops.Object):
+    """The end of a dispatch, for all coordinators on one peer relation."""
+
+    def __init__(self, dispatch: Dispatch):
+        super().__init__(dispatch, 'commit')
+        self.dispatch = dispatch
+        self.is_usual = False
+        """Whether a coordinator uses this relation without naming it."""
+        self._parts: list[Part] = []
+        self.claims = Claims(dispatch, self._parts)
+        self.policies = Policies(dispatch, self._parts)
+        self.framework.observe(self.framework.on.pre_commit, self._on_pre_commit)
+
+    def join(self, part: Part) -> None:
+        """Add another coordinator."""
+        self._parts.append(part)
+        self.dispatch.at_open(part.take_over)
+
+    def _on_pre_commit(self, _: ops.EventBase) -> None:
+        dispatch = self.dispatch
+        if dispatch.restricted:
+            return
+        hook = dispatch.hook
+        for lock, turn in sorted(dispatch.turns.items()):
+            self._end(hook, lock, turn)
+        dispatch.turns.clear()
+        for part in self._parts:
+            part.before_release(hook)
+        self.claims.judge(hook)
+        dispatch.asked.publish()
+        self.policies.release(hook)
+        if self.is_usual or dispatch.is_only:
+            dispatch.at_end(lambda: remember_endpoint(dispatch.charm, dispatch.endpoint))
+        dispatch.end()
+
+    def _end(self, hook: Hook, lock: str, turn: Turn) -> None:
+        for part in self._parts:
+            part.turn_ends(lock, turn)
+        if turn.kept is None:
+            hook.finish_through(lock, turn.through)
+        else:
+            hook.finish(lock, turn.kept)
+        if turn.held:
+            self.claims.hold(lock, turn.number)
+
+
+def commit_on(charm: ops.CharmBase, endpoint: str) -> Commit:
+    """Return the one commit of a charm's coordinators on a peer relation."""
+    known: dict[str, Commit] = charm.framework.__dict__.setdefault(_COMMITS, {})
+    if endpoint not in known:
+        known[endpoint] = Commit(Dispatch(charm, endpoint))
+    return known[endpoint]
