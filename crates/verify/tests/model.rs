@@ -39,16 +39,8 @@ const CAUGHT: &[(Bug, &str, &[&str])] = &[
         "latecomer",
         &["only-what-is-over-leaves"],
     ),
-    (
-        Bug::PublishesAfterLease,
-        "new-leaders",
-        &["version-grows"],
-    ),
-    (
-        Bug::ReasksLeadershipAtEnd,
-        "latecomer",
-        &["version-grows"],
-    ),
+    (Bug::PublishesAfterLease, "new-leaders", &["version-grows"]),
+    (Bug::ReasksLeadershipAtEnd, "latecomer", &["version-grows"]),
     (
         Bug::CountsComputedEntry,
         "two-requests",
