@@ -148,10 +148,7 @@ impl Journal {
 mod tests {
     use super::*;
     use crate::Outcome;
-
-    fn lock() -> LockName {
-        "restart".parse().unwrap()
-    }
+    use crate::fixture::lock;
 
     fn record(unit: u32, state: LockRecord) -> UnitRecord {
         let mut record = UnitRecord::new(Incarnation::from_random(unit));

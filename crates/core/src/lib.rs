@@ -39,6 +39,8 @@
 //! ```
 
 pub mod engine;
+#[cfg(test)]
+mod fixture;
 pub mod invariant;
 pub mod journal;
 mod leader;

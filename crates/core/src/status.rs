@@ -201,14 +201,11 @@ fn unit_status(unit: &UnitName, place: Place, state: Option<&LockRecord>) -> Uni
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixture::lock;
     use crate::{Entry, Incarnation, LockLine};
 
     fn name(unit: u32) -> UnitName {
         format!("app/{unit}").parse().unwrap()
-    }
-
-    fn lock() -> LockName {
-        "restart".parse().unwrap()
     }
 
     fn line(units: &[u32]) -> Line {

@@ -5,13 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::fixture::{self, lock};
 use crate::{Entry, LockLine, decode_record};
 
 const ME: &str = "app/1";
-
-fn lock() -> LockName {
-    "restart".parse().unwrap()
-}
 
 fn name(unit: &str) -> UnitName {
     unit.parse().unwrap()
@@ -28,19 +25,14 @@ fn hook(own: Reading<UnitRecord>, line: Reading<Line>, journal: &Journal) -> Uni
 /// What a hook knows of the unit, to be varied.
 fn about(own: Reading<UnitRecord>, line: Reading<Line>, journal: &Journal) -> Own<'static> {
     Own {
-        record: own,
-        written: false,
-        line,
         journal: journal.clone(),
-        running: BTreeSet::new(),
-        zone: None,
-        lost: None,
         fresh: fresh(),
+        ..fixture::own(own, line)
     }
 }
 
 fn request(unit: &mut Unit) -> Requested {
-    request_with(unit, None, &Payload::default())
+    fixture::request(unit, &lock())
 }
 
 fn request_with(unit: &mut Unit, operation: Option<&str>, payload: &Payload) -> Requested {
@@ -57,16 +49,7 @@ fn payload(value: Value) -> Payload {
 }
 
 fn record(seq: u64, done: u64) -> UnitRecord {
-    let mut record = UnitRecord::new(Incarnation::from_random(1));
-    record.locks.insert(
-        lock(),
-        LockRecord {
-            seq,
-            done,
-            ..LockRecord::default()
-        },
-    );
-    record
+    fixture::record(1, seq, done)
 }
 
 fn line_of(tickets: &[Ticket]) -> Line {

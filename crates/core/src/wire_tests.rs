@@ -1,12 +1,13 @@
 //! What is in the databags: small, and harmless whatever it is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
 use super::*;
+use crate::fixture;
 use crate::unit::Own;
-use crate::{Incarnation, Journal, LockName, LockRecord, Outcome, Payload, Unit, View};
+use crate::{Incarnation, LockName, LockRecord, Outcome, Payload, Unit, View};
 
 fn any_lock() -> impl Strategy<Value = LockName> {
     "[a-z][a-z0-9_-]{0,31}".prop_map(|name| name.parse().expect("valid by construction"))
@@ -24,14 +25,8 @@ fn any_outcome() -> impl Strategy<Value = Option<Outcome>> {
 
 fn unit(record: Reading<UnitRecord>, line: Reading<Line>, zone: Option<&str>) -> Unit {
     let own = Own {
-        record,
-        written: false,
-        line,
-        journal: Journal::default(),
-        running: BTreeSet::new(),
         zone,
-        lost: None,
-        fresh: Incarnation::from_random(1),
+        ..fixture::own(record, line)
     };
     Unit::open("app/1".parse().expect("valid"), own)
 }
@@ -82,7 +77,7 @@ proptest! {
         let line = decode_line(Some(&text));
         let mut unit = unit(decode_record(Some(&text)), line, None);
         let lock: LockName = "restart".parse().expect("valid");
-        unit.request(&lock, None, &Payload::default(), |_, newer| newer);
+        fixture::request(&mut unit, &lock);
         let _ = unit.turn(&lock, &View::default());
     }
 }

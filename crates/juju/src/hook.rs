@@ -240,8 +240,8 @@ impl Hook {
             Effect::Wake { endpoint, errand } => {
                 let context = &self.environment.context;
                 if let Err(error) = self.machine.wake(&endpoint, context, errand) {
-                    self.engine
-                        .handle_wake_failed(&endpoint, &error.to_string());
+                    let why = error.to_string();
+                    self.engine.handle_wake_failed(&endpoint, errand, &why);
                 }
                 Ok(())
             }

@@ -35,8 +35,8 @@ pub use session::Session;
 
 use crate::policy::Policy;
 use crate::{
-    LockName, LockRecord, Order, Payload, RelationId, Requested, Status, Tick, Ticket, Turn,
-    UnitName,
+    Errand, LockName, LockRecord, Order, Payload, RelationId, Requested, Status, Tick, Ticket,
+    Turn, UnitName,
 };
 use need::Known;
 use round::Round;
@@ -117,9 +117,9 @@ impl Engine {
     }
 
     /// Takes the news that the waker of [`Effect::Wake`] could not be started.
-    pub fn handle_wake_failed(&mut self, endpoint: &str, why: &str) {
+    pub fn handle_wake_failed(&mut self, endpoint: &str, errand: Errand, why: &str) {
         if let Some(site) = self.visit.sites.get_mut(endpoint) {
-            site.session.woke = false;
+            site.session.woke &= errand != Errand::Hook;
         }
         self.warn(format!("cannot start a waker: {why}"));
     }

@@ -1,16 +1,12 @@
 //! What the leader does about the line, case by case.
 
 use super::*;
+use crate::fixture::{self, lock, record};
 use crate::policy::{Request, Rotation};
 use crate::unit::Own;
 use crate::{
-    Entry, Incarnation, Journal, LockRecord, Payload, Tick, Unit, UnitRecord, View, decode_line,
-    encode_line,
+    Entry, Incarnation, LockRecord, Tick, Unit, UnitRecord, View, decode_line, encode_line,
 };
-
-fn lock() -> LockName {
-    "restart".parse().unwrap()
-}
 
 fn name(unit: u32) -> UnitName {
     format!("app/{unit}").parse().unwrap()
@@ -22,19 +18,6 @@ fn ticket(unit: u32, seq: u64) -> Ticket {
         incarnation: Incarnation::from_random(unit),
         seq,
     }
-}
-
-fn record(unit: u32, seq: u64, done: u64) -> UnitRecord {
-    let mut record = UnitRecord::new(Incarnation::from_random(unit));
-    record.locks.insert(
-        lock(),
-        LockRecord {
-            seq,
-            done,
-            ..LockRecord::default()
-        },
-    );
-    record
 }
 
 /// A leader's hook, ready to be varied. The leader is app/0.
@@ -119,20 +102,13 @@ impl Case {
     }
 
     fn with_input<R>(&self, work: impl FnOnce(&Lead<'_>) -> R) -> R {
-        let own = self.units[&0].clone();
         let own = Own {
-            record: own,
-            written: false,
-            line: self.line.clone(),
-            journal: Journal::default(),
-            running: BTreeSet::new(),
-            zone: None,
-            lost: None,
             fresh: Incarnation::from_random(0),
+            ..fixture::own(self.units[&0].clone(), self.line.clone())
         };
         let mut unit = Unit::open(name(0), own);
         if self.asks_itself {
-            unit.request(&lock(), None, &Payload::default(), |_, newer| newer);
+            fixture::request(&mut unit, &lock());
         }
         let mut view = View::default();
         for (&other, record) in self.units.iter().skip(1) {

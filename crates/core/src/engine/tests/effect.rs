@@ -1,7 +1,7 @@
 //! What a hook does, and in which order.
 
 use super::fixture::{World, lock};
-use crate::engine::{Effect, Engine, Facts, HookOver, Process};
+use crate::engine::{Effect, Engine, HookOver, Process};
 use crate::{Errand, Start};
 
 /// The front of the line, in a hook that has just begun its operation.
@@ -32,11 +32,7 @@ fn the_journal_says_that_the_operation_begins_before_anything_else_happens() {
 fn an_operation_in_an_action_has_a_waker_behind_it() {
     let mut world = World::new(2);
     world.line_up([1]);
-    let facts = Facts {
-        will_be_retried: false,
-        ..world.facts(1)
-    };
-    let mut visit = world.visit(facts);
+    let mut visit = world.action(1);
     visit.start(&mut world);
     assert_eq!(visit.did(), ["journal", "wake", "session"]);
 }
@@ -114,27 +110,25 @@ fn a_line_that_was_read_too_long_ago_is_left_to_a_visit() {
 fn after_a_hook_with_a_waker_the_new_waker_comes_before_the_new_session() {
     let mut world = World::new(2);
     world.line_up([1]);
-    let action = |world: &mut World| Facts {
-        will_be_retried: false,
-        ..world.facts(1)
-    };
-    let facts = action(&mut world);
-    world.visit(facts).start(&mut world);
-    let facts = action(&mut world);
-    assert_eq!(world.visit(facts).did(), ["wake", "session"]);
+    world.action(1).start(&mut world);
+    assert_eq!(world.action(1).did(), ["wake", "session"]);
 }
 
 #[test]
 fn a_waker_that_cannot_be_started_is_asked_for_again() {
     let mut world = World::new(2);
     world.line_up([1]);
-    let facts = Facts {
-        will_be_retried: false,
-        ..world.facts(1)
-    };
-    let mut visit = world.visit(facts);
+    let mut visit = world.action(1);
     visit.start(&mut world);
-    visit.engine.handle_wake_failed("peers", "no memory");
+    visit
+        .engine
+        .handle_wake_failed("peers", Errand::Line, "no memory");
+    visit.release(&mut world);
+    assert!(!visit.did().contains(&"wake"), "the waker of the hook runs");
+    visit.engine.poll_warnings();
+    visit
+        .engine
+        .handle_wake_failed("peers", Errand::Hook, "no memory");
     let warnings = visit.engine.poll_warnings();
     assert_eq!(warnings, ["cannot start a waker: no memory"]);
     visit.release(&mut world);

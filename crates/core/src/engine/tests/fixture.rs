@@ -3,12 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::super::{Answer, Effect, Engine, Facts, LineRead, Need, Stored};
+pub(super) use crate::fixture::lock;
 use crate::policy::Rotation;
-use crate::{Line, LockName, Payload, Reading, RelationId, Start, Tick, UnitName, decode_line};
-
-pub(super) fn lock() -> LockName {
-    "restart".parse().unwrap()
-}
+use crate::{Line, Payload, Reading, RelationId, Start, Tick, UnitName, decode_line};
 
 pub(super) fn name(unit: u32) -> UnitName {
     format!("app/{unit}").parse().unwrap()
@@ -43,6 +40,15 @@ impl World {
     pub(super) fn facts(&mut self, unit: u32) -> Facts {
         self.hooks += 1;
         Facts::new(name(unit), format!("hook-{}", self.hooks), "peers", unit)
+    }
+
+    /// An action on a unit: Juju does not run it again.
+    pub(super) fn action(&mut self, unit: u32) -> Visit {
+        let facts = Facts {
+            will_be_retried: false,
+            ..self.facts(unit)
+        };
+        self.visit(facts)
     }
 
     pub(super) fn hook(&mut self, unit: u32) -> Visit {
