@@ -1,15 +1,16 @@
 //! What a hook knows about the other units.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{Line, LockLine, LockName, Reading, Ticket, UnitName, UnitRecord};
 
-/// The other units' records that were read in this hook, and the tickets known to be finished.
+/// The other units' records, read in this hook or remembered from an earlier one, and the tickets known to be finished.
 ///
 /// Anything not read counts as unfinished: that can only make a unit wait longer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct View {
     records: BTreeMap<UnitName, Reading<UnitRecord>>,
+    remembered: BTreeSet<UnitName>,
     finished: BTreeMap<LockName, Vec<Ticket>>,
 }
 
@@ -17,22 +18,29 @@ impl View {
     /// A view that starts with tickets which an earlier hook saw finished.
     pub(crate) fn knowing(finished: BTreeMap<LockName, Vec<Ticket>>) -> Self {
         Self {
-            records: BTreeMap::new(),
             finished,
+            ..Self::default()
         }
     }
 
     /// Adds the value of a unit's databag.
     pub(crate) fn handle_record(&mut self, unit: UnitName, record: Reading<UnitRecord>) {
+        self.remembered.remove(&unit);
         self.records.insert(unit, record);
     }
 
-    /// Whether the unit's databag was read.
-    pub(crate) fn has_read(&self, unit: &UnitName) -> bool {
-        self.records.contains_key(unit)
+    /// Adds the value of a unit's databag as an earlier hook has read it.
+    pub(crate) fn handle_remembered(&mut self, unit: UnitName, record: Reading<UnitRecord>) {
+        self.remembered.insert(unit.clone());
+        self.records.insert(unit, record);
     }
 
-    /// What was read, by unit.
+    /// Whether the unit's databag was read in this hook.
+    pub(crate) fn has_read(&self, unit: &UnitName) -> bool {
+        self.records.contains_key(unit) && !self.remembered.contains(unit)
+    }
+
+    /// What is known, by unit.
     pub(crate) fn records(&self) -> &BTreeMap<UnitName, Reading<UnitRecord>> {
         &self.records
     }

@@ -8,7 +8,7 @@ use ops_coordinator_core::wire::KEY;
 use ops_coordinator_core::{LockName, RelationId};
 
 use crate::operation::join_payloads;
-use crate::state::{JOURNAL, PENDING, SESSION, State};
+use crate::state::{JOURNAL, PENDING, ROSTER, SESSION, State};
 use crate::tool::Bag;
 use crate::{Environment, Error, Machine, Tools, Transport, require_peer_relation};
 
@@ -159,6 +159,12 @@ impl Hook {
                 let stored = self.load(&endpoint)?;
                 Answer::Stored(endpoint, Box::new(stored))
             }
+            Need::Roster(endpoint) => {
+                let mut warnings = Vec::new();
+                let roster = self.state(&endpoint).load(ROSTER, &mut warnings)?;
+                self.warnings.extend(warnings);
+                Answer::Roster(endpoint, roster)
+            }
             Need::Relations(endpoint) => {
                 let ids = self.tools.relation_ids(&endpoint)?;
                 Answer::Relations(endpoint, ids)
@@ -218,6 +224,9 @@ impl Hook {
             }
             Effect::StoreSession { endpoint, session } => {
                 self.state(&endpoint).save(SESSION, &session, false)
+            }
+            Effect::StoreRoster { endpoint, roster } => {
+                self.state(&endpoint).save(ROSTER, &roster, false)
             }
             Effect::PublishRecord { relation, value } => {
                 self.tools.relation_set(&relation, false, KEY, &value)

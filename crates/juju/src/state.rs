@@ -15,6 +15,8 @@ use crate::{Error, Machine};
 pub(crate) const JOURNAL: &str = "journal.json";
 /// The current hook, and what is carried to the next one.
 pub(crate) const SESSION: &str = "session.json";
+/// What a leader remembers of the other units; may be lost.
+pub(crate) const ROSTER: &str = "roster.json";
 /// A line that a hook could not write in time.
 pub(crate) const PENDING: &str = "pending-line.json";
 

@@ -29,7 +29,7 @@ pub(crate) struct ReleaseArgs {
     #[arg(long, value_name = "OPTION")]
     limit_option: Option<String>,
     /// How many units to keep in the line beyond those that may run; with 0, every turn waits for the leader
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(0..=32))]
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(0..=32))]
     lookahead: u32,
     #[command(flatten)]
     coordination: CoordinationArgs,

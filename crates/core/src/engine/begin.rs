@@ -39,6 +39,7 @@ impl Session {
             session.confirmed.clone_from(&before.confirmed);
             session.finished.clone_from(&before.finished);
         }
+        session.recall_after(before);
         session.note_departed(round, &before.departed);
         Ok(session)
     }

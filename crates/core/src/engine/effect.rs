@@ -1,6 +1,6 @@
 //! What a driver must do, in the order in which it must be done.
 
-use super::{Pending, Session};
+use super::{Pending, Roster, Session};
 use crate::{Errand, Journal, RelationId};
 
 /// What a driver must do. [`Engine::poll_effect`](super::Engine::poll_effect) yields them in the order in which they
@@ -20,6 +20,13 @@ pub enum Effect {
         endpoint: String,
         /// What to store.
         session: Box<Session>,
+    },
+    /// Store the roster. It may be lost.
+    StoreRoster {
+        /// Of which endpoint.
+        endpoint: String,
+        /// What to store.
+        roster: Box<Roster>,
     },
     /// Write the unit's record under [`KEY`](crate::wire::KEY) into its own databag.
     PublishRecord {

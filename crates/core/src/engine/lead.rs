@@ -79,7 +79,7 @@ impl Visit {
         if self.here(round)?.session.wrote_line {
             return Ok(());
         }
-        let members = self.here(round)?.read_members(round)?;
+        let members = self.here(round)?.recall_members(round)?;
         self.tend_old_lines(round)?;
         let (held, mut all_orders) = self.settle_homes(round)?;
         all_orders.extend_from_slice(orders);
@@ -96,9 +96,10 @@ impl Visit {
             waits_elsewhere: false,
             others: others.collect(),
         };
-        self.here(round)?
-            .keep_line(round, members, &wanted)
-            .map(drop)
+        let site = self.here(round)?;
+        site.keep_line(round, members.clone(), &wanted)?;
+        site.remember(round, &members);
+        Ok(())
     }
 }
 
@@ -114,13 +115,21 @@ impl Site {
         let members = round.known.members(relation)?;
         self.read_peers(round, members)?;
         let mut members = members.clone();
+        self.forget_departed(&mut members);
+        self.warn_of_faults(round);
+        Ok(members)
+    }
+
+    pub(super) fn forget_departed(&self, members: &mut BTreeSet<UnitName>) {
         members.retain(|unit| !self.session.departed.contains(unit));
+    }
+
+    pub(super) fn warn_of_faults(&self, round: &mut Round<'_>) {
         for (unit, record) in self.view.records() {
             if let Some(fault) = record.fault() {
                 round.warn(format!("ignoring the databag of {unit}: {fault}"));
             }
         }
-        Ok(members)
     }
 
     pub(super) fn keep_line(
@@ -142,7 +151,13 @@ impl Site {
             alive = self.ask_who_lives(round, &members)?;
         }
         members.retain(|unit| !self.session.gone.contains_key(unit));
+        self.note_finishes();
         let mut plan = self.plan(round, wanted, &members, alive.as_ref())?;
+        if let Plan::LookAhead(units) = &plan {
+            self.read_peers(round, units)?;
+            self.looked_ahead = true;
+            plan = self.plan(round, wanted, &members, alive.as_ref())?;
+        }
         if let Plan::AskGoalState(_) = plan {
             let Some(alive) = self.ask_who_lives(round, &members)? else {
                 self.wake(round, Errand::Hook);
@@ -162,7 +177,9 @@ impl Site {
     ) -> Result<Kept, Need> {
         let left = |why: &str| Ok(Kept::Left(why.to_owned()));
         match plan {
-            Plan::Keep { wake: false } | Plan::AskGoalState(_) => Ok(Kept::Unchanged),
+            Plan::Keep { wake: false } | Plan::AskGoalState(_) | Plan::LookAhead(_) => {
+                Ok(Kept::Unchanged)
+            }
             Plan::Keep { wake: true } => {
                 self.wake(round, Errand::Hook);
                 Ok(Kept::Unchanged)
@@ -331,6 +348,9 @@ impl Site {
             orders: wanted.orders,
             held: wanted.held,
             lost: self.session.lost,
+            about: round.facts.remote_unit.as_ref(),
+            saw_finish: self.session.saw_finish,
+            looked_ahead: self.looked_ahead,
         };
         Ok(lead(&input, wanted.policy))
     }

@@ -19,6 +19,7 @@ mod lead;
 mod need;
 mod order;
 mod pending;
+mod roster;
 mod round;
 mod session;
 mod site;
@@ -31,6 +32,7 @@ pub use effect::Effect;
 pub use facts::{Facts, Process};
 pub use need::{Answer, LineRead, Need, Stored};
 pub use pending::{Found, Pending, Verdict};
+pub use roster::Roster;
 pub use session::Session;
 
 use crate::policy::Policy;

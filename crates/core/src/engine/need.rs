@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Process, Session};
+use super::{Process, Roster, Session};
 use crate::{Journal, RelationId, Tick, UnitName};
 
 /// What the engine has to know before it can answer a question. The driver reads it, hands it in with
@@ -11,6 +11,8 @@ use crate::{Journal, RelationId, Tick, UnitName};
 pub enum Need {
     /// The state that the unit has stored for this endpoint.
     Stored(String),
+    /// The roster that the unit has stored for this endpoint.
+    Roster(String),
     /// The relations of this endpoint (`relation-ids`), in the order of their numbers.
     Relations(String),
     /// Whether the unit leads, and then the line of this relation. In this order: a line that is read first could be
@@ -33,6 +35,8 @@ pub enum Need {
 pub enum Answer {
     /// To [`Need::Stored`].
     Stored(String, Box<Stored>),
+    /// To [`Need::Roster`]; `None` if there is none.
+    Roster(String, Option<Box<Roster>>),
     /// To [`Need::Relations`].
     Relations(String, Vec<RelationId>),
     /// To [`Need::Line`]; `None` if the relation does not exist.
@@ -77,6 +81,7 @@ pub struct LineRead {
 #[derive(Debug, Default)]
 pub(super) struct Known {
     stored: BTreeMap<String, Box<Stored>>,
+    rosters: BTreeMap<String, Option<Box<Roster>>>,
     relations: BTreeMap<String, Vec<RelationId>>,
     lines: BTreeMap<RelationId, Option<LineRead>>,
     own: BTreeMap<RelationId, Option<String>>,
@@ -90,6 +95,7 @@ impl Known {
     pub(super) fn handle(&mut self, answer: Answer) {
         match answer {
             Answer::Stored(endpoint, stored) => drop(self.stored.insert(endpoint, stored)),
+            Answer::Roster(endpoint, roster) => drop(self.rosters.insert(endpoint, roster)),
             Answer::Relations(endpoint, ids) => drop(self.relations.insert(endpoint, ids)),
             Answer::Line(relation, line) => drop(self.lines.insert(relation, line)),
             Answer::Own(relation, value) => drop(self.own.insert(relation, value)),
@@ -107,11 +113,17 @@ impl Known {
     /// Forgets what other processes of the unit may have changed since.
     pub(super) fn forget_stored(&mut self) {
         self.stored.clear();
+        self.rosters.clear();
     }
 
     pub(super) fn stored(&self, endpoint: &str) -> Result<&Stored, Need> {
         let known = self.stored.get(endpoint).map(Box::as_ref);
         known.ok_or_else(|| Need::Stored(endpoint.to_owned()))
+    }
+
+    pub(super) fn roster(&self, endpoint: &str) -> Result<Option<&Roster>, Need> {
+        let known = self.rosters.get(endpoint).map(Option::as_deref);
+        known.ok_or_else(|| Need::Roster(endpoint.to_owned()))
     }
 
     pub(super) fn relations(&self, endpoint: &str) -> Result<&[RelationId], Need> {

@@ -71,6 +71,15 @@ pub struct Session {
     /// Tickets of the line that this hook, or one before it, saw finished.
     #[serde(default)]
     pub(super) finished: BTreeMap<LockName, Vec<Ticket>>,
+    /// Whether this hook has seen an entry of the line finished that the one before it had not.
+    #[serde(default)]
+    pub(super) saw_finish: bool,
+    /// Whether the roster that an earlier hook has stored counts in this one.
+    #[serde(default)]
+    pub(super) recalls: bool,
+    /// Whether this hook has brought the roster up to date.
+    #[serde(default)]
+    pub(super) remembers: bool,
     /// What an earlier hook read back of this unit's own databag.
     #[serde(default)]
     pub(super) confirmed: Option<BTreeMap<LockName, LockRecord>>,
@@ -137,6 +146,9 @@ impl Session {
             processes: BTreeMap::new(),
             orphans: BTreeMap::new(),
             finished: BTreeMap::new(),
+            saw_finish: false,
+            recalls: false,
+            remembers: false,
             confirmed: None,
             notes: BTreeMap::new(),
             finished_operation: false,

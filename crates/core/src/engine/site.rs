@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::round::Round;
 use super::session::OwnValue;
-use super::{Effect, Need, Session, Stored};
+use super::{Effect, Need, Roster, Session, Stored};
 use crate::unit::{Own, Unit};
 use crate::{
     Errand, Incarnation, Journal, Line, LockName, Reading, Ticket, Turn, UnitName, UnitRecord,
@@ -19,6 +19,10 @@ pub(super) struct Site {
     pub(super) line: Reading<Line>,
     pub(super) view: View,
     pub(super) unit: Option<Unit>,
+    /// The roster on the disk, once it was read or written.
+    pub(super) roster: Option<Roster>,
+    /// Whether this visit has read ahead for a line that ran short.
+    pub(super) looked_ahead: bool,
     /// The journal on the disk, once the effects have been carried out.
     journal: Journal,
     /// The session on the disk, as far as it is known.
@@ -61,6 +65,8 @@ impl Site {
             line: decode_line(session.line.as_deref()),
             view,
             unit: None,
+            roster: None,
+            looked_ahead: false,
             session,
             journal,
             stored: None,
@@ -180,9 +186,7 @@ impl Site {
 
     /// Stores what this hook knows, for its later processes and for later hooks, if that has changed.
     pub(super) fn poll_session(&mut self) -> Option<Effect> {
-        if let Some(line) = self.line.good() {
-            self.session.finished = self.view.finished_of(line);
-        }
+        self.note_finishes();
         if let Some(confirmed) = self.unit.as_ref().and_then(Unit::confirmed) {
             self.session.confirmed = Some(confirmed.clone());
         }
@@ -194,6 +198,20 @@ impl Site {
             endpoint: self.endpoint.clone(),
             session: Box::new(self.session.clone()),
         })
+    }
+
+    /// Notes which entries of the line are finished, and whether one of them is news.
+    pub(super) fn note_finishes(&mut self) {
+        let Some(line) = self.line.good() else { return };
+        let finished = self.view.finished_of(line);
+        let known = &self.session.finished;
+        let is_news = |lock: &LockName, ticket: &Ticket| {
+            known.get(lock).is_none_or(|known| !known.contains(ticket))
+        };
+        self.session.saw_finish |= finished
+            .iter()
+            .any(|(lock, tickets)| tickets.iter().any(|ticket| is_news(lock, ticket)));
+        self.session.finished = finished;
     }
 
     /// Schedules work that no event triggers.
@@ -266,6 +284,18 @@ impl Site {
         match &self.session.relation {
             Some(relation) if !missing.is_empty() => Err(Need::Records(relation.clone(), missing)),
             _ => Ok(()),
+        }
+    }
+
+    /// Takes a peer's record as an earlier hook has read it, unless this one has.
+    pub(super) fn remember_peer(
+        &mut self,
+        unit: &UnitName,
+        value: &Result<Option<String>, String>,
+    ) {
+        if !self.view.has_read(unit) {
+            self.view
+                .handle_remembered(unit.clone(), decode_peer(value));
         }
     }
 

@@ -6,9 +6,9 @@ use super::Lead;
 use crate::policy::{Policy, Request};
 use crate::{Entry, LockLine, LockName, Order, Reading, Ticket, UnitName};
 
-/// How far the line may shrink below its full length before the leader refills it. Two entries behind the
-/// running ones keep the turn moving until the leader's hook runs.
-const RESERVE: u32 = 2;
+/// How many entries behind the running ones keep the leader from writing the line. Each line that is written wakes every
+/// unit, so the leader waits until nobody is queued, and then appends all that it knows.
+const RESERVE: u32 = 1;
 
 /// Maintains the line of one lock.
 pub(super) struct Keeper<'a> {
@@ -18,7 +18,9 @@ pub(super) struct Keeper<'a> {
 
 /// The result of maintaining a lock's line.
 pub(super) struct Kept {
-    appended: bool,
+    pub(super) appended: bool,
+    /// How many more entries the line could take, if it has run short.
+    pub(super) room: usize,
     /// Something other than an append: an entry that is gone, a cancellation.
     pub(super) removed: bool,
     /// Units in the line, unfinished, and not in the relation.
@@ -38,6 +40,7 @@ impl Keeper<'_> {
             missing: self.missing(line),
             removed,
             appended: false,
+            room: 0,
         };
         let remaining: Vec<Entry> = line
             .entries
@@ -50,7 +53,8 @@ impl Keeper<'_> {
             self.is_forced(ticket) || !self.is_here(&ticket.unit) && self.is_over(ticket)
         };
         let gone = line.entries.iter().any(|entry| untold(&entry.ticket));
-        let joining = self.joining(line, &remaining, policy);
+        let (joining, room) = self.joining(line, &remaining, policy);
+        kept.room = room;
         kept.removed |= gone;
         kept.appended = !joining.is_empty();
         // Any other finished entry does no harm; it goes when there is another reason to write.
@@ -61,16 +65,22 @@ impl Keeper<'_> {
         kept
     }
 
-    /// The entries to append: none unless the line has become too short.
-    fn joining(&self, line: &LockLine, remaining: &[Entry], policy: &dyn Policy) -> Vec<Entry> {
+    /// The entries to append, and how many more there would be room for: none unless the line has run short.
+    fn joining(
+        &self,
+        line: &LockLine,
+        remaining: &[Entry],
+        policy: &dyn Policy,
+    ) -> (Vec<Entry>, usize) {
+        let none = (Vec::new(), 0);
         if line.moved.is_some() || self.input.held.contains_key(self.lock) {
-            return Vec::new();
+            return none;
         }
         let mut requests = self.requests(line, remaining);
         let lookahead = policy.lookahead(self.lock);
         let limit = policy.limit(self.lock, remaining.len() + requests.len());
         if remaining.len() >= limit.saturating_add(lookahead.min(RESERVE)) as usize {
-            return Vec::new();
+            return none;
         }
         let last = line.entries.last().map(|entry| &entry.ticket.unit);
         policy.order(self.lock, &mut requests, last);
@@ -87,7 +97,26 @@ impl Keeper<'_> {
                 unknown: BTreeMap::new(),
             }
         };
-        requests.into_iter().take(room).map(enter).collect()
+        let joining: Vec<Entry> = requests.into_iter().take(room).map(enter).collect();
+        let left = room - joining.len();
+        (joining, left)
+    }
+
+    /// Members that ask for nothing as far as an earlier hook knew, those first that Juju is likely to announce next:
+    /// it goes by their names.
+    pub(super) fn unheard(&self) -> Vec<UnitName> {
+        let Lead { view, members, .. } = self.input;
+        let asks = |unit: &UnitName| {
+            let record = view.records().get(unit).and_then(Reading::good);
+            record.is_some_and(|record| record.outstanding(unit, self.lock).is_some())
+        };
+        let unheard = members.iter();
+        let unheard = unheard.filter(|unit| !view.has_read(unit) && !asks(unit));
+        let mut unheard: Vec<UnitName> = unheard.cloned().collect();
+        let about = self.input.about.unwrap_or(self.input.unit.name());
+        let next = unheard.partition_point(|unit| unit <= about);
+        unheard.rotate_left(next);
+        unheard
     }
 
     /// Whether the request's operation began by a line of another relation. Then its unit is inside already.

@@ -8,7 +8,7 @@ use crate::{Line, LockName, Order, Tick, Unit, UnitName, View};
 pub(crate) struct Lead<'a> {
     /// The leader itself, including this hook's changes.
     pub(crate) unit: &'a Unit,
-    /// The other units' records; those of all members must have been read.
+    /// The other units' records; those of all members must have been read, in this hook or an earlier one.
     pub(crate) view: &'a View,
     /// The other units that the relation lists.
     pub(crate) members: &'a BTreeSet<UnitName>,
@@ -28,6 +28,12 @@ pub(crate) struct Lead<'a> {
     pub(crate) held: &'a BTreeMap<LockName, String>,
     /// The number of the relation that the unit followed before, if it no longer sees it.
     pub(crate) lost: Option<u64>,
+    /// The unit that the hook is about.
+    pub(crate) about: Option<&'a UnitName>,
+    /// Whether this hook is the first to see an entry of the line finished.
+    pub(crate) saw_finish: bool,
+    /// Whether the hook has read ahead already.
+    pub(crate) looked_ahead: bool,
 }
 
 /// What the leader must do about the line.
@@ -39,6 +45,9 @@ pub(crate) enum Plan {
         /// Whether to schedule another hook.
         wake: bool,
     },
+    /// Read the records of these units, and plan again: a line runs short, and of them only old records are known. What
+    /// they ask for by now may spare the other units another line.
+    LookAhead(Vec<UnitName>),
     /// Ask the controller which units exist, and plan again: these are in the line, unfinished, and not in the
     /// relation.
     AskGoalState(Vec<UnitName>),

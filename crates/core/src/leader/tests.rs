@@ -126,6 +126,9 @@ impl Case {
             orders: &self.orders,
             held: &self.held,
             lost: self.lost,
+            about: None,
+            saw_finish: false,
+            looked_ahead: false,
         };
         work(&input)
     }
@@ -201,14 +204,26 @@ fn an_idle_application_causes_no_write() {
 }
 
 #[test]
-fn a_line_that_is_long_enough_is_left_alone() {
-    let case = Case::new(&[(0, 0), (1, 0), (1, 0), (1, 0), (1, 0)], &[1, 2, 3]);
+fn a_line_in_which_somebody_is_queued_is_left_alone() {
+    let case = Case::new(&[(0, 0), (1, 0), (1, 0), (1, 0), (1, 0)], &[1, 2]);
     assert_eq!(case.lead(), Plan::Keep { wake: false });
 }
 
 #[test]
+fn once_nobody_is_queued_all_that_wait_join() {
+    let case = Case::new(&[(0, 0), (1, 0), (1, 0), (1, 0), (1, 0)], &[1])
+        .edit(|case| case.policy = Rotation::default());
+    assert_eq!(case.writes(), ["app/1#1", "app/2#1", "app/3#1", "app/4#1"]);
+}
+
+#[test]
 fn finished_entries_make_room_and_the_rest_keeps_its_order() {
-    let case = Case::new(&[(0, 0), (1, 1), (1, 0), (1, 0), (1, 0)], &[1, 3, 2]);
+    let case = Case::new(&[(0, 0), (1, 1), (1, 0), (1, 0), (1, 0)], &[1, 3, 2]).edit(|case| {
+        case.policy = Rotation {
+            limit: 2,
+            lookahead: 4,
+        }
+    });
     assert_eq!(case.writes(), ["app/3#1", "app/2#1", "app/4#1"]);
 }
 

@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn the_line_keeps_as_many_more_as_is_wanted() {
         let lookahead = |policy: PerLock| policy.lookahead(&"restart".parse().unwrap());
-        assert_eq!(lookahead(PerLock::new()), 4);
+        assert_eq!(lookahead(PerLock::new()), 16);
         assert_eq!(lookahead(PerLock::new().with_lookahead(0)), 0);
     }
 

@@ -16,11 +16,11 @@ pub struct Rotation {
 }
 
 impl Default for Rotation {
-    /// One at a time, with four more in the line.
+    /// One at a time, with sixteen more in the line.
     fn default() -> Self {
         Self {
             limit: 1,
-            lookahead: 4,
+            lookahead: 16,
         }
     }
 }

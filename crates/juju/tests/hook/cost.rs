@@ -45,8 +45,9 @@ fn an_idle_non_leader_needs_three_tool_calls() {
 }
 
 #[test]
-fn a_leader_reads_each_peer_once() {
+fn a_leader_reads_each_peer_once_in_a_hook_about_no_relation() {
     let juju = everyone_asked(6);
+    juju.about(None);
     juju.forget_calls();
     assert_eq!(run(&juju, 0), Ok(1));
     let calls = juju.calls();
@@ -56,5 +57,17 @@ fn a_leader_reads_each_peer_once() {
             .filter(|call| call.ends_with(&format!("app/{peer}")))
             .count();
         assert_eq!(reads, 1, "app/{peer}: {calls:?}");
+    }
+}
+
+#[test]
+fn a_quiet_leader_needs_three_tool_calls_however_many_units_there_are() {
+    for units in [2, 40] {
+        let juju = Juju::new(units);
+        juju.hook(0, release);
+        juju.forget_calls();
+        juju.hook(0, release);
+        // A fourth reads the unit that the hook is about, if there is one.
+        assert_eq!(juju.calls().len(), 3, "{:?}", juju.calls());
     }
 }

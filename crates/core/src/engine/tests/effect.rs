@@ -72,7 +72,10 @@ fn the_leaders_record_goes_before_its_line() {
         engine.request(&lock(), None, &crate::Payload::default())
     });
     visit.release(&mut world);
-    assert_eq!(visit.did(), ["drop-pending", "line", "wake", "session"]);
+    assert_eq!(
+        visit.did(),
+        ["drop-pending", "line", "wake", "roster", "session"]
+    );
     assert_eq!(world.line(), ["app/0#1"]);
 }
 
@@ -97,7 +100,7 @@ fn a_line_that_was_read_too_long_ago_is_left_to_a_visit() {
     let mut visit = world.hook(0);
     world.now += 25_000;
     visit.release(&mut world);
-    assert_eq!(visit.did(), ["pending", "wake", "session"]);
+    assert_eq!(visit.did(), ["pending", "wake", "roster", "session"]);
     let wake = visit.effects.iter().find_map(|effect| match effect {
         Effect::Wake { errand, .. } => Some(*errand),
         _ => None,

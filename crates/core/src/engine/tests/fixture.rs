@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::{Answer, Effect, Engine, Facts, LineRead, Need, Stored};
+use super::super::{Answer, Effect, Engine, Facts, LineRead, Need, Roster, Stored};
 pub(super) use crate::fixture::lock;
 use crate::policy::Rotation;
 use crate::{Line, Payload, Reading, RelationId, Start, Tick, UnitName, decode_line};
@@ -22,7 +22,10 @@ pub(super) struct World {
     pub(super) bags: BTreeMap<UnitName, String>,
     pub(super) line: Option<String>,
     pub(super) disks: BTreeMap<UnitName, Stored>,
+    pub(super) rosters: BTreeMap<UnitName, Roster>,
     pub(super) now: u64,
+    /// The number of the unit that leads.
+    pub(super) leader: u32,
     pub(super) refuses_line: bool,
     pub(super) no_relation: bool,
     hooks: u32,
@@ -40,6 +43,21 @@ impl World {
     pub(super) fn facts(&mut self, unit: u32) -> Facts {
         self.hooks += 1;
         Facts::new(name(unit), format!("hook-{}", self.hooks), "peers", unit)
+    }
+
+    /// A hook of a unit for `relation-changed`, about another unit's databag or, with `None`, the application's.
+    pub(super) fn changed(&mut self, unit: u32, about: Option<u32>) -> Visit {
+        let facts = self.changed_facts(unit, about);
+        self.visit(facts)
+    }
+
+    /// What such a hook knows.
+    pub(super) fn changed_facts(&mut self, unit: u32, about: Option<u32>) -> Facts {
+        Facts {
+            relation: Some(relation()),
+            remote_unit: about.map(name),
+            ..self.facts(unit)
+        }
     }
 
     /// An action on a unit: Juju does not run it again.
@@ -74,6 +92,10 @@ impl World {
                 let stored = stored.cloned().unwrap_or_default();
                 Answer::Stored(endpoint, Box::new(stored))
             }
+            Need::Roster(endpoint) => {
+                let roster = self.rosters.get(unit).filter(|_| endpoint == "peers");
+                Answer::Roster(endpoint, roster.cloned().map(Box::new))
+            }
             Need::Relations(endpoint) => {
                 let exists = endpoint == "peers" && !self.no_relation;
                 Answer::Relations(endpoint, exists.then(relation).into_iter().collect())
@@ -81,7 +103,7 @@ impl World {
             Need::Line(relation) => {
                 let line = LineRead {
                     read_at: Tick(self.now),
-                    leader: *unit == name(0),
+                    leader: *unit == name(self.leader),
                     value: self.line.clone(),
                 };
                 Answer::Line(relation, Some(line))
@@ -155,7 +177,10 @@ impl Visit {
             match question(&mut self.engine) {
                 Ok(answer) => break answer,
                 Err(need) => {
-                    assert!(!self.needs.contains(&need) || matches!(need, Need::Stored(_)));
+                    assert!(
+                        !self.needs.contains(&need)
+                            || matches!(need, Need::Stored(_) | Need::Roster(_))
+                    );
                     let answer = world.answer(&self.unit, &need);
                     self.engine.handle_answer(answer);
                     self.needs.push(need);
@@ -182,6 +207,9 @@ impl Visit {
         match effect.clone() {
             Effect::StoreJournal { journal, .. } => disk.journal = Some(*journal),
             Effect::StoreSession { session, .. } => disk.session = Some(*session),
+            Effect::StoreRoster { roster, .. } => {
+                world.rosters.insert(self.unit.clone(), *roster);
+            }
             Effect::PublishRecord { value, .. } => {
                 world.bags.insert(self.unit.clone(), value);
             }
@@ -216,6 +244,7 @@ impl Visit {
         let word = |effect: &Effect| match effect {
             Effect::StoreJournal { .. } => "journal",
             Effect::StoreSession { .. } => "session",
+            Effect::StoreRoster { .. } => "roster",
             Effect::PublishRecord { .. } => "record",
             Effect::PublishLine { .. } => "line",
             Effect::StorePending { .. } => "pending",
@@ -230,6 +259,7 @@ impl Visit {
 pub(super) fn words(needs: &[Need]) -> Vec<&'static str> {
     let word = |need: &Need| match need {
         Need::Stored(_) => "stored",
+        Need::Roster(_) => "roster",
         Need::Relations(_) => "relations",
         Need::Line(_) => "line",
         Need::Own(_) => "own",
