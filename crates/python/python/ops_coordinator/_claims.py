@@ -1,6 +1,6 @@
 """The claimants of this unit's requests.
 
-The rule: at every commit each outstanding request has a claimant. That is a deferred event, a turn
+The rule: at every commit, each outstanding request has a claimant. This is a deferred event, a turn
 that the charm holds, or a coordinator whose charm asks. A request without one would reach the
 front of the line and stay there, and everything behind it would wait forever; so it is withdrawn.
 
