@@ -1,4 +1,4 @@
-"""Helpers for testing a charm that takes turns, with `ops.testing`: state in, one event, state out.
+"""Test helpers for a charm that takes turns, on `ops.testing`: state in, one event, state out.
 
 A `Line` prepares the `State` that an event begins with, so that it is the unit's turn or another
 unit is ahead. It also shows what a unit has published in the `State` that comes out. A `Machine`
