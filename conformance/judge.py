@@ -1,4 +1,4 @@
-"""Says what is wrong with a run, from what the charm wrote down and from the lab's history."""
+"""Says what is wrong with a run, from what the charm recorded and from the lab's history."""
 
 import itertools
 import json

@@ -1,4 +1,4 @@
-"""A judge that never says no proves nothing: each of its rules, held against a run that breaks it."""
+"""A judge that never says no proves nothing: each rule must fail a run that breaks it."""
 
 import copy
 import unittest

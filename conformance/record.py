@@ -1,7 +1,7 @@
-"""What a charm under test writes down: a JSON line for each thing that it saw or checked.
+"""What a charm under test records: a JSON line for each thing that it saw or checked.
 
 `conformance/run` puts this file beside each charm, and reads the lines when the lab has ended.
-Nothing here decides whether a run was good: a failed check is a line, and the charm goes on.
+Nothing here decides whether a run was good: a failed check is just a line, and the charm goes on.
 """
 
 import json

@@ -1,5 +1,5 @@
-//! Command output. The reader may be gone (`ops-coordinator run ... | head -n1`). That is no reason to stop: what
-//! counts is what was decided, not whether anybody read about it.
+//! Command output. The reader may be gone (`ops-coordinator run ... | head -n1`). That is no reason to stop: the
+//! decision counts, not whether anybody read about it.
 
 use std::fmt::Display;
 use std::io::Write;

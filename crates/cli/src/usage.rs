@@ -1,4 +1,4 @@
-//! What is said about a command line that cannot be run, in the form of all other errors.
+//! Errors about an invalid command line, in the same form as all other errors.
 
 use std::error::Error;
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! What the tests of several rooms arrange.
+//! Fixtures for the tests of several modules.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
-//! What must hold, each written down once: debug builds assert it after every step, and simulation
-//! and model checking judge histories by the same functions.
+//! What must always hold. Each invariant is written down once: debug builds assert it after every step, and simulation
+//! and model checking judge histories with the same functions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

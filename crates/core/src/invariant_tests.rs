@@ -1,4 +1,4 @@
-//! Each check must reject a bad case made by hand.
+//! Each check must reject a hand-made bad case.
 
 use super::*;
 use crate::{Incarnation, Reading};

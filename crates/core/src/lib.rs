@@ -2,10 +2,10 @@
 //!
 //! This crate is the protocol and nothing else. It performs no I/O, reads no clock and no
 //! environment, starts no thread, and draws no random number: the same input gives the same
-//! output, always. So the same code is simulated, model-checked and run in a charm.
+//! output, always. So the code that runs in a charm can also be simulated and model-checked.
 //!
 //! The [`Engine`] is one unit in one hook. A driver asks it questions ([`Engine::request`], [`Engine::start`], ...); it
-//! says what it has to know first ([`engine::Need`]), and what to do ([`engine::Effect`]):
+//! says what it needs to know first ([`engine::Need`]), and what to do ([`engine::Effect`]):
 //!
 //! ```
 //! use ops_coordinator_core::engine::{Answer, Effect, Engine, Facts, LineRead, Need};

@@ -1,4 +1,4 @@
-//! Names, and what is refused as one.
+//! Valid names, and what is rejected.
 
 use super::*;
 

@@ -1,5 +1,5 @@
-//! The waker: runs a hook when no Juju event triggers one. This module decides what it does next; its driver sleeps,
-//! looks and runs.
+//! The waker: runs a hook when no Juju event triggers one. This module decides what the waker does next; its driver
+//! sleeps, looks and runs.
 
 use std::str::FromStr;
 

@@ -1,4 +1,4 @@
-//! A value of any length or content, as a message can quote it.
+//! Quotes a value of any length or content in a message.
 //!
 //! A message ends up on a terminal, in Juju's log or in a unit's status. The value that it quotes may be anything: an
 //! argument of 100 kB, a line of a file, a databag that another unit wrote. An [`Excerpt`] takes one line, has a

@@ -1,4 +1,4 @@
-//! Whether the charm declares the peer relation at all. Juju gives the same answer for a relation that
+//! Whether the charm declares the peer relation at all. Juju itself gives the same answer for a relation that
 //! does not exist yet and for one that never will.
 
 use std::collections::BTreeSet;

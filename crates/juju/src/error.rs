@@ -1,7 +1,7 @@
 //! What can go wrong in a hook.
 //!
-//! An error's variant is its kind, and its fields say where. `Display` tells what is wrong in one line, however long
-//! the values involved are; [`Error::hint`] tells what to do about it.
+//! An error's variant is its kind, and its fields say where. `Display` says in one line what is wrong, however long
+//! the values involved are; [`Error::hint`] says what to do about it.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! One hook: the hands of the engine, which decides everything.
+//! One hook: carries out what the engine decides.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;

@@ -3,19 +3,19 @@
 //! The protocol is in `ops-coordinator-core`, which does no I/O. This crate is the rest of a hook: it calls Juju's hook
 //! tools, keeps the unit's state files, and restarts services.
 //!
-//! # How a hook goes
+//! # What happens in a hook
 //!
 //! Every hook of the charm, whatever its name, goes through the same four steps:
 //!
 //! 1. **Open.** [`Hook::open`] asks whether the unit leads, and reads the line. It comes before anything else in the
 //!    hook; [`run_charm`] is a `main` that does this.
-//! 2. **Request.** [`Hook::request`] asks for a turn, in the hooks that have a reason to.
+//! 2. **Request.** [`Hook::request`] asks for a turn, in hooks that have a reason to.
 //! 3. **Run.** [`Hook::run`] runs the operation if it is the unit's turn. Otherwise it says what the unit waits for.
 //! 4. **Release.** [`Hook::release`] publishes and, on the leader, maintains the line. It comes last, because the line
 //!    may be written only within a short time after it was read.
 //!
-//! Juju commits what a hook publishes when the hook succeeds, and retries a hook that fails. A finished operation is
-//! not repeated then. One that was cut off is, and [`Attempt::interrupted`] says so.
+//! Juju commits what a hook publishes when the hook succeeds, and retries a hook that fails. When it does, a finished
+//! operation is not repeated. One that was interrupted is, and [`Attempt::interrupted`] says so.
 //!
 //! ```no_run
 //! use std::error::Error;
@@ -48,7 +48,7 @@
 //! The charm must declare a peer relation with the name given to [`run_charm`]. If it does not, the hint of
 //! [`Error::NotDeclared`] shows the lines to add.
 //!
-//! # What there is
+//! # Overview
 //!
 //! - [`Hook`]: one hook, from its first look at the databags to its last write;
 //! - [`Operation`]: what a request asks for; [`service`]: restarting systemd services;

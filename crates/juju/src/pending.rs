@@ -1,4 +1,4 @@
-//! The short visit that writes a line which a long hook has left pending.
+//! The short visit that writes a line left pending by a long hook.
 
 use std::rc::Rc;
 

@@ -1,7 +1,7 @@
 //! What a charm's directory declares: its name, peer endpoints, config options and actions.
 //!
-//! Read from `metadata.yaml`, `config.yaml` and `actions.yaml`. Where one of them is missing, `charmcraft.yaml`
-//! says the same, and the file is made from it as by packing.
+//! This is read from `metadata.yaml`, `config.yaml` and `actions.yaml`. If one of them is missing, it is made from
+//! `charmcraft.yaml`, as packing would.
 
 use std::collections::BTreeMap;
 use std::fs;

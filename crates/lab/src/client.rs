@@ -1,7 +1,7 @@
-//! The hook-tool client: what runs when a charm calls `relation-get` or its like.
+//! The hook-tool client: what runs when a charm calls `relation-get` or any other hook tool.
 //!
 //! One executable is every tool: the tools directory of a unit holds symbolic links to it, and the
-//! name it was called by says which tool is meant. The client only carries the call to the unit's
+//! name by which it was called says which tool is meant. The client only carries the call to the unit's
 //! socket and the answer back; the model decides everything.
 
 use std::env;

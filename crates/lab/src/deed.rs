@@ -1,8 +1,8 @@
-//! Deeds: what an operator, or bad luck, does to a model at some time.
+//! Deeds: what an operator, or bad luck, does to a model at some point.
 //!
-//! There is one list of them for everybody: a scenario file asks for a deed by its name, a simulation plans deeds at
-//! virtual times, and `lab faults` draws some for real processes. A [`Driver`] carries them out. *Which* deeds happen
-//! and when is no concern of this module; a scenario's author decides that, or a random recipe.
+//! There is one list of them for all users: a scenario file asks for a deed by its name, a simulation plans deeds at
+//! virtual times, and `lab faults` draws some for real processes. A [`Driver`] carries them out. This module does not
+//! decide *which* deeds happen and when; a scenario's author does, or a random recipe.
 
 mod driver;
 mod unit;

@@ -1,4 +1,4 @@
-//! What an operator or a driver of the lab can get wrong.
+//! Mistakes that an operator or a driver of the lab can make.
 
 use ops_coordinator_excerpt::{LONG, excerpt};
 

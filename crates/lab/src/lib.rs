@@ -3,7 +3,7 @@
 //! One deterministic state machine, [`world::World`], decides what a real Juju would decide: which hook runs next,
 //! what a hook tool answers, what a commit publishes, who leads. It does no I/O and knows no clock. Two
 //! drivers use it: [`simulation`] in virtual time, with charms as Rust values, and [`process`] with real processes. What
-//! an operator or bad luck does to either is a [`deed`].
+//! an operator or bad luck does to a model is a [`deed`].
 
 pub mod application;
 pub mod charm;

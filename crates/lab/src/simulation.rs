@@ -1,7 +1,7 @@
-//! The lab in virtual time: charms as Rust values, faults by plan, one history for one seed.
+//! The lab in virtual time: charms as Rust values, faults by plan, one history for each seed.
 //!
-//! The [`World`] decides everything that Juju would. This driver decides only what a world at large would: which of
-//! the units that may step does so first, how long their charms take, and when a fault strikes.
+//! The [`World`] decides everything that Juju would. This driver decides only what the outside world would:
+//! which of the units that are ready steps first, how long their charms take, and when a fault strikes.
 
 mod agenda;
 mod charm;

@@ -1,7 +1,7 @@
 //! The native module `ops_coordinator._native`: one hook of a charm, driven from Python.
 //!
 //! The protocol and its state are here, in Rust. The Python package around this module integrates them with
-//! `ops` (its model, its events, its life cycle).
+//! `ops`: its model, its events and its life cycle.
 
 mod error;
 mod hook;

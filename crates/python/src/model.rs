@@ -1,4 +1,4 @@
-//! Hook tools, answered by a Python callable: the package answers them from the model of `ops`, so that
+//! Hook tools, answered by a Python callable. The package answers them from the model of `ops`, so
 //! nothing is read twice and a charm's tests need no hook tools.
 
 use std::io;

@@ -1,4 +1,4 @@
-//! Checks the guarantees from a lab's history alone, with real or virtual processes.
+//! Checks the guarantees using only a lab's history, whether of real or of virtual processes.
 //!
 //! The charm must be one of ours: it marks a lock from the start of an operation until it succeeds, and publishes
 //! under [`ops_coordinator_core::wire::KEY`].

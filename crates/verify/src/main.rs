@@ -1,4 +1,4 @@
-//! `ops-coordinator-verify`: the evidence, by command.
+//! `ops-coordinator-verify`: one command for each kind of evidence.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

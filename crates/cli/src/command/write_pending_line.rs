@@ -1,4 +1,4 @@
-//! `ops-coordinator write-pending-line`: the visit that writes a line which a long hook left pending.
+//! `ops-coordinator write-pending-line`: the visit that writes a line left pending by a long hook.
 
 use std::process::ExitCode;
 use std::rc::Rc;

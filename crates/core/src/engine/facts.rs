@@ -1,4 +1,4 @@
-//! What a visit knows from its first moment.
+//! What a visit knows from the start.
 
 use std::collections::BTreeSet;
 

@@ -2,12 +2,12 @@
 //!
 //! All decisions of a hook are made here: what to read and in which order, what to remember, when to ask the
 //! controller, when to postpone, when to wake. A driver only reads, writes and runs. It asks a *question*, such as
-//! [`Engine::start`]. The engine either answers it, or says what it has to know first ([`Need`]): the driver reads that,
+//! [`Engine::start`]. The engine either answers it, or says what it needs to know first ([`Need`]): the driver reads that,
 //! hands it in ([`Engine::handle_answer`]), and asks again. An answered question has *effects* ([`Engine::poll_effect`]),
 //! which the driver carries out one after the other before it does anything else.
 //!
-//! A question that needs something leaves no trace: the next attempt begins anew, with more known. So a question is
-//! always answered as if all that it needs had been known from the start.
+//! A question that needs something leaves no trace: the next attempt starts afresh, with more known. So a question is
+//! always answered as if everything that it needs had been known from the start.
 
 mod answer;
 mod begin;

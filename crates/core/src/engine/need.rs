@@ -1,4 +1,4 @@
-//! What a question has to know first, and the answers so far.
+//! What a question needs to know first, and the answers so far.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -2,8 +2,8 @@
 //!
 //! The leader may write the line only within 25 s of reading it, and Juju returns the first result for every read in
 //! the same hook. So a hook that takes longer saves the line to disk, and a waker runs a visit in a separate context,
-//! without any of the charm's code. The visit reads the line again and writes the new one if nothing has changed: the
-//! new line is then as valid as before.
+//! without any of the charm's code. The visit reads the line again and writes the new one if nothing has changed, because
+//! the new line is then as valid as before.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! How the line of one lock is kept: requests are appended, and entries that are over removed.
+//! How the line of one lock is kept: requests are appended, and entries that are over are removed.
 
 use std::collections::BTreeMap;
 

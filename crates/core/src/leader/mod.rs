@@ -1,4 +1,4 @@
-//! How the leader maintains the line: it appends requests and removes entries that are over, nothing else.
+//! How the leader maintains the line: it appends requests, removes entries that are over, and does nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
 

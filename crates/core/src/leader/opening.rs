@@ -2,7 +2,7 @@
 //!
 //! Juju can list two relations for one endpoint, and units may lose sight of the one whose line they follow at
 //! different moments. A unit that has lost it follows the next one, while others are still inside under the old line.
-//! So the new line stays empty until each unit that the controller knows has said that it does not follow the old
+//! So the new line stays empty until each unit that the controller knows has said that it no longer follows the old
 //! relation. (Juju never shows a relation again once it has stopped showing it.) Then units whose operation had
 //! already begun go first.
 

@@ -1,7 +1,7 @@
 //! The waker: a tiny detached process for work that no Juju event triggers.
 //!
-//! To run another hook, it waits until the current one has ended, then a few seconds more. If another hook has run
-//! meanwhile, it is not needed. Otherwise it runs the charm's `update-status` through `juju-exec` (`juju-run` before
+//! To run another hook, it waits until the current one has ended, and then a few seconds more. If another hook has run
+//! by then, the waker is not needed. Otherwise it runs the charm's `update-status` through `juju-exec` (`juju-run` before
 //! Juju 3). Juju does not retry that run if it fails; the waker does. For a line that a long hook left pending, it
 //! runs a visit at once, without the charm's code.
 //!

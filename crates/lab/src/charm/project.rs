@@ -1,7 +1,7 @@
 //! The files that packing makes from `charmcraft.yaml`.
 //!
-//! A project of today declares everything there. Juju and `ops` read `metadata.yaml`, `config.yaml` and
-//! `actions.yaml`, which `charmcraft pack` makes from it where the project has no such file.
+//! A modern project declares everything there. Juju and `ops` read `metadata.yaml`, `config.yaml` and
+//! `actions.yaml`, which `charmcraft pack` makes from it if the project has no such files.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! What counts as a charm, and what is said of anything else.
+//! What counts as a charm, and the errors for anything else.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

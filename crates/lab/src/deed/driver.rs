@@ -1,4 +1,4 @@
-//! What carries deeds out.
+//! What carries out deeds.
 
 use super::{Deed, Revision, UnitDeed};
 use crate::dispatch::{ActionId, ExecId};

@@ -1,4 +1,4 @@
-//! Juju's part in what is done to a unit.
+//! Juju's part in deeds.
 
 use super::UnitDeed;
 use crate::error::LabError;

@@ -1,4 +1,4 @@
-//! The lease that leadership is.
+//! The leadership lease.
 
 use crate::settings::Millis;
 

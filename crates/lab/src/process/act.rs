@@ -1,4 +1,4 @@
-//! Does what a step says.
+//! Carries out a step.
 
 use super::awaited::Awaited;
 use super::{Lab, expectation};

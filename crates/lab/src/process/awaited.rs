@@ -1,4 +1,4 @@
-//! The end of what a step has queued.
+//! Waits for the end of what a step has queued.
 
 use crate::deed::Effect;
 use crate::dispatch::{ActionId, ExecId, Progress};

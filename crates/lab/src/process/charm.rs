@@ -1,4 +1,4 @@
-//! The charm's revisions, and which of them lies unpacked in which unit's folder.
+//! The charm's revisions, and which one is unpacked in which unit's folder.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -1,8 +1,8 @@
-//! Clocks that are wrong: libfaketime gives the processes of a unit another time than the machine's.
+//! Wrong clocks: libfaketime gives a unit's processes a different time from the machine's.
 //!
 //! Every process of a unit whose clock was ever set is started with the library, which reads the unit's offset
 //! from a file whenever it is asked for the time, so that a clock can also jump while a hook runs. Only the
-//! time of day is changed: no machine's monotonic clock jumps, and a sleep takes as long as ever.
+//! time of day is changed: monotonic clocks do not jump, and sleeps take their normal time.
 
 use std::fs;
 use std::path::{Path, PathBuf};

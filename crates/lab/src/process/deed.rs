@@ -1,4 +1,4 @@
-//! Deeds with real processes: what becomes of machines and of the processes on them.
+//! Deeds with real processes: what happens to machines and the processes on them.
 
 use super::{Lab, ProcessError, agent, sweep};
 use crate::charm::Charm;

@@ -1,4 +1,4 @@
-//! Hook tools that take long.
+//! Slow hook tools.
 
 use std::thread;
 use std::time::{Duration, Instant};

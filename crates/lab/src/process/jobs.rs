@@ -1,4 +1,4 @@
-//! The processes that run for the units, and what is to go wrong with the next.
+//! The processes that run for the units, and what will go wrong with the next ones.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;

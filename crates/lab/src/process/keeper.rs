@@ -3,8 +3,8 @@
 //! The command starts itself once more: the first process is the keeper, the second does the
 //! work. The keeper is the *subreaper* of all that descends from it, so that what a hook detaches
 //! becomes the keeper's child rather than init's. When the worker has ended (by itself, by a
-//! panic, by `kill -9`) the keeper ends every one of them and passes the worker's exit code on.
-//! If the keeper is killed, the kernel tells the worker to end, which then ends its lab itself.
+//! panic, by `kill -9`) the keeper ends all of these and passes on the worker's exit code.
+//! If the keeper is killed, the kernel tells the worker, which then ends its lab itself.
 
 use std::env;
 use std::io;

@@ -1,4 +1,4 @@
-//! A mutex of the lab.
+//! Locking a mutex of the lab.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -1,7 +1,7 @@
-//! What passes over a unit's socket: one request and one reply a connection.
+//! What passes over a unit's socket: one request and one reply per connection.
 //!
 //! A frame is two big-endian `u32` lengths, a JSON header and a body of raw bytes. The body carries
-//! what need not be text: standard input on the way in, standard output and error on the way out.
+//! what may not be text: standard input on the way in, standard output and error on the way out.
 
 use std::io::{self, Read, Write};
 

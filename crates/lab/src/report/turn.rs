@@ -1,7 +1,7 @@
 //! Turns, read from the marks that a charm makes around its critical section.
 //!
-//! The [judge](crate::judge) says who was inside and when; here each turn gets the stretches that
-//! it consists of, so that a turn that was cut off and went on later can be shown as such.
+//! The [judge](crate::judge) says who was inside and when; here each turn is split into
+//! stretches, so that a turn that was interrupted and continued later can be shown as such.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Deeds in virtual time: what becomes of machines and of the processes on them.
+//! Deeds in virtual time: what happens to machines and the processes on them.
 
 use super::Simulation;
 use super::agenda::Entry;

@@ -1,4 +1,4 @@
-//! How a process goes on, phase by phase: to its end, into a trap, or alone when its dispatch was killed.
+//! How a process continues, phase by phase: to its end, into a trap, or alone after its dispatch was killed.
 
 use std::rc::Rc;
 

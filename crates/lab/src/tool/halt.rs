@@ -1,4 +1,4 @@
-//! Why a tool ends before its time.
+//! Why a tool ends early.
 
 /// Anything but success.
 #[derive(Clone, Debug, PartialEq, Eq)]

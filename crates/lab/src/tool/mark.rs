@@ -1,4 +1,4 @@
-//! `lab-mark`, which is the lab's own: a charm marks where it goes inside a lock and comes out.
+//! `lab-mark`, which is the lab's own: a charm marks where it enters and leaves a lock.
 
 use super::flag::Spec;
 use super::halt::usage;

@@ -1,4 +1,4 @@
-//! Which tools there are: the names that a unit finds on its `PATH`, and what answers a call of each.
+//! The list of tools: the names that a unit finds on its `PATH`, and what answers a call of each.
 
 use super::scene::{Answer, Scene};
 use super::{

@@ -1,4 +1,4 @@
-//! Whether an agent runs, and what it holds in memory only.
+//! Whether an agent runs, and what it holds only in memory.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;

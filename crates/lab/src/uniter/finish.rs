@@ -1,4 +1,4 @@
-//! The end of a run: flush, failure, or another go.
+//! The end of a run: flush, failure, or another try.
 
 use super::agent::Process;
 use super::hook::Hook;

@@ -1,4 +1,4 @@
-//! Actions, commands, and the operator's word on failed hooks.
+//! Actions, commands, and how an operator resolves failed hooks.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What there is to see from outside.
+//! What can be seen from outside.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 """Units of an application take turns.
 
-A charm requests a restart; the units of the application agree over their peer relation who may
-restart when; each unit restarts in its turn, one after the other::
+A charm requests a restart, and the units of the application agree over their peer relation who may
+restart when. Each unit restarts in its turn, one after the other::
 
     import ops
     from ops_coordinator import OpsCoordinator, RestartCharmEvent

@@ -1,4 +1,4 @@
-"""What a unit publishes about its requests besides the record: who asked, by which name, and when.
+"""What a unit publishes about its requests besides the record: coordinator, lock name, and time.
 
 The line does not need it, but a Python policy does: it decides only for its own coordinator's
 locks, and the leader may never have used them itself.

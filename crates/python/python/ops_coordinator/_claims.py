@@ -1,7 +1,7 @@
 """The claimants of this unit's requests.
 
-The rule: at every commit each outstanding request has a claimant. That is a deferred event, a turn
-that the charm holds, or a coordinator whose charm asks. A request without one would reach the
+The rule: at every commit each outstanding request has a claimant: a deferred event, a turn that
+the charm holds, or a coordinator whose charm asks. A request without one would reach the
 front of the line and stay there, and everything behind it would wait forever; so it is withdrawn.
 
 Whether an event is deferred is known at once. Whether code asks again is not: it may or may not

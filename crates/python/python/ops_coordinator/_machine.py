@@ -1,6 +1,6 @@
 """What a unit runs on: its machine, with services and a clock, and its containers.
 
-`ops_coordinator.testing` puts a machine of its own in the place of this one.
+`ops_coordinator.testing` replaces it with a machine of its own.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Hook tools, answered from the model of `ops`.
 
-So nothing that the charm has already read is read again, and charm tests need no hook tools.
+This way, nothing that the charm has already read is read again, and tests need no hook tools.
 """
 
 from __future__ import annotations

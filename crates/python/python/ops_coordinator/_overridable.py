@@ -1,4 +1,4 @@
-"""What a charm's own coordinator class may override: its policy, and what it is told."""
+"""What a charm's own coordinator class may override: its policy, and its notifications."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The waker: a separate process for work that no Juju event triggers.
 
 `python -m ops_coordinator._wake UNIT STATE ENDPOINT CONTEXT ERRAND` is the waker: it waits for
-another hook and runs one where none comes, or has a line written that a long hook has left behind.
-`python -m ops_coordinator._wake line UNIT STATE ENDPOINT` is the visit that writes such a line.
+another hook and runs one if none comes, or runs the visit that writes a line left by a long hook.
+`python -m ops_coordinator._wake line UNIT STATE ENDPOINT` is that visit.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Restarts in turn: the API for charms, in the module that the original library has it in."""
+"""Restarts in turn: the API for charms, in the module where the original library has it."""
 
 from __future__ import annotations
 

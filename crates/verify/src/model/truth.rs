@@ -1,8 +1,8 @@
 //! The ground truth, which no unit can see: the controller's current values.
 //!
-//! This is the model's oracle. It says once more, from what is true instead of what a unit has read, whose turn it is and
-//! which entry is over: the code under test must not judge itself. What a record and a line may become is asked of
-//! [`invariant`], with these answers.
+//! This is the model's oracle. From what is true rather than what a unit has read, it works out independently whose turn
+//! it is and which entry is over: the code under test must not judge itself. With these answers, [`invariant`] decides
+//! what a record and a line may become.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

@@ -1,4 +1,4 @@
-//! One step of a hook in the lab's surroundings.
+//! One step of a hook in the lab.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};

@@ -1,4 +1,4 @@
-//! What a unit's own disk tells, and what its charm keeps there.
+//! What a unit's own disk says, and what its charm keeps there.
 
 use ops_coordinator_core::journal::Journal;
 use ops_coordinator_core::wire::Outcome;

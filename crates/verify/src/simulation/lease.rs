@@ -1,4 +1,4 @@
-//! Where the failure model ends: what nobody can build on a lease that Juju does not keep.
+//! Where the failure model ends: no protocol can build on a lease that Juju does not honour.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What all units of a run share: who is inside, which processes live, and what is to be told.
+//! What all units of a run share: who is inside, which processes are alive, and notes on what no history tells.
 
 use std::collections::{BTreeMap, BTreeSet};
 

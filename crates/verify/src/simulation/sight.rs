@@ -1,4 +1,4 @@
-//! Where the failure model ends: what nobody can do about a relation of which the leader has never known.
+//! Where the failure model ends: no protocol can account for a relation that the leader has never known.
 
 use std::collections::{BTreeMap, BTreeSet};
 

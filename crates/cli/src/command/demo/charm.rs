@@ -1,4 +1,4 @@
-//! The example charm, carried within the executable.
+//! The example charm, embedded in the executable.
 
 use std::fs;
 use std::io;

@@ -1,4 +1,4 @@
-//! How a run is shown while it lasts.
+//! How a run is shown while it is in progress.
 
 use std::io::Write;
 

@@ -1,4 +1,4 @@
-//! What makes a world untidy, and what a scenario expects at its end.
+//! Untidy worlds, and what a scenario expects at its end.
 
 use std::collections::BTreeMap;
 

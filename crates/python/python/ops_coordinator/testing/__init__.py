@@ -1,8 +1,8 @@
-"""Tests of a charm that takes turns, on `ops.testing`: state in, one event, state out.
+"""Test helpers for a charm that takes turns, on `ops.testing`: state in, one event, state out.
 
-A `Line` arranges the `State` that an event begins with, so that it is the unit's turn or another
-unit is ahead, and shows what a unit has published in the `State` that comes out. A `Machine` takes
-the place of systemd and records what was restarted::
+A `Line` prepares the `State` that an event begins with, so that it is the unit's turn or another
+unit is ahead. It also shows what a unit has published in the `State` that comes out. A `Machine`
+stands in for systemd and records what was restarted::
 
     from charm import MyCharm
     from ops import testing
@@ -17,7 +17,7 @@ the place of systemd and records what was restarted::
             context.run(context.on.update_status(), line.our_turn(state))
         assert machine.restarted == ['my-service']
 
-What the other units publish comes from the code that also runs in a hook: a `Line` makes them
+What the other units publish comes from the code that runs in a real hook: a `Line` makes them
 ask, begin, finish and fail, and makes their leader write the line.
 
 Import this module in tests only.

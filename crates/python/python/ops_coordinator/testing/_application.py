@@ -1,4 +1,4 @@
-"""The units of an application as far as a test needs them: what is in their databags."""
+"""The units of an application, as far as a test needs them: what is in their databags."""
 
 from __future__ import annotations
 

@@ -58,7 +58,8 @@ class Line:
     Each method takes a `State`, for example one that `Context.run` returned, and returns another
     in which the other units have published what the situation needs. The unit's own request, what
     it deferred and the rest of the state stay as they are. If the unit has not asked for a turn
-    yet, it has in the returned state. A peer relation and other units are added if needed.
+    yet, it has in the returned state (`asked_by` alone leaves its data as it is). A peer relation
+    and other units are added if needed.
 
     Args:
         context: The test's context: it says which unit is under test.

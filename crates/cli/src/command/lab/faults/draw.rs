@@ -1,7 +1,7 @@
-//! What goes wrong in a run, and when: the seed's choices from what a scenario can do.
+//! What goes wrong in a run, and when: the seed chooses among the deeds that a scenario can name.
 //!
-//! The mix is not that of the simulations. Real hooks take real time, so that there are fewer faults, each soon after
-//! something happens; and only here do clocks jump.
+//! The mix differs from that of the simulations. Real hooks take real time, so there are fewer faults, each soon after
+//! something happens. Clocks jump only here.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What a plan is made of.
+//! The ingredients of a plan.
 
 use ops_coordinator_lab::CrashPoint;
 
