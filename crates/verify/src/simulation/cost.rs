@@ -71,10 +71,11 @@ pub struct Scene {
 /// Counts what the restarts of a scene cost.
 ///
 /// # Errors
-/// What went wrong where nothing should: a hook failed, a unit was not served, or two were inside.
+/// What went wrong where nothing should: a hook failed or was not counted, a unit was not served, or two were inside.
 pub fn measure(scene: Scene) -> Result<Cost, String> {
     let mut run = Run::new(scene)?;
     run.rest()?;
+    let before = run.simulation.hooks();
     run.ledger.borrow_mut().open();
     let options = BTreeMap::from([("generation".to_owned(), json!(1))]);
     if !run.simulation.strike(&Deed::Config(options)) {
@@ -85,6 +86,13 @@ pub fn measure(scene: Scene) -> Result<Cost, String> {
         return Err("several units were inside at once".to_owned());
     }
     let cost = run.ledger.borrow().cost.clone();
+    let (counted, run) = (
+        cost.hooks().hooks + cost.asking.hooks,
+        run.simulation.hooks() - before,
+    );
+    if counted != run {
+        return Err(format!("{counted} hooks were counted of {run}"));
+    }
     if cost.restarts == u64::from(scene.units) {
         Ok(cost)
     } else {
