@@ -11,6 +11,7 @@ use ops_coordinator_lab::history::Event;
 use ops_coordinator_verify::Bug;
 use ops_coordinator_verify::history::check as check_history;
 use ops_coordinator_verify::model::{Case, LARGE, SMALL, Seen, check};
+use ops_coordinator_verify::simulation::cost::{self, Cost, Pace, Scene};
 use ops_coordinator_verify::simulation::{Fault, Recipe, simulate};
 
 /// Test the protocol's guarantees.
@@ -63,6 +64,13 @@ enum Command {
     },
     /// Inject each seeded bug, and report which case catches it first.
     Bugs,
+    /// Count the hooks and the calls of hook tools that a restart costs when all units ask at once, and where they
+    /// come from.
+    Cost {
+        /// Numbers of units
+        #[arg(default_values_t = [5, 9, 15, 100], value_parser = clap::value_parser!(u32).range(2..=2_000))]
+        units: Vec<u32>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -80,6 +88,7 @@ fn main() -> ExitCode {
             true
         }
         Command::Bugs => bugs(),
+        Command::Cost { units } => count_cost(&units),
     };
     if holds {
         ExitCode::SUCCESS
@@ -294,4 +303,31 @@ fn seeds(starts: u64, most: u64) {
         missed += u32::from(needed[0] >= most);
     }
     println!("fact: {missed} bugs were not caught from any start");
+}
+
+/// Each row adds up runs until there are at least so many restarts in it.
+const RESTARTS: u32 = 100;
+
+fn count_cost(units: &[u32]) -> bool {
+    let mut rows = Vec::new();
+    for &units in units {
+        for pace in Pace::ALL {
+            let mut sum = Cost::default();
+            for seed in 0..u64::from(RESTARTS.div_ceil(units)) {
+                match cost::measure(Scene { units, pace, seed }) {
+                    Ok(cost) => sum.add(&cost),
+                    Err(why) => {
+                        eprintln!("{units} units, {}, seed {seed}: {why}", pace.name());
+                        return false;
+                    }
+                }
+            }
+            rows.push((units, pace, sum));
+        }
+    }
+    println!("For each restart, when all units ask at once:\n");
+    print!("{}", cost::table(&rows));
+    println!("\nHooks for each restart by cause (with nothing to do):\n");
+    print!("{}", cost::causes(&rows));
+    true
 }

@@ -5,6 +5,7 @@
 //! had a turn. The same seed gives the same history, byte for byte.
 
 mod bridge;
+pub mod cost;
 mod course;
 mod disk;
 mod fault;

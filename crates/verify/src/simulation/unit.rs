@@ -106,15 +106,7 @@ impl VirtualUnit {
     }
 
     fn environment(&self, hook: &Dispatch) -> Result<Environment, Error> {
-        let visits = is_visit(hook);
-        let mut environment = Environment::from_variables(|name| match name {
-            "JUJU_CHARM_DIR" => Some("/nowhere".to_owned()),
-            // Every other command is a waker's, which says so.
-            "JUJU_HOOK_NAME" if matches!(hook.what, What::Exec { .. }) && !visits => {
-                Some("update-status".to_owned())
-            }
-            name => hook.env.get(name).cloned(),
-        })?;
+        let mut environment = environment(hook)?;
         environment.peers.clone_from(&self.revision(hook).peers);
         Ok(environment)
     }
@@ -331,6 +323,19 @@ impl VirtualUnit {
             Err(_) => Phase::Exit(1),
         }
     }
+}
+
+/// What Juju tells a hook, or a waker's command.
+pub(super) fn environment(hook: &Dispatch) -> Result<Environment, Error> {
+    let visits = is_visit(hook);
+    Environment::from_variables(|name| match name {
+        "JUJU_CHARM_DIR" => Some("/nowhere".to_owned()),
+        // Every other command is a waker's, which says so.
+        "JUJU_HOOK_NAME" if matches!(hook.what, What::Exec { .. }) && !visits => {
+            Some("update-status".to_owned())
+        }
+        name => hook.env.get(name).cloned(),
+    })
 }
 
 fn is_visit(hook: &Dispatch) -> bool {
