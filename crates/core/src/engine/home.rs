@@ -57,6 +57,9 @@ impl Visit {
             turn,
             Turn::NotRequested | Turn::Wait(Wait::NotInLine | Wait::Moved(_))
         );
+        // What began by the line of a relation that is lost is inside, and goes first on the next one.
+        let state = site.load_unit(round)?.record().locks.get(lock);
+        let has_no_place = has_no_place && state.is_none_or(|state| !state.begun);
         if has_no_place {
             self.bring_over(round, lock, &endpoint)?;
         }
@@ -64,7 +67,7 @@ impl Visit {
     }
 
     /// Repeats here a request that this unit has made on another endpoint, and then withdraws it there. It has no
-    /// place in the line there, so it can never have started.
+    /// place in the line there and has not begun.
     fn bring_over(
         &mut self,
         round: &mut Round<'_>,
@@ -255,7 +258,7 @@ impl Visit {
                 continue;
             }
             let site = self.meet(round, &endpoint)?;
-            if site.somebody_is_in_line(round)? {
+            if site.is_opening() || site.somebody_is_in_line(round)? {
                 let members = site.read_members(round)?;
                 site.keep_line(round, members, &Wanted::only(&[], &BTreeMap::new()))?;
             } else if site.has_moved_away() {
@@ -306,6 +309,12 @@ impl Site {
         let lines = self.line.good().into_iter();
         let mut locks = lines.flat_map(|line| line.locks.values());
         locks.all(|line| line.moved.is_some())
+    }
+
+    /// Whether units may still be inside by the line of a relation that others have lost.
+    fn is_opening(&self) -> bool {
+        let line = self.line.good();
+        line.is_some_and(|line| line.opening.is_some())
     }
 
     fn somebody_is_in_line(&mut self, round: &mut Round<'_>) -> Result<bool, Need> {

@@ -153,11 +153,6 @@ impl Site {
         members.retain(|unit| !self.session.gone.contains_key(unit));
         self.note_finishes();
         let mut plan = self.plan(round, wanted, &members, alive.as_ref())?;
-        if let Plan::LookAhead(units) = &plan {
-            self.read_peers(round, units)?;
-            self.looked_ahead = true;
-            plan = self.plan(round, wanted, &members, alive.as_ref())?;
-        }
         if let Plan::AskGoalState(_) = plan {
             let Some(alive) = self.ask_who_lives(round, &members)? else {
                 self.wake(round, Errand::Hook);
@@ -177,9 +172,7 @@ impl Site {
     ) -> Result<Kept, Need> {
         let left = |why: &str| Ok(Kept::Left(why.to_owned()));
         match plan {
-            Plan::Keep { wake: false } | Plan::AskGoalState(_) | Plan::LookAhead(_) => {
-                Ok(Kept::Unchanged)
-            }
+            Plan::Keep { wake: false } | Plan::AskGoalState(_) => Ok(Kept::Unchanged),
             Plan::Keep { wake: true } => {
                 self.wake(round, Errand::Hook);
                 Ok(Kept::Unchanged)
@@ -348,9 +341,7 @@ impl Site {
             orders: wanted.orders,
             held: wanted.held,
             lost: self.session.lost,
-            about: round.facts.remote_unit.as_ref(),
             saw_finish: self.session.saw_finish,
-            looked_ahead: self.looked_ahead,
         };
         Ok(lead(&input, wanted.policy))
     }

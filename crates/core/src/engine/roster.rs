@@ -2,9 +2,11 @@
 //!
 //! What is remembered may be old, and may be lost. A finish is a stable fact, so an old record makes the leader slower,
 //! never wrong. It never proves that a unit is gone: only the controller does. And it never proves for good that a unit
-//! asks for nothing: the leader reads the unit that its hook is about, reads ahead when a line runs short
-//! ([`Plan::LookAhead`](crate::leader::Plan::LookAhead)), and reads everybody in a hook that is about no relation, such as
-//! `leader-elected` or `update-status`.
+//! asks for nothing: the leader reads the unit that its hook is about, and everybody in a hook that is about no relation,
+//! such as `leader-elected` or `update-status`.
+//!
+//! It would not help to read more often: Juju's agent itself remembers each databag that it has read, until the hook
+//! that announces a change of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 

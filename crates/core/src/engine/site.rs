@@ -21,8 +21,6 @@ pub(super) struct Site {
     pub(super) unit: Option<Unit>,
     /// The roster on the disk, once it was read or written.
     pub(super) roster: Option<Roster>,
-    /// Whether this visit has read ahead for a line that ran short.
-    pub(super) looked_ahead: bool,
     /// The journal on the disk, once the effects have been carried out.
     journal: Journal,
     /// The session on the disk, as far as it is known.
@@ -66,7 +64,6 @@ impl Site {
             view,
             unit: None,
             roster: None,
-            looked_ahead: false,
             session,
             journal,
             stored: None,

@@ -117,11 +117,11 @@ impl Visit {
         policy: &dyn Policy,
         orders: &[Order],
     ) -> Result<(), Need> {
-        let here = self.here(round)?;
-        if !here.session.running.is_empty() {
-            // An operation that goes on without its hook may end before another hook has seen it.
-            here.wake(round, Errand::Hook);
+        self.here(round)?;
+        for site in self.sites.values_mut() {
+            site.wake_for_unseen_end(round);
         }
+        let here = self.here(round)?;
         if here.session.relation.is_some() {
             if here.session.leader {
                 here.publish_own(round)?;
@@ -180,6 +180,13 @@ impl Site {
             self.wake(round, Errand::Hook);
         }
         Ok(Start::Begun(attempt, payload))
+    }
+
+    /// An operation that goes on without its hook, this one or an earlier one, may end before another hook sees it.
+    fn wake_for_unseen_end(&mut self, round: &mut Round<'_>) {
+        if !self.session.running.is_empty() || !self.session.orphans.is_empty() {
+            self.wake(round, Errand::Hook);
+        }
     }
 
     /// Whether every request of this unit is waiting in the line, so that it has nothing to publish.

@@ -6,8 +6,10 @@ use super::Lead;
 use crate::policy::{Policy, Request};
 use crate::{Entry, LockLine, LockName, Order, Reading, Ticket, UnitName};
 
-/// How many entries behind the running ones keep the leader from writing the line. Each line that is written wakes every
-/// unit, so the leader waits until nobody is queued, and then appends all that it knows.
+/// How many entries behind those that may run keep the leader from writing the line, in a hook that sees one finished.
+/// Each line that is written wakes every unit, so the leader waits until nobody is queued, and then appends all that it
+/// knows. In any other hook it appends only if somebody may run at once: more requests may follow, and their hooks or
+/// the next finish come anyway.
 const RESERVE: u32 = 1;
 
 /// Maintains the line of one lock.
@@ -18,9 +20,7 @@ pub(super) struct Keeper<'a> {
 
 /// The result of maintaining a lock's line.
 pub(super) struct Kept {
-    pub(super) appended: bool,
-    /// How many more entries the line could take, if it has run short.
-    pub(super) room: usize,
+    appended: bool,
     /// Something other than an append: an entry that is gone, a cancellation.
     pub(super) removed: bool,
     /// Units in the line, unfinished, and not in the relation.
@@ -40,7 +40,6 @@ impl Keeper<'_> {
             missing: self.missing(line),
             removed,
             appended: false,
-            room: 0,
         };
         let remaining: Vec<Entry> = line
             .entries
@@ -53,8 +52,7 @@ impl Keeper<'_> {
             self.is_forced(ticket) || !self.is_here(&ticket.unit) && self.is_over(ticket)
         };
         let gone = line.entries.iter().any(|entry| untold(&entry.ticket));
-        let (joining, room) = self.joining(line, &remaining, policy);
-        kept.room = room;
+        let joining = self.joining(line, &remaining, policy);
         kept.removed |= gone;
         kept.appended = !joining.is_empty();
         // Any other finished entry does no harm; it goes when there is another reason to write.
@@ -65,58 +63,42 @@ impl Keeper<'_> {
         kept
     }
 
-    /// The entries to append, and how many more there would be room for: none unless the line has run short.
-    fn joining(
-        &self,
-        line: &LockLine,
-        remaining: &[Entry],
-        policy: &dyn Policy,
-    ) -> (Vec<Entry>, usize) {
-        let none = (Vec::new(), 0);
-        if line.moved.is_some() || self.input.held.contains_key(self.lock) {
-            return none;
+    /// The entries to append: none unless the line has run short.
+    fn joining(&self, line: &LockLine, remaining: &[Entry], policy: &dyn Policy) -> Vec<Entry> {
+        if self.input.held.contains_key(self.lock) {
+            return Vec::new();
         }
         let mut requests = self.requests(line, remaining);
+        if line.moved.is_some() {
+            // A unit that is inside already must be seen here, wherever the others go.
+            requests.retain(|request| self.has_begun(request));
+        }
+        let inside = requests.iter().filter(|request| self.has_begun(request));
+        let inside = inside.count();
         let lookahead = policy.lookahead(self.lock);
         let limit = policy.limit(self.lock, remaining.len() + requests.len());
-        if remaining.len() >= limit.saturating_add(lookahead.min(RESERVE)) as usize {
-            return none;
+        let moves = self.input.saw_finish || self.input.finished_operation;
+        let reserve = if moves { lookahead.min(RESERVE) } else { 0 };
+        if inside == 0 && remaining.len() >= limit.saturating_add(reserve) as usize {
+            return Vec::new();
         }
         let last = line.entries.last().map(|entry| &entry.ticket.unit);
         policy.order(self.lock, &mut requests, last);
         requests.sort_by_key(|request| !self.has_begun(request));
         let room = (limit.saturating_add(lookahead) as usize).saturating_sub(remaining.len());
+        let room = room.max(inside);
         // Waves only ever rise along a line, whatever the policy says.
         let mut wave = remaining.last().map_or(0, |entry| entry.wave);
         let enter = |request: Request| {
             wave = wave.max(request.wave);
             Entry {
                 ticket: request.ticket,
-                limit,
+                limit: limit.max(1),
                 wave,
                 unknown: BTreeMap::new(),
             }
         };
-        let joining: Vec<Entry> = requests.into_iter().take(room).map(enter).collect();
-        let left = room - joining.len();
-        (joining, left)
-    }
-
-    /// Members that ask for nothing as far as an earlier hook knew, those first that Juju is likely to announce next:
-    /// it goes by their names.
-    pub(super) fn unheard(&self) -> Vec<UnitName> {
-        let Lead { view, members, .. } = self.input;
-        let asks = |unit: &UnitName| {
-            let record = view.records().get(unit).and_then(Reading::good);
-            record.is_some_and(|record| record.outstanding(unit, self.lock).is_some())
-        };
-        let unheard = members.iter();
-        let unheard = unheard.filter(|unit| !view.has_read(unit) && !asks(unit));
-        let mut unheard: Vec<UnitName> = unheard.cloned().collect();
-        let about = self.input.about.unwrap_or(self.input.unit.name());
-        let next = unheard.partition_point(|unit| unit <= about);
-        unheard.rotate_left(next);
-        unheard
+        requests.into_iter().take(room).map(enter).collect()
     }
 
     /// Whether the request's operation began by a line of another relation. Then its unit is inside already.

@@ -38,15 +38,11 @@ pub(crate) fn lead(input: &Lead<'_>, policy: &dyn Policy) -> Plan {
     for lock in requested_locks(input).chain(ordered_locks(input)) {
         locks.entry(lock).or_default();
     }
-    let (mut missing, mut unheard) = (BTreeSet::new(), BTreeSet::new());
+    let mut missing = BTreeSet::new();
     let opens = census == Census::Complete;
     let (mut changed, mut only_appended) = (opens, !opens);
     for (lock, line) in &mut locks {
-        let keeper = Keeper { input, lock };
-        let kept = keeper.keep(line, policy);
-        if kept.room > 0 && (kept.appended || is_moving(input)) && !input.looked_ahead {
-            unheard.extend(keeper.unheard().into_iter().take(kept.room));
-        }
+        let kept = Keeper { input, lock }.keep(line, policy);
         changed |= kept.changed();
         only_appended &= !kept.removed;
         missing.extend(kept.missing);
@@ -56,9 +52,6 @@ pub(crate) fn lead(input: &Lead<'_>, policy: &dyn Policy) -> Plan {
         let known = base.is_some_and(|base| base.locks.contains_key(lock));
         known || *line != LockLine::default()
     });
-    if !unheard.is_empty() {
-        return Plan::LookAhead(unheard.into_iter().collect());
-    }
     if !missing.is_empty() && input.alive.is_none() {
         return Plan::AskGoalState(missing.into_iter().collect());
     }
@@ -79,11 +72,6 @@ pub(crate) fn lead(input: &Lead<'_>, policy: &dyn Policy) -> Plan {
             write(input, line, wake)
         }
     }
-}
-
-/// Whether the line has moved in this hook.
-fn is_moving(input: &Lead<'_>) -> bool {
-    input.saw_finish || input.finished_operation
 }
 
 fn write(input: &Lead<'_>, line: Line, wake: bool) -> Plan {

@@ -28,12 +28,8 @@ pub(crate) struct Lead<'a> {
     pub(crate) held: &'a BTreeMap<LockName, String>,
     /// The number of the relation that the unit followed before, if it no longer sees it.
     pub(crate) lost: Option<u64>,
-    /// The unit that the hook is about.
-    pub(crate) about: Option<&'a UnitName>,
     /// Whether this hook is the first to see an entry of the line finished.
     pub(crate) saw_finish: bool,
-    /// Whether the hook has read ahead already.
-    pub(crate) looked_ahead: bool,
 }
 
 /// What the leader must do about the line.
@@ -45,9 +41,6 @@ pub(crate) enum Plan {
         /// Whether to schedule another hook.
         wake: bool,
     },
-    /// Read the records of these units, and plan again: a line runs short, and of them only old records are known. What
-    /// they ask for by now may spare the other units another line.
-    LookAhead(Vec<UnitName>),
     /// Ask the controller which units exist, and plan again: these are in the line, unfinished, and not in the
     /// relation.
     AskGoalState(Vec<UnitName>),

@@ -29,6 +29,7 @@ struct Case {
     alive: Option<BTreeSet<UnitName>>,
     now: u64,
     finished_operation: bool,
+    saw_finish: bool,
     orders: Vec<Order>,
     held: BTreeMap<LockName, String>,
     lost: Option<u64>,
@@ -51,6 +52,7 @@ impl Case {
             alive: None,
             now: 0,
             finished_operation: false,
+            saw_finish: true,
             orders: Vec::new(),
             held: BTreeMap::new(),
             lost: None,
@@ -126,9 +128,7 @@ impl Case {
             orders: &self.orders,
             held: &self.held,
             lost: self.lost,
-            about: None,
-            saw_finish: false,
-            looked_ahead: false,
+            saw_finish: self.saw_finish,
         };
         work(&input)
     }
@@ -214,6 +214,15 @@ fn once_nobody_is_queued_all_that_wait_join() {
     let case = Case::new(&[(0, 0), (1, 0), (1, 0), (1, 0), (1, 0)], &[1])
         .edit(|case| case.policy = Rotation::default());
     assert_eq!(case.writes(), ["app/1#1", "app/2#1", "app/3#1", "app/4#1"]);
+}
+
+#[test]
+fn a_request_alone_is_no_reason_to_write_while_nobody_more_may_run() {
+    let quiet = |entries: &[u32]| {
+        Case::new(&[(0, 0), (1, 0), (1, 0), (1, 0)], entries).edit(|case| case.saw_finish = false)
+    };
+    assert_eq!(quiet(&[1]).lead(), Plan::Keep { wake: false });
+    assert_eq!(quiet(&[]).writes(), ["app/1#1", "app/2#1", "app/3#1"]);
 }
 
 #[test]

@@ -306,7 +306,10 @@ impl Run {
         for event in &world.history().events()[self.seen..] {
             if let Happening::HookBegin { unit, .. } = &event.happening {
                 let seen = world.relations_seen_by(unit).into_iter();
-                self.sight.sees(unit, seen.map(|(_, relation)| relation.0));
+                if self.sight.sees(unit, seen.map(|(_, relation)| relation.0)) {
+                    self.beyond = true;
+                    return Ok(());
+                }
             }
             if self.lease.see(event) || self.sight.see(event) {
                 self.beyond = true;

@@ -1,4 +1,5 @@
-//! Where the failure model ends: no protocol can account for a relation that the leader has never known.
+//! Where the failure model ends: no protocol can account for a relation that the leader has never known, or for an
+//! operation of which nothing is left that the unit can see.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,13 +19,27 @@ pub(super) struct Sight {
     seen: BTreeSet<(UnitName, Number)>,
     /// Where each unit that lives has last said something, for each endpoint.
     follows: BTreeMap<(UnitName, String), Number>,
+    /// Units that are inside a lock, and since when they are without a disk, with the relations that they saw then.
+    inside: BTreeMap<(UnitName, String), Option<BTreeSet<Number>>>,
+    sees: BTreeMap<UnitName, BTreeSet<Number>>,
 }
 
 impl Sight {
-    /// Takes note of the relations that a unit sees in its hook.
-    pub(super) fn sees(&mut self, unit: &UnitName, relations: impl Iterator<Item = Number>) {
-        let seen = relations.map(|relation| (unit.clone(), relation));
+    /// Takes note of the relations that a unit sees in its hook; true where the failure model ends with it: the unit was
+    /// inside, has lost its disk since, and now the relation by whose line it had begun.
+    pub(super) fn sees(
+        &mut self,
+        unit: &UnitName,
+        relations: impl Iterator<Item = Number>,
+    ) -> bool {
+        let relations: BTreeSet<Number> = relations.collect();
+        let seen = relations.iter().map(|relation| (unit.clone(), *relation));
         self.seen.extend(seen);
+        let inside = self.inside.iter().filter(|((inside, _), _)| inside == unit);
+        let mut without_disk = inside.filter_map(|(_, seen)| seen.as_ref());
+        let blind = without_disk.any(|seen| !seen.is_subset(&relations));
+        self.sees.insert(unit.clone(), relations);
+        blind
     }
 
     /// Takes note of the next event; true where the failure model ends with it.
@@ -45,6 +60,22 @@ impl Sight {
             }
             Happening::DiskLost { unit } => {
                 self.seen.retain(|(other, _)| other != unit);
+                let seen = self.sees.get(unit).cloned().unwrap_or_default();
+                let inside = self
+                    .inside
+                    .iter_mut()
+                    .filter(|((inside, _), _)| inside == unit);
+                for (_, without_disk) in inside {
+                    without_disk.get_or_insert_with(|| seen.clone());
+                }
+                false
+            }
+            Happening::Enter { unit, lock } => {
+                self.inside.insert((unit.clone(), lock.clone()), None);
+                false
+            }
+            Happening::Leave { unit, lock } => {
+                self.inside.remove(&(unit.clone(), lock.clone()));
                 false
             }
             Happening::Life {
@@ -52,6 +83,7 @@ impl Sight {
                 life: Life::Dead,
             } => {
                 self.follows.retain(|(other, _), _| other != unit);
+                self.inside.retain(|(other, _), _| other != unit);
                 false
             }
             _ => false,
@@ -104,7 +136,7 @@ mod tests {
     #[test]
     fn a_leader_that_knows_of_the_lower_relation_is_held_to_its_promise() {
         let mut sight = Sight::default();
-        sight.sees(&unit(0), [3, 4].into_iter());
+        assert!(!sight.sees(&unit(0), [3, 4].into_iter()));
         assert!(!sight.see(&commits(1, "unit_writes", 3)));
         assert!(!sight.see(&commits(0, "app_writes", 4)));
         assert!(sight.see(&commits(2, "app_writes", 4)));
@@ -115,7 +147,7 @@ mod tests {
     #[test]
     fn a_disk_that_is_lost_takes_the_knowledge_along() {
         let mut sight = Sight::default();
-        sight.sees(&unit(0), [3, 4].into_iter());
+        assert!(!sight.sees(&unit(0), [3, 4].into_iter()));
         assert!(!sight.see(&commits(1, "unit_writes", 3)));
         let lost = Happening::DiskLost { unit: unit(0) };
         assert!(!sight.see(&Event {
@@ -124,5 +156,29 @@ mod tests {
             happening: lost
         }));
         assert!(sight.see(&commits(0, "app_writes", 4)));
+    }
+
+    #[test]
+    fn a_disk_and_a_relation_that_are_lost_take_an_operation_along() {
+        let happens = |happening| Event {
+            n: 0,
+            at: 0,
+            happening,
+        };
+        for (again, beyond) in [(false, true), (true, false)] {
+            let mut sight = Sight::default();
+            let enter = || Happening::Enter {
+                unit: unit(0),
+                lock: "restart".to_owned(),
+            };
+            assert!(!sight.sees(&unit(0), [3, 4].into_iter()));
+            sight.see(&happens(enter()));
+            sight.see(&happens(Happening::DiskLost { unit: unit(0) }));
+            assert!(!sight.sees(&unit(0), [3, 4].into_iter()));
+            if again {
+                sight.see(&happens(enter()));
+            }
+            assert_eq!(sight.sees(&unit(0), [4].into_iter()), beyond);
+        }
     }
 }

@@ -177,3 +177,26 @@ fn another_process_at_work_is_stored_with_the_session() {
     };
     assert!(asked.contains(&process));
 }
+
+#[test]
+fn as_long_as_an_operation_outlives_its_hook_each_hook_has_a_waker() {
+    let mut world = World::new(2);
+    world.line_up([1]);
+    let facts = world.facts(1);
+    let mut visit = world.visit(crate::engine::Facts {
+        process: Some(Process { id: 7, began: 9 }),
+        ..facts
+    });
+    visit.start(&mut world);
+    world.orphans = true;
+    // The charm has forgotten its request: it does not try to start it, and cannot withdraw it yet.
+    let mut next = world.hook(1);
+    assert!(!next.ask(&mut world, |engine| engine.withdraw(&lock(), None)));
+    next.release(&mut world);
+    assert!(next.did().contains(&"wake"), "{:?}", next.did());
+    world.orphans = false;
+    let mut last = world.hook(1);
+    assert!(last.ask(&mut world, |engine| engine.withdraw(&lock(), None)));
+    last.release(&mut world);
+    assert!(!last.did().contains(&"wake"), "{:?}", last.did());
+}

@@ -28,6 +28,8 @@ pub(super) struct World {
     pub(super) leader: u32,
     pub(super) refuses_line: bool,
     pub(super) no_relation: bool,
+    /// Whether processes of earlier hooks are still alive.
+    pub(super) orphans: bool,
     hooks: u32,
 }
 
@@ -121,7 +123,7 @@ impl World {
             Need::Alive(processes) => Answer::Alive(
                 processes
                     .into_iter()
-                    .map(|process| (process, false))
+                    .map(|process| (process, self.orphans))
                     .collect(),
             ),
         }

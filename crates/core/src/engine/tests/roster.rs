@@ -2,7 +2,6 @@
 
 use super::fixture::{Visit, World, lock, name, relation, words};
 use crate::engine::{Engine, Facts, Need};
-use crate::policy::Rotation;
 use crate::{Order, UnitName};
 
 /// The units whose records were read, in one list for each time.
@@ -61,33 +60,7 @@ fn what_was_learnt_serves_a_later_hook() {
 }
 
 #[test]
-fn a_line_that_runs_short_is_filled_with_what_is_not_announced_yet() {
-    let mut world = known(8);
-    for unit in [2, 5, 6] {
-        world.hook(unit).request(&mut world);
-    }
-    let mut visit = world.changed(0, Some(5));
-    visit.release(&mut world);
-    assert_eq!(world.line(), ["app/2#1", "app/5#1", "app/6#1"]);
-}
-
-#[test]
-fn the_leader_reads_no_further_ahead_than_the_line_has_room_and_first_who_comes_next() {
-    let mut world = known(100);
-    world.hook(50).request(&mut world);
-    let mut visit = world.changed(0, Some(50));
-    visit.ask(&mut world, |engine| {
-        let two = Rotation {
-            limit: 1,
-            lookahead: 2,
-        };
-        engine.release(&two, &[])
-    });
-    assert_eq!(read(&visit)[1..], [[name(51), name(52)]]);
-}
-
-#[test]
-fn a_quiet_line_is_not_read_ahead_of() {
+fn nobody_else_is_read_for_a_free_turn() {
     let mut world = known(8);
     world.hook(2).request(&mut world);
     let mut visit = world.changed(0, Some(5));
