@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::action::{Action, End, others};
 use super::check::{Application, Seen};
-use super::state::{Broken, Event, Hook, Life, State, UNITS, bit, each};
+use super::state::{Broken, Event, Hook, Life, Memory, State, UNITS, bit, each};
 use super::step::{Call, Deed, Reply};
 use super::text::Text;
 use super::truth;
@@ -56,6 +56,8 @@ impl Application {
             deed,
             journal: unit.journal,
             session: hook.session,
+            roster: unit.memory.roster,
+            odd: unit.memory.odd,
             own: hook.own,
             written_line: hook.line,
             line: state.line,
@@ -76,6 +78,10 @@ impl Application {
         }
         unit.uncached &= !(reply.read & unit.members);
         unit.journal = reply.journals.last().copied().unwrap_or(unit.journal);
+        if self.case.remembers {
+            unit.memory.session = reply.session;
+            unit.memory.roster = reply.roster;
+        }
         unit.news.wake |= reply.woke;
         if let Some(hook) = &mut unit.hook {
             hook.session = reply.session;
@@ -90,9 +96,10 @@ impl Application {
         let unit = &mut state.units[usize::from(index)];
         let failed_before = unit.retry == Some(event);
         unit.take(event);
+        unit.memory.odd ^= self.case.remembers;
         unit.hook = Some(Hook {
             event,
-            session: Text::ABSENT,
+            session: unit.memory.session,
             own: Text::ABSENT,
             line: Text::ABSENT,
             running: None,
@@ -308,6 +315,7 @@ impl Application {
         state.left.disk -= 1;
         let unit = &mut state.units[usize::from(index)];
         unit.journal = Text::ABSENT;
+        unit.memory = Memory::default();
         if let Some(counters) = truth::counters(unit.bag, self.locks()) {
             for (lock, counters) in (0_u8..).zip(counters.iter()) {
                 unit.finished[usize::from(lock)] = u8::try_from(counters.done).unwrap_or(u8::MAX);
@@ -362,6 +370,7 @@ fn die(state: &mut State, index: u8) {
     unit.owed = 0;
     unit.news = super::state::News::default();
     unit.journal = Text::ABSENT;
+    unit.memory = Memory::default();
     unit.cache = Default::default();
     unit.uncached = bit(small(UNITS)) - 1;
     unit.finished = Default::default();

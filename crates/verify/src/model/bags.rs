@@ -18,6 +18,7 @@ const LONG: u64 = 30_000;
 
 const JOURNAL: &str = "coordinator/journal.json";
 const SESSION: &str = "coordinator/session.json";
+const ROSTER: &str = "coordinator/roster.json";
 
 /// What the step reads, and what it leaves.
 #[derive(Debug)]
@@ -25,6 +26,7 @@ pub(crate) struct Bags {
     call: Call,
     pub(crate) journals: RefCell<Vec<Text>>,
     pub(crate) session: Cell<Text>,
+    pub(crate) roster: Cell<Text>,
     pub(crate) own: Cell<Text>,
     pub(crate) line: Cell<Text>,
     pub(crate) read: Cell<u8>,
@@ -37,6 +39,7 @@ impl Bags {
             call,
             journals: RefCell::default(),
             session: Cell::new(call.session),
+            roster: Cell::new(call.roster),
             own: Cell::default(),
             line: Cell::default(),
             read: Cell::default(),
@@ -113,6 +116,8 @@ impl Machine for Bags {
                 .unwrap_or(self.call.journal)
         } else if name == SESSION {
             self.session.get()
+        } else if name == ROSTER {
+            self.roster.get()
         } else {
             Text::ABSENT
         };
@@ -125,6 +130,8 @@ impl Machine for Bags {
             self.journals.borrow_mut().push(text);
         } else if name == SESSION {
             self.session.set(text);
+        } else if name == ROSTER {
+            self.roster.set(text);
         }
         Ok(())
     }

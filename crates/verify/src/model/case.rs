@@ -30,6 +30,9 @@ pub struct Case {
     pub hears_own_line: bool,
     /// In how many ways a unit that waits for several others chooses which one to read.
     pub rotations: u8,
+    /// Whether units keep from hook to hook what they could do without: a leader's roster, and what a session carries over.
+    /// Without it, each hook begins as after the loss of these files.
+    pub remembers: bool,
     /// Whether the last unit has not yet met the others at the start.
     pub latecomer: bool,
     /// What may go wrong.

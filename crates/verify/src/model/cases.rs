@@ -25,6 +25,7 @@ const CASE: Case = Case {
     reborn_requests: 0,
     hears_own_line: true,
     rotations: 1,
+    remembers: false,
     latecomer: false,
     faults: NONE,
     healed_one_in: 1,
@@ -219,6 +220,31 @@ pub const SMALL: &[Case] = &[
         states: 903_982,
         ..CASE
     },
+    Case {
+        name: "roster",
+        remembers: true,
+        requests: [2; 3],
+        states: 85_513,
+        ..CASE
+    },
+    Case {
+        name: "roster-and-departure",
+        remembers: true,
+        faults: Faults {
+            remove: 1,
+            leader: 1,
+            ..NONE
+        },
+        states: 346_266,
+        ..CASE
+    },
+    Case {
+        name: "roster-and-new-leader",
+        remembers: true,
+        faults: Faults { leader: 1, ..NONE },
+        states: 0,
+        ..CASE
+    },
 ];
 
 /// The large cases, which take longer.
@@ -332,6 +358,40 @@ pub const LARGE: &[Case] = &[
         },
         healed_one_in: 16,
         states: 9_119_702,
+        ..CASE
+    },
+    Case {
+        name: "roster-and-new-leaders",
+        remembers: true,
+        faults: Faults {
+            leader: 2,
+            kill: 1,
+            ..NONE
+        },
+        states: 8_151_213,
+        ..CASE
+    },
+    Case {
+        name: "roster-and-latecomer",
+        remembers: true,
+        latecomer: true,
+        faults: Faults {
+            leader: 1,
+            fail: 1,
+            ..NONE
+        },
+        states: 1_602_460,
+        ..CASE
+    },
+    Case {
+        name: "three-units-roster",
+        units: 3,
+        remembers: true,
+        lookahead: 2,
+        requests: [0, 1, 1],
+        faults: Faults { leader: 1, ..NONE },
+        healed_one_in: 16,
+        states: 8_484_604,
         ..CASE
     },
 ];

@@ -41,6 +41,8 @@ pub(crate) struct Unit {
     pub(crate) members: Units,
     /// Its journal on disk.
     pub(crate) journal: Text,
+    /// What its last hook has left on disk, in a case where units remember: its session and its roster.
+    pub(crate) memory: Memory,
     /// The running hook.
     pub(crate) hook: Option<Hook>,
     /// The hook that failed and must run again before any other.
@@ -54,6 +56,15 @@ pub(crate) struct Unit {
     pub(crate) owed: u8,
     /// The highest request number whose operation succeeded, for each lock.
     pub(crate) finished: [u8; LOCKS],
+}
+
+/// State files that may be lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub(crate) struct Memory {
+    pub(crate) session: Text,
+    pub(crate) roster: Text,
+    /// No hook has the context of the one before it.
+    pub(crate) odd: bool,
 }
 
 /// How far a unit's life has got.

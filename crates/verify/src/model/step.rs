@@ -27,6 +27,9 @@ pub(crate) struct Call {
     pub(crate) deed: Deed,
     pub(crate) journal: Text,
     pub(crate) session: Text,
+    pub(crate) roster: Text,
+    /// Which of two contexts the hook has.
+    pub(crate) odd: bool,
     /// What this hook has written so far.
     pub(crate) own: Text,
     pub(crate) written_line: Text,
@@ -63,6 +66,7 @@ pub(crate) struct Reply {
     /// The journal, as often as it was written.
     pub(crate) journals: Vec<Text>,
     pub(crate) session: Text,
+    pub(crate) roster: Text,
     pub(crate) own: Text,
     pub(crate) line: Text,
     /// Whose bags were read.
@@ -149,6 +153,7 @@ impl Steps {
         Reply {
             journals: bags.journals.take(),
             session: bags.session.get(),
+            roster: bags.roster.get(),
             own: bags.own.get(),
             line: bags.line.get(),
             read: bags.read.get(),
@@ -184,7 +189,7 @@ fn environment(call: &Call) -> Environment {
     let name = |unit: u8| format!("app/{unit}").parse().ok();
     Environment {
         unit: name(call.unit).unwrap_or_else(|| unreachable!("app/N is a unit's name")),
-        context: "hook".to_owned(),
+        context: if call.odd { "odd hook" } else { "hook" }.to_owned(),
         hook: None,
         charm_dir: "/nowhere".into(),
         relation: relation.then(|| ops_coordinator_juju::RelationId::new("coordinator:0")),
