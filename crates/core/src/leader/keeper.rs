@@ -84,6 +84,7 @@ impl Keeper<'_> {
                 ticket: request.ticket,
                 limit,
                 wave,
+                at: self.input.wall,
                 unknown: BTreeMap::new(),
             }
         };

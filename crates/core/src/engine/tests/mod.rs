@@ -4,3 +4,4 @@ mod effect;
 mod fixture;
 mod inquiry;
 mod need;
+mod news;
