@@ -162,3 +162,43 @@ fn without_a_wall_clock_nothing_has_a_time_and_nothing_is_counted() {
     let journal = world.disks[&name(1)].journal.clone().unwrap();
     assert!(!serde_json::to_string(&journal).unwrap().contains("tally"));
 }
+
+#[test]
+fn no_clock_of_any_unit_changes_what_is_done() {
+    /// A roll of three units, the first attempt of which fails; what each hook read and did.
+    fn roll(wall: impl Fn(u64) -> Option<u64>) -> Vec<(Vec<&'static str>, Vec<&'static str>)> {
+        let mut world = World::new(3);
+        let mut hooks = Vec::new();
+        for round in 0..6 {
+            for unit in 0..3 {
+                world.wall = wall(round * 3 + u64::from(unit));
+                let mut visit = world.hook(unit);
+                let mut did = Vec::new();
+                if round == 0 {
+                    visit.request(&mut world);
+                    did.extend(visit.did());
+                }
+                if matches!(visit.start(&mut world), Start::Begun(..)) {
+                    did.extend(visit.did());
+                    let result = if round == 1 { Err("no port") } else { Ok(()) };
+                    visit.ask(&mut world, |engine| engine.finish(&lock(), result, None));
+                    did.extend(visit.did());
+                }
+                visit.release(&mut world);
+                did.extend(visit.did());
+                hooks.push((words(&visit.needs), did));
+            }
+        }
+        assert_eq!(world.line(), ["app/0#1", "app/1#1", "app/2#1"]);
+        hooks
+    }
+    let without = roll(|_| None);
+    assert_eq!(roll(Some), without);
+    assert_eq!(roll(|hook| Some(1000 - hook)), without, "backwards");
+    assert_eq!(roll(|hook| Some(hook * 7919 % 100)), without, "at random");
+    assert_eq!(
+        roll(|hook| (hook % 2 == 0).then_some(hook)),
+        without,
+        "at times"
+    );
+}
