@@ -50,8 +50,9 @@ class PythonCharm(ops.CharmBase):
     def _on_collect_unit_status(self, event: ops.CollectStatusEvent) -> None:
         if self._failure is not None:
             event.add_status(ops.BlockedStatus(f'{SERVICE}: {self._failure.found}'))
-        elif self._stored.running != self._stored.wanted:
-            event.add_status(ops.MaintenanceStatus('waiting for its turn to restart'))
+        self.coordinator.add_status(event)  # Whom it waits for, while it waits for its turn.
+        if self._stored.running != self._stored.wanted:
+            event.add_status(ops.WaitingStatus('for another restart'))
         event.add_status(ops.ActiveStatus(str(self._stored.running)))
 
 

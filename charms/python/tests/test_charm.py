@@ -13,7 +13,10 @@ sys.path.insert(0, str(ROOT / 'src'))
 
 from charm import SERVICE, PythonCharm  # noqa: E402
 
-WAITING = testing.MaintenanceStatus('waiting for its turn to restart')
+
+def is_waiting(state):
+    """Whether the unit says that it waits for its turn."""
+    return isinstance(state.unit_status, testing.WaitingStatus)
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +47,8 @@ def test_a_unit_waits_while_another_is_ahead(context, line, machine):
     state = line.behind(testing.State(config={'message': 'hi'}), 1)
     state = context.run(context.on.config_changed(), state)
     assert machine.restarted == []
-    assert state.unit_status == WAITING
+    assert is_waiting(state)
+    assert state.unit_status.message == 'restart: 2nd in line, behind python/1'
     (restart,) = restarts(state)
     assert (restart.ctx, restart.services, restart.lock) == (
         {'message': 'hi'},
@@ -77,7 +81,7 @@ def test_a_message_that_comes_with_the_turn_gets_a_turn_of_its_own(context, line
     state = context.run(context.on.config_changed(), state)
     state = with_message(line.our_turn(state), 'two')
     state = context.run(context.on.config_changed(), state)
-    assert state.unit_status == WAITING
+    assert is_waiting(state)
     state = context.run(context.on.update_status(), line.our_turn(state))
     assert machine.restarted == [SERVICE] * 2
     assert state.unit_status == testing.ActiveStatus('two')

@@ -5,7 +5,6 @@
 mod command;
 mod error;
 mod output;
-mod table;
 mod usage;
 
 use std::process::ExitCode;

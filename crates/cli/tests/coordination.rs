@@ -88,13 +88,11 @@ struct Hook {
 }
 
 impl Hook {
-    /// Whether it neither wrote anything nor had its turn.
+    /// Whether it neither wrote anything, nor learned that its request is in the line, nor had its turn.
     fn is_quiet(&self) -> bool {
-        !self
-            .coordination_calls
-            .iter()
-            .any(|call| call == "relation-set")
-            && self.entered.is_none()
+        let mut calls = self.coordination_calls.iter();
+        let has_news = calls.any(|call| call == "relation-set" || call == "juju-log");
+        !has_news && self.entered.is_none()
     }
 }
 

@@ -32,6 +32,7 @@ pub(crate) fn own(record: Reading<UnitRecord>, line: Reading<Line>) -> Own<'stat
         line,
         journal: Journal::default(),
         running: BTreeSet::new(),
+        wall: None,
         zone: None,
         lost: None,
         fresh: Incarnation::from_random(0xfeed),

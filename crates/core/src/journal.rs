@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Incarnation, Line, LockName, LockRecord, Ticket, UnitName, UnitRecord};
+use crate::metrics::Tally;
+use crate::{Incarnation, Line, LockName, LockRecord, Outcome, Ticket, UnitName, UnitRecord, Wall};
 
 /// A unit's journal, for all its locks.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +42,9 @@ pub struct LockJournal {
     /// lost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lost: Option<u64>,
+    /// What the unit has counted, for metrics.
+    #[serde(default, skip_serializing_if = "Tally::is_empty")]
+    pub tally: Tally,
 }
 
 /// An operation that was started.
@@ -52,9 +56,31 @@ pub struct Started {
     pub attempt: u16,
     /// Whether this attempt ended by itself, successfully or not. If not, it was interrupted.
     pub ended: bool,
+    /// When it was started, for readers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Wall>,
 }
 
 impl LockJournal {
+    /// Counts how a request or an attempt has ended.
+    pub(crate) fn count(&mut self, outcome: &Outcome, now: Wall) {
+        let tally = &mut self.tally;
+        match outcome {
+            Outcome::Done => tally.done += 1,
+            Outcome::Failed => tally.failures += 1,
+            Outcome::Withdrawn => tally.withdrawn += 1,
+            Outcome::Cancelled => tally.cancelled += 1,
+            Outcome::Other(_) => {}
+        }
+        let begun = self.started.filter(|started| !started.ended);
+        if let Some(at) = begun.and_then(|started| started.at)
+            && matches!(outcome, Outcome::Done | Outcome::Failed)
+        {
+            tally.operations += 1;
+            tally.operation_seconds += now.seconds_since(at);
+        }
+    }
+
     /// Finishes the requests up to `seq`, or up to the newest one, and forgets their payloads.
     pub(crate) fn finish_through(&mut self, seq: u64) {
         let done = seq.min(self.record.seq).max(self.record.done);
@@ -147,7 +173,6 @@ impl Journal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Outcome;
     use crate::fixture::lock;
 
     fn record(unit: u32, state: LockRecord) -> UnitRecord {

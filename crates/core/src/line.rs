@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{LockName, Ticket, UnitName};
+use crate::{LockName, Ticket, UnitName, Wall};
 
 /// What the leader publishes in the application databag: one value for all locks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +64,9 @@ pub struct Entry {
     /// Entries of one wave may run together; a later wave waits until the earlier one is finished.
     #[serde(default, skip_serializing_if = "is_first")]
     pub wave: u32,
+    /// When the leader appended it, for readers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Wall>,
     /// Fields of a newer minor version, kept as they are.
     #[serde(flatten)]
     pub unknown: BTreeMap<String, Value>,
@@ -213,6 +216,7 @@ mod tests {
                 ticket: ticket(unit),
                 limit,
                 wave,
+                at: None,
                 unknown: BTreeMap::new(),
             })
             .collect();

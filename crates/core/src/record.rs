@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Incarnation, LockName, Ticket, UnitName};
+use crate::{Incarnation, LockName, Ticket, UnitName, Wall};
 
-/// The longest text of a zone, an operation or a reason in a record, in bytes.
+/// The longest text of a zone or an operation in a record, in bytes.
 const TEXT_MAX: usize = 32;
+/// The longest reason in a record, in bytes: enough for what a program says when it fails.
+pub(crate) const REASON_MAX: usize = 120;
 
 /// What a unit publishes in its own databag: one value for all its locks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +65,12 @@ pub struct LockRecord {
     /// A short reason, if the outcome needs one.
     #[serde(default, rename = "why", skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// When the newest request was made, for readers.
+    #[serde(default, rename = "at", skip_serializing_if = "Option::is_none")]
+    pub requested_at: Option<Wall>,
+    /// When the last operation, or its last attempt, ended, for readers.
+    #[serde(default, rename = "end", skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Wall>,
     /// Fields of a newer minor version, kept as they are.
     #[serde(flatten)]
     pub unknown: BTreeMap<String, Value>,
@@ -163,8 +171,18 @@ impl UnitRecord {
     }
 }
 
-/// Truncates and cleans a text, so that a record stays small and its JSON needs no escapes.
+/// Truncates and cleans a zone or the name of an operation, so that a record stays small and its JSON needs no
+/// escapes.
 pub(crate) fn short(text: &str) -> String {
+    clean(text, TEXT_MAX)
+}
+
+/// Truncates and cleans a reason.
+pub(crate) fn short_reason(text: &str) -> String {
+    clean(text, REASON_MAX)
+}
+
+fn clean(text: &str, max: usize) -> String {
     let plain = |c: char| match c {
         '"' => '\'',
         '\\' => '/',
@@ -172,7 +190,7 @@ pub(crate) fn short(text: &str) -> String {
         _ if c.is_whitespace() => ' ',
         _ => '?',
     };
-    text.trim().chars().map(plain).take(TEXT_MAX).collect()
+    text.trim().chars().map(plain).take(max).collect()
 }
 
 #[cfg(test)]
@@ -206,7 +224,8 @@ mod tests {
             short("  said \"no\"\n\tat C:\\x \u{e9}"),
             "said 'no'  at C:/x ?"
         );
-        assert_eq!(short(&"long ".repeat(20)).len(), TEXT_MAX);
+        assert_eq!(short(&"long ".repeat(99)).len(), TEXT_MAX);
+        assert_eq!(short_reason(&"long ".repeat(99)).len(), REASON_MAX);
     }
 
     #[test]

@@ -4,7 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::{Line, LockName, LockRecord, Reading, Ticket, Turn, UnitName, UnitRecord, Wait};
+mod sight;
+mod table;
+
+use sight::Sight;
+
+use crate::news::ordinal;
+use crate::{Line, LockName, Outcome, Reading, Started, Ticket, UnitName, UnitRecord, Wall};
 
 /// The state of all locks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -13,6 +19,9 @@ pub struct Status {
     /// The unit that produced this status; `None` if it was produced outside a unit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unit: Option<UnitName>,
+    /// When it was produced, by that unit's clock. Other units' clocks may differ.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub now: Option<Wall>,
     /// The unit that wrote the line, if there is one.
     pub leader: Option<UnitName>,
     /// Problems, if any.
@@ -27,7 +36,8 @@ pub struct Status {
 pub struct LockStatus {
     /// If an operator has paused the lock: why nothing starts.
     pub paused: Option<String>,
-    /// Its units: those in the line first, in its order.
+    /// Its units: those in the line first, in its order; then those that the leader has not put in it yet, in the order
+    /// in which they are likely to join.
     pub units: Vec<UnitStatus>,
 }
 
@@ -43,9 +53,26 @@ pub struct UnitStatus {
     pub position: Option<usize>,
     /// The units that must finish before it may start.
     pub waits_for: Vec<UnitName>,
+    /// Why its request is not over yet, in words; `None` if nothing is requested.
+    pub wait: Option<String>,
+    /// Since when it stands there, in seconds since 1970 in UTC, by the clock of the unit or of the leader that has
+    /// published it. For an idle unit: when its last operation ended.
+    pub since: Option<Wall>,
+    /// The ticket of its request, such as `app/2#7`.
+    pub ticket: Option<String>,
+    /// The number in that ticket.
+    pub number: Option<u64>,
+    /// What it wants to do, or did last; `None` if that is the lock's own name.
+    pub operation: Option<String>,
+    /// How often that was started, as far as is known here: other units learn it when an attempt has ended.
+    pub attempt: Option<u16>,
+    /// How its last operation or attempt ended.
+    pub outcome: Option<Outcome>,
+    /// The reason for that, if there is one.
+    pub reason: Option<String>,
     /// How many of its requests are finished.
     pub done: u64,
-    /// How its last operation or attempt ended.
+    /// `outcome` and `reason` in one text.
     pub last: Option<String>,
 }
 
@@ -79,9 +106,35 @@ impl Place {
     }
 }
 
+/// Who asks for the status, and what it knows besides the databags.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Observer {
+    pub(crate) unit: Option<UnitName>,
+    /// Whether it leads.
+    pub(crate) leads: bool,
+    /// The units of the relation, its own included; `None` if it has not asked.
+    pub(crate) members: Option<BTreeSet<UnitName>>,
+    pub(crate) now: Option<Wall>,
+    /// Tickets of the line that it knows to be finished, whatever the records say.
+    pub(crate) finished: BTreeMap<LockName, Vec<Ticket>>,
+    /// The attempts that its journal knows.
+    pub(crate) started: BTreeMap<LockName, Started>,
+    /// The locks whose operation is running on it, in this hook or in a process of an earlier one.
+    pub(crate) running: BTreeSet<LockName>,
+}
+
 impl Status {
-    /// Where all requests stand, given the line and the units' records.
+    /// Where all requests stand, given the line and the units' records, for somebody who is none of the units.
     pub fn of(line: &Reading<Line>, records: &BTreeMap<UnitName, Reading<UnitRecord>>) -> Self {
+        Self::seen_by(Observer::default(), line, records)
+    }
+
+    /// The same for a unit.
+    pub(crate) fn seen_by(
+        observer: Observer,
+        line: &Reading<Line>,
+        records: &BTreeMap<UnitName, Reading<UnitRecord>>,
+    ) -> Self {
         let fault = line.fault().map(|fault| format!("the line: {fault}"));
         let line = line.good();
         let opening = line.and_then(|line| line.opening).map(|lost| {
@@ -90,19 +143,44 @@ impl Status {
                  unit confirms in its next hook that it does not"
             )
         });
+        let closed = match (&fault, &opening) {
+            (Some(_), _) => Some("the line cannot be read, see the warning"),
+            (_, Some(_)) => Some("the line is not open yet, see the warning"),
+            _ => None,
+        };
         let good = records.values().filter_map(Reading::good);
         let asked = good.flat_map(|record| record.locks.keys());
         let lined = line.into_iter().flat_map(|line| line.locks.keys());
-        let locks: BTreeSet<&LockName> = asked.chain(lined).collect();
+        let names: BTreeSet<&LockName> = asked.chain(lined).collect();
+        let me = observer.unit.as_ref().filter(|_| observer.leads);
+        let status = |lock: &LockName| {
+            let sight = Sight {
+                lock,
+                line: line.and_then(|line| line.locks.get(lock)),
+                records,
+                observer: &observer,
+                leader: me.or(line.map(|line| &line.leader)),
+                closed,
+            };
+            (lock.clone(), sight.status())
+        };
         Self {
-            unit: None,
+            locks: names.into_iter().map(status).collect(),
             leader: line.map(|line| line.leader.clone()),
             warnings: fault.into_iter().chain(opening).collect(),
-            locks: locks
-                .into_iter()
-                .map(|lock| (lock.clone(), lock_status(lock, line, records)))
-                .collect(),
+            now: observer.now,
+            unit: observer.unit,
         }
+    }
+
+    /// What a unit waits for or does, in one line for all locks; `None` if it has requested nothing.
+    pub fn summary(&self, unit: &UnitName) -> Option<String> {
+        let said = self.locks.iter().filter_map(|(lock, state)| {
+            let said = state.unit(unit)?.summary()?;
+            Some(format!("{lock}: {said}"))
+        });
+        let said: Vec<String> = said.collect();
+        (!said.is_empty()).then(|| said.join("; "))
     }
 }
 
@@ -113,174 +191,27 @@ impl LockStatus {
     }
 }
 
-fn lock_status(
-    lock: &LockName,
-    line: Option<&Line>,
-    records: &BTreeMap<UnitName, Reading<UnitRecord>>,
-) -> LockStatus {
-    let line = line
-        .and_then(|line| line.locks.get(lock))
-        .cloned()
-        .unwrap_or_default();
-    let finished = |ticket: &Ticket| {
-        let record = records.get(&ticket.unit).and_then(Reading::good);
-        record.is_some_and(|record| record.finished(lock, ticket))
-    };
-    let waiting: Vec<&Ticket> = line
-        .entries
-        .iter()
-        .map(|entry| &entry.ticket)
-        .filter(|ticket| !finished(ticket))
-        .collect();
-    let mut units: Vec<UnitStatus> = Vec::new();
-    for (index, ticket) in waiting.iter().enumerate() {
-        let (place, waits_for) = match line.turn(ticket, finished) {
-            Turn::Start(_) => (Place::Turn, Vec::new()),
-            Turn::Wait(Wait::Behind(ahead)) => (
-                Place::InLine,
-                ahead.into_iter().map(|ticket| ticket.unit).collect(),
-            ),
-            _ => (Place::InLine, Vec::new()),
-        };
-        let state = records
-            .get(&ticket.unit)
-            .and_then(Reading::good)
-            .and_then(|r| r.locks.get(lock));
-        units.push(UnitStatus {
-            position: Some(index + 1),
-            waits_for,
-            ..unit_status(&ticket.unit, place, state)
-        });
-    }
-    for (unit, record) in records {
-        if units.iter().any(|known| &known.unit == unit) {
-            continue;
-        }
-        match record {
-            Reading::Good(record) => {
-                let Some(state) = record.locks.get(lock) else {
-                    continue;
-                };
-                let place = if state.seq > state.done {
-                    Place::Requested
-                } else {
-                    Place::Idle
-                };
-                units.push(unit_status(unit, place, Some(state)));
-            }
-            Reading::Absent => {}
-            Reading::Unreadable(_) | Reading::Foreign(_) => {
-                units.push(unit_status(unit, Place::Unreadable, None));
-            }
+impl UnitStatus {
+    /// The place in words, with the position: "2nd in line".
+    pub fn place(&self) -> String {
+        match (self.place, self.position) {
+            (Place::InLine, Some(position)) => format!("{} in line", ordinal(position)),
+            (place, _) => place.as_str().to_owned(),
         }
     }
-    LockStatus {
-        paused: line.paused,
-        units,
+
+    /// What it waits for or does, in one line: "2nd in line, behind app/3"; `None` if it has requested nothing.
+    pub fn summary(&self) -> Option<String> {
+        let wait = self.wait.as_ref()?;
+        Some(match self.place {
+            Place::InLine if !wait.starts_with(STOPPED) => format!("{}, {wait}", self.place()),
+            _ => wait.clone(),
+        })
     }
 }
 
-fn unit_status(unit: &UnitName, place: Place, state: Option<&LockRecord>) -> UnitStatus {
-    let last = state.and_then(|state| {
-        let outcome = state.outcome.as_ref()?.as_str().to_owned();
-        Some(match &state.reason {
-            Some(why) => format!("{outcome}: {why}"),
-            None => outcome,
-        })
-    });
-    UnitStatus {
-        unit: unit.clone(),
-        place,
-        position: None,
-        waits_for: Vec::new(),
-        done: state.map_or(0, |state| state.done),
-        last,
-    }
-}
+/// How the words begin that say that a failure ahead has stopped the line.
+const STOPPED: &str = "stopped, ";
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::fixture::lock;
-    use crate::{Entry, Incarnation, LockLine};
-
-    fn name(unit: u32) -> UnitName {
-        format!("app/{unit}").parse().unwrap()
-    }
-
-    fn line(units: &[u32]) -> Line {
-        let entry = |&unit: &u32| Entry {
-            ticket: Ticket {
-                unit: name(unit),
-                incarnation: Incarnation::from_random(unit),
-                seq: 1,
-            },
-            limit: 1,
-            wave: 0,
-            unknown: BTreeMap::new(),
-        };
-        let entries = units.iter().map(entry).collect();
-        let lines = LockLine {
-            entries,
-            ..LockLine::default()
-        };
-        Line {
-            term: 1,
-            version: 1,
-            leader: name(0),
-            opening: None,
-            locks: BTreeMap::from([(lock(), lines)]),
-            unknown: BTreeMap::new(),
-        }
-    }
-
-    fn record(unit: u32, seq: u64, done: u64) -> (UnitName, Reading<UnitRecord>) {
-        let mut record = UnitRecord::new(Incarnation::from_random(unit));
-        let state = LockRecord {
-            seq,
-            done,
-            ..LockRecord::default()
-        };
-        record.locks.insert(lock(), state);
-        (name(unit), Reading::Good(record))
-    }
-
-    #[test]
-    fn a_request_has_asked_then_moves_up_the_line_and_is_then_over() {
-        let records = [
-            record(0, 1, 1),
-            record(1, 1, 0),
-            record(2, 1, 0),
-            record(3, 1, 0),
-        ];
-        let status = Status::of(&Reading::Good(line(&[0, 1, 2])), &records.into());
-        let stands = |unit| {
-            let unit = status.locks[&lock()].unit(&name(unit))?;
-            Some((unit.place, unit.position, unit.waits_for.clone()))
-        };
-        assert_eq!(stands(0), Some((Place::Idle, None, vec![])));
-        assert_eq!(stands(1), Some((Place::Turn, Some(1), vec![])));
-        assert_eq!(stands(2), Some((Place::InLine, Some(2), vec![name(1)])));
-        assert_eq!(stands(3), Some((Place::Requested, None, vec![])));
-        assert_eq!(stands(4), None);
-    }
-
-    #[test]
-    fn what_cannot_be_read_is_told() {
-        let unreadable = (name(1), Reading::Unreadable("expected value".to_owned()));
-        let status = Status::of(&Reading::Good(line(&[0])), &[unreadable].into());
-        let unit = status.locks[&lock()].unit(&name(1)).unwrap();
-        assert_eq!(unit.place, Place::Unreadable);
-        let garbage = Reading::Unreadable("expected value".to_owned());
-        let status = Status::of(&garbage, &BTreeMap::new());
-        assert!(status.warnings[0].starts_with("the line: "), "{status:?}");
-    }
-
-    #[test]
-    fn a_line_that_is_not_open_yet_is_told() {
-        let mut line = line(&[]);
-        line.opening = Some(3);
-        let status = Status::of(&Reading::Good(line), &BTreeMap::new());
-        assert!(status.warnings[0].contains("relation 3"), "{status:?}");
-    }
-}
+mod tests;

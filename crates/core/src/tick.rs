@@ -5,3 +5,15 @@ use serde::{Deserialize, Serialize};
 /// A point in time on the unit's own monotonic clock, in milliseconds; only differences count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Tick(pub u64);
+
+/// A point in time on the unit's wall clock, in seconds since 1970 in UTC. It is only for readers: the clocks of two
+/// machines differ, so it never affects a decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Wall(pub u64);
+
+impl Wall {
+    /// The seconds from `earlier` to this; 0 if the other clock is ahead.
+    pub fn seconds_since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::record::short;
+use crate::record::{short, short_reason};
 use crate::{
-    Incarnation, Journal, Line, LockName, LockRecord, Outcome, Payload, Reading, Started, Ticket,
-    Turn, UnitName, UnitRecord, View, Wait, encode_record, invariant,
+    Incarnation, Journal, Line, LockName, LockRecord, News, Outcome, Payload, Reading, Started,
+    Ticket, Transition, Turn, UnitName, UnitRecord, View, Wait, Wall, encode_record, invariant,
 };
 
 /// One unit in one hook.
@@ -24,6 +24,8 @@ pub(crate) struct Unit {
     running: BTreeSet<LockName>,
     uncommitted: bool,
     reports: Vec<String>,
+    wall: Option<Wall>,
+    news: Vec<News>,
 }
 
 /// What a hook knows about its own unit when it begins, or when another process of it continues.
@@ -39,6 +41,8 @@ pub(crate) struct Own<'a> {
     pub(crate) journal: Journal,
     /// Locks whose operation began earlier in this hook and has not ended.
     pub(crate) running: BTreeSet<LockName>,
+    /// The current time for readers, if the driver has told it.
+    pub(crate) wall: Option<Wall>,
     /// Where the unit runs, for readers and for policies.
     pub(crate) zone: Option<&'a str>,
     /// The number of the newest relation that the unit followed and no longer sees.
@@ -97,6 +101,8 @@ impl Unit {
             running: own.running,
             uncommitted: own.written,
             reports,
+            wall: own.wall,
+            news: Vec::new(),
         };
         unit.replace_earlier_lives();
         unit.accept_cancellations();
@@ -143,6 +149,7 @@ impl Unit {
         if !joined {
             kept.record.seq += 1;
             kept.record.asked = asked;
+            kept.record.requested_at = self.wall;
         }
         if operation.is_some() {
             kept.record.operation = operation.map(short).filter(|text| text != lock.as_str());
@@ -158,11 +165,17 @@ impl Unit {
         if payload.lost {
             kept.lost = Some(seq);
         }
+        let operation = kept.record.operation.clone();
         self.publish_journal();
-        Requested {
-            ticket: self.ticket(seq),
-            joined,
+        let ticket = self.ticket(seq);
+        if !joined {
+            let transition = Transition::Requested {
+                ticket: ticket.clone(),
+                operation,
+            };
+            self.tell(lock, transition);
         }
+        Requested { ticket, joined }
     }
 
     /// Withdraws all of the unit's requests for a lock, with an optional reason for readers. Returns false if none is
@@ -216,14 +229,27 @@ impl Unit {
             seq: ticket.seq,
             attempt: number,
             ended: false,
+            at: self.wall,
         });
-        self.running.insert(lock.clone());
         let interrupted = before.is_some_and(|started| !started.ended);
-        Ok(Attempt {
+        if let Some(now) = self.wall {
+            kept.tally.interruptions += u64::from(interrupted);
+            let requested_at = kept.record.requested_at;
+            // The time is the newest request's.
+            let requested_at = requested_at.filter(|_| kept.record.seq == ticket.seq);
+            if let Some(requested_at) = requested_at.filter(|_| number == 1) {
+                kept.tally.waits += 1;
+                kept.tally.wait_seconds += now.seconds_since(requested_at);
+            }
+        }
+        self.running.insert(lock.clone());
+        let attempt = Attempt {
             ticket,
             number,
             interrupted,
-        })
+        };
+        self.tell(lock, Transition::Begun(attempt.clone()));
+        Ok(attempt)
     }
 
     /// Ends the operation that [`Unit::start`] began. After a failure the unit keeps its place. A success also ends the
@@ -308,6 +334,16 @@ impl Unit {
         &self.reports
     }
 
+    /// Takes the present time for readers.
+    pub(crate) fn handle_wall_time(&mut self, wall: Option<Wall>) {
+        self.wall = wall;
+    }
+
+    /// What has happened to this unit's requests since this was last called.
+    pub(crate) fn take_news(&mut self) -> Vec<News> {
+        std::mem::take(&mut self.news)
+    }
+
     /// The request that is served next, if one is outstanding.
     pub(crate) fn outstanding(&self, lock: &LockName) -> Option<Ticket> {
         self.record.outstanding(&self.name, lock)
@@ -347,6 +383,29 @@ impl Unit {
             return;
         };
         let next = kept.record.done + 1;
+        let reason = reason.map(short_reason);
+        if let Some(now) = self.wall {
+            kept.count(&outcome, now);
+        }
+        let attempt = kept.started.map_or(0, |started| started.attempt);
+        let ticket = Ticket {
+            unit: self.name.clone(),
+            incarnation: self.record.incarnation.clone(),
+            seq: next,
+        };
+        let transition = match &outcome {
+            Outcome::Done => Transition::Done { ticket, attempt },
+            Outcome::Withdrawn => Transition::Withdrawn {
+                ticket,
+                why: reason.clone(),
+            },
+            Outcome::Cancelled => Transition::Cancelled { ticket },
+            Outcome::Failed | Outcome::Other(_) => Transition::Kept {
+                ticket,
+                attempt,
+                why: reason.clone().unwrap_or_default(),
+            },
+        };
         match outcome {
             // The attempt that the journal names is the one that ends, whatever else was asked for.
             Outcome::Done => kept.finish_through(kept.started.map_or(next, |begun| begun.seq)),
@@ -357,12 +416,21 @@ impl Unit {
         }
         let record: &mut LockRecord = &mut kept.record;
         record.outcome = Some(outcome);
-        record.reason = reason.map(short);
+        record.reason = reason;
+        record.ended_at = self.wall;
         if let Some(started) = &mut kept.started {
             started.ended = true;
             record.attempt = started.attempt;
         }
         self.publish_journal();
+        self.tell(lock, transition);
+    }
+
+    fn tell(&mut self, lock: &LockName, transition: Transition) {
+        self.news.push(News {
+            lock: lock.clone(),
+            transition,
+        });
     }
 
     /// Whether its operation runs in this hook, or still in a process of an earlier one.

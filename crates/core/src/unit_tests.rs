@@ -56,6 +56,7 @@ fn line_of(tickets: &[Ticket]) -> Line {
     let entries = tickets
         .iter()
         .map(|ticket| Entry {
+            at: None,
             ticket: ticket.clone(),
             limit: 1,
             wave: 0,

@@ -23,7 +23,7 @@ pub fn decode_line(value: Option<&str>) -> Reading<Line> {
     checked(decode(value), invariant::line_is_sound)
 }
 
-/// The record as the value of the unit's key: compact JSON, at most 300 bytes for one lock.
+/// The record as the value of the unit's key: compact JSON, at most 450 bytes for one lock.
 pub fn encode_record(record: &UnitRecord) -> String {
     encode(record)
 }

@@ -14,6 +14,8 @@
 //! assert_eq!(excerpt(&"x".repeat(200)).up_to(LONG).to_string().len(), 200);
 //! ```
 
+pub mod table;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::path::Path;

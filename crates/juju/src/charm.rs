@@ -16,7 +16,7 @@ const WAKE: &str = "ops-coordinator-wake";
 /// The first argument with which a waker runs it as a visit.
 const WRITE_PENDING_LINE: &str = "ops-coordinator-write-pending-line";
 
-/// The `main` of a charm: opens the hook, calls `work`, and logs the hook's warnings. `work` decides what the hook
+/// The `main` of a charm: opens the hook, calls `work`, and logs the hook's news and warnings. `work` decides what the hook
 /// does: it requests, runs, and calls [`Hook::release`] last.
 ///
 /// The same executable is also started as the waker, and to write a line that a long hook has left behind. It then
@@ -53,7 +53,7 @@ fn in_hook<E: Display>(
     let mut hook = Hook::open(environment, Rc::new(Exec), machine, endpoint).map_err(explained)?;
     let done = work(&mut hook).map_err(|error| error.to_string());
     // Even if the charm has failed: a warning may say why.
-    hook.log_warnings();
+    hook.log();
     done
 }
 

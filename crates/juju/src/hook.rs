@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use ops_coordinator_core::engine::{Answer, Effect, Engine, Facts, LineRead, Need, Stored};
 use ops_coordinator_core::wire::KEY;
-use ops_coordinator_core::{LockName, RelationId};
+use ops_coordinator_core::{LockName, News, RelationId};
 
 use crate::operation::join_payloads;
 use crate::state::{JOURNAL, PENDING, ROSTER, SESSION, State};
@@ -100,6 +100,7 @@ impl Hook {
         self.engine.handle_question();
         let answer = loop {
             self.engine.handle_time(self.machine.now());
+            self.engine.handle_wall_time(self.machine.wall());
             match question(&mut self.engine) {
                 Ok(answer) => break answer,
                 Err(need) => {
@@ -282,6 +283,11 @@ impl Hook {
         self.engine.note(name, text);
     }
 
+    /// Stores what [`Hook::note`] has changed. The next question to the hook would do so as well.
+    pub(crate) fn save_notes(&mut self) -> Result<(), Error> {
+        self.ask(|_| Ok(()))
+    }
+
     /// Adds a warning for the log; only once, however often it is repeated.
     pub fn warn(&mut self, warning: String) {
         self.engine.warn(warning);
@@ -294,9 +300,19 @@ impl Hook {
         warnings
     }
 
-    /// Writes the warnings of [`Hook::take_warnings`] to the unit's log. If the log cannot be reached, they are lost: that
-    /// is no reason to fail a hook.
-    pub fn log_warnings(&mut self) {
+    /// What has happened to this unit's requests, for the log; each is returned once.
+    pub fn take_news(&mut self) -> Vec<News> {
+        self.engine.poll_news()
+    }
+
+    /// Writes what [`Hook::take_news`] and [`Hook::take_warnings`] return to the unit's log. If the log cannot be
+    /// reached, they are lost: that is no reason to fail a hook.
+    pub fn log(&mut self) {
+        for news in self.take_news() {
+            let _ = self
+                .tools
+                .juju_log("INFO", &format!("ops-coordinator: {news}"));
+        }
         for warning in self.take_warnings() {
             let _ = self
                 .tools

@@ -14,6 +14,9 @@
 //! 4. **Release.** [`Hook::release`] publishes and, on the leader, maintains the line. It comes last, because the line
 //!    may be written only within a short time after it was read.
 //!
+//! [`Hook::log`] tells the unit's log what has happened to its requests; [`run_charm`] does so. [`Hook::show_unit_status`]
+//! and [`Hook::write_metrics`] are for operators, and optional.
+//!
 //! Juju commits what a hook publishes when the hook succeeds, and retries a hook that fails. When it does, a finished
 //! operation is not repeated. One that was interrupted is, and [`Attempt::interrupted`] says so.
 //!
@@ -63,6 +66,7 @@ mod environment;
 mod error;
 mod hook;
 mod machine;
+mod metrics;
 mod operation;
 mod pending;
 pub mod process;
@@ -71,13 +75,14 @@ pub mod service;
 mod state;
 mod tool;
 mod turn;
+mod unit_status;
 mod waker;
 
 pub use ops_coordinator_core::engine::Process;
 pub use ops_coordinator_core::wire::{LockRecord, Outcome};
 pub use ops_coordinator_core::{
-    Attempt, Errand, Incarnation, LockName, LockStatus, NameError, Order, Place, RelationId,
-    Requested, Status, Tick, Ticket, Turn, UnitName, UnitStatus, Wait, policy,
+    Attempt, Errand, Incarnation, LockName, LockStatus, NameError, News, Order, Place, RelationId,
+    Requested, Status, Tick, Ticket, Transition, Turn, UnitName, UnitStatus, Wait, Wall, policy,
 };
 
 pub use charm::run_charm;
@@ -88,7 +93,7 @@ pub use hook::Hook;
 pub use machine::{LocalMachine, Machine};
 pub use operation::{CONTEXT_MAX, Operation};
 pub use pending::write_pending_line;
-pub use tool::{Bag, Exec, ToolOutput, Tools, Transport};
+pub use tool::{Bag, Exec, ToolOutput, Tools, Transport, WorkloadStatus};
 pub use turn::Ran;
 /// The outcome of [`Hook::start`].
 pub type Start = ops_coordinator_core::Start<Operation>;

@@ -8,9 +8,9 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::rc::{Rc, Weak};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use ops_coordinator_core::{Errand, Tick};
+use ops_coordinator_core::{Errand, Tick, Wall};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::{Error, Process, WakerCommand, process};
@@ -58,6 +58,12 @@ pub trait Machine {
 
     /// The current time on a clock that never goes back and also runs while the machine sleeps.
     fn now(&self) -> Tick;
+
+    /// The time on the wall clock, for readers; it decides nothing. `None`, as here, where there is none: then no times
+    /// are published, and nothing is counted for metrics.
+    fn wall(&self) -> Option<Wall> {
+        None
+    }
 
     /// A random number.
     fn random(&self) -> u32;
@@ -209,6 +215,11 @@ impl Machine for LocalMachine {
             .saturating_mul(1000)
             .saturating_add(time.tv_nsec / 1_000_000);
         Tick(u64::try_from(millis).unwrap_or_default())
+    }
+
+    fn wall(&self) -> Option<Wall> {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+        Some(Wall(since.as_secs()))
     }
 
     fn random(&self) -> u32 {

@@ -186,6 +186,24 @@ impl Hook {
         self.ask(|engine| engine.queue(lock))
     }
 
+    /// What this unit waits for, in one line for all its locks, such as "restart: 2nd in line, behind app/3"; `None` if
+    /// nothing is requested. Says nothing of an operation that this hook is running. A waiting unit's hook knows this without another hook tool call, so some of the
+    /// entries that it counts may be finished.
+    ///
+    /// # Errors
+    /// As [`Hook::record`].
+    pub fn summary(&mut self) -> Result<Option<String>, Error> {
+        self.ask(Engine::summary)
+    }
+
+    /// This unit's metrics, in the text format of Prometheus.
+    ///
+    /// # Errors
+    /// As [`Hook::record`].
+    pub fn metrics(&mut self) -> Result<String, Error> {
+        self.ask(Engine::metrics)
+    }
+
     /// Reads every unit's record and reports where all requests stand. Costs one hook tool call per unit.
     ///
     /// # Errors

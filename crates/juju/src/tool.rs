@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 use ops_coordinator_core::UnitName;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{Error, RelationId, ToolError};
@@ -67,6 +68,16 @@ impl Transport for Exec {
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         })
     }
+}
+
+/// A unit's workload status, as `status-get` prints it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkloadStatus {
+    /// Such as `active`; `unknown` if it was never set.
+    pub status: String,
+    /// The message beside it.
+    #[serde(default)]
+    pub message: String,
 }
 
 /// Whose databag.
@@ -226,6 +237,14 @@ impl<T: Transport> Tools<T> {
     /// The tool's failure.
     pub fn status_set(&self, status: &str, message: &str) -> Result<(), Error> {
         self.run("status-set", &[status, message], None).map(drop)
+    }
+
+    /// `status-get --include-data`: the unit's workload status.
+    ///
+    /// # Errors
+    /// The tool's failure.
+    pub fn status_get(&self) -> Result<WorkloadStatus, Error> {
+        self.json("status-get", &["--include-data", "--format=json"])
     }
 
     /// `juju-log`: a line in the unit's log, at a level such as `INFO` or `WARNING`.

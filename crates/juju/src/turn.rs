@@ -39,6 +39,8 @@ impl Hook {
             Start::Waiting(wait) => return Ok(Ran::Waiting(wait)),
             Start::NotRequested => return Ok(Ran::NotRequested),
         };
+        // So that the log says when it began, and not only when it has ended.
+        self.log();
         match operate(&attempt, &operation) {
             Ok(()) => {
                 self.finish(lock, Ok(()))?;

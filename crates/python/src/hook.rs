@@ -2,11 +2,14 @@
 
 use std::cell::{RefCell, RefMut};
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::rc::Rc;
 
 use ops_coordinator_juju::policy::{Limit, LimitFor, PerLock};
-use ops_coordinator_juju::{Environment, LockName, Operation, Order, Start, Turn};
+use ops_coordinator_juju::{
+    Environment, Exec, LocalMachine, LockName, Operation, Order, Start, Turn, WakerCommand,
+};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use serde_json::Value;
@@ -178,6 +181,22 @@ impl Hook {
         Ok(operation.map(|operation| operation.context.to_string()))
     }
 
+    /// What this unit waits for, in one line for all its locks.
+    fn summary(&self) -> PyResult<Option<String>> {
+        self.hook()?.summary().map_err(raised)
+    }
+
+    /// Writes this unit's metrics to a file, after the release.
+    fn write_metrics(&self, path: PathBuf) -> PyResult<()> {
+        self.hook()?.write_metrics(&path).map_err(raised)
+    }
+
+    /// What has happened to this unit's requests, for the log; each is returned once.
+    fn take_news(&self) -> PyResult<Vec<String>> {
+        let news = self.hook()?.take_news().into_iter();
+        Ok(news.map(|news| news.to_string()).collect())
+    }
+
     /// Where all requests stand. Reads every unit's record.
     fn status(&self, py: Python<'_>) -> PyResult<Status> {
         let status = self.hook()?.status().map_err(raised)?;
@@ -240,6 +259,31 @@ impl Hook {
 /// A variable's value, if it has one: Juju exports some empty variables.
 fn filled(value: Option<String>) -> Option<String> {
     value.filter(|text| !text.is_empty())
+}
+
+/// Where all requests stand, as a table or as JSON, for an operator: needs hook tools, and no charm. `waker` is the
+/// command of a waker, as for a hook.
+#[pyfunction]
+pub(crate) fn status_text(
+    py: Python<'_>,
+    endpoint: &str,
+    waker: Vec<OsString>,
+    json: bool,
+) -> PyResult<String> {
+    let status = py.detach(|| {
+        let environment = Environment::from_process()?;
+        let machine = LocalMachine::new(environment.state_dir(), WakerCommand::new(waker));
+        let transport = Rc::new(Exec);
+        let machine = Rc::new(machine);
+        let mut hook = ops_coordinator_juju::Hook::open(environment, transport, machine, endpoint)?;
+        hook.status()
+    });
+    let status = status.map_err(raised)?;
+    if json {
+        serde_json::to_string_pretty(&status).map_err(refused)
+    } else {
+        Ok(status.table())
+    }
 }
 
 /// Whether the line may have a lock of this name.

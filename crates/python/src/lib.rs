@@ -21,7 +21,7 @@ mod _native {
     #[pymodule_export]
     use crate::error::CoordinatorError;
     #[pymodule_export]
-    use crate::hook::{Hook, is_lock_name};
+    use crate::hook::{Hook, is_lock_name, status_text};
     #[pymodule_export]
     use crate::machine::{run_waker, write_pending_line};
     #[pymodule_export]

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::{fs, io};
 
 use ops_coordinator_juju::{
-    Environment, Errand, Error, Exec, LocalMachine, Machine, Process, Tick, WakerCommand,
+    Environment, Errand, Error, Exec, LocalMachine, Machine, Process, Tick, WakerCommand, Wall,
 };
 use pyo3::prelude::*;
 
@@ -80,6 +80,11 @@ impl Machine for HookMachine {
     fn now(&self) -> Tick {
         let now = self.began.get().unwrap_or_else(|| self.local.now());
         Tick(now.0.saturating_add(self.ahead))
+    }
+
+    fn wall(&self) -> Option<Wall> {
+        let now = self.local.wall()?;
+        Some(Wall(now.0.saturating_add(self.ahead / 1000)))
     }
 
     fn random(&self) -> u32 {

@@ -8,9 +8,11 @@ use pyo3::prelude::*;
 /// The state of all locks.
 #[pyclass(frozen, get_all, module = "ops_coordinator._native")]
 pub(crate) struct Status {
+    now: Option<u64>,
     leader: Option<String>,
     warnings: Vec<String>,
     locks: BTreeMap<String, Py<LockStatus>>,
+    table: String,
 }
 
 /// The state of one lock.
@@ -27,18 +29,29 @@ pub(crate) struct UnitStatus {
     place: String,
     position: Option<usize>,
     waits_for: Vec<String>,
+    wait: Option<String>,
+    since: Option<u64>,
+    ticket: Option<String>,
+    number: Option<u64>,
+    operation: Option<String>,
+    attempt: Option<u16>,
+    outcome: Option<String>,
+    reason: Option<String>,
     done: u64,
     last: Option<String>,
 }
 
 impl Status {
     pub(crate) fn new(py: Python<'_>, status: juju::Status) -> PyResult<Self> {
+        let table = status.table();
         let locks = status.locks.into_iter();
         let locks = locks.map(|(lock, state)| Ok((lock.to_string(), LockStatus::new(py, state)?)));
         Ok(Self {
+            now: status.now.map(|now| now.0),
             leader: status.leader.map(|unit| unit.to_string()),
             warnings: status.warnings,
             locks: locks.collect::<PyResult<_>>()?,
+            table,
         })
     }
 }
@@ -51,6 +64,14 @@ impl LockStatus {
                 place: name_of(unit.place),
                 position: unit.position,
                 waits_for: unit.waits_for.iter().map(ToString::to_string).collect(),
+                wait: unit.wait,
+                since: unit.since.map(|since| since.0),
+                ticket: unit.ticket,
+                number: unit.number,
+                operation: unit.operation,
+                attempt: unit.attempt,
+                outcome: unit.outcome.map(|outcome| outcome.as_str().to_owned()),
+                reason: unit.reason,
                 done: unit.done,
                 last: unit.last,
             };

@@ -428,7 +428,7 @@ def test_how_a_restart_ended_is_told(services):
     services.break_service('web')
     found = line.look(update_status(context, state))
     assert (found.place, found.outcome) == ('turn', 'failed')
-    assert found.why == 'web: it is failed after the restart'[:32]
+    assert found.why == 'web: it is failed after the restart'
     assert found.restarts == (Restart({}, ('web',), 'restart'),)
 
 

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::rc::Rc;
 
-use ops_coordinator_core::Tick;
 use ops_coordinator_core::wire::KEY;
+use ops_coordinator_core::{Tick, Wall};
 use ops_coordinator_juju::{
     Environment, Errand, Error, Hook, Machine, Process, ToolOutput, Transport,
 };
@@ -358,6 +358,10 @@ impl Machine for Saboteur {
             return Tick(self.session()["read_at"].as_u64().unwrap_or_default());
         }
         self.machine.now()
+    }
+
+    fn wall(&self) -> Option<Wall> {
+        self.machine.wall()
     }
 
     fn random(&self) -> u32 {

@@ -22,7 +22,7 @@ impl CoordinationArgs {
         &self.relation
     }
 
-    /// Opens the current hook, runs `work`, and logs the warnings.
+    /// Opens the current hook, runs `work`, and logs what has happened and the warnings.
     pub(crate) fn in_hook<R>(
         &self,
         work: impl FnOnce(&mut Hook) -> Result<R, CommandError>,
@@ -31,7 +31,7 @@ impl CoordinationArgs {
         let machine = machine(&environment);
         let mut hook = Hook::open(environment, Rc::new(Exec), Rc::new(machine), &self.relation)?;
         let result = work(&mut hook);
-        hook.log_warnings();
+        hook.log();
         result
     }
 }

@@ -1,5 +1,6 @@
 //! `ops-coordinator release`: the end of a hook.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -19,7 +20,9 @@ use super::coordination::CoordinationArgs;
 #[command(after_help = "Examples, the last line of a hook:
   ops-coordinator release
   ops-coordinator release --limit 2
-  ops-coordinator release --limit-option restarts-at-once --limit backup=3")]
+  ops-coordinator release --limit-option restarts-at-once --limit backup=3
+  ops-coordinator release --unit-status
+  ops-coordinator release --metrics /var/lib/node-exporter/ops-coordinator-$UNIT.prom")]
 pub(crate) struct ReleaseArgs {
     /// How many units may run at once, from 1 to 100; repeat it with LOCK= to give single locks their own limits
     #[arg(long, value_name = "[LOCK=]N")]
@@ -31,6 +34,14 @@ pub(crate) struct ReleaseArgs {
     /// How many units to keep in the line beyond those that may run; with 0, every turn waits for the leader
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(0..=32))]
     lookahead: u32,
+    /// Show in this unit's status what it waits for, as long as the charm has not set a more important one (blocked,
+    /// maintenance). What the charm had set before is restored afterwards
+    #[arg(long)]
+    unit_status: bool,
+    /// Write this unit's metrics to a file for the textfile collector of Prometheus' node exporter; its name must end
+    /// with .prom and differ from unit to unit
+    #[arg(long, value_name = "FILE")]
+    metrics: Option<PathBuf>,
     #[command(flatten)]
     coordination: CoordinationArgs,
 }
@@ -44,6 +55,12 @@ pub(crate) fn run(args: ReleaseArgs) -> Result<ExitCode, CommandError> {
         let policy = PerLock::new().with_lookahead(args.lookahead);
         let policy = limits.into_iter().fold(policy, PerLock::with_limit);
         hook.release(&policy)?;
+        if args.unit_status {
+            hook.show_unit_status()?;
+        }
+        if let Some(file) = &args.metrics {
+            hook.write_metrics(file)?;
+        }
         Ok(ExitCode::SUCCESS)
     })
 }

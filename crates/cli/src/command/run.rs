@@ -80,6 +80,8 @@ fn operate(
     operation: &Operation,
 ) -> Result<ExitCode, CommandError> {
     let lock = &args.lock;
+    // So that the log says when it began, and not only when it has ended.
+    hook.log();
     let outcome = match args.command.split_first() {
         Some((program, rest)) => execute(hook, program, rest, lock, attempt, operation),
         None if operation.services.is_empty() && operation.lost => return give_up(hook, lock),

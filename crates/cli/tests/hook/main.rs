@@ -8,6 +8,7 @@ mod fixture;
 mod attempt;
 mod endpoint;
 mod leader;
+mod operator;
 mod output;
 mod request;
 

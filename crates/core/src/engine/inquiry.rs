@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use super::Need;
 use super::round::Round;
+use super::site::Site;
 use super::visit::Visit;
-use crate::policy::{Policy, Request, Rotation};
-use crate::{Journal, LockName, LockRecord, Payload, Place, Reading, Status, UnitName, UnitRecord};
+use crate::metrics::metrics;
+use crate::{
+    Journal, LockName, LockRecord, Observer, Payload, Place, Reading, Status, UnitName, UnitRecord,
+};
 
 impl Visit {
     pub(super) fn record(
@@ -64,28 +67,54 @@ impl Visit {
         lock: &LockName,
     ) -> Result<Vec<UnitName>, Need> {
         let records = self.records(round)?;
-        let line = &self.here(round)?.line;
-        let status = Status::of(line, &records);
-        let asking = status.locks.get(lock).into_iter();
-        let asking = asking.flat_map(|lock| &lock.units);
+        let mut status = Status::of(&self.here(round)?.line, &records);
+        let units = status.locks.remove(lock).map(|lock| lock.units);
+        let asking = units.into_iter().flatten();
         let asking = asking.filter(|unit| unit.place == Place::Requested);
-        let requests = asking.filter_map(|unit| {
-            let record = records.get(&unit.unit).and_then(Reading::good)?;
-            Request::of(&unit.unit, lock, record)
-        });
-        let mut requests: Vec<Request> = requests.collect();
-        let line = line.good().and_then(|line| line.locks.get(lock));
-        let last = line.and_then(|line| line.entries.last());
-        Rotation::default().order(lock, &mut requests, last.map(|last| &last.ticket.unit));
-        let queue = requests.into_iter().map(|request| request.ticket.unit);
-        Ok(queue.collect())
+        Ok(asking.map(|unit| unit.unit).collect())
     }
 
     pub(super) fn status(&mut self, round: &mut Round<'_>) -> Result<Status, Need> {
         let records = self.records(round)?;
-        let mut status = Status::of(&self.here(round)?.line, &records);
-        status.unit = Some(round.facts.unit.clone());
-        Ok(status)
+        let site = self.here(round)?;
+        let mut observer = site.observer(round);
+        if let Some(relation) = &site.session.relation {
+            let mut members = round.known.members(relation)?.clone();
+            members.retain(|unit| !site.session.departed.contains(unit));
+            members.insert(round.facts.unit.clone());
+            observer.members = Some(members);
+        }
+        Ok(Status::seen_by(observer, &site.line, &records))
+    }
+
+    pub(super) fn summary(&mut self, round: &mut Round<'_>) -> Result<Option<String>, Need> {
+        let site = self.here(round)?;
+        let own = match (
+            site.quiet_tickets(&round.facts.unit),
+            &site.journal().incarnation,
+        ) {
+            (Some(_), Some(incarnation)) => UnitRecord {
+                locks: site.journal().records(),
+                ..UnitRecord::new(incarnation.clone())
+            },
+            _ => site.load_unit(round)?.record().clone(),
+        };
+        for lock in own.asked() {
+            // Reads who could end the wait, unless this hook has done that already.
+            site.turn(round, lock)?;
+        }
+        let mut records = site.view.records().clone();
+        records.insert(round.facts.unit.clone(), Reading::Good(own));
+        let mut status = Status::seen_by(site.observer(round), &site.line, &records);
+        // That is over when the hook is, or else the next hook says how it went.
+        let running = &site.session.running;
+        status.locks.retain(|lock, _| !running.contains(lock));
+        Ok(status.summary(&round.facts.unit))
+    }
+
+    pub(super) fn metrics(&mut self, round: &mut Round<'_>) -> Result<String, Need> {
+        let site = self.here(round)?;
+        Ok(metrics(&round.facts.unit, site.journal()))
     }
 
     /// Every unit's record, this one's included.
@@ -102,5 +131,25 @@ impl Visit {
         let mut records = site.view.records().clone();
         records.insert(round.facts.unit.clone(), Reading::Good(own));
         Ok(records)
+    }
+}
+
+impl Site {
+    /// What this unit knows besides the databags.
+    fn observer(&self, round: &Round<'_>) -> Observer {
+        let line = self.line.good();
+        let started = self.journal().locks.iter();
+        let started = started.filter_map(|(lock, kept)| Some((lock.clone(), kept.started?)));
+        let running = self.session.running.iter();
+        let running = running.chain(self.session.orphans.keys());
+        Observer {
+            unit: Some(round.facts.unit.clone()),
+            leads: self.session.leader,
+            members: None,
+            now: round.wall,
+            finished: line.map_or_else(BTreeMap::new, |line| self.view.finished_of(line)),
+            started: started.collect(),
+            running: running.cloned().collect(),
+        }
     }
 }

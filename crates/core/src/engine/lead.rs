@@ -337,6 +337,7 @@ impl Site {
             alive,
             read_at: self.session.read_at,
             now: round.now,
+            wall: round.wall,
             finished_operation: self.session.finished_operation,
             orders: wanted.orders,
             held: wanted.held,

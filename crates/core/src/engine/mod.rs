@@ -37,8 +37,8 @@ pub use session::Session;
 
 use crate::policy::Policy;
 use crate::{
-    Errand, LockName, LockRecord, Order, Payload, RelationId, Requested, Status, Tick, Ticket,
-    Turn, UnitName,
+    Errand, LockName, LockRecord, News, Order, Payload, RelationId, Requested, Status, Tick,
+    Ticket, Turn, UnitName, Wall,
 };
 use need::Known;
 use round::Round;
@@ -54,9 +54,11 @@ pub struct Engine {
     facts: Facts,
     known: Known,
     now: Tick,
+    wall: Option<Wall>,
     visit: Visit,
     effects: VecDeque<Effect>,
     warnings: Vec<String>,
+    news: Vec<News>,
 }
 
 /// Another hook of the unit has begun: nothing in this one counts any more.
@@ -70,15 +72,23 @@ impl Engine {
             facts,
             known: Known::default(),
             now: Tick(0),
+            wall: None,
             visit: Visit::default(),
             effects: VecDeque::new(),
             warnings: Vec::new(),
+            news: Vec::new(),
         }
     }
 
     /// Takes the present time. Call it before every attempt to ask a question.
     pub fn handle_time(&mut self, now: Tick) {
         self.now = now;
+    }
+
+    /// Takes the time on the wall clock, which readers are shown and which decides nothing. Without it, records and
+    /// the line have no times, and nothing is counted for metrics.
+    pub fn handle_wall_time(&mut self, wall: Option<Wall>) {
+        self.wall = wall;
     }
 
     /// Takes an answer to a [`Need`].
@@ -148,6 +158,11 @@ impl Engine {
         std::mem::take(&mut self.warnings)
     }
 
+    /// What has happened to this unit's requests, for the log; each is returned once.
+    pub fn poll_news(&mut self) -> Vec<News> {
+        std::mem::take(&mut self.news)
+    }
+
     /// The endpoints that this visit has looked at.
     pub fn open_endpoints(&self) -> impl Iterator<Item = &str> {
         self.visit.sites.keys().map(String::as_str)
@@ -162,13 +177,20 @@ impl Engine {
             facts: &self.facts,
             known: &self.known,
             now: self.now,
+            wall: self.wall,
             effects: Vec::new(),
             warnings: Vec::new(),
+            news: Vec::new(),
         };
         let answer = question(&mut visit, &mut round)?;
         let Round {
-            effects, warnings, ..
+            effects,
+            warnings,
+            news,
+            ..
         } = round;
+        self.news.extend(news);
+        self.news.extend(visit.take_news());
         self.visit = visit;
         self.effects.extend(effects);
         for warning in warnings {
@@ -317,6 +339,24 @@ impl Engine {
     /// What has to be known first.
     pub fn status(&mut self) -> Result<Status, Need> {
         self.ask(Visit::status)
+    }
+
+    /// What this unit waits for, in one line for all its locks, such as "restart: 2nd in line, behind app/3"; `None` if
+    /// nothing is requested. Says nothing of an operation that this hook is running. In a hook that has looked whose turn it is, this needs nothing more, so some
+    /// of the entries that it counts may be finished.
+    ///
+    /// # Errors
+    /// What has to be known first.
+    pub fn summary(&mut self) -> Result<Option<String>, Need> {
+        self.ask(Visit::summary)
+    }
+
+    /// This unit's metrics, in the text format of Prometheus. [`Tally`](crate::Tally) says what is counted.
+    ///
+    /// # Errors
+    /// What has to be known first.
+    pub fn metrics(&mut self) -> Result<String, Need> {
+        self.ask(Visit::metrics)
     }
 
     /// Whether this hook is running the lock's operation.

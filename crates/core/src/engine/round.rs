@@ -2,7 +2,7 @@
 
 use super::need::Known;
 use super::{Effect, Facts};
-use crate::Tick;
+use crate::{News, Tick, Wall};
 
 /// One attempt to answer a question: what it can use, and what comes of it. If something has to be known first, all
 /// that came of it is dropped, and the next attempt begins anew.
@@ -10,8 +10,10 @@ pub(super) struct Round<'a> {
     pub(super) facts: &'a Facts,
     pub(super) known: &'a Known,
     pub(super) now: Tick,
+    pub(super) wall: Option<Wall>,
     pub(super) effects: Vec<Effect>,
     pub(super) warnings: Vec<String>,
+    pub(super) news: Vec<News>,
 }
 
 impl Round<'_> {

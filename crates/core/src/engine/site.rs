@@ -7,8 +7,8 @@ use super::session::OwnValue;
 use super::{Effect, Need, Roster, Session, Stored};
 use crate::unit::{Own, Unit};
 use crate::{
-    Errand, Incarnation, Journal, Line, LockName, Reading, Ticket, Turn, UnitName, UnitRecord,
-    View, decode_line, decode_record,
+    Errand, Incarnation, Journal, Line, LockName, News, Reading, Ticket, Transition, Turn,
+    UnitName, UnitRecord, View, decode_line, decode_record,
 };
 
 /// One endpoint, as this visit knows it: the line, the unit, and the other units as far as they were read.
@@ -45,12 +45,50 @@ impl Site {
         let mut session = Session::begin(round, endpoint, before)?;
         session.met = met;
         let mut site = Self::new(endpoint, session, journal);
+        site.tell_places(round, before);
         if before.is_some_and(|before| before.woke) && !round.facts.will_be_retried {
             // The waker of the hook before gives up when it sees this one. Should this be cut off, nothing else would
             // do that hook's work. So first the waker, then the session.
             site.wake(round, Errand::Hook);
         }
         Ok(site)
+    }
+
+    /// Tells which of this unit's requests have come into the line since the hook `before`, and wait there.
+    fn tell_places(&self, round: &mut Round<'_>, before: Option<&Session>) {
+        let Some(incarnation) = &self.journal.incarnation else {
+            return;
+        };
+        let (Some(line), Some(before)) = (self.line.good(), before) else {
+            return;
+        };
+        let before = decode_line(before.line.as_deref());
+        let record = UnitRecord {
+            locks: self.journal.records(),
+            ..UnitRecord::new(incarnation.clone())
+        };
+        for (lock, line) in &line.locks {
+            let Some(ticket) = record.outstanding(&round.facts.unit, lock) else {
+                continue;
+            };
+            let before = before.good().and_then(|line| line.locks.get(lock));
+            let was_there = before.is_some_and(|line| line.position(&ticket).is_some());
+            let finished = |ticket: &Ticket| self.view.finished(lock, ticket);
+            // Where its turn has come, that is told instead.
+            if was_there || matches!(line.turn(&ticket, finished), Turn::Start(_)) {
+                continue;
+            }
+            let entries = line.entries.iter().map(|entry| &entry.ticket);
+            let mut waiting = entries.filter(|ticket| !finished(ticket));
+            let place = waiting.position(|waiting| *waiting == ticket);
+            round.news.extend(place.map(|place| News {
+                lock: lock.clone(),
+                transition: Transition::InLine {
+                    ticket: ticket.clone(),
+                    position: place + 1,
+                },
+            }));
+        }
     }
 
     fn new(endpoint: &str, session: Session, journal: Journal) -> Self {
@@ -99,10 +137,11 @@ impl Site {
 
     /// The unit as this hook knows it; the first call needs its own databag.
     pub(super) fn load_unit(&mut self, round: &mut Round<'_>) -> Result<&mut Unit, Need> {
-        let unit = match self.unit.take() {
+        let mut unit = match self.unit.take() {
             Some(unit) => unit,
             None => self.read_unit(round)?,
         };
+        unit.handle_wall_time(round.wall);
         Ok(self.unit.insert(unit))
     }
 
@@ -116,6 +155,7 @@ impl Site {
                 line: self.line.clone(),
                 journal: self.journal.clone(),
                 running: self.session.running.clone(),
+                wall: round.wall,
                 zone: round.facts.zone.as_deref(),
                 lost: self.session.lost,
                 fresh: Incarnation::from_random(round.facts.random),

@@ -7,7 +7,7 @@ use super::round::Round;
 use super::site::Site;
 use super::{Need, Process, Start};
 use crate::policy::Policy;
-use crate::{Errand, LockName, Order, Payload, Requested, Turn, Wait};
+use crate::{Errand, LockName, News, Order, Payload, Requested, Turn, Unit, Wait};
 
 /// One unit in one hook, on all of the charm's endpoints.
 #[derive(Debug, Clone, Default)]
@@ -45,6 +45,13 @@ impl Visit {
         site.session.read_at = read_at;
         self.here(round)?.session.read_at = read_at;
         self.site(round, endpoint)
+    }
+
+    /// What has happened to this unit's requests, on all endpoints.
+    pub(super) fn take_news(&mut self) -> Vec<News> {
+        let units = self.sites.values_mut();
+        let units = units.filter_map(|site| site.unit.as_mut());
+        units.flat_map(Unit::take_news).collect()
     }
 
     pub(super) fn is_running(&self, lock: &LockName) -> bool {

@@ -95,6 +95,7 @@ impl Keeper<'_> {
                 ticket: request.ticket,
                 limit: limit.max(1),
                 wave,
+                at: self.input.wall,
                 unknown: BTreeMap::new(),
             }
         };

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{Line, LockName, Order, Tick, Unit, UnitName, View};
+use crate::{Line, LockName, Order, Tick, Unit, UnitName, View, Wall};
 
 /// What a leader's hook has read by the time it maintains the line.
 pub(crate) struct Lead<'a> {
@@ -20,6 +20,8 @@ pub(crate) struct Lead<'a> {
     pub(crate) read_at: Tick,
     /// The current time.
     pub(crate) now: Tick,
+    /// The current time for readers, if the driver has told it.
+    pub(crate) wall: Option<Wall>,
     /// Whether the unit finished an operation in this hook.
     pub(crate) finished_operation: bool,
     /// Operators' orders.

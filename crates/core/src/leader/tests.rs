@@ -66,6 +66,7 @@ impl Case {
             let entries = line
                 .iter()
                 .map(|&unit| Entry {
+                    at: None,
                     ticket: ticket(unit, 1),
                     limit: 1,
                     wave: 0,
@@ -124,6 +125,7 @@ impl Case {
             alive: self.alive.as_ref(),
             read_at: Tick(0),
             now: Tick(self.now),
+            wall: None,
             finished_operation: self.finished_operation,
             orders: &self.orders,
             held: &self.held,

@@ -40,6 +40,8 @@ pub(crate) struct Juju {
     endpoint: RefCell<String>,
     gone: RefCell<BTreeSet<u32>>,
     departing: Cell<Option<u32>>,
+    /// The units' workload statuses, as (status, message).
+    statuses: RefCell<BTreeMap<u32, (String, String)>>,
 }
 
 impl Juju {
@@ -56,6 +58,7 @@ impl Juju {
             peers: RefCell::default(),
             about: RefCell::new(Some("coordinator:3".to_owned())),
             relation: Cell::new(true),
+            statuses: RefCell::default(),
             deposed: Cell::new(false),
             clock: Cell::new(0),
             hooks: Cell::new(0),
@@ -252,6 +255,25 @@ impl Juju {
             .insert((unit, name.to_owned()), content.to_vec());
     }
 
+    pub(crate) fn status(&self, unit: u32) -> (String, String) {
+        let never_set = || ("unknown".to_owned(), String::new());
+        let statuses = self.statuses.borrow();
+        statuses.get(&unit).cloned().unwrap_or_else(never_set)
+    }
+
+    pub(crate) fn set_status(&self, unit: u32, status: &str, message: &str) {
+        let status = (status.to_owned(), message.to_owned());
+        self.statuses.borrow_mut().insert(unit, status);
+    }
+
+    /// What was logged at a level.
+    pub(crate) fn logged(&self, level: &str) -> Vec<String> {
+        let begin = format!("juju-log --log-level {level} -- ops-coordinator: ");
+        let calls = self.calls();
+        let said = calls.iter().filter_map(|call| call.strip_prefix(&begin));
+        said.map(str::to_owned).collect()
+    }
+
     pub(crate) fn calls(&self) -> Vec<String> {
         self.calls.borrow().clone()
     }
@@ -301,6 +323,15 @@ impl Part {
                 Ok(json!(ids.collect::<Vec<_>>()))
             }
             "relation-ids" => Ok(json!([])),
+            "juju-log" => Ok(Value::Null),
+            "status-set" => {
+                self.juju.set_status(self.unit, &args[0], &args[1]);
+                Ok(Value::Null)
+            }
+            "status-get" => {
+                let (status, message) = self.juju.status(self.unit);
+                Ok(json!({"status": status, "message": message, "status-data": {}}))
+            }
             _ if !self.juju.relation.get() => Err("relation not found".to_owned()),
             _ if self.is_gone(args) => Err("relation not found".to_owned()),
             "relation-list" => {

@@ -5,6 +5,7 @@ mod cost;
 mod data;
 mod endpoint;
 mod fake;
+mod operator;
 mod relation;
 mod standstill;
 mod turn;

@@ -22,6 +22,8 @@ class Commit(ops.Object):
         self.dispatch = dispatch
         self.is_usual = False
         """Whether a coordinator uses this relation without naming it."""
+        self.metrics: str | None = None
+        """Where this unit's metrics go, if the charm wants them."""
         self._parts: list[Part] = []
         self.claims = Claims(dispatch, self._parts)
         self.policies = Policies(dispatch, self._parts)
@@ -45,6 +47,8 @@ class Commit(ops.Object):
         self.claims.judge(hook)
         dispatch.asked.publish()
         self.policies.release(hook)
+        if self.metrics is not None:
+            hook.write_metrics(self.metrics)
         if self.is_usual or dispatch.is_only:
             dispatch.at_end(lambda: remember_endpoint(dispatch.charm, dispatch.endpoint))
         dispatch.end()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, ParamSpec, TypeVar, overload
@@ -37,6 +38,8 @@ class BaseCoordinator(Overridable, metaclass=Singleton):
             then `coordinator`, then the charm's only peer relation.
         limit: How many units may be inside a lock at once, 1 to 100: one number for all locks of
             this coordinator, or a mapping from lock names to numbers.
+        metrics: Where to write this unit's metrics for the textfile collector of Prometheus' node
+            exporter; the name ends with `.prom` and differs from unit to unit.
 
     Raises:
         PeerRelationError: `charmcraft.yaml` has no such peer relation, or it is ambiguous which
@@ -56,6 +59,7 @@ class BaseCoordinator(Overridable, metaclass=Singleton):
         *,
         relation: str | None = None,
         limit: int | Mapping[str, int] = 1,
+        metrics: str | os.PathLike[str] | None = None,
     ) -> None: ...
     @overload
     def __init__(
@@ -66,6 +70,7 @@ class BaseCoordinator(Overridable, metaclass=Singleton):
         *,
         relation: str | None = None,
         limit: int | Mapping[str, int] = 1,
+        metrics: str | os.PathLike[str] | None = None,
     ) -> None: ...
     @charm_or_key_leads
     def __init__(
@@ -76,6 +81,7 @@ class BaseCoordinator(Overridable, metaclass=Singleton):
         *,
         relation: str | None = None,
         limit: int | Mapping[str, int] = 1,
+        metrics: str | os.PathLike[str] | None = None,
     ):
         if isinstance(charm, str):
             # As in charmhelpers, where there is no charm to give.
@@ -91,6 +97,8 @@ class BaseCoordinator(Overridable, metaclass=Singleton):
         self._charm = charm
         self._commit = commit_on(charm, endpoint_of(charm, relation or peer_relation_name))
         self._commit.is_usual |= not (relation or peer_relation_name)
+        if metrics is not None:
+            self._commit.metrics = os.fspath(metrics)
         self._dispatch = self._commit.dispatch
         self._part = self._make_part(self._dispatch, limit)
         self._commit.join(self._part)
@@ -119,13 +127,13 @@ class BaseCoordinator(Overridable, metaclass=Singleton):
         key = self._interest(lock)
         started, waits_for = self._dispatch.start(key)
         if started:
-            self.msg(f'Acquired {lock}')
+            self.step(f'Acquired {lock}')
             return True
         if waits_for is None:
             self._part.request(lock)
-            self.msg(f'Requested {lock}')
+            self.step(f'Requested {lock}')
         else:
-            self.msg(f'Waiting on {lock}: {waits_for}')
+            self.step(f'Waiting on {lock}: {waits_for}')
         return False
 
     def request(self, lock: str) -> int:
@@ -269,7 +277,7 @@ class BaseCoordinator(Overridable, metaclass=Singleton):
             @functools.wraps(function)
             def wrapper(*args: _P.args, **kwargs: _P.kwargs) -> _R | None:
                 if self.granted(lock):
-                    self.msg(f'Granted {lock}')
+                    self.step(f'Granted {lock}')
                     return function(*args, **kwargs)
                 if guard_func(*guard_args, **guard_kw) and self.acquire(lock):
                     return function(*args, **kwargs)
@@ -278,6 +286,41 @@ class BaseCoordinator(Overridable, metaclass=Singleton):
             return wrapper
 
         return decorator
+
+    # -- for operators
+
+    def add_status(self, event: ops.CollectStatusEvent) -> None:
+        """Add what this unit waits for to its status, for the charm's `collect-status` handler.
+
+        Call it in a handler of `collect_unit_status`, beside the charm's own statuses. It adds a
+        waiting status such as "restart: 2nd in line, behind app/3" while a request of this unit
+        waits, and nothing otherwise. A blocked or maintenance status of the charm wins over it.
+
+        Args:
+            event: The event that collects the status.
+
+        Raises:
+            CoordinatorError: The line or this unit's state cannot be read.
+        """
+        summary = None if self._dispatch.restricted else self._dispatch.hook.summary()
+        if summary is not None:
+            event.add_status(ops.WaitingStatus(summary))
+
+    def status_table(self) -> str:
+        """Return who waits for whom, why and since when, as a table for people.
+
+        It reads every unit's record. An action shows it like this::
+
+            def _on_show_turns(self, event: ops.ActionEvent):
+                event.set_results({'turns': self.coordinator.status_table()})
+
+        Returns:
+            A table with one row for each unit, lock by lock.
+
+        Raises:
+            CoordinatorError: The line or this unit's state cannot be read.
+        """
+        return self._dispatch.hook.status().table
 
     # -- the dispatch
 

@@ -92,11 +92,17 @@ class Dispatch(ops.Object):
         for action in self._at_end:
             action()
         self._at_end.clear()
+        self.tell()
         for warning in self.hook.take_warnings():
             self._warn(warning)
         self._warned.clear()
         # Whatever still comes, as in a test that goes on with the same charm, is another dispatch.
         self._hook = None
+
+    def tell(self) -> None:
+        """Log what has happened to this unit's requests since this was last called."""
+        for news in self.hook.take_news():
+            logger.info('%s', news)
 
     # -- the line
 
@@ -119,6 +125,8 @@ class Dispatch(ops.Object):
         if started:
             _, done, _, _ = self.hook.counters(lock)
             self.turns[lock] = Turn(done + 1, self.restarts.emitted)
+            # The log says when it began, even if the dispatch fails.
+            self.tell()
         return started, waits_for
 
     def request(self, lock: str, said: dict[str, str]) -> int:
@@ -135,6 +143,7 @@ class Dispatch(ops.Object):
         """End an operation as failed; the unit keeps its place."""
         if self.turns.pop(lock, None) is not None:
             self.hook.finish(lock, reason)
+            self.tell()
 
     def locks(self) -> dict[str, LockStatus]:
         """Return where all requests stand, lock by lock."""

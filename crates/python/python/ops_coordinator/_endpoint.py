@@ -85,8 +85,13 @@ def remember_endpoint(charm: ops.CharmBase, endpoint: str) -> None:
     replace_file(path, endpoint)
 
 
+def endpoint_before(state: Path) -> str | None:
+    """Return the peer relation that this unit has stored as used, None if it has stored none."""
+    return _read(state / _FILE)
+
+
 def _used_before(charm: ops.CharmBase, declared: list[str]) -> str | None:
-    kept = _read(charm.charm_dir / STATE / _FILE)
+    kept = endpoint_before(charm.charm_dir / STATE)
     if kept in declared:
         return kept
     if len(declared) == 1:

@@ -24,10 +24,26 @@ class UnitStatus:
     """Its position in the line, from 1, among unfinished entries."""
     waits_for: Final[list[str]]
     """The units that must finish before it may start."""
+    wait: Final[str | None]
+    """Why its request is not over yet, in words; None if nothing is requested."""
+    since: Final[int | None]
+    """Since when it stands there, in seconds since 1970 in UTC; if idle, since its last turn."""
+    ticket: Final[str | None]
+    """The ticket of its request, such as `app/2#7`."""
+    number: Final[int | None]
+    """The number in that ticket."""
+    operation: Final[str | None]
+    """What it wants to do, or did last; None if that is the lock's own name."""
+    attempt: Final[int | None]
+    """How often that was started, as far as is known here."""
+    outcome: Final[str | None]
+    """How its last operation or attempt ended."""
+    reason: Final[str | None]
+    """The reason for that, if there is one."""
     done: Final[int]
     """How many of its requests are finished."""
     last: Final[str | None]
-    """How its last operation or attempt ended."""
+    """`outcome` and `reason` in one text."""
 
 @final
 class LockStatus:
@@ -42,12 +58,16 @@ class LockStatus:
 class Status:
     """The state of all locks."""
 
+    now: Final[int | None]
+    """When it was asked for, in seconds since 1970 in UTC, by this unit's clock."""
     leader: Final[str | None]
     """The unit that wrote the line, if there is one."""
     warnings: Final[list[str]]
     """Problems, if any."""
     locks: Final[dict[str, LockStatus]]
     """Each lock, with all units that have ever requested it."""
+    table: Final[str]
+    """All of it as a table, for people."""
 
 @final
 class Hook:
@@ -83,6 +103,9 @@ class Hook:
     def queue(self, lock: str) -> list[str]: ...
     def counters(self, lock: str) -> tuple[int, int, str | None, str | None]: ...
     def asked(self, lock: str) -> str | None: ...
+    def summary(self) -> str | None: ...
+    def write_metrics(self, path: str) -> None: ...
+    def take_news(self) -> list[str]: ...
     def status(self) -> Status: ...
     def release(
         self,
@@ -92,6 +115,7 @@ class Hook:
     ) -> None: ...
     def take_warnings(self) -> list[str]: ...
 
+def status_text(endpoint: str, waker: list[str], json: bool) -> str: ...
 def is_lock_name(name: str) -> bool: ...
 def is_service_name(name: str) -> bool: ...
 def restart_service(name: str) -> tuple[str, list[str]] | None: ...

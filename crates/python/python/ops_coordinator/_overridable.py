@@ -52,6 +52,14 @@ class Overridable:
         """
         logger.info('coordinator.%s %s', type(self).__name__, msg)
 
+    def step(self, msg: str) -> None:
+        """Tell a charm that listens of a step.
+
+        The log has a line for each step already, as in a charm without this package.
+        """
+        if is_overridden(self.msg, Overridable.msg):
+            self.msg(msg)
+
 
 def is_overridden(method: Callable[..., Any], usual: Callable[..., Any]) -> bool:
     """Return whether a coordinator's method is its own, and not the usual one."""

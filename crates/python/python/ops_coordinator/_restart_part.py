@@ -94,7 +94,7 @@ class RestartPart(Part):
 
     def _wait(self, event: RestartEventBase, waits_for: str | None) -> None:
         if waits_for is not None:
-            self.coordinator.msg(f'Waiting on {self.lock}: {waits_for}')
+            self.coordinator.step(f'Waiting on {self.lock}: {waits_for}')
         following = self.dispatch.outstanding().get(self.lock)
         number = self._waiting.number(event)
         if following is None or number is None or number < following:

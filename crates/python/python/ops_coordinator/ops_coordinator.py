@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -147,6 +148,8 @@ class OpsCoordinator(Serial):
             roll.
         relation_key: Where the original library stored its requests, so that they are migrated.
         peer_relation_name: An older name for `relation`.
+        metrics: Where to write this unit's metrics for the textfile collector of Prometheus' node
+            exporter; the name ends with `.prom` and differs from unit to unit.
 
     Raises:
         PeerRelationError: `charmcraft.yaml` has no such peer relation, or it is ambiguous which
@@ -174,6 +177,7 @@ class OpsCoordinator(Serial):
         release_on_defer: bool = False,
         relation_key: str = 'coordinator',
         peer_relation_name: str | None = None,
+        metrics: str | os.PathLike[str] | None = None,
     ):
         super().__init__(
             charm,
@@ -181,6 +185,7 @@ class OpsCoordinator(Serial):
             relation_key=relation_key,
             peer_relation_name=peer_relation_name,
             limit=limit,
+            metrics=metrics,
         )
         self._restarts.release_on_defer = release_on_defer
         adopt(self._charm.on)

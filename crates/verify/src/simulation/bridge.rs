@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::rc::Rc;
 
-use ops_coordinator_core::Tick;
+use ops_coordinator_core::{Tick, Wall};
 use ops_coordinator_juju::{Errand, Error, Machine, Process, ToolOutput, Transport};
 use ops_coordinator_lab::simulation::HookContext;
 
@@ -107,6 +107,11 @@ impl Machine for Bridge {
 
     fn now(&self) -> Tick {
         Tick(self.around.now + self.calls.get() * self.around.tool_takes)
+    }
+
+    /// Each machine's own clock, so that they differ.
+    fn wall(&self) -> Option<Wall> {
+        Some(Wall(self.now().0 / 1000))
     }
 
     fn random(&self) -> u32 {

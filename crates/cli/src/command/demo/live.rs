@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ops_coordinator_core::wire::{KEY, decode_line, decode_record};
-use ops_coordinator_core::{LockStatus, Place, Status};
+use ops_coordinator_core::wire::{KEY, Outcome, decode_line, decode_record};
+use ops_coordinator_core::{LockStatus, Place, Status, UnitStatus as Request};
 use ops_coordinator_lab::process::Lab;
 use ops_coordinator_lab::report::{LockReport, describe};
 use ops_coordinator_lab::world::{AgentStatus, UnitStatus, World};
@@ -163,9 +163,17 @@ fn turn(unit: &UnitStatus, lock: &LockReport, requests: &LockStatus) -> Cell {
     let request = name.and_then(|name| requests.unit(&name));
     match request.map(|request| (request.place, request.position.unwrap_or(1))) {
         Some((Place::Requested, _)) => waits("requested".to_owned()),
+        Some((Place::Turn, _)) if request.is_some_and(has_failed) => {
+            Cell::new("✘ failed", Tone::Bad)
+        }
         Some((Place::Turn, _) | (Place::InLine, 1)) => waits("next".to_owned()),
-        Some((Place::InLine, position)) => waits(format!("{} ahead of it", position - 1)),
+        Some((Place::InLine, _)) => waits(request.map(Request::place).unwrap_or_default()),
         _ if lock.finished_of(&unit.unit) > 0 => Cell::new("✔ done", Tone::Good),
         _ => Cell::new("-", Tone::Faint),
     }
+}
+
+/// Whether its last attempt has failed, so that it keeps its turn.
+fn has_failed(request: &Request) -> bool {
+    request.outcome == Some(Outcome::Failed)
 }

@@ -2,7 +2,7 @@
 
 use ops_coordinator_lab::report::{Report, UnitReport, describe};
 
-use crate::table::{Align, Table};
+use ops_coordinator_excerpt::table::{Align, Table};
 
 /// What each unit did, and whether each lock's limit was respected.
 pub(super) fn summary(report: &Report) -> String {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::super::{Answer, Effect, Engine, Facts, LineRead, Need, Roster, Stored};
 pub(super) use crate::fixture::lock;
 use crate::policy::Rotation;
-use crate::{Line, Payload, Reading, RelationId, Start, Tick, UnitName, decode_line};
+use crate::{Line, Payload, Reading, RelationId, Start, Tick, UnitName, Wall, decode_line};
 
 pub(super) fn name(unit: u32) -> UnitName {
     format!("app/{unit}").parse().unwrap()
@@ -26,6 +26,8 @@ pub(super) struct World {
     pub(super) now: u64,
     /// The number of the unit that leads.
     pub(super) leader: u32,
+    /// The wall clock of all units, in seconds.
+    pub(super) wall: Option<u64>,
     pub(super) refuses_line: bool,
     pub(super) no_relation: bool,
     /// Whether processes of earlier hooks are still alive.
@@ -176,6 +178,7 @@ impl Visit {
         self.engine.handle_question();
         let answer = loop {
             self.engine.handle_time(Tick(world.now));
+            self.engine.handle_wall_time(world.wall.map(Wall));
             match question(&mut self.engine) {
                 Ok(answer) => break answer,
                 Err(need) => {

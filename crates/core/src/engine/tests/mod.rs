@@ -4,4 +4,5 @@ mod effect;
 mod fixture;
 mod inquiry;
 mod need;
+mod news;
 mod roster;

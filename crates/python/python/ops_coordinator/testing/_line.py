@@ -47,7 +47,7 @@ class Standing:
     """How the last turn, or attempt, ended: done, failed, withdrawn or cancelled; None before the
     first."""
     why: str | None
-    """The reason, if there is one; at most 32 characters of it are published."""
+    """The reason, if there is one; at most 120 characters of it are published."""
     restarts: tuple[Restart, ...]
     """The restarts that wait for this lock."""
 
@@ -143,7 +143,7 @@ class Line:
         Args:
             state: The state before.
             by: The number of the unit that fails; any other unit if none is given.
-            why: Why it fails; it publishes the first 32 characters.
+            why: Why it fails; it publishes the first 120 characters.
 
         Returns:
             The same state, in which the unit waits for the one that has failed.

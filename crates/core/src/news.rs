@@ -1,0 +1,206 @@
+//! What happens to a unit's requests, one line for each transition, for the unit's log.
+
+use std::fmt;
+
+use crate::{Attempt, LockName, Ticket};
+
+/// Something has happened to a request of this unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct News {
+    /// For which lock.
+    pub lock: LockName,
+    /// What has happened.
+    pub transition: Transition,
+}
+
+/// What has happened to a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Transition {
+    /// It was made.
+    Requested {
+        /// Its ticket.
+        ticket: Ticket,
+        /// What the unit wants to do, if it has a name of its own.
+        operation: Option<String>,
+    },
+    /// The leader has put it in the line.
+    InLine {
+        /// Its ticket.
+        ticket: Ticket,
+        /// Its position, from 1, among the entries that this unit does not know to be finished.
+        position: usize,
+    },
+    /// Its operation has begun.
+    Begun(Attempt),
+    /// Its operation has succeeded, and the turn is over.
+    Done {
+        /// Its ticket.
+        ticket: Ticket,
+        /// The number of the attempt, from 1.
+        attempt: u16,
+    },
+    /// The attempt has not succeeded, and the unit keeps its turn.
+    Kept {
+        /// Its ticket.
+        ticket: Ticket,
+        /// The number of the attempt, from 1.
+        attempt: u16,
+        /// Why.
+        why: String,
+    },
+    /// The unit has taken it back.
+    Withdrawn {
+        /// Its ticket.
+        ticket: Ticket,
+        /// Why, if the unit says so.
+        why: Option<String>,
+    },
+    /// An operator has cancelled it.
+    Cancelled {
+        /// Its ticket.
+        ticket: Ticket,
+    },
+}
+
+impl fmt::Display for News {
+    /// What has happened, in words: "restart: turn begun, app/1#7, attempt 1".
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.lock)?;
+        match &self.transition {
+            Transition::Requested { ticket, operation } => {
+                write!(f, "requested as {ticket}")?;
+                operation
+                    .iter()
+                    .try_for_each(|operation| write!(f, " ({operation})"))
+            }
+            Transition::InLine { ticket, position } => {
+                write!(f, "{ticket} is {} in line", ordinal(*position))
+            }
+            Transition::Begun(attempt) => {
+                write!(
+                    f,
+                    "turn begun, {}, attempt {}",
+                    attempt.ticket, attempt.number
+                )?;
+                if attempt.interrupted {
+                    f.write_str("; the previous attempt was interrupted")?;
+                }
+                Ok(())
+            }
+            Transition::Done { ticket, attempt } => write!(f, "done, {ticket}, attempt {attempt}"),
+            Transition::Kept {
+                ticket,
+                attempt,
+                why,
+            } => write!(
+                f,
+                "attempt {attempt} of {ticket} did not succeed; the unit keeps its turn: {why}"
+            ),
+            Transition::Withdrawn { ticket, why } => {
+                write!(f, "{ticket} withdrawn")?;
+                why.iter().try_for_each(|why| write!(f, ": {why}"))
+            }
+            Transition::Cancelled { ticket } => write!(f, "{ticket} cancelled by an operator"),
+        }
+    }
+}
+
+/// A position in words: "2nd".
+pub(crate) fn ordinal(position: usize) -> String {
+    let ending = match (position % 10, position % 100) {
+        (_, 11..=13) => "th",
+        (1, _) => "st",
+        (2, _) => "nd",
+        (3, _) => "rd",
+        _ => "th",
+    };
+    format!("{position}{ending}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Incarnation;
+    use crate::fixture::lock;
+
+    #[test]
+    fn positions_are_counted_as_people_count() {
+        let said = [1, 2, 3, 4, 11, 12, 13, 21, 102, 111].map(ordinal);
+        let wanted = [
+            "1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "102nd", "111th",
+        ];
+        assert_eq!(said, wanted);
+    }
+
+    #[test]
+    fn each_transition_is_one_line_that_names_the_lock_and_the_ticket() {
+        let ticket = Ticket {
+            unit: "app/1".parse().unwrap(),
+            incarnation: Incarnation::from_random(1),
+            seq: 7,
+        };
+        let attempt = |number, interrupted| {
+            Transition::Begun(Attempt {
+                ticket: ticket.clone(),
+                number,
+                interrupted,
+            })
+        };
+        let (ticket, why) = (ticket.clone(), "exit code 1".to_owned());
+        let said = [
+            (
+                Transition::Requested {
+                    ticket: ticket.clone(),
+                    operation: Some("upgrade".to_owned()),
+                },
+                "requested as app/1#7 (upgrade)",
+            ),
+            (
+                Transition::InLine {
+                    ticket: ticket.clone(),
+                    position: 3,
+                },
+                "app/1#7 is 3rd in line",
+            ),
+            (attempt(1, false), "turn begun, app/1#7, attempt 1"),
+            (
+                attempt(2, true),
+                "turn begun, app/1#7, attempt 2; the previous attempt was interrupted",
+            ),
+            (
+                Transition::Done {
+                    ticket: ticket.clone(),
+                    attempt: 2,
+                },
+                "done, app/1#7, attempt 2",
+            ),
+            (
+                Transition::Kept {
+                    ticket: ticket.clone(),
+                    attempt: 1,
+                    why: why.clone(),
+                },
+                "attempt 1 of app/1#7 did not succeed; the unit keeps its turn: exit code 1",
+            ),
+            (
+                Transition::Withdrawn {
+                    ticket: ticket.clone(),
+                    why: Some(why),
+                },
+                "app/1#7 withdrawn: exit code 1",
+            ),
+            (
+                Transition::Cancelled { ticket },
+                "app/1#7 cancelled by an operator",
+            ),
+        ];
+        for (transition, words) in said {
+            let news = News {
+                lock: lock(),
+                transition,
+            };
+            assert_eq!(news.to_string(), format!("restart: {words}"));
+        }
+    }
+}

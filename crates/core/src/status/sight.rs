@@ -1,0 +1,277 @@
+//! One lock as somebody sees it, and what is to be said about each of its units.
+
+use std::collections::BTreeMap;
+
+use super::{LockStatus, Observer, Place, STOPPED, UnitStatus};
+use crate::news::ordinal;
+use crate::policy::{Policy, Request, Rotation};
+use crate::{
+    LockLine, LockName, LockRecord, Outcome, Reading, Started, Ticket, Turn, UnitName, UnitRecord,
+    Wait, Wall,
+};
+
+/// How many of the units that a unit waits for are named in words.
+const NAMED: usize = 3;
+
+/// One lock as the observer sees it.
+pub(super) struct Sight<'a> {
+    pub(super) lock: &'a LockName,
+    pub(super) line: Option<&'a LockLine>,
+    pub(super) records: &'a BTreeMap<UnitName, Reading<UnitRecord>>,
+    pub(super) observer: &'a Observer,
+    pub(super) leader: Option<&'a UnitName>,
+    /// Why nothing joins the line, if it is as a whole to blame.
+    pub(super) closed: Option<&'static str>,
+}
+
+impl Sight<'_> {
+    pub(super) fn status(&self) -> LockStatus {
+        let mut units = self.in_line();
+        units.extend(self.requested(&units));
+        let mut others = Vec::new();
+        for (unit, record) in self.records {
+            if units.iter().any(|known| &known.unit == unit) {
+                continue;
+            }
+            match record {
+                Reading::Good(record) => {
+                    others.extend(record.locks.get(self.lock).map(|state| UnitStatus {
+                        since: state.ended_at,
+                        ..self.unit(unit, Place::Idle, None)
+                    }));
+                }
+                Reading::Absent => {}
+                Reading::Unreadable(_) | Reading::Foreign(_) => others.push(UnitStatus {
+                    wait: record.fault(),
+                    ..self.unit(unit, Place::Unreadable, None)
+                }),
+            }
+        }
+        units.extend(others);
+        LockStatus {
+            paused: self.line.and_then(|line| line.paused.clone()),
+            units,
+        }
+    }
+
+    /// Those with an unfinished entry in the line.
+    fn in_line(&self) -> Vec<UnitStatus> {
+        let Some(line) = self.line else {
+            return Vec::new();
+        };
+        let finished = |ticket: &Ticket| self.finished(ticket);
+        let entries = line.entries.iter().map(|entry| &entry.ticket);
+        let waiting = entries.filter(|ticket| !finished(ticket)).enumerate();
+        let status = |(index, ticket): (usize, &Ticket)| {
+            let turn = line.turn(ticket, finished);
+            let asked_at = self
+                .state_of(&ticket.unit)
+                .and_then(|state| state.requested_at);
+            let (place, since, wait, waits_for) = match turn {
+                Turn::Start(_) => (
+                    Place::Turn,
+                    self.turn_since(line, ticket),
+                    self.inside(ticket),
+                    Vec::new(),
+                ),
+                Turn::Wait(Wait::Behind(ahead)) => {
+                    let wait = self.behind(&ahead);
+                    let units = ahead.into_iter().map(|ticket| ticket.unit).collect();
+                    (Place::InLine, asked_at, wait, units)
+                }
+                Turn::Wait(wait) => (Place::InLine, asked_at, wait.to_string(), Vec::new()),
+                Turn::NotRequested => (Place::InLine, asked_at, String::new(), Vec::new()),
+            };
+            UnitStatus {
+                position: Some(index + 1),
+                waits_for,
+                wait: Some(wait),
+                since,
+                ..self.unit(&ticket.unit, place, Some(ticket))
+            }
+        };
+        waiting.map(status).collect()
+    }
+
+    /// Those whose request is not in the line, in the order in which they join it under [`Rotation`].
+    fn requested(&self, in_line: &[UnitStatus]) -> Vec<UnitStatus> {
+        let asking = self
+            .records
+            .iter()
+            .filter(|(unit, _)| in_line.iter().all(|known| known.unit != **unit));
+        let asking =
+            asking.filter_map(|(unit, record)| Request::of(unit, self.lock, record.good()?));
+        let mut queue: Vec<Request> = asking.collect();
+        let last = self.line.and_then(|line| line.entries.last());
+        Rotation::default().order(self.lock, &mut queue, last.map(|last| &last.ticket.unit));
+        // The leader leaves requests out while somebody in the line waits behind those whose turn it is.
+        let full = in_line.iter().any(|unit| unit.place == Place::InLine);
+        let status = |(index, request): (usize, Request)| {
+            let unit = &request.ticket.unit;
+            let state = self.state_of(unit);
+            UnitStatus {
+                wait: Some(self.before_the_line(unit, full.then_some(index + 1))),
+                since: state.and_then(|state| state.requested_at),
+                ..self.unit(unit, Place::Requested, Some(&request.ticket))
+            }
+        };
+        queue.into_iter().enumerate().map(status).collect()
+    }
+
+    fn unit(&self, unit: &UnitName, place: Place, ticket: Option<&Ticket>) -> UnitStatus {
+        let state = self.state_of(unit);
+        let outcome = state.and_then(|state| state.outcome.clone());
+        let reason = state.and_then(|state| state.reason.clone());
+        let last = outcome.as_ref().map(|outcome| match &reason {
+            Some(why) => format!("{}: {why}", outcome.as_str()),
+            None => outcome.as_str().to_owned(),
+        });
+        let own = ticket.and_then(|ticket| self.own_attempt(ticket));
+        let published = || {
+            let state = state.filter(|state| state.attempt > 0)?;
+            // What is published is about the request before this one, unless its last attempt has failed.
+            let is_about_it = ticket.is_none() || state.outcome == Some(Outcome::Failed);
+            is_about_it.then_some(state.attempt)
+        };
+        UnitStatus {
+            unit: unit.clone(),
+            place,
+            position: None,
+            waits_for: Vec::new(),
+            wait: None,
+            since: None,
+            ticket: ticket.map(ToString::to_string),
+            number: ticket.map(|ticket| ticket.seq),
+            operation: state.and_then(|state| state.operation.clone()),
+            attempt: own.map(|started| started.attempt).or_else(published),
+            outcome,
+            reason,
+            done: state.map_or(0, |state| state.done),
+            last,
+        }
+    }
+
+    /// What a unit does whose turn it is.
+    fn inside(&self, ticket: &Ticket) -> String {
+        if let Some(started) = self.own_attempt(ticket).filter(|started| !started.ended) {
+            let attempt = started.attempt;
+            return if self.observer.running.contains(self.lock) {
+                format!("running, attempt {attempt}")
+            } else {
+                format!("attempt {attempt} was interrupted; its next hook begins another")
+            };
+        }
+        if let Some((attempt, why)) = self.failed(&ticket.unit) {
+            return format!("attempt {attempt} failed: {why}; its next hook tries again");
+        }
+        if self.observer.unit.as_ref() == Some(&ticket.unit) {
+            return "its next hook begins".to_owned();
+        }
+        if self.is_leaving(&ticket.unit) {
+            return LEAVING.to_owned();
+        }
+        // Nothing is published before an attempt has ended, and nothing at all if its hook fails.
+        "running or failed, see its log".to_owned()
+    }
+
+    /// What a unit waits for that is in the line behind others.
+    fn behind(&self, ahead: &[Ticket]) -> String {
+        let failed = ahead
+            .iter()
+            .find_map(|ticket| Some((&ticket.unit, self.failed(&ticket.unit)?)));
+        if let Some((unit, (_, why))) = failed {
+            return format!("{STOPPED}{unit} failed: {why}");
+        }
+        let name = |ticket: &Ticket| match self.is_leaving(&ticket.unit) {
+            true => format!("{}, which is {LEAVING}", ticket.unit),
+            false => ticket.unit.to_string(),
+        };
+        let named: Vec<String> = ahead.iter().take(NAMED).map(name).collect();
+        let rest = match ahead.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            rest => format!(" and {rest} more"),
+        };
+        format!("behind {}{rest}", named.join(", "))
+    }
+
+    /// What a unit waits for that is not in the line; `queued` is its place behind a line that is long enough.
+    fn before_the_line(&self, unit: &UnitName, queued: Option<usize>) -> String {
+        if let Some(why) = self.closed {
+            return why.to_owned();
+        }
+        let line = self.line.cloned().unwrap_or_default();
+        if let Some(endpoint) = line.moved {
+            return Wait::Moved(endpoint).to_string();
+        }
+        if line.cancelled.iter().any(|ticket| ticket.unit == *unit) {
+            return Wait::Cancelled.to_string();
+        }
+        if self.is_leaving(unit) {
+            return LEAVING.to_owned();
+        }
+        match (queued, self.leader) {
+            (Some(place), _) => format!("queued, {} behind the line", ordinal(place)),
+            (None, Some(leader)) => format!("waits for the leader {leader} to put it in the line"),
+            (None, None) => "waits for the leader to put it in the line".to_owned(),
+        }
+    }
+
+    /// Since when a unit has had its turn or, if an attempt has failed, since when it is known to have.
+    fn turn_since(&self, line: &LockLine, ticket: &Ticket) -> Option<Wall> {
+        let state = self.state_of(&ticket.unit);
+        if let Some(state) = state.filter(|state| state.outcome == Some(Outcome::Failed)) {
+            return state.ended_at;
+        }
+        let begun = self.own_attempt(ticket).and_then(|started| started.at);
+        if begun.is_some() {
+            return begun;
+        }
+        let position = line.position(ticket)?;
+        let entry = &line.entries[position];
+        let ahead = line.entries[..position].iter().map(|entry| &entry.ticket);
+        let ahead = ahead.filter(|ticket| self.finished(ticket));
+        let mut ends: Vec<Wall> = ahead
+            .filter_map(|ticket| self.state_of(&ticket.unit)?.ended_at)
+            .collect();
+        ends.sort_unstable();
+        // So many of those ahead of it had to finish first.
+        let finishes = (position + 1).saturating_sub(entry.limit as usize);
+        let last = finishes.checked_sub(1).and_then(|last| ends.get(last));
+        entry.at.max(last.copied())
+    }
+
+    /// The attempt at this ticket that the observer's own journal knows.
+    fn own_attempt(&self, ticket: &Ticket) -> Option<Started> {
+        let is_own = self.observer.unit.as_ref() == Some(&ticket.unit);
+        let started = self.observer.started.get(self.lock).copied();
+        started.filter(|started| is_own && started.seq == ticket.seq)
+    }
+
+    /// The last attempt and its reason, if that is what holds up a unit's turn.
+    fn failed(&self, unit: &UnitName) -> Option<(u16, String)> {
+        let state = self.state_of(unit)?;
+        let failed = state.outcome == Some(Outcome::Failed) && state.seq > state.done;
+        failed.then(|| (state.attempt, state.reason.clone().unwrap_or_default()))
+    }
+
+    /// Whether a unit is not in the relation: its entry stays until the controller has forgotten it.
+    fn is_leaving(&self, unit: &UnitName) -> bool {
+        let members = self.observer.members.as_ref();
+        members.is_some_and(|members| !members.contains(unit))
+    }
+
+    fn finished(&self, ticket: &Ticket) -> bool {
+        let known = self.observer.finished.get(self.lock);
+        let record = self.records.get(&ticket.unit).and_then(Reading::good);
+        known.is_some_and(|known| known.contains(ticket))
+            || record.is_some_and(|record| record.finished(self.lock, ticket))
+    }
+
+    fn state_of(&self, unit: &UnitName) -> Option<&LockRecord> {
+        let record = self.records.get(unit)?.good()?;
+        record.locks.get(self.lock)
+    }
+}
+
+/// What is said of a unit that has departed.
+const LEAVING: &str = "leaving, until Juju forgets it";

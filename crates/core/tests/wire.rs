@@ -1,0 +1,201 @@
+//! Version 1 of the wire format, frozen: units of different revisions of a charm read each other's databags.
+//!
+//! The files in `wire/` are databag values as some revision has written them. They are never changed; each must be read,
+//! and written back byte for byte, for ever. A new field needs a new file. `state/` has the same for a unit's own files,
+//! which a later revision must be able to read.
+
+use std::fs;
+use std::path::Path;
+
+use ops_coordinator_core::engine::Session;
+use ops_coordinator_core::journal::{Journal, LockJournal, Started};
+use ops_coordinator_core::wire::{
+    Entry, Line, LockLine, LockRecord, Reading, UnitRecord, decode_line, decode_record,
+    encode_line, encode_record,
+};
+use ops_coordinator_core::{LockName, Tally};
+use serde_json::Value;
+
+fn file(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests")
+        .join(name);
+    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
+    text.trim_end().to_owned()
+}
+
+fn record(name: &str) -> UnitRecord {
+    let text = file(&format!("wire/record-{name}.json"));
+    match decode_record(Some(&text)) {
+        Reading::Good(record) => {
+            assert_eq!(encode_record(&record), text, "record-{name}");
+            record
+        }
+        other => panic!("record-{name}: {other:?}"),
+    }
+}
+
+fn line(name: &str) -> Line {
+    let text = file(&format!("wire/line-{name}.json"));
+    match decode_line(Some(&text)) {
+        Reading::Good(line) => {
+            assert_eq!(encode_line(&line), text, "line-{name}");
+            line
+        }
+        other => panic!("line-{name}: {other:?}"),
+    }
+}
+
+fn restart() -> LockName {
+    "restart".parse().expect("valid")
+}
+
+#[test]
+fn every_file_is_read_and_written_back_byte_for_byte() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wire");
+    let mut files = 0;
+    for entry in fs::read_dir(folder).expect("it is there") {
+        let name = entry.expect("readable").file_name();
+        let name = name.to_str().and_then(|name| name.strip_suffix(".json"));
+        match name.expect("a JSON file").split_once('-') {
+            Some(("record", rest)) => drop(record(rest)),
+            Some(("line", rest)) => drop(line(rest)),
+            _ => panic!("neither a record nor a line: {name:?}"),
+        }
+        files += 1;
+    }
+    assert!(files >= 9, "{files} files");
+}
+
+/// A new field does not compile here, so that nobody forgets its file.
+#[test]
+fn a_record_of_every_field_is_among_the_files() {
+    let UnitRecord {
+        incarnation,
+        zone,
+        replaces,
+        beyond,
+        mut locks,
+        unknown,
+    } = record("full");
+    assert_eq!(incarnation.to_string(), "0000beef");
+    assert_eq!((zone.as_deref(), beyond), (Some("zone-1"), Some(3)));
+    assert_eq!((replaces.len(), unknown.len()), (2, 0));
+    let LockRecord {
+        seq,
+        done,
+        asked,
+        begun,
+        operation,
+        attempt,
+        outcome,
+        reason,
+        requested_at,
+        ended_at,
+        unknown,
+    } = locks.remove(&restart()).expect("it is there");
+    assert_eq!((seq, done, asked, begun, attempt), (9, 8, 1234, true, 3));
+    assert_eq!(operation.as_deref(), Some("upgrade"));
+    assert_eq!(reason.as_deref(), Some("nginx: exit code 1"));
+    assert_eq!(outcome.expect("it is there").as_str(), "failed");
+    let times = (requested_at, ended_at);
+    assert_eq!(
+        times.0.zip(times.1).map(|(a, b)| (a.0, b.0)),
+        Some((1_790_000_000, 1_790_000_100))
+    );
+    assert!(unknown.is_empty(), "{unknown:?}");
+}
+
+/// A new field does not compile here, so that nobody forgets its file.
+#[test]
+fn a_line_of_every_field_is_among_the_files() {
+    let Line {
+        term,
+        version,
+        leader,
+        opening,
+        mut locks,
+        unknown,
+    } = line("full");
+    assert_eq!((term, version, opening), (4, 77, Some(3)));
+    assert_eq!(leader.to_string(), "app/10");
+    assert!(unknown.is_empty(), "{unknown:?}");
+    let LockLine {
+        mut entries,
+        paused,
+        moved,
+        cancelled,
+        unknown,
+    } = locks.remove(&restart()).expect("it is there");
+    assert_eq!(paused.as_deref(), Some("night"));
+    assert_eq!(moved.as_deref(), Some("peers"));
+    assert_eq!(cancelled[0].to_string(), "app/2#1");
+    assert!(unknown.is_empty(), "{unknown:?}");
+    let Entry {
+        ticket,
+        limit,
+        wave,
+        at,
+        unknown,
+    } = entries.remove(1);
+    assert_eq!(ticket.to_string(), "app/2#1");
+    assert_eq!((limit, wave), (1, 1));
+    assert_eq!(at.map(|at| at.0), Some(1_790_000_001));
+    assert!(unknown.is_empty(), "{unknown:?}");
+}
+
+#[test]
+fn a_value_of_another_major_version_is_not_taken_for_one_of_this() {
+    let other = file("wire/line-first-entry.json").replacen("\"v\":1", "\"v\":2", 1);
+    assert_eq!(decode_line(Some(&other)), Reading::Foreign(2));
+    let other = file("wire/record-full.json").replacen("\"v\":1", "\"v\":2", 1);
+    assert_eq!(decode_record(Some(&other)), Reading::Foreign(2));
+}
+
+#[test]
+fn the_journal_of_every_revision_is_read() {
+    let first: Journal = serde_json::from_str(&file("state/journal-0.1.json")).expect("readable");
+    let lock = &first.locks[&restart()];
+    assert_eq!((lock.record.seq, lock.record.done), (3, 1));
+    let started = lock.started.expect("it is there");
+    assert_eq!((started.seq, started.attempt, started.ended), (2, 2, false));
+    assert_eq!(lock.payload[&3], serde_json::json!({"services": ["nginx"]}));
+    assert_eq!(lock.tally, Tally::default(), "it counted nothing");
+
+    let text = file("state/journal.json");
+    let journal: Journal = serde_json::from_str(&text).expect("readable");
+    assert_eq!(serde_json::to_string(&journal).expect("writable"), text);
+    let LockJournal {
+        record,
+        started,
+        payload,
+        lost,
+        tally,
+    } = journal.locks[&restart()].clone();
+    let Started {
+        seq,
+        attempt,
+        ended,
+        at,
+    } = started.expect("it is there");
+    assert_eq!((seq, attempt, ended), (2, 2, false));
+    assert!(at.is_some() && record.ended_at.is_some() && lost == Some(2) && payload.len() == 1);
+    assert_eq!((tally.done, tally.failures, tally.wait_seconds), (1, 1, 40));
+}
+
+#[test]
+fn the_session_of_every_revision_is_read() {
+    let text = file("state/session.json");
+    let session: Session = serde_json::from_str(&text).expect("readable");
+    assert_eq!(session.context(), "app/1-update-status-7");
+    assert_eq!(
+        session.relation().map(ToString::to_string).as_deref(),
+        Some("coordinator:4")
+    );
+    let value: Value = serde_json::from_str(&text).expect("JSON");
+    let again = serde_json::to_value(&session).expect("writable");
+    assert_eq!(again, value, "no field is lost");
+    // What later revisions of the first one have added has a default.
+    let first: Session = serde_json::from_str(&file("state/session-0.1.json")).expect("readable");
+    assert_eq!(first.context(), "app/1-start-1");
+}
