@@ -55,6 +55,13 @@ pub struct Started {
 }
 
 impl LockJournal {
+    /// Finishes the request whose operation was started last. The attempt that the journal names is the one that ends,
+    /// whatever else was asked for.
+    pub(crate) fn finish_begun(&mut self) {
+        let next = self.record.done + 1;
+        self.finish_through(self.started.map_or(next, |begun| begun.seq));
+    }
+
     /// Finishes the requests up to `seq`, or up to the newest one, and forgets their payloads.
     pub(crate) fn finish_through(&mut self, seq: u64) {
         let done = seq.min(self.record.seq).max(self.record.done);

@@ -46,6 +46,7 @@ pub mod journal;
 mod leader;
 mod line;
 mod name;
+mod on_failure;
 mod order;
 mod payload;
 pub mod policy;
@@ -64,7 +65,8 @@ pub use engine::{Engine, Start};
 pub(crate) use journal::{Journal, Started};
 pub use line::{Turn, Wait};
 pub use name::{LockName, NameError, UnitName};
-pub use order::Order;
+pub use on_failure::{OnFailure, UnknownOnFailure};
+pub use order::{Instructed, Instruction, Order};
 pub use payload::Payload;
 pub use relation::RelationId;
 pub use status::{LockStatus, Place, Status, UnitStatus};
@@ -75,6 +77,6 @@ pub use unit::{Attempt, Requested};
 pub(crate) use view::View;
 pub use waker::{Errand, Waker, WakerStep};
 pub(crate) use wire::{
-    Entry, Line, LockLine, LockRecord, Outcome, Reading, UnitRecord, decode_line, decode_record,
-    encode_line, encode_record,
+    Entry, Line, LockLine, LockRecord, Outcome, Reading, Retry, UnitRecord, decode_line,
+    decode_record, encode_line, encode_record,
 };

@@ -1,5 +1,6 @@
 //! The subcommands, one module each.
 
+mod begin;
 mod cancel;
 mod coordination;
 #[cfg(feature = "lab")]
@@ -8,7 +9,6 @@ mod demo;
 mod lab;
 mod release;
 mod request;
-mod resume;
 mod run;
 #[cfg(feature = "lab")]
 mod simulate;
@@ -26,7 +26,7 @@ use crate::usage;
 
 /// Units of a Juju application take turns: restart, upgrade, rotate, one after the other.
 ///
-/// In a charm: call `resume` at the start of every hook, `request` when a restart is needed, `run` in
+/// In a charm: call `begin` at the start of every hook, `request` when a restart is needed, `run` in
 /// every hook (it acts only when it is the unit's turn), and `release` at the end of every hook.
 #[derive(Debug, Parser)]
 #[command(
@@ -46,7 +46,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Resume(resume::ResumeArgs),
+    Begin(begin::BeginArgs),
     Request(request::RequestArgs),
     Run(run::RunArgs),
     Withdraw(withdraw::WithdrawArgs),
@@ -75,7 +75,7 @@ pub(crate) fn main() -> ExitCode {
         Err(answer) => return usage::reply(answer),
     };
     finish(match cli.command {
-        Command::Resume(args) => resume::run(&args),
+        Command::Begin(args) => begin::run(&args),
         Command::Request(args) => request::run(args),
         Command::Run(args) => run::run(&args),
         Command::Withdraw(args) => withdraw::run(&args),

@@ -3,7 +3,7 @@
 use crate::{command, same};
 
 const COMMANDS: &[&str] = &[
-    "resume",
+    "begin",
     "request",
     "run",
     "withdraw",

@@ -35,8 +35,8 @@ pub use session::Session;
 
 use crate::policy::Policy;
 use crate::{
-    Errand, LockName, LockRecord, Order, Payload, RelationId, Requested, Status, Tick, Ticket,
-    Turn, UnitName,
+    Errand, Instructed, Instruction, LockName, LockRecord, OnFailure, Order, Payload, RelationId,
+    Requested, Status, Tick, Ticket, Turn, UnitName,
 };
 use need::Known;
 use round::Round;
@@ -250,6 +250,14 @@ impl Engine {
         self.ask(|visit, round| visit.finish(round, lock, result, served))
     }
 
+    /// Ends the operation that [`Engine::start`] began, which has failed; the unit then does as `on_failure` says.
+    ///
+    /// # Errors
+    /// What has to be known first.
+    pub fn fail(&mut self, lock: &LockName, why: &str, on_failure: OnFailure) -> Result<(), Need> {
+        self.ask(|visit, round| visit.fail(round, lock, why, on_failure))
+    }
+
     /// Ends the hook: publishes pending changes and, if this unit leads, maintains the line. It must be the last thing
     /// that the hook does, because the line may be written only for a short time after it was read.
     ///
@@ -265,6 +273,18 @@ impl Engine {
     /// What has to be known first.
     pub fn ticket_of(&mut self, lock: &LockName, unit: &UnitName) -> Result<Option<Ticket>, Need> {
         self.ask(|visit, round| visit.ticket_of(round, lock, unit))
+    }
+
+    /// Carries out an operator's instruction at once, and changes nothing else in the line. The unit must lead.
+    ///
+    /// # Errors
+    /// What has to be known first.
+    pub fn instruct(
+        &mut self,
+        lock: &LockName,
+        instruction: &Instruction,
+    ) -> Result<Instructed, Need> {
+        self.ask(|visit, round| visit.instruct(round, lock, instruction))
     }
 
     /// Carries out orders at once, and changes nothing else in the line. The unit must lead.

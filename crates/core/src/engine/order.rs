@@ -4,7 +4,7 @@ use super::lead::{Kept, Wanted};
 use super::round::Round;
 use super::visit::Visit;
 use super::{Carried, Need};
-use crate::{LockName, Order, Reading, Ticket, UnitName};
+use crate::{Instructed, Instruction, LockName, Order, Reading, Ticket, UnitName};
 
 impl Visit {
     /// The ticket with which a unit waits or works.
@@ -34,6 +34,62 @@ impl Visit {
             }
         }
         Ok(None)
+    }
+
+    pub(super) fn instruct(
+        &mut self,
+        round: &mut Round<'_>,
+        lock: &LockName,
+        instruction: &Instruction,
+    ) -> Result<Instructed, Need> {
+        let lock = lock.clone();
+        let (order, ticket) = match instruction {
+            Instruction::Pause { reason } => (Order::Pause(lock, reason.clone()), None),
+            Instruction::Resume => (Order::Resume(lock), None),
+            Instruction::Retry(unit)
+            | Instruction::Skip(unit)
+            | Instruction::Cancel(unit)
+            | Instruction::Force(unit) => {
+                let Some(ticket) = self.ticket_of(round, &lock, unit)? else {
+                    return Ok(Instructed::NothingAsked(unit.clone()));
+                };
+                let named = ticket.clone();
+                let order = match instruction {
+                    Instruction::Skip(_) => Order::Skip(lock, named),
+                    Instruction::Force(_) => Order::Force(lock, named),
+                    Instruction::Retry(_) => match self.failed_attempt(round, &lock, unit)? {
+                        Some(attempt) => Order::Retry(lock, named, attempt.saturating_add(1)),
+                        None => return Ok(Instructed::NotStopped(ticket)),
+                    },
+                    _ => Order::Cancel(lock, named),
+                };
+                (order, Some(ticket))
+            }
+        };
+        Ok(match self.carry_out(round, &[order])? {
+            Carried::Out => Instructed::Done(ticket),
+            Carried::AlreadySo => Instructed::AlreadySo(ticket),
+            Carried::Not(why) => Instructed::Not(why),
+        })
+    }
+
+    /// The attempt after which a unit's operation has stopped; `None` if it has not, or its record cannot be read.
+    fn failed_attempt(
+        &mut self,
+        round: &mut Round<'_>,
+        lock: &LockName,
+        unit: &UnitName,
+    ) -> Result<Option<u16>, Need> {
+        let site = self.here(round)?;
+        let record = if *unit == round.facts.unit {
+            Some(site.load_unit(round)?.record())
+        } else {
+            site.read_peers(round, [unit])?;
+            site.view.records().get(unit).and_then(Reading::good)
+        };
+        let state = record.and_then(|record| record.locks.get(lock));
+        let stopped = state.filter(|state| state.stopped);
+        Ok(stopped.map(|state| state.attempt))
     }
 
     pub(super) fn carry_out(

@@ -3,4 +3,5 @@
 mod effect;
 mod fixture;
 mod inquiry;
+mod instruction;
 mod need;

@@ -1,4 +1,4 @@
-//! `ops-coordinator resume`: the start of a hook.
+//! `ops-coordinator begin`: the start of a hook.
 
 use std::process::ExitCode;
 
@@ -13,12 +13,12 @@ use super::coordination::CoordinationArgs;
 /// result. A hook that calls no other command costs nothing more.
 #[derive(Debug, Args)]
 #[command(after_help = "Example, the first line of a hook:
-  ops-coordinator resume")]
-pub(crate) struct ResumeArgs {
+  ops-coordinator begin")]
+pub(crate) struct BeginArgs {
     #[command(flatten)]
     coordination: CoordinationArgs,
 }
 
-pub(crate) fn run(args: &ResumeArgs) -> Result<ExitCode, CommandError> {
+pub(crate) fn run(args: &BeginArgs) -> Result<ExitCode, CommandError> {
     args.coordination.in_hook(|_| Ok(ExitCode::SUCCESS))
 }
