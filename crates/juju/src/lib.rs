@@ -76,9 +76,9 @@ mod waker;
 pub use ops_coordinator_core::engine::Process;
 pub use ops_coordinator_core::wire::{LockRecord, Outcome};
 pub use ops_coordinator_core::{
-    Attempt, Errand, Incarnation, Instruction, LockName, LockStatus, NameError, OnFailure, Order,
-    Place, RelationId, Requested, Status, Tick, Ticket, Turn, UnitName, UnitStatus,
-    UnknownOnFailure, Wait, policy,
+    Attempt, Errand, Incarnation, Instruction, LockName, LockStatus, NameError, Obstacle,
+    ObstacleKind, OnFailure, Order, Place, Planned, RelationId, Requested, RollPlan, Status, Tick,
+    Ticket, Turn, UnitName, UnitStatus, UnknownOnFailure, Wait, policy,
 };
 
 pub use charm::run_charm;

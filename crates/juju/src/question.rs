@@ -6,8 +6,8 @@ use ops_coordinator_core::engine::{Carried, Engine, Process};
 use ops_coordinator_core::policy::Policy;
 use ops_coordinator_core::wire::LockRecord;
 use ops_coordinator_core::{
-    Instructed, Instruction, LockName, OnFailure, Order, Payload, Requested, Status, Ticket, Turn,
-    UnitName,
+    Instructed, Instruction, LockName, OnFailure, Order, Payload, Requested, RollPlan, Status,
+    Ticket, Turn, UnitName,
 };
 use ops_coordinator_excerpt::excerpt;
 
@@ -226,6 +226,15 @@ impl Hook {
     /// As [`Hook::record`].
     pub fn queue(&mut self, lock: &LockName) -> Result<Vec<UnitName>, Error> {
         self.ask(|engine| engine.queue(lock))
+    }
+
+    /// Reads every unit's record and says who would go when if the leader fills the line by this policy, and what stands
+    /// in the way. Costs one hook tool call per unit.
+    ///
+    /// # Errors
+    /// As [`Hook::record`].
+    pub fn plan(&mut self, lock: &LockName, policy: &dyn Policy) -> Result<RollPlan, Error> {
+        self.ask(|engine| engine.plan(lock, policy))
     }
 
     /// Reads every unit's record and reports where all requests stand. Costs one hook tool call per unit.

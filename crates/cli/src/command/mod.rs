@@ -1,17 +1,24 @@
 //! The subcommands, one module each.
 
+mod action;
 mod begin;
 mod cancel;
 mod coordination;
 #[cfg(feature = "lab")]
 mod demo;
+mod instruct;
 #[cfg(feature = "lab")]
 mod lab;
+mod pause;
+mod plan;
 mod release;
 mod request;
+mod resume;
+mod retry;
 mod run;
 #[cfg(feature = "lab")]
 mod simulate;
+mod skip;
 mod status;
 mod wake;
 mod withdraw;
@@ -50,9 +57,15 @@ enum Command {
     Request(request::RequestArgs),
     Run(run::RunArgs),
     Withdraw(withdraw::WithdrawArgs),
-    Cancel(cancel::CancelArgs),
     Release(release::ReleaseArgs),
     Status(status::StatusArgs),
+    Plan(plan::PlanArgs),
+    Pause(pause::PauseArgs),
+    Resume(resume::ResumeArgs),
+    Retry(retry::RetryArgs),
+    Skip(skip::SkipArgs),
+    Cancel(cancel::CancelArgs),
+    Action(action::ActionArgs),
     #[cfg(feature = "lab")]
     Lab(lab::LabArgs),
     #[cfg(feature = "lab")]
@@ -79,9 +92,15 @@ pub(crate) fn main() -> ExitCode {
         Command::Request(args) => request::run(args),
         Command::Run(args) => run::run(&args),
         Command::Withdraw(args) => withdraw::run(&args),
-        Command::Cancel(args) => cancel::run(&args),
         Command::Release(args) => release::run(args),
         Command::Status(args) => status::run(&args),
+        Command::Plan(args) => plan::run(args),
+        Command::Pause(args) => pause::run(args),
+        Command::Resume(args) => resume::run(&args),
+        Command::Retry(args) => retry::run(args),
+        Command::Skip(args) => skip::run(args),
+        Command::Cancel(args) => cancel::run(args),
+        Command::Action(args) => action::run(&args),
         #[cfg(feature = "lab")]
         Command::Lab(args) => lab::run(args),
         #[cfg(feature = "lab")]

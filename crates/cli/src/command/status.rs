@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use ops_coordinator_excerpt::{LONG, excerpt};
-use ops_coordinator_juju::{Place, Status, UnitStatus};
+use ops_coordinator_juju::{Hook, Place, Status, UnitStatus};
 
 use super::CommandError;
 use super::coordination::CoordinationArgs;
@@ -33,12 +33,19 @@ enum Format {
 }
 
 pub(crate) fn run(args: &StatusArgs) -> Result<ExitCode, CommandError> {
-    let status = args.coordination.in_hook(|hook| Ok(hook.status()?))?;
-    match args.format {
-        Format::Table => say(table(&status).trim_end()),
-        Format::Json => say(json(&status)?),
-    }
+    let json = args.format == Format::Json;
+    let text = args.coordination.in_hook(|hook| text(hook, json))?;
+    say(text.trim_end());
     Ok(ExitCode::SUCCESS)
+}
+
+/// The status, as a table or as JSON.
+pub(crate) fn text(hook: &mut Hook, as_json: bool) -> Result<String, CommandError> {
+    let status = hook.status()?;
+    if as_json {
+        return json(&status);
+    }
+    Ok(table(&status))
 }
 
 fn json(status: &Status) -> Result<String, CommandError> {

@@ -1,12 +1,14 @@
 //! Questions that change nothing: the unit's own requests, and who waits for whom and why.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Need;
 use super::round::Round;
 use super::visit::Visit;
 use crate::policy::{Policy, Request, Rotation};
-use crate::{Journal, LockName, LockRecord, Payload, Place, Reading, Status, UnitName, UnitRecord};
+use crate::{
+    Journal, LockName, LockRecord, Payload, Place, Reading, RollPlan, Status, UnitName, UnitRecord,
+};
 
 impl Visit {
     pub(super) fn record(
@@ -79,6 +81,22 @@ impl Visit {
         Rotation::default().order(lock, &mut requests, last.map(|last| &last.ticket.unit));
         let queue = requests.into_iter().map(|request| request.ticket.unit);
         Ok(queue.collect())
+    }
+
+    pub(super) fn plan(
+        &mut self,
+        round: &mut Round<'_>,
+        lock: &LockName,
+        policy: &dyn Policy,
+    ) -> Result<RollPlan, Need> {
+        let records = self.records(round)?;
+        let site = self.here(round)?;
+        let mut here = BTreeSet::from([round.facts.unit.clone()]);
+        if let Some(relation) = &site.session.relation {
+            here.extend(round.known.members(relation)?.iter().cloned());
+        }
+        here.retain(|unit| !site.session.departed.contains(unit));
+        Ok(RollPlan::of(lock, &site.line, &records, &here, policy))
     }
 
     pub(super) fn status(&mut self, round: &mut Round<'_>) -> Result<Status, Need> {

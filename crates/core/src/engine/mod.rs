@@ -36,7 +36,7 @@ pub use session::Session;
 use crate::policy::Policy;
 use crate::{
     Errand, Instructed, Instruction, LockName, LockRecord, OnFailure, Order, Payload, RelationId,
-    Requested, Status, Tick, Ticket, Turn, UnitName,
+    Requested, RollPlan, Status, Tick, Ticket, Turn, UnitName,
 };
 use need::Known;
 use round::Round;
@@ -327,6 +327,15 @@ impl Engine {
     /// What has to be known first.
     pub fn queue(&mut self, lock: &LockName) -> Result<Vec<UnitName>, Need> {
         self.ask(|visit, round| visit.queue(round, lock))
+    }
+
+    /// Who would go when for a lock if the leader fills the line by this policy, and what stands in the way. Needs every
+    /// unit's record.
+    ///
+    /// # Errors
+    /// What has to be known first.
+    pub fn plan(&mut self, lock: &LockName, policy: &dyn Policy) -> Result<RollPlan, Need> {
+        self.ask(|visit, round| visit.plan(round, lock, policy))
     }
 
     /// Where all requests stand. Needs every unit's record.

@@ -42,8 +42,26 @@ impl Visit {
         lock: &LockName,
         instruction: &Instruction,
     ) -> Result<Instructed, Need> {
+        let (order, ticket) = match self.order_of(round, lock, instruction)? {
+            Ok(order) => order,
+            Err(refused) => return Ok(refused),
+        };
+        Ok(match self.carry_out(round, &[order])? {
+            Carried::Out => Instructed::Done(ticket),
+            Carried::AlreadySo => Instructed::AlreadySo(ticket),
+            Carried::Not(why) => Instructed::Not(why),
+        })
+    }
+
+    /// The order that an instruction stands for, and the ticket that it is about.
+    fn order_of(
+        &mut self,
+        round: &mut Round<'_>,
+        lock: &LockName,
+        instruction: &Instruction,
+    ) -> Result<Result<(Order, Option<Ticket>), Instructed>, Need> {
         let lock = lock.clone();
-        let (order, ticket) = match instruction {
+        Ok(Ok(match instruction {
             Instruction::Pause { reason } => (Order::Pause(lock, reason.clone()), None),
             Instruction::Resume => (Order::Resume(lock), None),
             Instruction::Retry(unit)
@@ -51,7 +69,7 @@ impl Visit {
             | Instruction::Cancel(unit)
             | Instruction::Force(unit) => {
                 let Some(ticket) = self.ticket_of(round, &lock, unit)? else {
-                    return Ok(Instructed::NothingAsked(unit.clone()));
+                    return Ok(Err(Instructed::NothingAsked(unit.clone())));
                 };
                 let named = ticket.clone();
                 let order = match instruction {
@@ -59,18 +77,13 @@ impl Visit {
                     Instruction::Force(_) => Order::Force(lock, named),
                     Instruction::Retry(_) => match self.failed_attempt(round, &lock, unit)? {
                         Some(attempt) => Order::Retry(lock, named, attempt.saturating_add(1)),
-                        None => return Ok(Instructed::NotStopped(ticket)),
+                        None => return Ok(Err(Instructed::NotStopped(ticket))),
                     },
                     _ => Order::Cancel(lock, named),
                 };
                 (order, Some(ticket))
             }
-        };
-        Ok(match self.carry_out(round, &[order])? {
-            Carried::Out => Instructed::Done(ticket),
-            Carried::AlreadySo => Instructed::AlreadySo(ticket),
-            Carried::Not(why) => Instructed::Not(why),
-        })
+        }))
     }
 
     /// The attempt after which a unit's operation has stopped; `None` if it has not, or its record cannot be read.
