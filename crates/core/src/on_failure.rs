@@ -6,7 +6,7 @@ use std::str::FromStr;
 /// What happens after an operation has failed. The unit that runs it decides.
 ///
 /// An operation that was cut off has not failed: it is always run again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum OnFailure {
     /// The unit keeps its place, and its next hook tries again.
     #[default]

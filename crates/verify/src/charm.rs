@@ -6,7 +6,7 @@
 use std::rc::Rc;
 
 use ops_coordinator_core::policy::Rotation;
-use ops_coordinator_core::{LockName, Order, Ticket, UnitName};
+use ops_coordinator_core::{Instruction, LockName, OnFailure, Order, Ticket};
 use ops_coordinator_juju::{Environment, Error, Hook, Machine, Start, Transport};
 
 use crate::Bug;
@@ -55,8 +55,8 @@ pub struct Will {
     pub takes: u8,
     /// Of which locks it takes its requests back at the end, because nobody wants them any more.
     pub withdraws: u8,
-    /// Whose requests an operator wants cancelled.
-    pub cancels: Option<UnitName>,
+    /// What an operator wants of every lock.
+    pub instruction: Option<Instruction>,
 }
 
 impl Will {
@@ -65,7 +65,7 @@ impl Will {
         asks: false,
         takes: u8::MAX,
         withdraws: 0,
-        cancels: None,
+        instruction: None,
     };
 }
 
@@ -161,10 +161,37 @@ impl Charm {
         running: Option<usize>,
         will: &Will,
     ) -> Result<Option<Started>, Error> {
+        self.go_on(visit, running.map(|lock| (lock, None)), will)
+    }
+
+    /// As [`Charm::proceed`], after an operation that has failed and does not fail its hook.
+    ///
+    /// # Errors
+    /// A hook tool's failure.
+    pub fn proceed_after_failure(
+        &self,
+        visit: &Visit,
+        lock: usize,
+        on_failure: OnFailure,
+        will: &Will,
+    ) -> Result<Option<Started>, Error> {
+        self.go_on(visit, Some((lock, Some(on_failure))), will)
+    }
+
+    fn go_on(
+        &self,
+        visit: &Visit,
+        ended: Option<(usize, Option<OnFailure>)>,
+        will: &Will,
+    ) -> Result<Option<Started>, Error> {
+        let running = ended.map(|(lock, _)| lock);
         let mut opened = self.open_all(visit)?;
-        if let Some(lock) = running {
-            self.hook_for(&mut opened, lock)
-                .finish(&self.locks[lock], Ok(()))?;
+        if let Some((lock, failure)) = ended {
+            let hook = self.hook_for(&mut opened, lock);
+            match failure {
+                None => hook.finish(&self.locks[lock], Ok(()))?,
+                Some(then) => hook.fail(&self.locks[lock], "exit code 1", then)?,
+            }
             if let Some(started) = self.advance(&mut opened, will, lock + 1)? {
                 return Ok(Some(started));
             }
@@ -204,10 +231,13 @@ impl Charm {
     /// What an operator wants, with the tickets that a leader finds for the unit.
     fn orders(&self, hook: &mut Hook, will: &Will) -> Result<Vec<Order>, Error> {
         let mut orders = Vec::new();
-        if let Some(unit) = will.cancels.as_ref().filter(|_| hook.is_leader()) {
+        if let Some(instruction) = will.instruction.as_ref().filter(|_| hook.is_leader()) {
             for lock in &self.locks {
-                if let Some(ticket) = hook.ticket_of(lock, unit)? {
-                    orders.push(Order::Cancel(lock.clone(), ticket));
+                match hook.order_of(lock, instruction) {
+                    Ok(order) => orders.extend(order),
+                    // An operator is told so, and looks again.
+                    Err(Error::NotStopped(_)) => {}
+                    Err(error) => return Err(error),
                 }
             }
         }

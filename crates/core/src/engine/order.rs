@@ -54,7 +54,7 @@ impl Visit {
     }
 
     /// The order that an instruction stands for, and the ticket that it is about.
-    fn order_of(
+    pub(super) fn order_of(
         &mut self,
         round: &mut Round<'_>,
         lock: &LockName,

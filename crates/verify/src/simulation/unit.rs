@@ -5,7 +5,7 @@ use std::hash::Hasher;
 use std::rc::Rc;
 
 use fastrand::Rng;
-use ops_coordinator_core::Ticket;
+use ops_coordinator_core::{Instruction, Ticket};
 use ops_coordinator_juju::{Environment, Error, write_pending_line};
 use ops_coordinator_lab::simulation::{HookContext, Phase, VirtualCharm};
 use ops_coordinator_lab::{Dispatch, ToolDelays, What};
@@ -300,7 +300,8 @@ impl VirtualUnit {
         if let What::Action { params, .. } = &hook.what
             && let Some(number) = params.get("unit").and_then(serde_json::Value::as_u64)
         {
-            self.will.cancels = format!("app/{number}").parse().ok();
+            let unit = format!("app/{number}").parse().ok();
+            self.will.instruction = unit.map(Instruction::Cancel);
         }
         if self.behaviour.forgets {
             self.claims = disk::claims(context);
