@@ -171,27 +171,6 @@ impl Hook {
         Ok(told(instruction, ticket.as_ref(), anew))
     }
 
-    /// The order that an operator's instruction stands for, for [`Hook::release_with`]. `None` if the unit that it names
-    /// has requested nothing.
-    ///
-    /// # Errors
-    /// [`Error::NotLeader`] on any other unit; [`Error::NotStopped`] for a retry of what has not stopped; a hook tool's
-    /// failure.
-    pub fn order_of(
-        &mut self,
-        lock: &LockName,
-        instruction: &Instruction,
-    ) -> Result<Option<Order>, Error> {
-        if !self.is_leader() {
-            return Err(Error::NotLeader);
-        }
-        match self.ask(|engine| engine.order_of(lock, instruction))? {
-            Ok(order) => Ok(Some(order)),
-            Err(Instructed::NotStopped(ticket)) => Err(Error::NotStopped(ticket)),
-            Err(_) => Ok(None),
-        }
-    }
-
     /// Carries out orders at once, and changes nothing else in the line. Returns false if the line already is as
     /// ordered.
     ///

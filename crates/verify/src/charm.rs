@@ -6,7 +6,7 @@
 use std::rc::Rc;
 
 use ops_coordinator_core::policy::Rotation;
-use ops_coordinator_core::{Instruction, LockName, OnFailure, Order, Ticket};
+use ops_coordinator_core::{Instruction, LockName, OnFailure, Order, Ticket, UnitName};
 use ops_coordinator_juju::{Environment, Error, Hook, Machine, Start, Transport};
 
 use crate::Bug;
@@ -55,7 +55,9 @@ pub struct Will {
     pub takes: u8,
     /// Of which locks it takes its requests back at the end, because nobody wants them any more.
     pub withdraws: u8,
-    /// What an operator wants of every lock.
+    /// Whose requests an operator wants cancelled.
+    pub cancels: Option<UnitName>,
+    /// What else an operator wants of every lock.
     pub instruction: Option<Instruction>,
 }
 
@@ -65,6 +67,7 @@ impl Will {
         asks: false,
         takes: u8::MAX,
         withdraws: 0,
+        cancels: None,
         instruction: None,
     };
 }
@@ -197,6 +200,7 @@ impl Charm {
             }
         }
         self.withdraw(&mut opened, will)?;
+        self.obey(&mut opened, will)?;
         for Open { hook, saboteur, .. } in &mut opened {
             let orders = self.orders(hook, will)?;
             saboteur.before_release(hook)?;
@@ -228,16 +232,28 @@ impl Charm {
         Ok(())
     }
 
-    /// What an operator wants, with the tickets that a leader finds for the unit.
+    /// What an operator wants, carried out at once; a leader that cannot do it says so, and the operator looks again.
+    fn obey(&self, opened: &mut [Open], will: &Will) -> Result<(), Error> {
+        let Some(instruction) = &will.instruction else {
+            return Ok(());
+        };
+        for (index, lock) in self.locks.iter().enumerate() {
+            match self.hook_for(opened, index).instruct(lock, instruction) {
+                Ok(_) | Err(Error::NotLeader | Error::NotStopped(_) | Error::NotCarriedOut(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// What an operator wants cancelled, with the tickets that a leader finds for the unit: written at the end of the
+    /// hook, as a charm does that orders it.
     fn orders(&self, hook: &mut Hook, will: &Will) -> Result<Vec<Order>, Error> {
         let mut orders = Vec::new();
-        if let Some(instruction) = will.instruction.as_ref().filter(|_| hook.is_leader()) {
+        if let Some(unit) = will.cancels.as_ref().filter(|_| hook.is_leader()) {
             for lock in &self.locks {
-                match hook.order_of(lock, instruction) {
-                    Ok(order) => orders.extend(order),
-                    // An operator is told so, and looks again.
-                    Err(Error::NotStopped(_)) => {}
-                    Err(error) => return Err(error),
+                if let Some(ticket) = hook.ticket_of(lock, unit)? {
+                    orders.push(Order::Cancel(lock.clone(), ticket));
                 }
             }
         }

@@ -275,22 +275,6 @@ impl Engine {
         self.ask(|visit, round| visit.ticket_of(round, lock, unit))
     }
 
-    /// The order that an operator's instruction stands for, for [`Engine::release`]. `Err` says why there is none. The unit
-    /// must lead.
-    ///
-    /// # Errors
-    /// What has to be known first.
-    pub fn order_of(
-        &mut self,
-        lock: &LockName,
-        instruction: &Instruction,
-    ) -> Result<Result<Order, Instructed>, Need> {
-        self.ask(|visit, round| {
-            let order = visit.order_of(round, lock, instruction)?;
-            Ok(order.map(|(order, _)| order))
-        })
-    }
-
     /// Carries out an operator's instruction at once, and changes nothing else in the line. The unit must lead.
     ///
     /// # Errors

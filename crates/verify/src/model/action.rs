@@ -250,14 +250,13 @@ impl Event {
 
     /// Whether it is an operator's action.
     pub(crate) fn is_action(self) -> bool {
-        self.instruction().is_some()
+        matches!(self, Self::Cancel(_)) || self.instruction().is_some()
     }
 
-    /// What an operator wants by it.
+    /// What an operator wants by it, apart from a cancellation.
     pub(crate) fn instruction(self) -> Option<Instruction> {
         let name = |unit: u8| format!("app/{unit}").parse().ok();
         match self {
-            Self::Cancel(unit) => name(unit).map(Instruction::Cancel),
             Self::Skip(unit) => name(unit).map(Instruction::Skip),
             Self::Retry(unit) => name(unit).map(Instruction::Retry),
             Self::Pause => Some(Instruction::Pause {

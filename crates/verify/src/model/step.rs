@@ -130,6 +130,10 @@ impl Steps {
         };
         let will = Will {
             asks: call.event == Event::Config,
+            cancels: match call.event {
+                Event::Cancel(unit) => format!("app/{unit}").parse().ok(),
+                _ => None,
+            },
             instruction: call.event.instruction(),
             ..Will::WILLING
         };
