@@ -187,7 +187,7 @@ pub const SMALL: &[Case] = &[
     Case {
         name: "pause",
         faults: Faults { pause: 1, ..NONE },
-        states: 8_823,
+        states: 8_932,
         ..CASE
     },
     Case {
@@ -197,7 +197,7 @@ pub const SMALL: &[Case] = &[
             kill: 1,
             ..NONE
         },
-        states: 92_194,
+        states: 90_851,
         ..CASE
     },
     Case {
@@ -208,7 +208,7 @@ pub const SMALL: &[Case] = &[
             leader: 1,
             ..NONE
         },
-        states: 177_195,
+        states: 164_582,
         ..CASE
     },
     Case {
@@ -234,7 +234,7 @@ pub const SMALL: &[Case] = &[
             kill: 1,
             ..NONE
         },
-        states: 50_343,
+        states: 50_173,
         ..CASE
     },
     Case {
@@ -246,7 +246,7 @@ pub const SMALL: &[Case] = &[
             ..NONE
         },
         healed_one_in: 4,
-        states: 349_118,
+        states: 346_646,
         ..CASE
     },
     Case {
