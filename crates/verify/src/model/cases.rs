@@ -407,6 +407,7 @@ pub const LARGE: &[Case] = &[
             ..NONE
         },
         healed_one_in: 16,
+        states: 1_283_577,
         ..CASE
     },
     Case {
@@ -419,6 +420,7 @@ pub const LARGE: &[Case] = &[
             ..NONE
         },
         healed_one_in: 16,
+        states: 2_555_342,
         ..CASE
     },
     Case {
