@@ -18,6 +18,11 @@ const QUOTED: [ContextKind; 3] = [
     ContextKind::InvalidValue,
 ];
 
+/// In the usage of an operator's command whose name once began a hook.
+const RESUME: &str = "Usage: ops-coordinator resume ";
+const BEGIN: &str =
+    "a hook begins with `ops-coordinator begin`; `resume LOCK` ends an operator's pause";
+
 /// Prints the help that was asked for, or what is wrong with the command line.
 pub(crate) fn reply(mut answer: clap::Error) -> ExitCode {
     let code = u8::try_from(answer.exit_code()).unwrap_or(2).into();
@@ -28,7 +33,11 @@ pub(crate) fn reply(mut answer: clap::Error) -> ExitCode {
         return code;
     }
     shorten(&mut answer);
-    complain(text(&answer).trim_end());
+    let mut text = text(&answer);
+    if answer.kind() == ErrorKind::MissingRequiredArgument && text.contains(RESUME) {
+        text = format!("{}\nhint: {BEGIN}\n", text.trim_end());
+    }
+    complain(text.trim_end());
     code
 }
 

@@ -75,6 +75,10 @@ scenarios! {
     an_agent_dies_between_process_and_commit: "crash-after-process",
     an_agent_dies_between_commit_and_its_own_note_of_it: "crash-after-flush",
     an_agent_dies_before_it_goes_on: "crash-after-done",
+    a_roll_stops_at_a_failure_and_goes_on_after_a_retry: "stop-and-retry",
+    a_roll_stops_at_a_failure_and_goes_on_without_it: "stop-and-skip",
+    a_roll_goes_on_after_a_failure: "continue",
+    a_roll_is_paused_and_resumed: "pause-and-resume",
     hooks_that_bring_nothing_new_come_all_along: "quiet",
 }
 

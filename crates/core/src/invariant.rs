@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::{Line, LockName, Ticket, UnitRecord};
+use crate::{Line, LockLine, LockName, LockRecord, Ticket, UnitRecord};
 
 /// The highest request number; it fits every JSON reader's numbers.
 const SEQ_MAX: u64 = (1 << 53) - 1;
@@ -152,6 +152,22 @@ pub fn line_may_follow(
         }
     }
     Ok(())
+}
+
+/// `nothing-starts-while-paused` and `stopped-waits-for-permission`: what an operator has said of a lock, as far as the
+/// starting unit has read it. `state` is the unit's own state for the lock before it starts.
+///
+/// # Errors
+/// What forbids the start.
+pub fn may_start(line: &LockLine, ticket: &Ticket, state: &LockRecord) -> Check {
+    require("nothing-starts-while-paused", line.paused.is_none(), || {
+        format!("{ticket} starts")
+    })?;
+    require(
+        "stopped-waits-for-permission",
+        !state.stopped || line.permits(ticket, state.attempt),
+        || format!("{ticket} starts after attempt {} failed", state.attempt),
+    )
 }
 
 /// `at-most-limit-inside`: no more operations run at once than the lock's limit allows.

@@ -130,3 +130,31 @@ fn bad_lines_are_rejected_by_name() {
         "one-entry-a-unit"
     );
 }
+
+#[test]
+fn a_start_that_an_operator_has_not_permitted_is_found() {
+    let ticket = Ticket {
+        unit: "app/1".parse().unwrap(),
+        incarnation: Incarnation::from_random(1),
+        seq: 1,
+    };
+    let broken = |line: &LockLine, state: &LockRecord| {
+        let judged = may_start(line, &ticket, state);
+        judged.err().map(|violation| violation.invariant)
+    };
+    let (mut line, mut state) = (LockLine::default(), LockRecord::default());
+    assert_eq!(broken(&line, &state), None);
+    (state.stopped, state.attempt) = (true, 2);
+    assert_eq!(broken(&line, &state), Some("stopped-waits-for-permission"));
+    let permission = |attempt| crate::wire::Retry {
+        ticket: ticket.clone(),
+        attempt,
+        unknown: BTreeMap::new(),
+    };
+    line.retries = vec![permission(2)];
+    assert_eq!(broken(&line, &state), Some("stopped-waits-for-permission"));
+    line.retries = vec![permission(3)];
+    assert_eq!(broken(&line, &state), None);
+    line.paused = Some("night".to_owned());
+    assert_eq!(broken(&line, &state), Some("nothing-starts-while-paused"));
+}

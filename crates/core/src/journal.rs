@@ -70,6 +70,7 @@ impl LockJournal {
             Outcome::Failed => tally.failures += 1,
             Outcome::Withdrawn => tally.withdrawn += 1,
             Outcome::Cancelled => tally.cancelled += 1,
+            Outcome::Skipped => tally.skipped += 1,
             Outcome::Other(_) => {}
         }
         let begun = self.started.filter(|started| !started.ended);
@@ -79,6 +80,13 @@ impl LockJournal {
             tally.operations += 1;
             tally.operation_seconds += now.seconds_since(at);
         }
+    }
+
+    /// Finishes the request whose operation was started last. The attempt that the journal names is the one that ends,
+    /// whatever else was asked for.
+    pub(crate) fn finish_begun(&mut self) {
+        let next = self.record.done + 1;
+        self.finish_through(self.started.map_or(next, |begun| begun.seq));
     }
 
     /// Finishes the requests up to `seq`, or up to the newest one, and forgets their payloads.

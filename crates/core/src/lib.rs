@@ -48,12 +48,14 @@ mod line;
 mod metrics;
 mod name;
 mod news;
+mod on_failure;
 mod order;
 mod payload;
 pub mod policy;
 mod reading;
 mod record;
 mod relation;
+mod roll_plan;
 mod status;
 mod tick;
 mod ticket;
@@ -68,9 +70,11 @@ pub use line::{Turn, Wait};
 pub use metrics::Tally;
 pub use name::{LockName, NameError, UnitName};
 pub use news::{News, Transition};
-pub use order::Order;
+pub use on_failure::{OnFailure, UnknownOnFailure};
+pub use order::{Instructed, Instruction, Order};
 pub use payload::Payload;
 pub use relation::RelationId;
+pub use roll_plan::{Obstacle, ObstacleKind, Planned, RollPlan};
 pub(crate) use status::Observer;
 pub use status::{LockStatus, Place, Status, UnitStatus};
 pub use tick::{Tick, Wall};
@@ -80,6 +84,6 @@ pub use unit::{Attempt, Requested};
 pub(crate) use view::View;
 pub use waker::{Errand, Waker, WakerStep};
 pub(crate) use wire::{
-    Entry, Line, LockLine, LockRecord, Outcome, Reading, UnitRecord, decode_line, decode_record,
-    encode_line, encode_record,
+    Entry, Line, LockLine, LockRecord, Outcome, Reading, Retry, UnitRecord, decode_line,
+    decode_record, encode_line, encode_record,
 };

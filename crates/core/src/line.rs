@@ -45,9 +45,19 @@ pub struct LockLine {
     /// still served.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved: Option<String>,
-    /// Tickets that an operator has cancelled and that their units have not finished yet.
+    /// Tickets that an operator has cancelled or skipped and that their units have not finished yet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cancelled: Vec<Ticket>,
+    /// Those of the cancelled tickets that were skipped. A reader that does not know this ends them as cancelled.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<Ticket>,
+    /// Those of the cancelled tickets whose entry an operator has removed without waiting for the unit. As long as
+    /// they are here, nobody knows whether their operation has ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forced: Vec<Ticket>,
+    /// Which failed operations may be tried again, and how often.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub retries: Vec<Retry>,
     /// Fields of a newer minor version, kept as they are.
     #[serde(flatten)]
     pub unknown: BTreeMap<String, Value>,
@@ -67,6 +77,20 @@ pub struct Entry {
     /// When the leader appended it, for readers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Wall>,
+    /// Fields of a newer minor version, kept as they are.
+    #[serde(flatten)]
+    pub unknown: BTreeMap<String, Value>,
+}
+
+/// An operator's permission to try a failed operation again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retry {
+    /// Whose operation.
+    #[serde(flatten)]
+    pub ticket: Ticket,
+    /// Up to which attempt. An attempt beyond this that fails stops again, whoever reads this how late.
+    #[serde(rename = "try")]
+    pub attempt: u16,
     /// Fields of a newer minor version, kept as they are.
     #[serde(flatten)]
     pub unknown: BTreeMap<String, Value>,
@@ -101,6 +125,8 @@ pub enum Wait {
     Behind(Vec<Ticket>),
     /// An operator has paused the lock; the text says why.
     Paused(String),
+    /// Its operation has failed, and is not tried again until an operator permits it; the text says why it failed.
+    Stopped(String),
     /// An operator has cancelled it; this unit finishes it as soon as it publishes again.
     Cancelled,
     /// A process of an earlier attempt is still running on this unit, though its hook has ended.
@@ -117,6 +143,12 @@ impl LockLine {
         self.entries
             .iter()
             .position(|entry| &entry.ticket == ticket)
+    }
+
+    /// Whether an operator has permitted another attempt after this one.
+    pub fn permits(&self, ticket: &Ticket, failed_attempt: u16) -> bool {
+        let mut retries = self.retries.iter();
+        retries.any(|retry| retry.ticket == *ticket && retry.attempt > failed_attempt)
     }
 
     /// The entry rule. `finished` returns whether a ticket is known to be finished. Anything else counts as
@@ -161,6 +193,7 @@ impl fmt::Display for Wait {
                 write!(f, "behind {}", units.join(", "))
             }
             Self::Paused(why) => write!(f, "paused: {why}"),
+            Self::Stopped(why) => write!(f, "stopped: {why}"),
             Self::Cancelled => f.write_str("cancelled by an operator"),
             Self::Busy => f.write_str("a process of an earlier attempt is still running"),
             Self::Moved(endpoint) => write!(f, "the lock has moved to the endpoint {endpoint}"),
@@ -250,6 +283,10 @@ mod tests {
                 "behind app/1, app/2",
             ),
             (Wait::Paused("night".to_owned()), "paused: night"),
+            (
+                Wait::Stopped("exit code 1".to_owned()),
+                "stopped: exit code 1",
+            ),
             (Wait::Cancelled, "cancelled by an operator"),
             (
                 Wait::Busy,
@@ -330,6 +367,20 @@ mod tests {
         );
         line.cancelled.push(ticket(0));
         assert_eq!(turn(&line, 0, &[]), Turn::Wait(Wait::Cancelled));
+    }
+
+    #[test]
+    fn a_permission_holds_for_its_ticket_and_up_to_its_attempt() {
+        let mut line = line(&[(0, 1, 0), (1, 1, 0)]);
+        assert!(!line.permits(&ticket(0), 1));
+        line.retries.push(Retry {
+            ticket: ticket(0),
+            attempt: 2,
+            unknown: BTreeMap::new(),
+        });
+        assert!(line.permits(&ticket(0), 1));
+        assert!(!line.permits(&ticket(0), 2), "the second has failed too");
+        assert!(!line.permits(&ticket(1), 1));
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub struct Tally {
     pub withdrawn: u64,
     /// Requests that an operator cancelled.
     pub cancelled: u64,
+    /// Requests that an operator skipped.
+    pub skipped: u64,
     /// Attempts that failed.
     pub failures: u64,
     /// Attempts that were cut off.
@@ -82,13 +84,14 @@ const METRICS: &[Metric] = &[
                 ("done", tally.done),
                 ("withdrawn", tally.withdrawn),
                 ("cancelled", tally.cancelled),
+                ("skipped", tally.skipped),
             ]
         },
     },
     Metric {
         name: "failures_total",
         kind: "counter",
-        help: "Attempts that failed; the unit kept its turn.",
+        help: "Attempts that failed.",
         values: |state| vec![("", state.tally.failures)],
     },
     Metric {

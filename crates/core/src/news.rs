@@ -49,6 +49,24 @@ pub enum Transition {
         /// Why.
         why: String,
     },
+    /// The attempt has failed, and the unit keeps its turn until an operator permits another.
+    Stopped {
+        /// Its ticket.
+        ticket: Ticket,
+        /// The number of the attempt, from 1.
+        attempt: u16,
+        /// Why.
+        why: String,
+    },
+    /// The attempt has failed, and the turn passes on all the same.
+    Failed {
+        /// Its ticket.
+        ticket: Ticket,
+        /// The number of the attempt, from 1.
+        attempt: u16,
+        /// Why.
+        why: String,
+    },
     /// The unit has taken it back.
     Withdrawn {
         /// Its ticket.
@@ -58,6 +76,11 @@ pub enum Transition {
     },
     /// An operator has cancelled it.
     Cancelled {
+        /// Its ticket.
+        ticket: Ticket,
+    },
+    /// An operator lets the roll go on without it.
+    Skipped {
         /// Its ticket.
         ticket: Ticket,
     },
@@ -97,11 +120,28 @@ impl fmt::Display for News {
                 f,
                 "attempt {attempt} of {ticket} did not succeed; the unit keeps its turn: {why}"
             ),
+            Transition::Stopped {
+                ticket,
+                attempt,
+                why,
+            } => write!(
+                f,
+                "attempt {attempt} of {ticket} failed; stopped until an operator decides: {why}"
+            ),
+            Transition::Failed {
+                ticket,
+                attempt,
+                why,
+            } => write!(
+                f,
+                "attempt {attempt} of {ticket} failed; the turn passes on: {why}"
+            ),
             Transition::Withdrawn { ticket, why } => {
                 write!(f, "{ticket} withdrawn")?;
                 why.iter().try_for_each(|why| write!(f, ": {why}"))
             }
             Transition::Cancelled { ticket } => write!(f, "{ticket} cancelled by an operator"),
+            Transition::Skipped { ticket } => write!(f, "{ticket} skipped by an operator"),
         }
     }
 }
@@ -182,6 +222,28 @@ mod tests {
                     why: why.clone(),
                 },
                 "attempt 1 of app/1#7 did not succeed; the unit keeps its turn: exit code 1",
+            ),
+            (
+                Transition::Stopped {
+                    ticket: ticket.clone(),
+                    attempt: 2,
+                    why: why.clone(),
+                },
+                "attempt 2 of app/1#7 failed; stopped until an operator decides: exit code 1",
+            ),
+            (
+                Transition::Failed {
+                    ticket: ticket.clone(),
+                    attempt: 1,
+                    why: why.clone(),
+                },
+                "attempt 1 of app/1#7 failed; the turn passes on: exit code 1",
+            ),
+            (
+                Transition::Skipped {
+                    ticket: ticket.clone(),
+                },
+                "app/1#7 skipped by an operator",
             ),
             (
                 Transition::Withdrawn {

@@ -62,6 +62,10 @@ pub struct LockRecord {
     /// How the last operation, or its last attempt, ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
+    /// Whether the request that is served next has failed and is not tried again until the leader permits it
+    /// ([`LockLine::retries`](crate::wire::LockLine::retries)) or its request is ended.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stopped: bool,
     /// A short reason, if the outcome needs one.
     #[serde(default, rename = "why", skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -99,12 +103,14 @@ fn is_unset(version: &u64) -> bool {
 pub enum Outcome {
     /// It succeeded; the turn passes on.
     Done,
-    /// It failed; the unit keeps its place, and nothing behind it starts.
+    /// It failed. Unless the unit goes on after a failure, it keeps its place, and nothing behind it starts.
     Failed,
     /// The unit took its request back.
     Withdrawn,
     /// An operator cancelled the request.
     Cancelled,
+    /// An operator let the roll go on without it.
+    Skipped,
     /// An outcome of a newer minor version, kept as it is. It never affects a decision.
     #[serde(untagged)]
     Other(String),
@@ -118,6 +124,7 @@ impl Outcome {
             Self::Failed => "failed",
             Self::Withdrawn => "withdrawn",
             Self::Cancelled => "cancelled",
+            Self::Skipped => "skipped",
             Self::Other(name) => name,
         }
     }

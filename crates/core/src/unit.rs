@@ -6,8 +6,9 @@ use serde_json::Value;
 
 use crate::record::{short, short_reason};
 use crate::{
-    Incarnation, Journal, Line, LockName, LockRecord, News, Outcome, Payload, Reading, Started,
-    Ticket, Transition, Turn, UnitName, UnitRecord, View, Wait, Wall, encode_record, invariant,
+    Incarnation, Journal, Line, LockLine, LockName, LockRecord, News, OnFailure, Outcome, Payload,
+    Reading, Started, Ticket, Transition, Turn, UnitName, UnitRecord, View, Wait, Wall,
+    encode_record, invariant,
 };
 
 /// One unit in one hook.
@@ -202,7 +203,7 @@ impl Unit {
         match &self.line {
             Reading::Absent => Turn::Wait(Wait::NotInLine),
             Reading::Good(line) => match line.locks.get(lock) {
-                Some(line) => line.turn(&ticket, |other| self.finished(lock, other, view)),
+                Some(line) => self.turn_in(lock, line, &ticket, view),
                 None => Turn::Wait(Wait::NotInLine),
             },
             faulty => {
@@ -210,6 +211,30 @@ impl Unit {
                 Turn::Wait(Wait::Frozen(format!("the application's databag: {fault}")))
             }
         }
+    }
+
+    /// Whether this unit's operation could start by a lock's line, which need not be the one that was read.
+    pub(crate) fn turn_in(
+        &self,
+        lock: &LockName,
+        line: &LockLine,
+        ticket: &Ticket,
+        view: &View,
+    ) -> Turn {
+        match line.turn(ticket, |other| self.finished(lock, other, view)) {
+            Turn::Start(ticket) => match self.forbidden_by(lock, line, &ticket) {
+                Some(why) => Turn::Wait(Wait::Stopped(why)),
+                None => Turn::Start(ticket),
+            },
+            other => other,
+        }
+    }
+
+    /// Why the operation failed, if it may not be tried again.
+    fn forbidden_by(&self, lock: &LockName, line: &LockLine, ticket: &Ticket) -> Option<String> {
+        let state = self.record.locks.get(lock)?;
+        let forbidden = state.stopped && !line.permits(ticket, state.attempt);
+        forbidden.then(|| state.reason.clone().unwrap_or_default())
     }
 
     /// Begins the operation if it is this unit's turn. The journal must be durable before the operation does
@@ -222,9 +247,14 @@ impl Unit {
             Turn::Start(ticket) => ticket,
             other => return Err(other),
         };
+        invariant::hold(|| self.may_start(lock, &ticket));
         let kept = self.journal.locks.entry(lock.clone()).or_default();
         let before = kept.started.filter(|started| started.seq == ticket.seq);
-        let number = before.map_or(1, |started| started.attempt.saturating_add(1));
+        // Attempts that the journal has lost count where the record tells of them: a permission names a number.
+        let published = kept.record.attempt * u16::from(kept.record.stopped);
+        let last = before.map_or(0, |started| started.attempt).max(published);
+        let number = last.saturating_add(1);
+        kept.record.stopped = false;
         kept.started = Some(Started {
             seq: ticket.seq,
             attempt: number,
@@ -252,6 +282,15 @@ impl Unit {
         Ok(attempt)
     }
 
+    fn may_start(&self, lock: &LockName, ticket: &Ticket) -> Result<(), invariant::Violation> {
+        let line = self.line.good().and_then(|line| line.locks.get(lock));
+        let state = self.record.locks.get(lock);
+        match (line, state) {
+            (Some(line), Some(state)) => invariant::may_start(line, ticket, state),
+            _ => Ok(()),
+        }
+    }
+
     /// Ends the operation that [`Unit::start`] began. After a failure the unit keeps its place. A success also ends the
     /// requests up to number `served`, which were made before it began; nothing beyond the newest request is ever
     /// finished. The journal must be durable before the hook continues.
@@ -262,16 +301,32 @@ impl Unit {
         result: Result<(), &str>,
         served: Option<u64>,
     ) -> bool {
+        if let Err(why) = result {
+            return self.fail(lock, why, OnFailure::Retry);
+        }
         if !self.running.remove(lock) {
             return false;
         }
-        match result {
-            Ok(()) => self.end(lock, Outcome::Done, None),
-            Err(why) => self.end(lock, Outcome::Failed, Some(why)),
-        }
-        if let (Ok(()), Some(seq), Some(kept)) = (result, served, self.journal.locks.get_mut(lock))
-        {
+        self.end(lock, Outcome::Done, None);
+        if let (Some(seq), Some(kept)) = (served, self.journal.locks.get_mut(lock)) {
             kept.finish_through(seq);
+            self.publish_journal();
+        }
+        true
+    }
+
+    /// As [`Unit::finish`], for an operation that has failed. The unit then does as `on_failure` says.
+    pub(crate) fn fail(&mut self, lock: &LockName, why: &str, on_failure: OnFailure) -> bool {
+        if !self.running.remove(lock) {
+            return false;
+        }
+        self.end_as(lock, Outcome::Failed, Some(why), on_failure);
+        if let Some(kept) = self.journal.locks.get_mut(lock) {
+            match on_failure {
+                OnFailure::Retry => {}
+                OnFailure::Stop => kept.record.stopped = true,
+                OnFailure::Continue => kept.finish_begun(),
+            }
             self.publish_journal();
         }
         true
@@ -379,6 +434,16 @@ impl Unit {
     }
 
     fn end(&mut self, lock: &LockName, outcome: Outcome, reason: Option<&str>) {
+        self.end_as(lock, outcome, reason, OnFailure::Retry);
+    }
+
+    fn end_as(
+        &mut self,
+        lock: &LockName,
+        outcome: Outcome,
+        reason: Option<&str>,
+        on_failure: OnFailure,
+    ) {
         let Some(kept) = self.journal.locks.get_mut(lock) else {
             return;
         };
@@ -400,16 +465,31 @@ impl Unit {
                 why: reason.clone(),
             },
             Outcome::Cancelled => Transition::Cancelled { ticket },
-            Outcome::Failed | Outcome::Other(_) => Transition::Kept {
-                ticket,
-                attempt,
-                why: reason.clone().unwrap_or_default(),
-            },
+            Outcome::Skipped => Transition::Skipped { ticket },
+            Outcome::Failed | Outcome::Other(_) => {
+                let why = reason.clone().unwrap_or_default();
+                match on_failure {
+                    OnFailure::Retry => Transition::Kept {
+                        ticket,
+                        attempt,
+                        why,
+                    },
+                    OnFailure::Stop => Transition::Stopped {
+                        ticket,
+                        attempt,
+                        why,
+                    },
+                    OnFailure::Continue => Transition::Failed {
+                        ticket,
+                        attempt,
+                        why,
+                    },
+                }
+            }
         };
         match outcome {
-            // The attempt that the journal names is the one that ends, whatever else was asked for.
-            Outcome::Done => kept.finish_through(kept.started.map_or(next, |begun| begun.seq)),
-            Outcome::Cancelled => kept.finish_through(next),
+            Outcome::Done => kept.finish_begun(),
+            Outcome::Cancelled | Outcome::Skipped => kept.finish_through(next),
             // The unit takes back all that it has asked for.
             Outcome::Withdrawn => kept.finish_through(kept.record.seq),
             Outcome::Failed | Outcome::Other(_) => {}
@@ -418,6 +498,7 @@ impl Unit {
         record.outcome = Some(outcome);
         record.reason = reason;
         record.ended_at = self.wall;
+        record.stopped = false;
         if let Some(started) = &mut kept.started {
             started.ended = true;
             record.attempt = started.attempt;
@@ -480,18 +561,23 @@ impl Unit {
 
     fn accept_cancellations(&mut self) {
         let Some(line) = self.line.good() else { return };
-        let cancelled: Vec<LockName> = line
+        let cancelled: Vec<(LockName, Outcome)> = line
             .locks
             .iter()
-            // An operation that is still running is not over. Once it has ended, the next hook handles it.
-            .filter(|(lock, line)| {
+            .filter_map(|(lock, line)| {
+                // An operation that is still running is not over. Once it has ended, the next hook handles it.
                 let outstanding = self.outstanding(lock).filter(|_| !self.is_busy(lock));
-                outstanding.is_some_and(|ticket| line.cancelled.contains(&ticket))
+                let ticket = outstanding.filter(|ticket| line.cancelled.contains(ticket))?;
+                let outcome = if line.skipped.contains(&ticket) {
+                    Outcome::Skipped
+                } else {
+                    Outcome::Cancelled
+                };
+                Some((lock.clone(), outcome))
             })
-            .map(|(lock, _)| lock.clone())
             .collect();
-        for lock in cancelled {
-            self.end(&lock, Outcome::Cancelled, None);
+        for (lock, outcome) in cancelled {
+            self.end(&lock, outcome, None);
         }
     }
 

@@ -10,7 +10,7 @@ use std::path::Path;
 use ops_coordinator_core::engine::Session;
 use ops_coordinator_core::journal::{Journal, LockJournal, Started};
 use ops_coordinator_core::wire::{
-    Entry, Line, LockLine, LockRecord, Reading, UnitRecord, decode_line, decode_record,
+    Entry, Line, LockLine, LockRecord, Reading, Retry, UnitRecord, decode_line, decode_record,
     encode_line, encode_record,
 };
 use ops_coordinator_core::{LockName, Tally};
@@ -89,6 +89,7 @@ fn a_record_of_every_field_is_among_the_files() {
         operation,
         attempt,
         outcome,
+        stopped,
         reason,
         requested_at,
         ended_at,
@@ -98,6 +99,7 @@ fn a_record_of_every_field_is_among_the_files() {
     assert_eq!(operation.as_deref(), Some("upgrade"));
     assert_eq!(reason.as_deref(), Some("nginx: exit code 1"));
     assert_eq!(outcome.expect("it is there").as_str(), "failed");
+    assert!(stopped);
     let times = (requested_at, ended_at);
     assert_eq!(
         times.0.zip(times.1).map(|(a, b)| (a.0, b.0)),
@@ -125,11 +127,23 @@ fn a_line_of_every_field_is_among_the_files() {
         paused,
         moved,
         cancelled,
+        skipped,
+        forced,
+        mut retries,
         unknown,
     } = locks.remove(&restart()).expect("it is there");
     assert_eq!(paused.as_deref(), Some("night"));
     assert_eq!(moved.as_deref(), Some("peers"));
-    assert_eq!(cancelled[0].to_string(), "app/2#1");
+    assert_eq!(cancelled.len(), 2);
+    assert_eq!(skipped[0].to_string(), "app/2#1");
+    assert_eq!(forced[0].to_string(), "app/3#2");
+    assert!(unknown.is_empty(), "{unknown:?}");
+    let Retry {
+        ticket,
+        attempt,
+        unknown,
+    } = retries.remove(0);
+    assert_eq!((ticket.to_string().as_str(), attempt), ("app/1#7", 3));
     assert!(unknown.is_empty(), "{unknown:?}");
     let Entry {
         ticket,

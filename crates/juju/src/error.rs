@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use ops_coordinator_core::NameError;
+use ops_coordinator_core::{NameError, Ticket};
 use ops_coordinator_excerpt::{LONG, excerpt};
 
 use crate::service::{ServiceError, ServiceNameError};
@@ -86,6 +86,9 @@ pub enum Error {
     /// Only the leader can do this.
     #[error("this unit is not the leader, and only the leader changes the line")]
     NotLeader,
+    /// There is nothing to permit: the operation has not stopped after a failure.
+    #[error("{0} has not stopped after a failure, so there is nothing to retry")]
+    NotStopped(Ticket),
     /// An operator's order could not be carried out now.
     #[error("not done: {0}")]
     NotCarriedOut(String),
@@ -138,6 +141,11 @@ impl Error {
             }
             Self::NotLeader => {
                 "run it on the leader: juju exec --unit APPLICATION/leader -- ...".to_owned()
+            }
+            Self::NotStopped(_) => {
+                "look at `status`: it may not have failed, or it tries again by itself, or the leader has not seen \
+                 the failure yet"
+                    .to_owned()
             }
             Self::NotCarriedOut(_) => "try again in another hook".to_owned(),
             Self::ContextTooLarge { .. } => {

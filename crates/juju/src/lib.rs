@@ -81,8 +81,9 @@ mod waker;
 pub use ops_coordinator_core::engine::Process;
 pub use ops_coordinator_core::wire::{LockRecord, Outcome};
 pub use ops_coordinator_core::{
-    Attempt, Errand, Incarnation, LockName, LockStatus, NameError, News, Order, Place, RelationId,
-    Requested, Status, Tick, Ticket, Transition, Turn, UnitName, UnitStatus, Wait, Wall, policy,
+    Attempt, Errand, Incarnation, Instruction, LockName, LockStatus, NameError, News, Obstacle,
+    ObstacleKind, OnFailure, Order, Place, Planned, RelationId, Requested, RollPlan, Status, Tick,
+    Ticket, Transition, Turn, UnitName, UnitStatus, UnknownOnFailure, Wait, Wall, policy,
 };
 
 pub use charm::run_charm;

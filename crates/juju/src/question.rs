@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use ops_coordinator_core::engine::{Carried, Engine, Process};
 use ops_coordinator_core::policy::Policy;
 use ops_coordinator_core::wire::LockRecord;
-use ops_coordinator_core::{LockName, Order, Payload, Requested, Status, Ticket, Turn, UnitName};
+use ops_coordinator_core::{
+    Instructed, Instruction, LockName, OnFailure, Order, Payload, Requested, RollPlan, Status,
+    Ticket, Turn, UnitName,
+};
+use ops_coordinator_excerpt::excerpt;
 
 use crate::{Error, Hook, Operation, Start};
 
@@ -88,6 +92,15 @@ impl Hook {
         self.ask(|engine| engine.finish(lock, result, None))
     }
 
+    /// Ends the operation that [`Hook::start`] began, which has failed. The unit then does as `on_failure` says;
+    /// [`Hook::finish`] with an error is [`OnFailure::Retry`].
+    ///
+    /// # Errors
+    /// As [`Hook::finish`].
+    pub fn fail(&mut self, lock: &LockName, why: &str, on_failure: OnFailure) -> Result<(), Error> {
+        self.ask(|engine| engine.fail(lock, why, on_failure))
+    }
+
     /// Ends the operation successfully, and with it every request up to number `seq`: they were made before
     /// it began.
     ///
@@ -127,6 +140,37 @@ impl Hook {
         self.ask(|engine| engine.ticket_of(lock, unit))
     }
 
+    /// Carries out an operator's instruction at once, and changes nothing else in the line. Repeating it is harmless.
+    /// Returns what was done, in words, without the lock's name.
+    ///
+    /// # Errors
+    /// [`Error::NotLeader`] on any other unit; [`Error::NotStopped`] for a retry of what has not stopped;
+    /// [`Error::NotCarriedOut`] if the line could not be written; a hook tool's failure.
+    pub fn instruct(
+        &mut self,
+        lock: &LockName,
+        instruction: &Instruction,
+    ) -> Result<String, Error> {
+        if !self.is_leader() {
+            return Err(Error::NotLeader);
+        }
+        let instructed = self.ask(|engine| engine.instruct(lock, instruction))?;
+        if let Some(why) = self.refused.take() {
+            return Err(lost_leadership(&why));
+        }
+        let (ticket, anew) = match instructed {
+            Instructed::Done(ticket) => (ticket, true),
+            Instructed::AlreadySo(ticket) => (ticket, false),
+            Instructed::NothingAsked(unit) => {
+                let unit = unit.to_string();
+                return Ok(format!("{} has requested nothing", excerpt(&unit)));
+            }
+            Instructed::NotStopped(ticket) => return Err(Error::NotStopped(ticket)),
+            Instructed::Not(why) => return Err(Error::NotCarriedOut(why)),
+        };
+        Ok(told(instruction, ticket.as_ref(), anew))
+    }
+
     /// Carries out orders at once, and changes nothing else in the line. Returns false if the line already is as
     /// ordered.
     ///
@@ -139,9 +183,7 @@ impl Hook {
         }
         match self.ask(|engine| engine.carry_out(orders))? {
             Carried::Out => match self.refused.take() {
-                Some(why) => Err(Error::NotCarriedOut(format!(
-                    "lost leadership; the line was not written: {why}"
-                ))),
+                Some(why) => Err(lost_leadership(&why)),
                 None => Ok(true),
             },
             Carried::AlreadySo => Ok(false),
@@ -204,6 +246,15 @@ impl Hook {
         self.ask(Engine::metrics)
     }
 
+    /// Reads every unit's record and says who would go when if the leader fills the line by this policy, and what stands
+    /// in the way. Costs one hook tool call per unit.
+    ///
+    /// # Errors
+    /// As [`Hook::record`].
+    pub fn plan(&mut self, lock: &LockName, policy: &dyn Policy) -> Result<RollPlan, Error> {
+        self.ask(|engine| engine.plan(lock, policy))
+    }
+
     /// Reads every unit's record and reports where all requests stand. Costs one hook tool call per unit.
     ///
     /// # Errors
@@ -212,5 +263,29 @@ impl Hook {
         let mut status = self.ask(Engine::status)?;
         status.warnings.splice(..0, self.take_warnings());
         Ok(status)
+    }
+}
+
+fn lost_leadership(why: &str) -> Error {
+    Error::NotCarriedOut(format!("lost leadership; the line was not written: {why}"))
+}
+
+/// What has become of an instruction, in words.
+fn told(instruction: &Instruction, ticket: Option<&Ticket>, anew: bool) -> String {
+    let already = if anew { "" } else { "already " };
+    let ticket = ticket.map(ToString::to_string).unwrap_or_default();
+    let until = "it keeps its place until the unit's next hook";
+    match instruction {
+        Instruction::Pause { .. } => format!("{already}paused; what runs is not interrupted"),
+        Instruction::Resume if anew => "resumed".to_owned(),
+        Instruction::Resume => "not paused".to_owned(),
+        Instruction::Retry(_) => {
+            format!("{ticket} may {already}try again, in the unit's next hook")
+        }
+        Instruction::Skip(_) => format!("{ticket} {already}skipped; {until}"),
+        Instruction::Force(_) => {
+            format!("{ticket} {already}cancelled; its entry was removed from the line")
+        }
+        _ => format!("{ticket} {already}cancelled; {until}"),
     }
 }

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use ops_coordinator_core::UnitName;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{Error, RelationId, ToolError};
 
@@ -245,6 +245,32 @@ impl<T: Transport> Tools<T> {
     /// The tool's failure.
     pub fn status_get(&self) -> Result<WorkloadStatus, Error> {
         self.json("status-get", &["--include-data", "--format=json"])
+    }
+
+    /// `action-get`: the parameters of the running action.
+    ///
+    /// # Errors
+    /// The tool's failure, such as outside an action.
+    pub fn action_get(&self) -> Result<Map<String, Value>, Error> {
+        let parameters: Option<_> = self.json("action-get", &["--format=json"])?;
+        Ok(parameters.unwrap_or_default())
+    }
+
+    /// `action-set`: one result of the running action.
+    ///
+    /// # Errors
+    /// The tool's failure, such as outside an action.
+    pub fn action_set(&self, key: &str, value: &str) -> Result<(), Error> {
+        self.run("action-set", &[&format!("{key}={value}")], None)
+            .map(drop)
+    }
+
+    /// `action-fail`: marks the running action as failed.
+    ///
+    /// # Errors
+    /// The tool's failure, such as outside an action.
+    pub fn action_fail(&self, message: &str) -> Result<(), Error> {
+        self.run("action-fail", &[message], None).map(drop)
     }
 
     /// `juju-log`: a line in the unit's log, at a level such as `INFO` or `WARNING`.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ops_coordinator_core::{Attempt, LockName, Wait};
+use ops_coordinator_core::{Attempt, LockName, OnFailure, Wait};
 
 use crate::{Error, Hook, Operation, Start};
 
@@ -11,7 +11,8 @@ use crate::{Error, Hook, Operation, Start};
 pub enum Ran<E> {
     /// The operation has run, and the turn is passed on.
     Done,
-    /// The operation has failed. The unit keeps its turn, and nobody behind it starts.
+    /// The operation has failed. What follows depends on [`OnFailure`]: by default the unit keeps its turn, and its next
+    /// hook tries again.
     Failed(E),
     /// It is not this unit's turn yet.
     Waiting(Wait),
@@ -34,6 +35,20 @@ impl Hook {
         lock: &LockName,
         operate: impl FnOnce(&Attempt, &Operation) -> Result<(), E>,
     ) -> Result<Ran<E>, Error> {
+        self.run_with(lock, OnFailure::default(), operate)
+    }
+
+    /// As [`Hook::run`]; says what happens if the operation fails. After [`OnFailure::Stop`] and
+    /// [`OnFailure::Continue`] the hook should succeed, so that the other units and the operator see the failure.
+    ///
+    /// # Errors
+    /// As [`Hook::run`].
+    pub fn run_with<E: fmt::Display>(
+        &mut self,
+        lock: &LockName,
+        on_failure: OnFailure,
+        operate: impl FnOnce(&Attempt, &Operation) -> Result<(), E>,
+    ) -> Result<Ran<E>, Error> {
         let (attempt, operation) = match self.start(lock)? {
             Start::Begun(attempt, operation) => (attempt, operation),
             Start::Waiting(wait) => return Ok(Ran::Waiting(wait)),
@@ -47,7 +62,7 @@ impl Hook {
                 Ok(Ran::Done)
             }
             Err(why) => {
-                self.finish(lock, Err(why.to_string()))?;
+                self.fail(lock, &why.to_string(), on_failure)?;
                 Ok(Ran::Failed(why))
             }
         }

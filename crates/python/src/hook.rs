@@ -8,7 +8,8 @@ use std::rc::Rc;
 
 use ops_coordinator_juju::policy::{Limit, LimitFor, PerLock};
 use ops_coordinator_juju::{
-    Environment, Exec, LocalMachine, LockName, Operation, Order, Start, Turn, WakerCommand,
+    Environment, Exec, Instruction, LocalMachine, LockName, OnFailure, Operation, Order, Start,
+    Turn, UnitName, WakerCommand,
 };
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -109,6 +110,40 @@ impl Hook {
         self.hook()?
             .finish(&lock_name(lock)?, result)
             .map_err(raised)
+    }
+
+    /// Ends the operation as failed; the unit then does as `on_failure` says.
+    fn fail(&self, lock: &str, reason: &str, on_failure: &str) -> PyResult<()> {
+        let on_failure: OnFailure = on_failure.parse().map_err(refused)?;
+        self.hook()?
+            .fail(&lock_name(lock)?, reason, on_failure)
+            .map_err(raised)
+    }
+
+    /// Carries out an operator's instruction at once, on the leader; returns what was done, in words.
+    fn instruct(&self, lock: &str, instruction: &str, about: &str) -> PyResult<String> {
+        let unit = || about.parse::<UnitName>().map_err(raised);
+        let instruction = match instruction {
+            "pause" => Instruction::Pause {
+                reason: about.to_owned(),
+            },
+            "resume" => Instruction::Resume,
+            "retry" => Instruction::Retry(unit()?),
+            "skip" => Instruction::Skip(unit()?),
+            "cancel" => Instruction::Cancel(unit()?),
+            "force" => Instruction::Force(unit()?),
+            other => return Err(refused(format!("there is no instruction '{other}'"))),
+        };
+        let told = self.hook()?.instruct(&lock_name(lock)?, &instruction);
+        told.map_err(raised)
+    }
+
+    /// Who would go when, and what stands in the way, as JSON. Reads every unit's record.
+    fn plan(&self, lock: &str, limit: u32) -> PyResult<String> {
+        let limit = Limit::new(limit).ok_or_else(|| PyValueError::new_err("invalid limit"))?;
+        let policy = PerLock::new().with_limit(LimitFor { lock: None, limit });
+        let plan = self.hook()?.plan(&lock_name(lock)?, &policy);
+        serde_json::to_string(&plan.map_err(raised)?).map_err(refused)
     }
 
     /// Ends the operation as done, and with it every request up to this one.

@@ -81,7 +81,9 @@ class Application:
             stored_states=unit.stored_states,
         )
 
-    def hook(self, number, name='update_status', *, about=None, commit=True, action=False):
+    def hook(
+        self, number, name='update_status', *, about=None, commit=True, action=False, params=None
+    ):
         """Run one hook or action of a unit; without `commit` Juju refuses what it wrote."""
         # An older ops.testing leaves this behind when a charm raises.
         os.environ.pop('OPERATOR_DISPATCH', None)
@@ -96,7 +98,7 @@ class Application:
         )
         state = self.state(number)
         if action:
-            event = context.on.action(name)
+            event = context.on.action(name, params=params or {})
         else:
             event = getattr(context.on, name)
             event = event() if about is None else event(state.get_relation(7), remote_unit=about)

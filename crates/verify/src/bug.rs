@@ -74,6 +74,12 @@ bugs! {
         "One more than the limit may be under way.";
     RetryPublishesNothing "retry-publishes-nothing"
         "A retried hook does not publish what its first run had finished.";
+    StartsWhilePaused "starts-while-paused"
+        "A unit does not look whether the lock is paused.";
+    RetriesWithoutPermission "retries-without-permission"
+        "A unit forgets that its operation has stopped after a failure, and tries it again.";
+    PermitsForEver "permits-for-ever"
+        "A unit takes the permission to retry for any number of attempts.";
     FollowsEventRelation "follows-event-relation"
         "Of two relations of one endpoint, a hook follows the one that it is about.";
     OpensBesideLostRelation "opens-beside-lost-relation"

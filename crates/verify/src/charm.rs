@@ -6,7 +6,7 @@
 use std::rc::Rc;
 
 use ops_coordinator_core::policy::Rotation;
-use ops_coordinator_core::{LockName, Order, Ticket, UnitName};
+use ops_coordinator_core::{Instruction, LockName, OnFailure, Order, Ticket, UnitName};
 use ops_coordinator_juju::{Environment, Error, Hook, Machine, Start, Transport};
 
 use crate::Bug;
@@ -57,6 +57,8 @@ pub struct Will {
     pub withdraws: u8,
     /// Whose requests an operator wants cancelled.
     pub cancels: Option<UnitName>,
+    /// What else an operator wants of every lock.
+    pub instruction: Option<Instruction>,
 }
 
 impl Will {
@@ -66,6 +68,7 @@ impl Will {
         takes: u8::MAX,
         withdraws: 0,
         cancels: None,
+        instruction: None,
     };
 }
 
@@ -161,15 +164,43 @@ impl Charm {
         running: Option<usize>,
         will: &Will,
     ) -> Result<Option<Started>, Error> {
+        self.go_on(visit, running.map(|lock| (lock, None)), will)
+    }
+
+    /// As [`Charm::proceed`], after an operation that has failed and does not fail its hook.
+    ///
+    /// # Errors
+    /// A hook tool's failure.
+    pub fn proceed_after_failure(
+        &self,
+        visit: &Visit,
+        lock: usize,
+        on_failure: OnFailure,
+        will: &Will,
+    ) -> Result<Option<Started>, Error> {
+        self.go_on(visit, Some((lock, Some(on_failure))), will)
+    }
+
+    fn go_on(
+        &self,
+        visit: &Visit,
+        ended: Option<(usize, Option<OnFailure>)>,
+        will: &Will,
+    ) -> Result<Option<Started>, Error> {
+        let running = ended.map(|(lock, _)| lock);
         let mut opened = self.open_all(visit)?;
-        if let Some(lock) = running {
-            self.hook_for(&mut opened, lock)
-                .finish(&self.locks[lock], Ok(()))?;
+        if let Some((lock, failure)) = ended {
+            let hook = self.hook_for(&mut opened, lock);
+            match failure {
+                None => hook.finish(&self.locks[lock], Ok(()))?,
+                Some(then) => hook.fail(&self.locks[lock], "exit code 1", then)?,
+            }
             if let Some(started) = self.advance(&mut opened, will, lock + 1)? {
                 return Ok(Some(started));
             }
         }
         self.withdraw(&mut opened, will)?;
+        self.obey(&mut opened, will)?;
         for Open { hook, saboteur, .. } in &mut opened {
             let orders = self.orders(hook, will)?;
             saboteur.before_release(hook)?;
@@ -201,7 +232,22 @@ impl Charm {
         Ok(())
     }
 
-    /// What an operator wants, with the tickets that a leader finds for the unit.
+    /// What an operator wants, carried out at once; a leader that cannot do it says so, and the operator looks again.
+    fn obey(&self, opened: &mut [Open], will: &Will) -> Result<(), Error> {
+        let Some(instruction) = &will.instruction else {
+            return Ok(());
+        };
+        for (index, lock) in self.locks.iter().enumerate() {
+            match self.hook_for(opened, index).instruct(lock, instruction) {
+                Ok(_) | Err(Error::NotLeader | Error::NotStopped(_) | Error::NotCarriedOut(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// What an operator wants cancelled, with the tickets that a leader finds for the unit: written at the end of the
+    /// hook, as a charm does that orders it.
     fn orders(&self, hook: &mut Hook, will: &Will) -> Result<Vec<Order>, Error> {
         let mut orders = Vec::new();
         if let Some(unit) = will.cancels.as_ref().filter(|_| hook.is_leader()) {

@@ -97,10 +97,7 @@ impl Saboteur {
 
     pub(crate) fn before_release(&self, hook: &Hook) -> Result<(), Error> {
         if self.is(Bug::ReasksLeadershipAtEnd) && !hook.is_leader() {
-            let leads = self
-                .transport
-                .call("is-leader", &["--format=json".to_owned()], None);
-            let leads = leads.is_ok_and(|output| output.stdout.trim() == "true");
+            let leads = self.leads();
             let now = self.machine.now();
             self.patch_session(|session| {
                 session["leader"] = json!(leads);
@@ -201,6 +198,42 @@ impl Saboteur {
         Some(record.to_string())
     }
 
+    /// The line as it is read, with the bug; none where it makes no difference. A leader sees it as it is, or it would
+    /// write what it has not seen.
+    fn spoil_line_read(&self, text: &str) -> Option<String> {
+        let bug = self.bug?;
+        if !matches!(bug, Bug::StartsWhilePaused | Bug::PermitsForEver) || self.leads() {
+            return None;
+        }
+        let mut line: Value = serde_json::from_str(text).ok()?;
+        let before = line.clone();
+        for lock in line["locks"].as_object_mut()?.values_mut() {
+            if bug == Bug::StartsWhilePaused {
+                lock.as_object_mut()?.remove("paused");
+            } else if let Some(retries) = lock.get_mut("retries").and_then(Value::as_array_mut) {
+                for retry in retries {
+                    retry["try"] = json!(u16::MAX);
+                }
+            }
+        }
+        (line != before).then(|| line.to_string())
+    }
+
+    fn leads(&self) -> bool {
+        let args = ["--format=json".to_owned()];
+        let leads = self.transport.call("is-leader", &args, None);
+        leads.is_ok_and(|output| output.stdout.trim() == "true")
+    }
+
+    /// The journal as it is read, with the bug.
+    fn spoil_journal(text: &[u8]) -> Option<Vec<u8>> {
+        let mut journal: Value = serde_json::from_slice(text).ok()?;
+        for lock in journal["locks"].as_object_mut()?.values_mut() {
+            lock["record"].as_object_mut()?.remove("stopped");
+        }
+        Some(journal.to_string().into_bytes())
+    }
+
     fn spoil_goal_state(&self, text: &str) -> Option<String> {
         let mut goal: Value = serde_json::from_str(text).ok()?;
         let units = goal["units"].as_object_mut()?;
@@ -294,6 +327,15 @@ impl Transport for Saboteur {
                 }
                 Ok(output)
             }
+            ("relation-get", true) => {
+                let mut output = self.transport.call(tool, args, stdin)?;
+                if let Ok(Some(text)) = serde_json::from_str::<Option<String>>(&output.stdout)
+                    && let Some(text) = self.spoil_line_read(&text)
+                {
+                    output.stdout = json!(text).to_string();
+                }
+                Ok(output)
+            }
             ("relation-ids", _) => {
                 let mut output = self.transport.call(tool, args, stdin)?;
                 if let Some(text) = self.spoil_relations(&output.stdout, last) {
@@ -322,6 +364,10 @@ impl Machine for Saboteur {
                 session["context"] = json!(self.environment.context);
                 session.to_string().into_bytes()
             }));
+        }
+        if self.is(Bug::RetriesWithoutPermission) && name == self.journal_file() {
+            let spoilt = content.as_deref().and_then(Self::spoil_journal);
+            return Ok(spoilt.or(content));
         }
         Ok(content)
     }

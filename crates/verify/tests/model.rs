@@ -106,6 +106,21 @@ const CAUGHT: &[(Bug, &str, &[&str])] = &[
         "crashes",
         &["only-what-is-over-leaves"],
     ),
+    (
+        Bug::StartsWhilePaused,
+        "pause",
+        &["nothing-starts-while-paused"],
+    ),
+    (
+        Bug::RetriesWithoutPermission,
+        "stops",
+        &["stopped-waits-for-permission"],
+    ),
+    (
+        Bug::PermitsForEver,
+        "stops",
+        &["stopped-waits-for-permission"],
+    ),
 ];
 
 fn case(name: &str) -> &'static Case {

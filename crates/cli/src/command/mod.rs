@@ -1,17 +1,24 @@
 //! The subcommands, one module each.
 
+mod action;
+mod begin;
 mod cancel;
 mod coordination;
 #[cfg(feature = "lab")]
 mod demo;
+mod instruct;
 #[cfg(feature = "lab")]
 mod lab;
+mod pause;
+mod plan;
 mod release;
 mod request;
 mod resume;
+mod retry;
 mod run;
 #[cfg(feature = "lab")]
 mod simulate;
+mod skip;
 mod status;
 mod wake;
 mod withdraw;
@@ -26,7 +33,7 @@ use crate::usage;
 
 /// Units of a Juju application take turns: restart, upgrade, rotate, one after the other.
 ///
-/// In a charm: call `resume` at the start of every hook, `request` when a restart is needed, `run` in
+/// In a charm: call `begin` at the start of every hook, `request` when a restart is needed, `run` in
 /// every hook (it acts only when it is the unit's turn), and `release` at the end of every hook.
 #[derive(Debug, Parser)]
 #[command(
@@ -46,13 +53,19 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Resume(resume::ResumeArgs),
+    Begin(begin::BeginArgs),
     Request(request::RequestArgs),
     Run(run::RunArgs),
     Withdraw(withdraw::WithdrawArgs),
-    Cancel(cancel::CancelArgs),
     Release(release::ReleaseArgs),
     Status(status::StatusArgs),
+    Plan(plan::PlanArgs),
+    Pause(pause::PauseArgs),
+    Resume(resume::ResumeArgs),
+    Retry(retry::RetryArgs),
+    Skip(skip::SkipArgs),
+    Cancel(cancel::CancelArgs),
+    Action(action::ActionArgs),
     #[cfg(feature = "lab")]
     Lab(lab::LabArgs),
     #[cfg(feature = "lab")]
@@ -75,13 +88,19 @@ pub(crate) fn main() -> ExitCode {
         Err(answer) => return usage::reply(answer),
     };
     finish(match cli.command {
-        Command::Resume(args) => resume::run(&args),
+        Command::Begin(args) => begin::run(&args),
         Command::Request(args) => request::run(args),
         Command::Run(args) => run::run(&args),
         Command::Withdraw(args) => withdraw::run(&args),
-        Command::Cancel(args) => cancel::run(&args),
         Command::Release(args) => release::run(args),
         Command::Status(args) => status::run(&args),
+        Command::Plan(args) => plan::run(args),
+        Command::Pause(args) => pause::run(args),
+        Command::Resume(args) => resume::run(&args),
+        Command::Retry(args) => retry::run(args),
+        Command::Skip(args) => skip::run(args),
+        Command::Cancel(args) => cancel::run(args),
+        Command::Action(args) => action::run(&args),
         #[cfg(feature = "lab")]
         Command::Lab(args) => lab::run(args),
         #[cfg(feature = "lab")]

@@ -1,24 +1,28 @@
-//! `ops-coordinator resume`: the start of a hook.
+//! `ops-coordinator resume`: an operator ends a pause.
 
 use std::process::ExitCode;
 
 use clap::Args;
+use ops_coordinator_juju::{Instruction, LockName};
 
-use super::CommandError;
 use super::coordination::CoordinationArgs;
+use super::{CommandError, instruct};
 
-/// Begin a hook: read whose turn it is. Call it first in every hook.
-///
-/// It asks whether this unit leads and reads the line, once for the whole hook; the other commands use the
-/// result. A hook that calls no other command costs nothing more.
+/// Let operations start again after `pause`; on the leader only.
 #[derive(Debug, Args)]
-#[command(after_help = "Example, the first line of a hook:
-  ops-coordinator resume")]
+#[command(after_help = format!("{}
+
+Example:
+  juju exec --unit app/leader -- ./ops-coordinator resume restart",
+    instruct::EXIT_CODES))]
 pub(crate) struct ResumeArgs {
+    /// The lock
+    #[arg(value_name = "LOCK")]
+    lock: LockName,
     #[command(flatten)]
     coordination: CoordinationArgs,
 }
 
 pub(crate) fn run(args: &ResumeArgs) -> Result<ExitCode, CommandError> {
-    args.coordination.in_hook(|_| Ok(ExitCode::SUCCESS))
+    instruct::run(&args.coordination, &args.lock, &Instruction::Resume)
 }

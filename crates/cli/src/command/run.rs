@@ -5,8 +5,11 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitCode, ExitStatus};
 
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use ops_coordinator_excerpt::path;
-use ops_coordinator_juju::{Attempt, Hook, LockName, Operation, Start, process, service};
+use ops_coordinator_juju::{
+    Attempt, Hook, LockName, OnFailure, Operation, Start, Wait, process, service,
+};
 
 use super::CommandError;
 use super::coordination::CoordinationArgs;
@@ -16,12 +19,17 @@ use crate::output::{complain, say};
 const WAITING: u8 = 75;
 /// "No input" in sysexits.h: nothing was requested, so nothing was done.
 const NOT_REQUESTED: u8 = 66;
+/// "Service unavailable" in sysexits.h: the operation has failed and waits for an operator.
+const STOPPED: u8 = 69;
+/// "Internal software error" in sysexits.h: the operation has failed, and the turn has passed on.
+const FAILED_AND_PASSED_ON: u8 = 70;
 
 /// Run the operation, if it is this unit's turn.
 ///
 /// Call it in every hook, whatever the hook's name: the turn may come in any of them. Without a command it
 /// restarts the requested services. After a failure the unit keeps its place and nothing behind it starts;
-/// the next hook tries again.
+/// the next hook tries again. With `--on-failure stop` it does not: it waits until an operator says `retry`, `skip` or
+/// `cancel`. Then end the hook successfully (codes 69 and 70), or nobody but this unit learns of the failure.
 ///
 /// The command's environment contains OPS_COORDINATOR_LOCK, OPS_COORDINATOR_TICKET,
 /// OPS_COORDINATOR_CTX (JSON), OPS_COORDINATOR_ATTEMPT (from 1) and OPS_COORDINATOR_INTERRUPTED (1 if
@@ -33,16 +41,29 @@ const NOT_REQUESTED: u8 = 66;
 #[command(after_help = "Exit codes:
   0   done
   66  nothing was requested
+  69  stopped: it has failed, now or earlier, and waits for an operator (`--on-failure stop`)
+  70  it has failed, and the turn has passed on (`--on-failure continue`)
   75  waiting: it is not this unit's turn yet
-  any other code is the command's own; its 66 or 75 becomes 1
+  any other code is the command's own; its 66, 69, 70 or 75 becomes 1
 
 Examples:
   ops-coordinator run restart -- systemctl restart postgresql
+  ops-coordinator run restart --on-failure stop -- ./upgrade
   ops-coordinator run restart        # restarts the services given to `request`")]
 pub(crate) struct RunArgs {
     /// The requested lock
     #[arg(value_name = "LOCK")]
     lock: LockName,
+    /// What happens after a failure: `retry`: the next hook tries again; `stop`: the unit keeps its place, and an operator
+    /// decides; `continue`: the turn passes on. An operation that is cut off has not failed: it runs again
+    #[arg(
+        long,
+        value_name = "MODE",
+        default_value = OnFailure::Retry.as_str(),
+        value_parser = PossibleValuesParser::new(OnFailure::ALL.map(OnFailure::as_str))
+            .try_map(|text| text.parse::<OnFailure>())
+    )]
+    on_failure: OnFailure,
     /// The command and its arguments; no shell is involved
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
@@ -64,6 +85,10 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
             Start::NotRequested => {
                 say(format!("{lock}: nothing was requested"));
                 Ok(NOT_REQUESTED.into())
+            }
+            Start::Waiting(wait @ Wait::Stopped(_)) => {
+                say(format!("{lock}: {wait}"));
+                Ok(STOPPED.into())
             }
             Start::Waiting(wait) => {
                 say(format!("{lock}: waiting, {wait}"));
@@ -88,8 +113,10 @@ fn operate(
         None => restart_services(lock, operation),
     };
     // Stored before it is printed, because the reader may be gone; printed even if publishing fails.
-    let told = outcome.as_ref().err().map(|failure| failure.why.clone());
-    let published = hook.finish(lock, told.map_or(Ok(()), Err));
+    let published = match &outcome {
+        Ok(()) => hook.finish(lock, Ok(())),
+        Err(failure) => hook.fail(lock, &failure.why, args.on_failure),
+    };
     let code = match outcome {
         Ok(()) => {
             say(format!("{lock}: done"));
@@ -102,7 +129,11 @@ fn operate(
                 failure.why,
                 hint.unwrap_or_default()
             ));
-            failure.code
+            match args.on_failure {
+                OnFailure::Retry => failure.code,
+                OnFailure::Stop => STOPPED,
+                OnFailure::Continue => FAILED_AND_PASSED_ON,
+            }
         }
     };
     published?;
@@ -184,7 +215,9 @@ fn failure(status: ExitStatus) -> Failure {
         None => format!("exit code {code}"),
     };
     match u8::try_from(code) {
-        Ok(WAITING | NOT_REQUESTED) | Err(_) => Failure::new(1, why),
+        Ok(WAITING | NOT_REQUESTED | STOPPED | FAILED_AND_PASSED_ON) | Err(_) => {
+            Failure::new(1, why)
+        }
         Ok(code) => Failure::new(code, why),
     }
 }

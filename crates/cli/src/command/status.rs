@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use ops_coordinator_juju::Status;
+use ops_coordinator_juju::{Hook, Status};
 
 use super::CommandError;
 use super::coordination::CoordinationArgs;
@@ -41,12 +41,19 @@ pub(crate) fn run(args: &StatusArgs) -> Result<ExitCode, CommandError> {
         summary.iter().for_each(say);
         return Ok(ExitCode::SUCCESS);
     }
-    let status = args.coordination.in_hook(|hook| Ok(hook.status()?))?;
-    match args.format {
-        Format::Table => say(status.table().trim_end()),
-        Format::Json => say(json(&status)?),
-    }
+    let json = args.format == Format::Json;
+    let text = args.coordination.in_hook(|hook| text(hook, json))?;
+    say(text.trim_end());
     Ok(ExitCode::SUCCESS)
+}
+
+/// The status, as a table or as JSON.
+pub(crate) fn text(hook: &mut Hook, as_json: bool) -> Result<String, CommandError> {
+    let status = hook.status()?;
+    if as_json {
+        return json(&status);
+    }
+    Ok(status.table())
 }
 
 fn json(status: &Status) -> Result<String, CommandError> {

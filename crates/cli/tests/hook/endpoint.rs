@@ -57,8 +57,8 @@ fn all_units_follow_one_of_two_relations_of_the_endpoint() {
 #[test]
 fn two_endpoints_work_side_by_side() {
     let script = format!(
-        "ops-coordinator resume --relation cluster
-        ops-coordinator resume --relation other
+        "ops-coordinator begin --relation cluster
+        ops-coordinator begin --relation other
         {}
         {}
         ops-coordinator release --relation cluster
@@ -83,14 +83,14 @@ fn two_endpoints_work_side_by_side() {
 #[test]
 fn a_refresh_to_another_endpoint_in_the_middle_of_a_roll_lets_nobody_in_beside() {
     let before = Fixture::new(&format!(
-        "ops-coordinator resume --relation cluster
+        "ops-coordinator begin --relation cluster
         {}
         ops-coordinator release --relation cluster",
         turns("restart", "cluster")
     ));
     // The new revision asks again, so that there is work for the new endpoint as well.
     let after = with_two_endpoints(&format!(
-        "ops-coordinator resume --relation other
+        "ops-coordinator begin --relation other
         if [ $hook = upgrade-charm ]; then ops-coordinator request restart --relation other; fi
         {}
         ops-coordinator release --relation other",

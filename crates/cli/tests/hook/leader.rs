@@ -9,7 +9,7 @@ use crate::{ROLL, charm, marked};
 fn a_leader_whose_hooks_take_longer_than_its_lease_allows_still_leads() {
     let script = format!(
         r#"
-        ops-coordinator resume --relation cluster
+        ops-coordinator begin --relation cluster
         slow=0
         if [ "$(config-get message)" != hello ]; then
             slow=26

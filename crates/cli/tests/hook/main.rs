@@ -17,7 +17,7 @@ mod request;
 pub(crate) fn charm(operation: &str) -> fixture::Fixture {
     fixture::Fixture::new(&format!(
         r#"
-        ops-coordinator resume --relation cluster
+        ops-coordinator begin --relation cluster
         if [ $hook = config-changed ] && [ "$(config-get message)" != hello ] && [ ! -e asked ]; then
             ops-coordinator request restart --relation cluster
             touch asked

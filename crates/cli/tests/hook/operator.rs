@@ -5,7 +5,7 @@ use crate::fixture::Fixture;
 /// A charm that shows what it waits for and counts its turns. The first attempt of app/1 fails and its hook with it, so
 /// that nothing of the failure is published.
 const CHARM: &str = r#"
-    ops-coordinator resume --relation cluster
+    ops-coordinator begin --relation cluster
     [ $hook != start ] || status-set active ready
     first='[ $JUJU_UNIT_NAME != app/1 ] || [ -e failed ] || { touch failed; false; }'
     code=0

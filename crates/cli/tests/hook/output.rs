@@ -6,7 +6,7 @@ use crate::{ROLL, charm};
 #[test]
 fn an_operation_whose_output_nobody_reads_runs_once() {
     let script = r#"
-        ops-coordinator resume --relation cluster
+        ops-coordinator begin --relation cluster
         [ $hook = config-changed ] && [ "$(config-get message)" != hello ] && ops-coordinator request restart --relation cluster
         ops-coordinator run restart --relation cluster -- bash -c 'echo one; sleep 0.3; echo run >>runs' | head -n1
         ops-coordinator release --relation cluster"#;
@@ -22,7 +22,7 @@ fn a_closed_pipe_is_no_error_of_any_command() {
         [ $hook = update-status ] || exit 0
         told() { ops-coordinator "$@" --relation cluster | true || echo "$1: $?" >>failed; }
         touch failed
-        told resume
+        told begin
         told request restart
         told request restart
         told status

@@ -6,7 +6,7 @@ use crate::{ROLL, charm, marked, record_of};
 #[test]
 fn a_request_whose_services_were_lost_with_the_journal_ends_and_says_so() {
     let script = r#"
-        ops-coordinator resume --relation cluster
+        ops-coordinator begin --relation cluster
         if [ $hook = config-changed ] && [ "$(config-get message)" != hello ]; then
             ops-coordinator request restart --service nothing-there --relation cluster
         fi

@@ -7,7 +7,7 @@ fn careless() -> Fixture {
     Fixture::new(
         "set +e
          in='--relation cluster'
-         ops-coordinator resume $in
+         ops-coordinator begin $in
          [ $hook = config-changed ] && ops-coordinator request restart $in
          ops-coordinator run restart $in -- false || [ $? = 75 ]
          ops-coordinator release $in
@@ -69,7 +69,7 @@ fn a_scenario_can_expect_that_somebody_is_unserved() {
 fn a_process_that_a_hook_left_running_may_still_bring_a_turn() {
     let charm = Fixture::new(
         "in='--relation cluster'
-         ops-coordinator resume $in
+         ops-coordinator begin $in
          if [ $hook = start ]; then
              ops-coordinator request restart $in
              export AGAIN='JUJU_DISPATCH_PATH=hooks/again ./dispatch'

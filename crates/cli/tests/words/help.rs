@@ -3,13 +3,19 @@
 use crate::{command, same};
 
 const COMMANDS: &[&str] = &[
-    "resume",
+    "begin",
     "request",
     "run",
     "withdraw",
-    "cancel",
     "release",
     "status",
+    "plan",
+    "pause",
+    "resume",
+    "retry",
+    "skip",
+    "cancel",
+    "action",
     "lab",
     "lab run",
     "lab faults",

@@ -5,7 +5,7 @@ use crate::same;
 
 /// A charm that takes turns in every hook. The operation fails on app/0, always.
 const CHARM: &str = "
-    ops-coordinator resume --relation cluster
+    ops-coordinator begin --relation cluster
     ops-coordinator run restart --relation cluster -- test $JUJU_UNIT_NAME != app/0 || true
     ops-coordinator release --relation cluster";
 

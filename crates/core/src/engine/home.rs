@@ -236,11 +236,20 @@ impl Visit {
     pub(super) fn unopened(
         &mut self,
         round: &mut Round<'_>,
+        orders: &[Order],
     ) -> Result<BTreeMap<LockName, String>, Need> {
         let Some(other) = self.other_endpoints(round)?.into_iter().next() else {
             return Ok(BTreeMap::new());
         };
-        let locks = self.here(round)?.locks_to_open(round)?.into_iter();
+        let site = self.here(round)?;
+        let mut locks = site.locks_to_open(round)?;
+        // A lock may be paused before anybody asks for it.
+        let paused = orders.iter().filter_map(|order| match order {
+            Order::Pause(lock, _) if !site.is_open(lock) => Some(lock.clone()),
+            _ => None,
+        });
+        locks.extend(paused);
+        let locks = locks.into_iter();
         Ok(locks.map(|lock| (lock, other.clone())).collect())
     }
 
@@ -327,7 +336,7 @@ impl Site {
         Ok(false)
     }
 
-    fn has_run_out(
+    pub(super) fn has_run_out(
         &mut self,
         round: &mut Round<'_>,
         lock: &LockName,
@@ -350,11 +359,12 @@ impl Site {
         let own = self.load_unit(round)?.record().clone();
         let others = self.view.records().values().filter_map(Reading::good);
         let asked = others.chain([&own]).flat_map(UnitRecord::asked);
-        let is_open = |lock: &&LockName| {
-            let line = self.line.good().and_then(|line| line.locks.get(*lock));
-            line.is_some_and(|line| line.moved.is_none())
-        };
-        Ok(asked.filter(|lock| !is_open(lock)).cloned().collect())
+        Ok(asked.filter(|lock| !self.is_open(lock)).cloned().collect())
+    }
+
+    fn is_open(&self, lock: &LockName) -> bool {
+        let line = self.line.good().and_then(|line| line.locks.get(lock));
+        line.is_some_and(|line| line.moved.is_none())
     }
 }
 

@@ -1,14 +1,16 @@
 //! Questions that change nothing: the unit's own requests, and who waits for whom and why.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Need;
 use super::round::Round;
 use super::site::Site;
 use super::visit::Visit;
 use crate::metrics::metrics;
+use crate::policy::Policy;
 use crate::{
-    Journal, LockName, LockRecord, Observer, Payload, Place, Reading, Status, UnitName, UnitRecord,
+    Journal, LockName, LockRecord, Observer, Payload, Place, Reading, RollPlan, Status, UnitName,
+    UnitRecord,
 };
 
 impl Visit {
@@ -72,6 +74,22 @@ impl Visit {
         let asking = units.into_iter().flatten();
         let asking = asking.filter(|unit| unit.place == Place::Requested);
         Ok(asking.map(|unit| unit.unit).collect())
+    }
+
+    pub(super) fn plan(
+        &mut self,
+        round: &mut Round<'_>,
+        lock: &LockName,
+        policy: &dyn Policy,
+    ) -> Result<RollPlan, Need> {
+        let records = self.records(round)?;
+        let site = self.here(round)?;
+        let mut here = BTreeSet::from([round.facts.unit.clone()]);
+        if let Some(relation) = &site.session.relation {
+            here.extend(round.known.members(relation)?.iter().cloned());
+        }
+        here.retain(|unit| !site.session.departed.contains(unit));
+        Ok(RollPlan::of(lock, &site.line, &records, &here, policy))
     }
 
     pub(super) fn status(&mut self, round: &mut Round<'_>) -> Result<Status, Need> {

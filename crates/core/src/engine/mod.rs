@@ -37,8 +37,8 @@ pub use session::Session;
 
 use crate::policy::Policy;
 use crate::{
-    Errand, LockName, LockRecord, News, Order, Payload, RelationId, Requested, Status, Tick,
-    Ticket, Turn, UnitName, Wall,
+    Errand, Instructed, Instruction, LockName, LockRecord, News, OnFailure, Order, Payload,
+    RelationId, Requested, RollPlan, Status, Tick, Ticket, Turn, UnitName, Wall,
 };
 use need::Known;
 use round::Round;
@@ -274,6 +274,14 @@ impl Engine {
         self.ask(|visit, round| visit.finish(round, lock, result, served))
     }
 
+    /// Ends the operation that [`Engine::start`] began, which has failed; the unit then does as `on_failure` says.
+    ///
+    /// # Errors
+    /// What has to be known first.
+    pub fn fail(&mut self, lock: &LockName, why: &str, on_failure: OnFailure) -> Result<(), Need> {
+        self.ask(|visit, round| visit.fail(round, lock, why, on_failure))
+    }
+
     /// Ends the hook: publishes pending changes and, if this unit leads, maintains the line. It must be the last thing
     /// that the hook does, because the line may be written only for a short time after it was read.
     ///
@@ -289,6 +297,18 @@ impl Engine {
     /// What has to be known first.
     pub fn ticket_of(&mut self, lock: &LockName, unit: &UnitName) -> Result<Option<Ticket>, Need> {
         self.ask(|visit, round| visit.ticket_of(round, lock, unit))
+    }
+
+    /// Carries out an operator's instruction at once, and changes nothing else in the line. The unit must lead.
+    ///
+    /// # Errors
+    /// What has to be known first.
+    pub fn instruct(
+        &mut self,
+        lock: &LockName,
+        instruction: &Instruction,
+    ) -> Result<Instructed, Need> {
+        self.ask(|visit, round| visit.instruct(round, lock, instruction))
     }
 
     /// Carries out orders at once, and changes nothing else in the line. The unit must lead.
@@ -331,6 +351,15 @@ impl Engine {
     /// What has to be known first.
     pub fn queue(&mut self, lock: &LockName) -> Result<Vec<UnitName>, Need> {
         self.ask(|visit, round| visit.queue(round, lock))
+    }
+
+    /// Who would go when for a lock if the leader fills the line by this policy, and what stands in the way. Needs every
+    /// unit's record.
+    ///
+    /// # Errors
+    /// What has to be known first.
+    pub fn plan(&mut self, lock: &LockName, policy: &dyn Policy) -> Result<RollPlan, Need> {
+        self.ask(|visit, round| visit.plan(round, lock, policy))
     }
 
     /// Where all requests stand. Needs every unit's record.

@@ -7,7 +7,7 @@ use super::round::Round;
 use super::site::Site;
 use super::{Need, Process, Start};
 use crate::policy::Policy;
-use crate::{Errand, LockName, News, Order, Payload, Requested, Turn, Unit, Wait};
+use crate::{Errand, LockName, News, OnFailure, Order, Payload, Requested, Turn, Unit, Wait};
 
 /// One unit in one hook, on all of the charm's endpoints.
 #[derive(Debug, Clone, Default)]
@@ -109,12 +109,25 @@ impl Visit {
         result: Result<(), &str>,
         served: Option<u64>,
     ) -> Result<(), Need> {
+        if let Err(why) = result {
+            return self.fail(round, lock, why, OnFailure::Retry);
+        }
         let site = self.at_home(round, lock)?;
         let ended = site.load_unit(round)?.finish(lock, result, served);
-        site.session.finished_operation |= ended && result.is_ok();
-        site.session.running.remove(lock);
-        site.session.processes.remove(lock);
-        site.publish(round);
+        site.end(round, lock, ended);
+        Ok(())
+    }
+
+    pub(super) fn fail(
+        &mut self,
+        round: &mut Round<'_>,
+        lock: &LockName,
+        why: &str,
+        on_failure: OnFailure,
+    ) -> Result<(), Need> {
+        let site = self.at_home(round, lock)?;
+        let ended = site.load_unit(round)?.fail(lock, why, on_failure);
+        site.end(round, lock, ended && on_failure == OnFailure::Continue);
         Ok(())
     }
 
@@ -149,6 +162,14 @@ impl Visit {
 }
 
 impl Site {
+    /// An operation has ended; `passes_on`: and with it the turn.
+    fn end(&mut self, round: &mut Round<'_>, lock: &LockName, passes_on: bool) {
+        self.session.finished_operation |= passes_on;
+        self.session.running.remove(lock);
+        self.session.processes.remove(lock);
+        self.publish(round);
+    }
+
     fn start(&mut self, round: &mut Round<'_>, lock: &LockName) -> Result<Start, Need> {
         if self.session.running.contains(lock) {
             // Another process of this very hook is at it.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Lead;
 use crate::policy::{Policy, Request};
-use crate::{Entry, LockLine, LockName, Order, Reading, Ticket, UnitName};
+use crate::{Entry, LockLine, LockName, Order, Reading, Retry, Ticket, UnitName};
 
 /// How many entries behind those that may run keep the leader from writing the line, in a hook that sees one finished.
 /// Each line that is written wakes every unit, so the leader waits until nobody is queued, and then appends all that it
@@ -35,7 +35,9 @@ impl Kept {
 
 impl Keeper<'_> {
     pub(super) fn keep(&self, line: &mut LockLine, policy: &dyn Policy) -> Kept {
-        let removed = self.keep_cancellations(line) | self.keep_place(line);
+        let ordered =
+            self.keep_cancellations(line) | self.keep_pause(line) | self.keep_retries(line);
+        let removed = ordered | self.keep_place(line);
         let mut kept = Kept {
             missing: self.missing(line),
             removed,
@@ -57,6 +59,7 @@ impl Keeper<'_> {
         kept.appended = !joining.is_empty();
         // Any other finished entry does no harm; it goes when there is another reason to write.
         if gone || kept.appended {
+            line.retries.retain(|retry| !self.is_over(&retry.ticket));
             line.entries = remaining;
             line.entries.extend(joining);
         }
@@ -149,17 +152,76 @@ impl Keeper<'_> {
     }
 
     fn keep_cancellations(&self, line: &mut LockLine) -> bool {
-        let before = line.cancelled.clone();
+        let marks = |line: &LockLine| {
+            let LockLine {
+                cancelled,
+                skipped,
+                forced,
+                ..
+            } = line;
+            (cancelled.clone(), skipped.clone(), forced.clone())
+        };
+        let before = marks(line);
+        let note = |tickets: &mut Vec<Ticket>, ticket: &Ticket| {
+            if !tickets.contains(ticket) {
+                tickets.push(ticket.clone());
+            }
+        };
         for order in self.input.orders {
-            if let Order::Cancel(lock, ticket) | Order::Force(lock, ticket) = order
-                && lock == self.lock
-                && !line.cancelled.contains(ticket)
-            {
-                line.cancelled.push(ticket.clone());
+            match order {
+                Order::Cancel(lock, ticket) if lock == self.lock => {
+                    note(&mut line.cancelled, ticket);
+                }
+                Order::Skip(lock, ticket) if lock == self.lock => {
+                    // What is cancelled already stays so.
+                    if !line.cancelled.contains(ticket) {
+                        note(&mut line.skipped, ticket);
+                    }
+                    note(&mut line.cancelled, ticket);
+                }
+                Order::Force(lock, ticket) if lock == self.lock => {
+                    note(&mut line.cancelled, ticket);
+                    note(&mut line.forced, ticket);
+                }
+                _ => {}
             }
         }
-        line.cancelled.retain(|ticket| !self.is_over(ticket));
-        line.cancelled != before
+        for tickets in [&mut line.cancelled, &mut line.skipped, &mut line.forced] {
+            tickets.retain(|ticket| !self.is_over(ticket));
+        }
+        marks(line) != before
+    }
+
+    fn keep_pause(&self, line: &mut LockLine) -> bool {
+        let before = line.paused.clone();
+        for order in self.input.orders {
+            match order {
+                Order::Pause(lock, why) if lock == self.lock => line.paused = Some(why.clone()),
+                Order::Resume(lock) if lock == self.lock => line.paused = None,
+                _ => {}
+            }
+        }
+        line.paused != before
+    }
+
+    fn keep_retries(&self, line: &mut LockLine) -> bool {
+        let before = line.retries.clone();
+        for order in self.input.orders {
+            if let Order::Retry(lock, ticket, attempt) = order
+                && lock == self.lock
+            {
+                let given = line.retries.iter_mut();
+                match { given }.find(|retry| retry.ticket == *ticket) {
+                    Some(retry) => retry.attempt = retry.attempt.max(*attempt),
+                    None => line.retries.push(Retry {
+                        ticket: ticket.clone(),
+                        attempt: *attempt,
+                        unknown: BTreeMap::new(),
+                    }),
+                }
+            }
+        }
+        line.retries != before
     }
 
     /// Ensures that the lock is where it belongs: here, or at another endpoint.

@@ -9,7 +9,7 @@ mod plan;
 pub(crate) use plan::{Lead, Plan, Postponed};
 
 use crate::policy::Policy;
-use crate::{Line, LockLine, LockName, Order, Reading, Ticket, Turn, UnitName, invariant};
+use crate::{Line, LockLine, LockName, Order, Reading, Turn, UnitName, invariant};
 use keeper::Keeper;
 use opening::{Census, census};
 
@@ -126,7 +126,7 @@ fn requested_locks(input: &Lead<'_>) -> impl Iterator<Item = LockName> {
 
 fn ordered_locks(input: &Lead<'_>) -> impl Iterator<Item = LockName> {
     input.orders.iter().filter_map(|order| match order {
-        Order::Move(lock, _) => Some(lock.clone()),
+        Order::Move(lock, _) | Order::Pause(lock, _) => Some(lock.clone()),
         _ => None,
     })
 }
@@ -169,8 +169,8 @@ fn next_line(input: &Lead<'_>, locks: BTreeMap<LockName, LockLine>) -> Line {
 fn may_start_on(input: &Lead<'_>, line: &Line) -> bool {
     line.locks.iter().any(|(lock, line)| {
         input.unit.outstanding(lock).is_some_and(|ticket| {
-            let finished = |other: &Ticket| input.unit.finished(lock, other, input.view);
-            matches!(line.turn(&ticket, finished), Turn::Start(_))
+            let turn = input.unit.turn_in(lock, line, &ticket, input.view);
+            matches!(turn, Turn::Start(_))
         })
     })
 }

@@ -162,7 +162,12 @@ impl Sight<'_> {
             };
         }
         if let Some((attempt, why)) = self.failed(&ticket.unit) {
-            return format!("attempt {attempt} failed: {why}; its next hook tries again");
+            return match self.is_stopped(ticket, attempt) {
+                true => format!(
+                    "attempt {attempt} failed: {why}; waits for an operator's retry or skip"
+                ),
+                false => format!("attempt {attempt} failed: {why}; its next hook tries again"),
+            };
         }
         if self.observer.unit.as_ref() == Some(&ticket.unit) {
             return "its next hook begins".to_owned();
@@ -252,6 +257,15 @@ impl Sight<'_> {
         let state = self.state_of(unit)?;
         let failed = state.outcome == Some(Outcome::Failed) && state.seq > state.done;
         failed.then(|| (state.attempt, state.reason.clone().unwrap_or_default()))
+    }
+
+    /// Whether no other attempt begins before an operator permits it.
+    fn is_stopped(&self, ticket: &Ticket, failed_attempt: u16) -> bool {
+        let state = self.state_of(&ticket.unit);
+        let permitted = self
+            .line
+            .is_some_and(|line| line.permits(ticket, failed_attempt));
+        state.is_some_and(|state| state.stopped) && !permitted
     }
 
     /// Whether a unit is not in the relation: its entry stays until the controller has forgotten it.

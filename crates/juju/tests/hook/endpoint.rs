@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use ops_coordinator_core::{LockName, Order, Turn, Wait};
-use ops_coordinator_juju::{Hook, Operation, Start};
+use ops_coordinator_juju::{Hook, Instruction, OnFailure, Operation, Start};
 use serde_json::json;
 
 use crate::fake::{Juju, lock};
@@ -335,4 +335,37 @@ fn what_was_lost_stays_lost_when_it_is_asked_for_again_elsewhere() {
         let (_, operation) = hook.start(&lock()).unwrap().begun().unwrap();
         assert!(operation.lost);
     });
+}
+
+#[test]
+fn an_operator_reaches_a_unit_that_has_its_place_in_the_old_line() {
+    let juju = refreshed_in_the_middle();
+    juju.hook(1, |hook| {
+        assert!(hook.start(&lock()).unwrap().begun().is_some());
+        hook.fail(&lock(), "exit code 1", OnFailure::Stop).unwrap();
+        release(hook);
+    });
+    let stopped = Wait::Stopped("exit code 1".to_owned());
+    assert_eq!(run(&juju, 1), Err(Turn::Wait(stopped)));
+    let says = |instruction: &Instruction| {
+        let mut said = String::new();
+        juju.hook(0, |hook| {
+            said = hook.instruct(&lock(), instruction).unwrap();
+        });
+        said
+    };
+    let reason = "night".to_owned();
+    let pause = Instruction::Pause { reason };
+    assert_eq!(says(&pause), "paused; what runs is not interrupted");
+    let here = juju.bag("peers:7 app").unwrap();
+    assert!(here.contains("moved"), "a pause opens no lock: {here}");
+    let app_1 = || "app/1".parse().unwrap();
+    let retried = says(&Instruction::Retry(app_1()));
+    assert_eq!(retried, "app/1#1 may try again, in the unit's next hook");
+    let paused = Wait::Paused("night".to_owned());
+    assert_eq!(run(&juju, 1), Err(Turn::Wait(paused)));
+    assert_eq!(says(&Instruction::Resume), "resumed");
+    assert_eq!(says(&Instruction::Resume), "not paused");
+    assert_eq!(run(&juju, 1), Ok(2));
+    assert_eq!(run(&juju, 2), Ok(1));
 }

@@ -1,7 +1,7 @@
 //! Turns: who begins, and what a hook that went wrong leaves behind.
 
 use ops_coordinator_core::{Order, Turn, Wait};
-use ops_coordinator_juju::{Operation, Ran, Start};
+use ops_coordinator_juju::{Instruction, OnFailure, Operation, Ran, Start};
 use serde_json::json;
 
 use crate::fake::{Juju, lock};
@@ -252,4 +252,36 @@ fn an_operation_that_fails_keeps_its_turn_and_is_not_told_that_it_was_cut_off() 
         let (attempt, _) = hook.start(&lock()).unwrap().begun().unwrap();
         assert_eq!((attempt.number, attempt.interrupted), (2, false));
     });
+}
+
+#[test]
+fn an_operators_word_is_refused_with_a_reason_where_it_cannot_be_carried_out() {
+    let juju = everyone_asked(2);
+    let refused = |unit, instruction: &Instruction| {
+        let mut why = String::new();
+        juju.hook(unit, |hook| {
+            why = hook.instruct(&lock(), instruction).unwrap_err().explained();
+        });
+        why
+    };
+    let why = refused(1, &Instruction::Resume);
+    assert!(why.contains("not the leader"), "{why}");
+    let why = refused(0, &Instruction::Retry("app/1".parse().unwrap()));
+    assert!(why.contains("app/1#1 has not stopped"), "{why}");
+    juju.hook(0, |hook| {
+        let nobody = Instruction::Skip("app/9".parse().unwrap());
+        let said = hook.instruct(&lock(), &nobody).unwrap();
+        assert_eq!(said, "app/9 has requested nothing");
+    });
+}
+
+#[test]
+fn a_failure_after_which_the_others_go_on_ends_the_turn() {
+    let juju = everyone_asked(2);
+    juju.hook(0, |hook| {
+        let ran = hook.run_with(&lock(), OnFailure::Continue, |_, _| Err("exit code 1"));
+        assert_eq!(ran.unwrap(), Ran::Failed("exit code 1"));
+        release(hook);
+    });
+    assert_eq!(run(&juju, 1), Ok(1));
 }

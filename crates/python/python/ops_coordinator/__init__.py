@@ -35,12 +35,14 @@ their own locks.
 
 from ._coordinator import BaseCoordinator, Serial
 from ._error import CoordinatorError, PeerRelationError, ServiceRestartError
+from ._operators import Operators
 from ._singleton import Singleton
 from .ops_coordinator import OpsCoordinator, RestartCharmEvent, RestartEvent
 
 __all__ = [
     'BaseCoordinator',
     'CoordinatorError',
+    'Operators',
     'OpsCoordinator',
     'PeerRelationError',
     'RestartCharmEvent',

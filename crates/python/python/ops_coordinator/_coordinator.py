@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
+import json
 import os
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import Any, ParamSpec, TypeVar, cast, overload
 
 import ops
 
@@ -233,6 +234,44 @@ class BaseCoordinator(Overridable, metaclass=Singleton):
                 coordinator of the charm uses the lock.
         """
         return self._dispatch.hook.cancel(self._part.claim(lock), unit, force)
+
+    def instruct(self, lock: str, instruction: str, about: str = '') -> str:
+        """Carry out what an operator wants of a lock, on the leader. Repeating it is harmless.
+
+        Args:
+            lock: The lock.
+            instruction: `'pause'`: nothing starts, and what runs is not interrupted. `'resume'`:
+                operations start again. `'retry'`: a unit whose operation has stopped after a
+                failure may try once more. `'skip'` and `'cancel'`: a unit ends its request in its
+                next hook, with the outcome `skipped` or `cancelled`. `'force'`: as `cancel` with
+                `force`.
+            about: The reason of a pause; for the others, the unit's name.
+
+        Returns:
+            What was done, in words.
+
+        Raises:
+            CoordinatorError: This unit is not the leader, `about` is not a unit's name, there is
+                nothing to retry, or another coordinator of the charm uses the lock.
+        """
+        return self._dispatch.hook.instruct(self._part.claim(lock), instruction, about)
+
+    def plan(self, lock: str) -> dict[str, Any]:
+        """Tell who would go when, and what stands in the way; costs a read of every unit.
+
+        Args:
+            lock: The lock.
+
+        Returns:
+            `steps`: lists of units that run together, each with `unit`, `seq`, `in_line` and
+            `wave`; and `obstacles`, each with `kind`, `unit` and `why`.
+
+        Raises:
+            CoordinatorError: Another coordinator of the charm uses the lock.
+        """
+        key = self._part.claim(lock)
+        plan = self._dispatch.hook.plan(key, self._part.limit_of(lock))
+        return cast('dict[str, Any]', json.loads(plan))
 
     def hold(self, lock: str, reason: str) -> None:
         """Keep the lock beyond this dispatch: nothing behind this unit starts.

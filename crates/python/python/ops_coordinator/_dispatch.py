@@ -25,6 +25,9 @@ logger = logging.getLogger(__name__)
 RESTRICTED = ('collect-metrics', 'meter-status-changed')
 """Hooks in which most hook tools do not work, and `ops` delivers no deferred events."""
 
+ON_FAILURE = ('retry', 'stop', 'continue')
+"""What can happen after a failure."""
+
 _ENDPOINTS = '_ops_coordinator_endpoints'
 
 
@@ -139,10 +142,10 @@ class Dispatch(ops.Object):
         """Return the details of this unit's request for a lock."""
         return said_in(self.hook.asked(lock))
 
-    def fail(self, lock: str, reason: str) -> None:
-        """End an operation as failed; the unit keeps its place."""
+    def fail(self, lock: str, reason: str, on_failure: str = 'retry') -> None:
+        """End an operation as failed; what the unit does then is one of `ON_FAILURE`."""
         if self.turns.pop(lock, None) is not None:
-            self.hook.finish(lock, reason)
+            self.hook.fail(lock, reason, on_failure)
             self.tell()
 
     def locks(self) -> dict[str, LockStatus]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -13,6 +14,8 @@ from ._overridable import Overridable
 from ._part import Part, checked_limit
 from ._progress import Progress
 from ._waiting import Waiting
+
+logger = logging.getLogger(__name__)
 
 Restart: TypeAlias = 'Callable[[str], object]'
 """Restarts one service, or raises."""
@@ -36,6 +39,7 @@ class RestartPart(Part):
         self._lock_name = lock
         self.action = SavedAction(self.dispatch, self.name)
         self.release_on_defer = False
+        self.on_failure = 'retry'
         self._waiting = Waiting(self.dispatch, self.lock)
         # As in `waiting_key`, `restart` keeps the name from when there was no other lock.
         suffix = '' if self.lock == 'restart' else f'-{self.lock}'
@@ -54,8 +58,9 @@ class RestartPart(Part):
         if deferred and self._served_by_a_turn_that_ended(event):
             self._told.append(event)
             return True
-        if restarts.is_over(event) or self._waiting.was_taken_back(event):
-            self.coordinator.msg(f'The request of {event} was withdrawn or cancelled')
+        passes_on = self.on_failure == 'continue'
+        if restarts.is_over(event) or self._waiting.was_taken_back(event, passes_on=passes_on):
+            self.coordinator.msg(f'The request of {event} is over')
             restarts.end(event)
             return False
         turn = dispatch.turns.get(self.lock)
@@ -69,7 +74,15 @@ class RestartPart(Part):
             self._waiting.note(event, self.request(self._lock_name))
             return False
         if not (deferred and self._progress.served(event, turn.number)):
-            self._restart_services(event, turn, place, restart, deferred=deferred)
+            try:
+                self._restart_services(event, turn, place, restart, deferred=deferred)
+            except Exception as error:
+                if self.on_failure == 'retry' or self.lock in dispatch.turns:
+                    raise
+                # The hook succeeds, so that all units and the operator see it.
+                logger.error('%s', error)
+                self._waiting.note(event, turn.number)
+                return False
         self._served.append(event)
         turn.through = max(turn.through, self._waiting.number(event) or 0)
         return True
@@ -114,7 +127,7 @@ class RestartPart(Part):
                 restart(service)
             except Exception as error:
                 reason = getattr(error, 'found', str(error))
-                self.dispatch.fail(self.lock, f'{service}: {reason}')
+                self.dispatch.fail(self.lock, f'{service}: {reason}', self.on_failure)
                 raise
             done.add((place, service))
             turn.restarted.add((place, service))

@@ -61,8 +61,12 @@ class Waiting:
         """Remember which request an event waits for."""
         self._remember({**self.numbers(), event.handle.path: number})
 
-    def was_taken_back(self, event: RestartEventBase) -> bool:
-        """Return whether the request of an event was withdrawn or cancelled."""
+    def was_taken_back(self, event: RestartEventBase, *, passes_on: bool) -> bool:
+        """Return whether the request of an event has ended without a restart.
+
+        It was withdrawn, cancelled or skipped; or, if the turn passes on after a failure, it has
+        failed.
+        """
         number = self.number(event)
         if number is None:
             return False
@@ -71,7 +75,8 @@ class Waiting:
             return False
         # How a request ended is known only of the last one.
         _, done, outcome, _ = self._dispatch.hook.counters(self._lock)
-        return number <= done and outcome in ('cancelled', 'withdrawn')
+        over = ('cancelled', 'withdrawn', 'skipped', *(('failed',) if passes_on else ()))
+        return number <= done and outcome in over
 
     def keep(self, paths: Iterable[str]) -> None:
         """Forget all events but these."""

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import ops
 
 from ._coordinator import Serial
-from ._dispatch import Dispatch
+from ._dispatch import ON_FAILURE, Dispatch
 from ._error import CoordinatorError, ServiceRestartError, brief
 from ._event_base import RestartEventBase
 from ._machine import restart_in, service_reload, service_restart, service_resume
@@ -146,6 +146,11 @@ class OpsCoordinator(Serial):
         release_on_defer: Let the next unit proceed even if this unit's handler defers the event
             after its restart. By default a unit whose check fails keeps its turn and stops the
             roll.
+        on_failure: What happens if a service does not restart. With `'retry'`, `event.restart()`
+            raises, the hook fails, and the unit tries again when Juju runs it again. With
+            `'stop'`, it logs the error and returns False: the unit keeps its turn, and tries again
+            once an operator permits it (see `Operators`). With `'continue'`, it logs the error and
+            returns False, the turn passes on, and the event is over.
         relation_key: Where the original library stored its requests, so that they are migrated.
         peer_relation_name: An older name for `relation`.
         metrics: Where to write this unit's metrics for the textfile collector of Prometheus' node
@@ -158,7 +163,8 @@ class OpsCoordinator(Serial):
             another coordinator that uses the same lock.
         TypeError: The charm is not a charm, the limit not a whole number, or the action not a
             function.
-        ValueError: The limit is not from 1 to 100, or `relation` and `peer_relation_name` differ.
+        ValueError: The limit is not from 1 to 100, `relation` and `peer_relation_name` differ, or
+            `on_failure` is none of these.
     """
 
     lock: ClassVar[str] = 'restart'
@@ -175,10 +181,15 @@ class OpsCoordinator(Serial):
         relation: str | None = None,
         limit: int = 1,
         release_on_defer: bool = False,
+        on_failure: str = 'retry',
         relation_key: str = 'coordinator',
         peer_relation_name: str | None = None,
         metrics: str | os.PathLike[str] | None = None,
     ):
+        if on_failure not in ON_FAILURE:
+            raise ValueError(
+                f"on_failure is 'retry', 'stop' or 'continue', not {brief(on_failure)}"
+            )
         super().__init__(
             charm,
             relation=relation,
@@ -188,6 +199,7 @@ class OpsCoordinator(Serial):
             metrics=metrics,
         )
         self._restarts.release_on_defer = release_on_defer
+        self._restarts.on_failure = on_failure
         adopt(self._charm.on)
         if action_func is not None:
             self._restarts.action.save(

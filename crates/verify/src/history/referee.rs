@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ops_coordinator_core::invariant::{
-    Violation, counters_only_grow, line_is_sound, line_may_follow,
+    Violation, counters_only_grow, line_is_sound, line_may_follow, may_start,
 };
 use ops_coordinator_core::wire::{
     KEY, Line, LockLine, LockRecord, Outcome, Reading, UnitRecord, decode_line, decode_record,
@@ -19,6 +19,8 @@ type Course = (String, Incarnation, LockName);
 pub struct Referee {
     /// By relation, as `endpoint:number`.
     lines: BTreeMap<String, Line>,
+    /// The lines as each unit's hook may have read them: as they were when it began, and what has been permitted since.
+    read: BTreeMap<String, BTreeMap<String, Line>>,
     /// By unit and relation.
     records: BTreeMap<(String, String), UnitRecord>,
     /// What a unit published there can no longer be changed: it does not see the relation any more.
@@ -66,7 +68,11 @@ impl Referee {
             Happening::DiskLost { unit } => self.lose_disk(&unit.to_string()),
             Happening::Enter { unit, lock } => self.see_entry(&unit.to_string(), lock)?,
             Happening::Leave { unit, lock } => self.see_end(&unit.to_string(), lock),
-            Happening::HookBegin { unit, .. } => drop(self.ended.remove(&unit.to_string())),
+            Happening::HookBegin { unit, .. } => {
+                let unit = unit.to_string();
+                self.ended.remove(&unit);
+                self.read.insert(unit, self.lines.clone());
+            }
             Happening::HookEnd { unit, code, .. } => {
                 let ended = self.ended.remove(&unit.to_string()).unwrap_or_default();
                 for course in ended.into_iter().filter(|_| *code == Some(0)) {
@@ -138,7 +144,7 @@ impl Referee {
     /// Whether a unit publishes that what it asked for was cancelled or withdrawn, and asks for nothing more.
     pub fn is_taken_back(&self, unit: &str, lock: &str) -> bool {
         let taken_back = |state: &LockRecord| match state.outcome {
-            Some(Outcome::Cancelled) => true,
+            Some(Outcome::Cancelled | Outcome::Skipped) => true,
             Some(Outcome::Withdrawn) => {
                 let why = state.reason.as_deref().unwrap_or_default();
                 !why.starts_with("asked for again on ")
@@ -193,8 +199,58 @@ impl Referee {
         if let Some(before) = self.lines.get(relation) {
             line_may_follow(before, &line, |lock, ticket| self.over(lock, ticket))?;
         }
+        for read in self.read.values_mut() {
+            if let Some(read) = read.get_mut(relation) {
+                permit(read, &line);
+            }
+        }
         self.lines.insert(relation.to_owned(), line);
         Ok(())
+    }
+
+    /// Units whose operation has stopped and that no operator has permitted to go on, by lock.
+    pub fn stopped(&self) -> BTreeSet<String> {
+        let published = self.records.iter();
+        let published = published.filter(|(place, _)| !self.forgotten.contains(*place));
+        let stopped = published.filter(|((unit, relation), record)| {
+            let Ok(name) = unit.parse() else {
+                return false;
+            };
+            record.locks.iter().any(|(lock, state)| {
+                let line = self.lines.get(relation);
+                let line = line.and_then(|line| line.locks.get(lock));
+                let ticket = record.outstanding(&name, lock);
+                let permits =
+                    |ticket| line.is_some_and(|line| line.permits(&ticket, state.attempt));
+                state.stopped && ticket.is_some_and(|ticket| !permits(ticket))
+            })
+        });
+        let units = stopped.map(|((unit, _), _)| unit.clone());
+        units.filter(|unit| !self.gone.contains(unit)).collect()
+    }
+
+    /// Whether an operator has paused anything.
+    pub fn is_paused(&self) -> bool {
+        let mut locks = self.lines.values().flat_map(|line| line.locks.values());
+        locks.any(|line| line.paused.is_some())
+    }
+
+    /// What an operator has said against a start, as far as the unit's hook must have read it.
+    fn forbidden(
+        &self,
+        unit: &str,
+        relation: &str,
+        lock: &LockName,
+        ticket: &Ticket,
+    ) -> Option<Violation> {
+        let read = self.read.get(unit)?.get(relation)?.locks.get(lock)?;
+        let record = self.records.get(&(unit.to_owned(), relation.to_owned()))?;
+        let own = record.outstanding(&ticket.unit, lock);
+        let state = record
+            .locks
+            .get(lock)
+            .filter(|_| own.as_ref() == Some(ticket))?;
+        may_start(read, ticket, state).err()
     }
 
     /// What the unit had not published is lost, including a success.
@@ -222,13 +278,28 @@ impl Referee {
             return Ok(());
         };
         let place = (unit.to_owned(), lock.clone());
+        let entries = self.entries(unit, &lock);
+        let allowed = |(relation, _, ticket): &(&str, _, Ticket)| {
+            self.forbidden(unit, relation, &lock, ticket).is_none()
+        };
+        if let Some((relation, _, ticket)) = entries.first()
+            && !entries.iter().any(allowed)
+            && let Some(forbidden) = self.forbidden(unit, relation, &lock, ticket)
+        {
+            return Err(forbidden);
+        }
         // What was cut off begins again.
         if self.inside.contains_key(&place) {
             return Ok(());
         }
         let broken = |invariant, found| Err(Violation { invariant, found });
         let mut first = None;
-        for (line, ticket) in self.entries(unit, &lock) {
+        for (_, line, ticket) in entries {
+            // Whether it was paused is asked of the line that was read.
+            let line = LockLine {
+                paused: None,
+                ..line.clone()
+            };
             let course = (unit.to_owned(), ticket.incarnation.clone(), lock.clone());
             let known = self.known.get(&course).copied().unwrap_or_default();
             let wrong = if known >= ticket.seq || self.over(&lock, &ticket) {
@@ -254,7 +325,7 @@ impl Referee {
     }
 
     /// The unit's tickets in the lines of a lock: there may be one on each relation that it sees.
-    fn entries(&self, unit: &str, lock: &LockName) -> Vec<(&LockLine, Ticket)> {
+    fn entries(&self, unit: &str, lock: &LockName) -> Vec<(&str, &LockLine, Ticket)> {
         let own = self.records.iter().filter(|((owner, _), _)| owner == unit);
         own.filter(|(place, _)| !self.forgotten.contains(*place))
             .filter_map(|((_, relation), record)| {
@@ -263,7 +334,7 @@ impl Referee {
                     ticket.unit.to_string() == unit && ticket.incarnation == record.incarnation
                 };
                 let entry = line.entries.iter().find(|entry| own(&entry.ticket))?;
-                Some((line, entry.ticket.clone()))
+                Some((relation.as_str(), line, entry.ticket.clone()))
             })
             .collect()
     }
@@ -284,6 +355,18 @@ impl Referee {
 
 fn state_of<'a>(record: &'a UnitRecord, lock: &str) -> Option<&'a LockRecord> {
     record.locks.get(&lock.parse::<LockName>().ok()?)
+}
+
+/// Adds to a line what a newer one permits: a hook that read it late has seen that.
+fn permit(read: &mut Line, newer: &Line) {
+    read.locks.retain(|lock, read| {
+        let newer = newer.locks.get(lock);
+        if let Some(newer) = newer {
+            read.paused = read.paused.take().filter(|_| newer.paused.is_some());
+            read.retries.extend_from_slice(&newer.retries);
+        }
+        newer.is_some()
+    });
 }
 
 /// What a commit wrote under our key, by relation.

@@ -1,5 +1,7 @@
 //! What can happen next.
 
+use ops_coordinator_core::{Instruction, LockName};
+
 use super::case::Case;
 use super::state::{Event, Life, State, UNITS, Unit, bit, each};
 
@@ -33,6 +35,12 @@ pub enum End {
     Slow,
     /// The operation fails, and the hook with it.
     OperationFails,
+    /// The operation fails, waits for an operator, and the hook goes on.
+    Stops,
+    /// The same, but the hook fails at its end.
+    StopsAndFails,
+    /// The operation fails, the turn passes on, and the hook goes on.
+    PassesOn,
     /// Successfully, but another unit leads by the time Juju is asked to commit it.
     LeaseLost,
     /// Its last command fails.
@@ -47,7 +55,7 @@ pub enum End {
 
 impl State {
     /// What must happen sooner or later, without faults and new requests.
-    pub(crate) fn duties(&self, actions: &mut Vec<Action>) {
+    pub(crate) fn duties(&self, locks: &[LockName], actions: &mut Vec<Action>) {
         for (index, unit) in (0_u8..).zip(&self.units) {
             if unit.life == Life::Dead {
                 continue;
@@ -67,12 +75,27 @@ impl State {
             if unit.news.wake {
                 actions.push(Action::Begin(index, Event::Wake, 0));
             }
+            if self.leader == Some(index) && unit.life == Life::Alive && unit.retry.is_none() {
+                self.operators_duties(index, locks, actions);
+            }
         }
     }
 
+    /// An operator does not leave a lock paused, nor a unit stopped.
+    fn operators_duties(&self, leader: u8, locks: &[LockName], actions: &mut Vec<Action>) {
+        if self.is_paused(locks) {
+            actions.push(Action::Begin(leader, Event::Resume, 0));
+        }
+        let stopped = (0_u8..).zip(&self.units).filter(|(index, unit)| {
+            unit.life != Life::Dead && self.needs_permission(*index, locks)
+        });
+        let retry = stopped.map(|(index, _)| Action::Begin(leader, Event::Retry(index), 0));
+        actions.extend(retry);
+    }
+
     /// Everything that can happen.
-    pub(crate) fn choices(&self, case: &Case, actions: &mut Vec<Action>) {
-        self.duties(actions);
+    pub(crate) fn choices(&self, case: &Case, locks: &[LockName], actions: &mut Vec<Action>) {
+        self.duties(locks, actions);
         let duties = actions.len();
         if case.rotations > 1 {
             for index in 0..duties {
@@ -122,6 +145,13 @@ impl State {
                     end(End::OperationFails);
                 }
             }
+            if left.stop > 0 && hook.running.is_some() {
+                end(End::Stops);
+                end(End::PassesOn);
+                if left.fail > 0 {
+                    end(End::StopsAndFails);
+                }
+            }
             if left.kill > 0 {
                 end(End::Killed);
                 end(End::KilledAt(0));
@@ -143,6 +173,13 @@ impl State {
             if left.cancel > 0 && self.leader == Some(index) {
                 let whom = (0..case.units).map(|whom| Action::Begin(index, Event::Cancel(whom), 0));
                 actions.extend(whom);
+            }
+            if left.skip > 0 && self.leader == Some(index) {
+                let whom = (0..case.units).map(|whom| Action::Begin(index, Event::Skip(whom), 0));
+                actions.extend(whom);
+            }
+            if left.pause > 0 && self.leader == Some(index) {
+                actions.push(Action::Begin(index, Event::Pause, 0));
             }
         }
     }
@@ -194,7 +231,13 @@ impl Unit {
             }
             Event::Line => self.news.line = false,
             Event::Elected => self.news.elected = false,
-            Event::Config | Event::Wake | Event::Cancel(_) => {}
+            Event::Config
+            | Event::Wake
+            | Event::Cancel(_)
+            | Event::Skip(_)
+            | Event::Retry(_)
+            | Event::Pause
+            | Event::Resume => {}
         }
     }
 }
@@ -202,7 +245,26 @@ impl Unit {
 impl Event {
     /// Whether Juju runs the hook again when it has failed.
     pub(crate) fn will_be_retried(self) -> bool {
-        !matches!(self, Self::Wake | Self::Cancel(_))
+        self != Self::Wake && !self.is_action()
+    }
+
+    /// Whether it is an operator's action.
+    pub(crate) fn is_action(self) -> bool {
+        matches!(self, Self::Cancel(_)) || self.instruction().is_some()
+    }
+
+    /// What an operator wants by it, apart from a cancellation.
+    pub(crate) fn instruction(self) -> Option<Instruction> {
+        let name = |unit: u8| format!("app/{unit}").parse().ok();
+        match self {
+            Self::Skip(unit) => name(unit).map(Instruction::Skip),
+            Self::Retry(unit) => name(unit).map(Instruction::Retry),
+            Self::Pause => Some(Instruction::Pause {
+                reason: "night".to_owned(),
+            }),
+            Self::Resume => Some(Instruction::Resume),
+            _ => None,
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use ops_coordinator_core::OnFailure;
+
 use super::action::{Action, End, others};
 use super::check::{Application, Seen};
 use super::state::{Broken, Event, Hook, Life, Memory, State, UNITS, bit, each};
@@ -102,6 +104,7 @@ impl Application {
             session: unit.memory.session,
             own: Text::ABSENT,
             line: Text::ABSENT,
+            line_read: state.line,
             running: None,
             late: false,
             led: leads,
@@ -113,25 +116,38 @@ impl Application {
                 unit.owed = bit(self.case.locks) - 1;
             }
             Event::Cancel(_) => state.left.cancel -= 1,
+            Event::Skip(_) => state.left.skip -= 1,
+            Event::Pause => state.left.pause -= 1,
             _ => {}
         }
+        if state.is_paused(self.locks()) {
+            self.saw(Seen::Paused);
+        }
+        let journal = state.units[usize::from(index)].journal;
         let reply = self.run(state, index, Deed::Begin, false, rotation);
         if matches!(event, Event::Changed(_)) && reply.started.is_some() {
             self.saw(Seen::HandOff);
         }
-        self.started(state, index, &reply);
+        self.started(state, index, &reply, journal);
     }
 
-    fn started(&self, state: &mut State, index: u8, reply: &Reply) {
+    fn started(&self, state: &mut State, index: u8, reply: &Reply, journal: Text) {
         let Some((lock, seq)) = reply.started else {
             return;
         };
         let limit = self.case.limit;
         let turn = state.is_turn(index, lock.into(), seq.into(), limit, self.locks());
+        let hook = state.units[usize::from(index)].hook;
+        let known = (hook.map(|hook| hook.line_read).unwrap_or_default(), journal);
+        let forbidden = state.forbidden(index, lock.into(), seq.into(), known, self.locks());
         let unit = &mut state.units[usize::from(index)];
         let again = seq <= unit.finished[usize::from(lock)];
         unit.inside |= bit(lock);
         unit.owed &= !bit(lock);
+        if unit.stopped & bit(lock) != 0 {
+            self.saw(Seen::Permitted);
+        }
+        unit.stopped &= !bit(lock);
         if let Some(hook) = &mut unit.hook {
             hook.running = Some((lock, seq));
         }
@@ -140,6 +156,7 @@ impl Application {
         } else if !turn {
             state.broken = state.broken.or(Some(Broken::StartsOnlyInTurn));
         }
+        state.broken = state.broken.or(forbidden);
         if reply.interrupted {
             self.saw(Seen::SecondAttempt);
         }
@@ -164,6 +181,11 @@ impl Application {
             End::Done | End::LeaseLost => {}
             End::Slow => left.slow -= 1,
             End::OperationFails | End::Fails => left.fail -= 1,
+            End::Stops | End::PassesOn => left.stop -= 1,
+            End::StopsAndFails => {
+                left.stop -= 1;
+                left.fail -= 1;
+            }
             End::Killed | End::KilledAt(_) | End::CommittedThenKilled => left.kill -= 1,
         }
         if end == End::Killed {
@@ -177,9 +199,21 @@ impl Application {
         }
         let running = hook.running.map(|(lock, _)| lock);
         let slow = hook.late || end == End::Slow;
-        let reply = self.run(&mut state, index, Deed::Proceed(running), slow, 0);
+        let failure = match end {
+            End::Stops | End::StopsAndFails => Some(OnFailure::Stop),
+            End::PassesOn => Some(OnFailure::Continue),
+            _ => None,
+        };
+        let deed = match (running, failure) {
+            (Some(lock), Some(then)) => Deed::FailAndGoOn(lock, then),
+            _ => Deed::Proceed(running),
+        };
+        let journal = state.units[at].journal;
+        let reply = self.run(&mut state, index, deed, slow, 0);
         let unit = &mut state.units[at];
-        if let Some((lock, seq)) = hook.running {
+        if let Some((lock, _)) = hook.running.filter(|_| failure == Some(OnFailure::Stop)) {
+            unit.stopped |= bit(lock);
+        } else if let Some((lock, seq)) = hook.running {
             unit.inside &= !bit(lock);
             let finished = &mut unit.finished[usize::from(lock)];
             *finished = seq.max(*finished);
@@ -188,8 +222,9 @@ impl Application {
             hook.running = None;
         }
         if reply.started.is_some() {
-            self.started(&mut state, index, &reply);
-            return (end == End::Done).then_some(state);
+            self.started(&mut state, index, &reply, journal);
+            let goes_on = matches!(end, End::Done | End::Stops | End::PassesOn);
+            return goes_on.then_some(state);
         }
         match end {
             End::KilledAt(nth) => {
@@ -197,7 +232,7 @@ impl Application {
                 self.fail(&mut state, index, true);
                 Some(state)
             }
-            End::Fails => Some(self.exit_badly(state, index)),
+            End::Fails | End::StopsAndFails => Some(self.exit_badly(state, index)),
             End::LeaseLost => {
                 let heir = others(index).find(|&heir| state.units[heir].life == Life::Alive)?;
                 lead(&mut state, small(heir));
@@ -279,8 +314,9 @@ impl Application {
             for (lock, counters) in (0..).zip(counters.iter()) {
                 let finished = u64::from(unit.finished[usize::from(lock)]);
                 if counters.cancelled && counters.done > finished {
-                    // An operation that was cut off is over when it is cancelled.
+                    // An operation that was cut off or has stopped is over when it is cancelled.
                     unit.inside &= !bit(lock);
+                    unit.stopped &= !bit(lock);
                     self.saw(Seen::Cancelled);
                 }
                 if counters.cancelled && counters.done >= counters.seq {
@@ -319,6 +355,10 @@ impl Application {
         if let Some(counters) = truth::counters(unit.bag, self.locks()) {
             for (lock, counters) in (0_u8..).zip(counters.iter()) {
                 unit.finished[usize::from(lock)] = u8::try_from(counters.done).unwrap_or(u8::MAX);
+                if counters.stopped.is_none() {
+                    // So is a failure that was never published.
+                    unit.stopped &= !bit(lock);
+                }
                 // A request that was never published is lost with the disk, unless its hook runs again.
                 if counters.seq <= counters.done && unit.retry.is_none() {
                     unit.owed &= !bit(lock);
@@ -367,6 +407,7 @@ fn die(state: &mut State, index: u8) {
     let unit = &mut state.units[usize::from(index)];
     unit.life = Life::Dead;
     unit.inside = 0;
+    unit.stopped = 0;
     unit.owed = 0;
     unit.news = super::state::News::default();
     unit.journal = Text::ABSENT;

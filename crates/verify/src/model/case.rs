@@ -63,6 +63,12 @@ pub struct Faults {
     pub disk: u8,
     /// An operator cancels a request.
     pub cancel: u8,
+    /// An operator skips a request.
+    pub skip: u8,
+    /// An operator pauses every lock; the pause always ends.
+    pub pause: u8,
+    /// An operation fails and stops, or the turn passes on; whoever has stopped is always permitted to retry.
+    pub stop: u8,
 }
 
 impl Case {
@@ -109,6 +115,9 @@ impl Case {
             rebirth,
             disk,
             cancel,
+            skip,
+            pause,
+            stop,
         } = self.faults;
         State {
             leader: Some(0),
@@ -122,6 +131,9 @@ impl Case {
                 rebirth,
                 disk,
                 cancel,
+                skip,
+                pause,
+                stop,
             },
             ..State::default()
         }

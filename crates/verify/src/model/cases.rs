@@ -12,6 +12,9 @@ const NONE: Faults = Faults {
     rebirth: 0,
     disk: 0,
     cancel: 0,
+    skip: 0,
+    pause: 0,
+    stop: 0,
 };
 
 const CASE: Case = Case {
@@ -183,6 +186,81 @@ pub const SMALL: &[Case] = &[
         ..CASE
     },
     Case {
+        name: "pause",
+        faults: Faults { pause: 1, ..NONE },
+        states: 8_932,
+        ..CASE
+    },
+    Case {
+        name: "pause-and-crash",
+        faults: Faults {
+            pause: 1,
+            kill: 1,
+            ..NONE
+        },
+        states: 90_851,
+        ..CASE
+    },
+    Case {
+        name: "silent-own-line-and-pause",
+        hears_own_line: false,
+        faults: Faults {
+            pause: 1,
+            leader: 1,
+            ..NONE
+        },
+        states: 164_582,
+        ..CASE
+    },
+    Case {
+        name: "stops",
+        faults: Faults { stop: 2, ..NONE },
+        states: 12_180,
+        ..CASE
+    },
+    Case {
+        name: "stops-in-a-hook-that-fails",
+        faults: Faults {
+            stop: 1,
+            fail: 1,
+            ..NONE
+        },
+        states: 35_769,
+        ..CASE
+    },
+    Case {
+        name: "stop-and-crash",
+        faults: Faults {
+            stop: 1,
+            kill: 1,
+            ..NONE
+        },
+        states: 50_173,
+        ..CASE
+    },
+    Case {
+        name: "stop-skip-and-pause",
+        faults: Faults {
+            stop: 1,
+            skip: 1,
+            pause: 1,
+            ..NONE
+        },
+        healed_one_in: 4,
+        states: 346_646,
+        ..CASE
+    },
+    Case {
+        name: "stop-and-lost-disk",
+        faults: Faults {
+            stop: 1,
+            disk: 1,
+            ..NONE
+        },
+        states: 23_307,
+        ..CASE
+    },
+    Case {
         name: "limit-of-two",
         limit: 2,
         requests: [2; 3],
@@ -344,6 +422,31 @@ pub const LARGE: &[Case] = &[
         faults: Faults { remove: 2, ..NONE },
         healed_one_in: 16,
         states: 3_663_468,
+        ..CASE
+    },
+    Case {
+        name: "stop-crash-and-new-leader",
+        faults: Faults {
+            stop: 1,
+            kill: 1,
+            leader: 1,
+            ..NONE
+        },
+        healed_one_in: 16,
+        states: 1_283_577,
+        ..CASE
+    },
+    Case {
+        name: "three-units-stop-and-pause",
+        units: 3,
+        requests: [0, 1, 1],
+        faults: Faults {
+            stop: 1,
+            pause: 1,
+            ..NONE
+        },
+        healed_one_in: 16,
+        states: 2_555_342,
         ..CASE
     },
     Case {

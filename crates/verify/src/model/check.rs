@@ -37,19 +37,25 @@ pub enum Seen {
     Refused,
     /// A hook that had lost leadership in the meantime left the line alone.
     EndedLate,
-    /// A unit finished a request that an operator had cancelled.
+    /// A unit finished a request that an operator had cancelled or skipped.
     Cancelled,
+    /// An operation ran again that had stopped, because an operator had permitted it.
+    Permitted,
+    /// A unit's hook found its lock paused.
+    Paused,
 }
 
 impl Seen {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::HandOff,
         Self::SecondAttempt,
         Self::AskedWhileRunning,
         Self::Refused,
         Self::EndedLate,
         Self::Cancelled,
+        Self::Permitted,
+        Self::Paused,
     ];
 }
 
@@ -88,7 +94,7 @@ impl Model for Application {
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
         // What follows a broken property is of no interest.
         if state.broken.is_none() {
-            state.choices(&self.case, actions);
+            state.choices(&self.case, &self.locks, actions);
         }
     }
 

@@ -19,6 +19,8 @@ macro_rules! steps {
 pub(crate) fn all() -> Vec<Property<Application>> {
     let mut all = steps![
         StartsOnlyInTurn,
+        NothingStartsWhilePaused,
+        StoppedWaitsForPermission,
         FinishedNeverRunsAgain,
         LineKeepsOrder,
         VersionGrows,
@@ -58,19 +60,19 @@ fn limit_reached(model: &Application, state: &State) -> bool {
     inside(state, 0) == model.case.limit as usize
 }
 
-fn at_rest(state: &State) -> bool {
+fn at_rest(model: &Application, state: &State) -> bool {
     let mut duties = Vec::new();
-    state.duties(&mut duties);
+    state.duties(model.locks(), &mut duties);
     duties.is_empty()
 }
 
-fn nobody_waits_at_rest(_: &Application, state: &State) -> bool {
-    !state.somebody_waits() || !at_rest(state)
+fn nobody_waits_at_rest(model: &Application, state: &State) -> bool {
+    !state.somebody_waits() || !at_rest(model, state)
 }
 
-fn everything_finished(_: &Application, state: &State) -> bool {
+fn everything_finished(model: &Application, state: &State) -> bool {
     let asked = state.units.iter().all(|unit| unit.requests == 0);
-    asked && !state.somebody_waits() && at_rest(state)
+    asked && !state.somebody_waits() && at_rest(model, state)
 }
 
 /// From here, without further faults, the application becomes idle with nobody left waiting. This is checked for a

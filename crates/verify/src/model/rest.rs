@@ -36,7 +36,7 @@ impl Application {
         let mut turn = 0;
         for _ in 0..STEPS_TO_REST {
             duties.clear();
-            state.duties(&mut duties);
+            state.duties(self.locks(), &mut duties);
             if duties.is_empty() {
                 return Some(state);
             }

@@ -54,8 +54,10 @@ pub(crate) struct Unit {
     pub(crate) inside: u8,
     /// Locks that were requested since their operation last began.
     pub(crate) owed: u8,
-    /// The highest request number whose operation succeeded, for each lock.
+    /// The highest request number whose operation succeeded, or failed so that the turn passed on, for each lock.
     pub(crate) finished: [u8; LOCKS],
+    /// Locks whose operation has failed and waits for an operator.
+    pub(crate) stopped: u8,
 }
 
 /// State files that may be lost.
@@ -101,6 +103,8 @@ pub(crate) struct Hook {
     /// What it has written of its own bag and of the application's, not committed.
     pub(crate) own: Text,
     pub(crate) line: Text,
+    /// The line as it was when the hook began, which is when it read it.
+    pub(crate) line_read: Text,
     /// The lock whose operation runs, and the number of its request.
     pub(crate) running: Option<(u8, u8)>,
     /// The unit led when the hook asked, and does no longer, or not without a break.
@@ -128,6 +132,14 @@ pub enum Event {
     Wake,
     /// The action by which an operator cancels a unit's request.
     Cancel(u8),
+    /// The action by which an operator skips a unit's request.
+    Skip(u8),
+    /// The action by which an operator permits a unit another attempt.
+    Retry(u8),
+    /// The action by which an operator pauses every lock.
+    Pause,
+    /// The action by which an operator ends the pause.
+    Resume,
 }
 
 /// How often each kind of fault may still happen.
@@ -141,6 +153,9 @@ pub(crate) struct Left {
     pub(crate) rebirth: u8,
     pub(crate) disk: u8,
     pub(crate) cancel: u8,
+    pub(crate) skip: u8,
+    pub(crate) pause: u8,
+    pub(crate) stop: u8,
 }
 
 /// A property of single steps that did not hold.
@@ -148,6 +163,10 @@ pub(crate) struct Left {
 pub enum Broken {
     /// An operation began although too many entries before it are not finished.
     StartsOnlyInTurn,
+    /// An operation began although the lock was paused when its hook began.
+    NothingStartsWhilePaused,
+    /// An operation began that had stopped after a failure, and no operator had permitted it.
+    StoppedWaitsForPermission,
     /// A finished operation began again.
     FinishedNeverRunsAgain,
     /// A published line is not the old one without what is over and with new entries behind it.
@@ -171,6 +190,8 @@ impl Broken {
     pub const fn name(self) -> &'static str {
         match self {
             Self::StartsOnlyInTurn => "starts-only-in-turn",
+            Self::NothingStartsWhilePaused => "nothing-starts-while-paused",
+            Self::StoppedWaitsForPermission => "stopped-waits-for-permission",
             Self::FinishedNeverRunsAgain => "finished-never-runs-again",
             Self::LineKeepsOrder => "line-keeps-order",
             Self::VersionGrows => "version-grows",

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::{Arc, RwLock};
 
-use ops_coordinator_core::Incarnation;
+use ops_coordinator_core::{Incarnation, OnFailure};
 use ops_coordinator_juju::Environment;
 
 use super::bags::Bags;
@@ -56,8 +56,10 @@ pub(crate) enum Deed {
     Ask(u8),
     /// It ends the running operation, and continues.
     Proceed(Option<u8>),
-    /// The operation fails.
+    /// The operation fails, and the hook with it.
     Fail(u8),
+    /// The operation fails, and the hook goes on.
+    FailAndGoOn(u8, OnFailure),
 }
 
 /// What a step left.
@@ -136,6 +138,7 @@ impl Steps {
                 Event::Cancel(unit) => format!("app/{unit}").parse().ok(),
                 _ => None,
             },
+            instruction: call.event.instruction(),
             ..Will::WILLING
         };
         let step = || match call.deed {
@@ -143,6 +146,10 @@ impl Steps {
             Deed::Ask(lock) => self.charm.ask(&visit, lock.into()).map(|()| None),
             Deed::Proceed(running) => self.charm.proceed(&visit, running.map(usize::from), &will),
             Deed::Fail(lock) => self.charm.fail(&visit, lock.into()).map(|()| None),
+            Deed::FailAndGoOn(lock, then) => {
+                let lock = lock.into();
+                self.charm.proceed_after_failure(&visit, lock, then, &will)
+            }
         };
         // The production code asserts its own invariants in a build with debug assertions.
         let (started, error) = match catch_unwind(AssertUnwindSafe(step)) {
@@ -179,7 +186,7 @@ fn environment(call: &Call) -> Environment {
     let (about, relation) = match call.event {
         Event::Changed(unit) | Event::Joined(unit) | Event::Departed(unit) => (Some(unit), true),
         Event::Line => (None, true),
-        Event::Config | Event::Elected | Event::Wake | Event::Cancel(_) => (None, false),
+        _ => (None, false),
     };
     let departing = match call.event {
         Event::Departed(_) if call.dying => Some(call.unit),
@@ -197,7 +204,7 @@ fn environment(call: &Call) -> Environment {
         departing_unit: departing.and_then(name),
         zone: None,
         // The waker says so of its own hook, for it sees to that.
-        will_be_retried: !matches!(call.event, Event::Cancel(_)),
+        will_be_retried: !call.event.is_action(),
         peers: std::collections::BTreeSet::new(),
     }
 }

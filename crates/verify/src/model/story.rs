@@ -92,6 +92,10 @@ fn name(event: Event) -> String {
         Event::Elected => "leader-elected".to_owned(),
         Event::Wake => "update-status, run by the waker".to_owned(),
         Event::Cancel(unit) => format!("the action that cancels app/{unit}'s request"),
+        Event::Skip(unit) => format!("the action that skips app/{unit}'s request"),
+        Event::Retry(unit) => format!("the action that lets app/{unit} try again"),
+        Event::Pause => "the action that pauses the locks".to_owned(),
+        Event::Resume => "the action that resumes the locks".to_owned(),
     }
 }
 
@@ -101,6 +105,9 @@ fn ending(end: End) -> &'static str {
         End::Slow => "its hook continues, long after it began",
         End::LeaseLost => "its hook continues, and another unit leads before it is committed",
         End::OperationFails => "its operation fails, and the hook with it",
+        End::Stops => "its operation fails and stops, and its hook continues",
+        End::StopsAndFails => "its operation fails and stops, and its hook fails at the very end",
+        End::PassesOn => "its operation fails and the turn passes on, and its hook continues",
         End::Fails => "its hook fails at the very end",
         End::Killed => "its agent dies in the middle of the hook",
         End::KilledAt(_) => "its agent dies right after it has written the journal",

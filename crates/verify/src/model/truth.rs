@@ -8,8 +8,9 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use ops_coordinator_core::journal::Journal;
 use ops_coordinator_core::wire::{
-    Entry, Line, Outcome, Reading, UnitRecord, decode_line, decode_record,
+    Entry, Line, LockRecord, Outcome, Reading, UnitRecord, decode_line, decode_record,
 };
 use ops_coordinator_core::{Incarnation, LockName, Ticket, invariant};
 
@@ -40,6 +41,8 @@ pub(crate) struct Counters {
     pub(crate) seq: u64,
     pub(crate) done: u64,
     pub(crate) cancelled: bool,
+    /// Whether the operation that is next has stopped, and after which attempt.
+    pub(crate) stopped: Option<u16>,
 }
 
 type Record = Option<Rc<Vec<Counters>>>;
@@ -116,7 +119,8 @@ fn read_counters(bag: Text, locks: &[LockName]) -> Record {
             .map_or(Counters::default(), |state| Counters {
                 seq: state.seq,
                 done: state.done,
-                cancelled: state.outcome == Some(Outcome::Cancelled),
+                cancelled: matches!(state.outcome, Some(Outcome::Cancelled | Outcome::Skipped)),
+                stopped: state.stopped.then_some(state.attempt),
             })
     };
     Some(Rc::new(locks.iter().map(of).collect()))
@@ -171,6 +175,67 @@ impl State {
             .iter()
             .filter(|&&place| !self.is_over(place, lock, locks));
         ahead.clone().count() < limit as usize && ahead.all(|place| place.wave == own.wave)
+    }
+
+    /// Whether an operator has paused a lock.
+    pub(crate) fn is_paused(&self, locks: &[LockName]) -> bool {
+        let Some(Some(known)) = known(self.line, locks) else {
+            return false;
+        };
+        known.line.locks.values().any(|line| line.paused.is_some())
+    }
+
+    /// Whether a unit has published that it waits for an operator, and none has answered.
+    pub(crate) fn needs_permission(&self, unit: u8, locks: &[LockName]) -> bool {
+        let bag = self.units[usize::from(unit)].bag;
+        let read = decode_record(bag.get().as_deref());
+        let (Some(record), Some(Some(known))) = (read.good(), known(self.line, locks)) else {
+            return false;
+        };
+        record.locks.iter().any(|(lock, state)| {
+            let ticket = format!("app/{unit}").parse();
+            let ticket = ticket.ok().and_then(|unit| record.outstanding(&unit, lock));
+            let line = known.line.locks.get(lock);
+            let permits = |ticket| line.is_some_and(|line| line.permits(&ticket, state.attempt));
+            state.stopped && ticket.is_some_and(|ticket| !permits(ticket))
+        })
+    }
+
+    /// What an operator had said against a start in the line that its hook has read, given the unit's journal before it.
+    pub(crate) fn forbidden(
+        &self,
+        unit: u8,
+        lock: usize,
+        seq: u64,
+        (read, journal): (Text, Text),
+        locks: &[LockName],
+    ) -> Option<Broken> {
+        let (Some(Some(known)), Ok(name)) = (known(read, locks), format!("app/{unit}").parse())
+        else {
+            return None;
+        };
+        let own = &self.units[usize::from(unit)];
+        let ticket = Ticket {
+            unit: name,
+            incarnation: incarnation(unit, own.generation),
+            seq,
+        };
+        let kept = journal
+            .get()
+            .and_then(|text| serde_json::from_str(&text).ok());
+        let kept =
+            kept.and_then(|journal: Journal| Some(journal.locks.get(&locks[lock])?.record.attempt));
+        let published = counters(own.bag, locks).and_then(|counters| counters[lock].stopped);
+        let state = LockRecord {
+            stopped: own.stopped & (1 << lock) != 0,
+            attempt: kept.or(published).unwrap_or_default(),
+            ..LockRecord::default()
+        };
+        let judged = invariant::may_start(known.line.locks.get(&locks[lock])?, &ticket, &state);
+        Some(match judged.err()?.invariant {
+            "nothing-starts-while-paused" => Broken::NothingStartsWhilePaused,
+            _ => Broken::StoppedWaitsForPermission,
+        })
     }
 
     /// Whether this line may follow the present one. The writer's own record is published already.

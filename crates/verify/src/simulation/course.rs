@@ -27,6 +27,9 @@ use crate::{Bug, Charm};
 /// does not tell takes two, a relation that is lost two more, and a slow leader may have to work off its events first.
 const PATIENCE: u64 = 2_400_000;
 
+/// How often an operator looks after the repair.
+const OPERATOR_ROUNDS: u32 = 12;
+
 /// What is wrong with a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
@@ -68,6 +71,7 @@ struct Run {
     commands: BTreeMap<String, bool>,
     seen: usize,
     repaired_with: Option<u64>,
+    operator_rounds: u32,
     bug: Option<Bug>,
 }
 
@@ -125,7 +129,8 @@ impl Run {
         };
         let mut application = Application::with_peers("app", declared_at_first(recipe));
         application.config.insert("generation".to_owned(), json!(0));
-        application.actions = vec!["ask".to_owned(), "cancel".to_owned()];
+        let actions = ["ask", "cancel", "skip", "retry", "pause", "resume"];
+        application.actions = actions.map(str::to_owned).into();
         let limit = recipe.limit as usize;
         let limits = charm
             .locks
@@ -149,6 +154,7 @@ impl Run {
             seed: recipe.seed,
             faults_until: recipe.repaired_at,
             operations_fail: recipe.operations_fail,
+            operations_stop: recipe.operations_stop,
             slow: recipe.slow,
             long: recipe.long,
             ignores: recipe.ignores,
@@ -171,6 +177,7 @@ impl Run {
             wakers: Wakers::default(),
             seen: 0,
             repaired_with: None,
+            operator_rounds: 0,
             bug,
         })
     }
@@ -212,6 +219,8 @@ impl Run {
                 self.wakers.go_off(&mut self.simulation, true);
             } else if self.waiting().is_empty() {
                 return Ok(());
+            } else if self.operator_looks() {
+                // What that brings is yet to come.
             } else if over || now > recipe.repaired_at + patience {
                 return Err(self.late("everything is idle".to_owned()));
             }
@@ -265,6 +274,45 @@ impl Run {
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// An operator leaves no lock paused and no unit stopped; returns whether there was anything to do.
+    fn operator_looks(&mut self) -> bool {
+        let (paused, stopped) = self.referee.operators_duties();
+        if self.operator_rounds == OPERATOR_ROUNDS || !paused && stopped.is_empty() {
+            return false;
+        }
+        self.operator_rounds += 1;
+        if paused {
+            self.order("resume", None);
+        }
+        for unit in stopped {
+            let number = unit
+                .rsplit('/')
+                .next()
+                .and_then(|number| number.parse().ok());
+            // Not every unit is worth a second try.
+            let name = if self.operator_rounds.is_multiple_of(3) {
+                "skip"
+            } else {
+                "retry"
+            };
+            self.order(name, number);
+        }
+        true
+    }
+
+    /// An operator's action on all units: whichever of them leads, carries it out.
+    fn order(&mut self, name: &str, about: Option<u32>) {
+        let about = about.map(|unit| ("unit".to_owned(), json!(unit)));
+        let units = self.simulation.world().units();
+        for status in units {
+            self.simulation.strike(&Deed::Action {
+                unit: status.unit.number(),
+                name: name.to_owned(),
+                params: about.clone().into_iter().collect(),
+            });
         }
     }
 

@@ -60,7 +60,9 @@ faults! {
     TwoEndpoints "two-endpoints" "The charm uses two endpoints side by side.";
     Ignore "ignore" "Some hooks do not take their turn, although it has come.";
     Forget "forget" "A charm forgets its requests, and withdraws those without a claimant.";
-    Cancel "cancel" "An operator cancels a request.";
+    Cancel "cancel" "An operator cancels or skips a request.";
+    Stop "stop" "An operation fails and waits for an operator, or its turn passes on.";
+    Halt "halt" "An operator pauses all locks for a while.";
 }
 
 impl Fault {

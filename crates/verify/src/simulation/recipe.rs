@@ -45,6 +45,8 @@ pub struct Recipe {
     pub repaired_at: u64,
     /// Whether operations fail now and then until then.
     pub operations_fail: bool,
+    /// Whether some of them wait for an operator then, or let the turn pass on, and their hooks go on.
+    pub operations_stop: bool,
     /// Whether some steps take very long.
     pub slow: bool,
     /// Whether every hook of a leader takes longer than the lease allows.
@@ -77,6 +79,7 @@ impl Recipe {
             deeds: Vec::new(),
             repaired_at: length,
             operations_fail: faults.contains(&Fault::Operation) && rng.bool(),
+            operations_stop: faults.contains(&Fault::Stop) && rng.u32(0..3) == 0,
             slow: faults.contains(&Fault::Slow) && rng.u32(0..3) == 0,
             long: faults.contains(&Fault::Long) && rng.u32(0..8) == 0,
             ignores: faults.contains(&Fault::Ignore) && rng.u32(0..6) == 0,
@@ -145,6 +148,7 @@ impl Recipe {
             deeds: Vec::new(),
             repaired_at: 1_000,
             operations_fail: false,
+            operations_stop: false,
             slow: false,
             long: false,
             ignores: false,

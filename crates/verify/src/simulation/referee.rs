@@ -45,6 +45,11 @@ impl Referee {
         self.owed.iter().map(|(unit, _)| unit.clone()).collect()
     }
 
+    /// What an operator has to do before all can be served: to resume, or to let a unit try again.
+    pub(super) fn operators_duties(&self) -> (bool, BTreeSet<String>) {
+        (self.told.is_paused(), self.told.stopped())
+    }
+
     /// Whether a unit that is inside can still know it.
     pub(super) fn knows(&self, inside: &str) -> bool {
         !self.forgot.contains(inside)
@@ -80,6 +85,10 @@ impl Referee {
             }
             Note::Finished(ticket, lock) => {
                 self.turns += 1;
+                let seq = self.finished.entry(key(ticket, *lock)).or_default();
+                *seq = ticket.seq.max(*seq);
+            }
+            Note::PassedOn(ticket, lock) => {
                 let seq = self.finished.entry(key(ticket, *lock)).or_default();
                 *seq = ticket.seq.max(*seq);
             }

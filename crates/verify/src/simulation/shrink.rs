@@ -61,6 +61,9 @@ fn smaller(recipe: &Recipe) -> Vec<Recipe> {
     if recipe.operations_fail {
         with(&|other| other.operations_fail = false);
     }
+    if recipe.operations_stop {
+        with(&|other| other.operations_stop = false);
+    }
     if recipe.slow {
         with(&|other| other.slow = false);
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use fastrand::Rng;
 use ops_coordinator_lab::CrashPoint;
 use ops_coordinator_lab::deed::{Deed, Revision, UnitDeed};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::fault::Fault;
 use super::recipe::{BETWEEN_LEADERS, Recipe, STATUS};
@@ -125,15 +125,17 @@ impl Recipe {
                 }
             }
             Fault::Cancel => {
-                // Whichever of them leads, carries it out.
-                for leader in 0..self.units {
-                    let action = Deed::Action {
-                        unit: leader,
-                        name: "cancel".to_owned(),
-                        params: BTreeMap::from([("unit".to_owned(), json!(unit))]),
-                    };
-                    self.deeds.push((at, action));
-                }
+                let name = if rng.bool() { "cancel" } else { "skip" };
+                let params = BTreeMap::from([("unit".to_owned(), json!(unit))]);
+                self.order(at, name, &params);
+            }
+            Fault::Stop => {
+                let params = BTreeMap::from([("unit".to_owned(), json!(unit))]);
+                self.order(at, "retry", &params);
+            }
+            Fault::Halt => {
+                self.order(at, "pause", &BTreeMap::new());
+                self.order(later.min(self.repaired_at), "resume", &BTreeMap::new());
             }
             Fault::Skip => {
                 deed(at, to(UnitDeed::Fail));
@@ -142,6 +144,18 @@ impl Recipe {
                 // A hook that is skipped may be the one that tells. Then update-status does.
                 self.settings.update_status_interval = STATUS;
             }
+        }
+    }
+
+    /// An operator's action on all units: whichever of them leads, carries it out.
+    fn order(&mut self, at: u64, name: &str, params: &BTreeMap<String, Value>) {
+        for unit in 0..self.units {
+            let action = Deed::Action {
+                unit,
+                name: name.to_owned(),
+                params: params.clone(),
+            };
+            self.deeds.push((at, action));
         }
     }
 }

@@ -5,7 +5,7 @@ use std::hash::Hasher;
 use std::rc::Rc;
 
 use fastrand::Rng;
-use ops_coordinator_core::Ticket;
+use ops_coordinator_core::{Instruction, OnFailure, Ticket};
 use ops_coordinator_juju::{Environment, Error, write_pending_line};
 use ops_coordinator_lab::simulation::{HookContext, Phase, VirtualCharm};
 use ops_coordinator_lab::{Dispatch, ToolDelays, What};
@@ -32,6 +32,8 @@ pub(super) enum Note {
     Beside(Ticket),
     /// An operation has succeeded.
     Finished(Ticket, usize),
+    /// An operation has failed, and the turn has passed on.
+    PassedOn(Ticket, usize),
     /// A hook of a unit, or a visit, has a wish.
     Wish(String, Wish),
     /// A unit runs a command; whether it is a visit.
@@ -51,6 +53,7 @@ pub(super) struct Behaviour {
     pub(super) seed: u64,
     pub(super) faults_until: u64,
     pub(super) operations_fail: bool,
+    pub(super) operations_stop: bool,
     pub(super) slow: bool,
     pub(super) long: bool,
     pub(super) ignores: bool,
@@ -244,6 +247,9 @@ impl VirtualUnit {
                 self.shared.borrow_mut().stops_work(self.process);
                 return Ok(Phase::Exit(1));
             }
+            if wild && self.behaviour.operations_stop && self.rng.u32(0..4) == 0 {
+                return self.fail_and_go_on(hook, context, running);
+            }
             // Whoever asked while it ran has not been served by it.
             self.claims &= self.asked_again | !(1 << lock);
         }
@@ -253,20 +259,59 @@ impl VirtualUnit {
             self.shared.borrow_mut().stops_work(self.process);
             self.note(Note::Finished(started.ticket, started.lock));
         }
+        self.mind_the_claims();
+        let next = self.step(hook, context, |charm, visit, will| {
+            charm.proceed(visit, lock, will)
+        })?;
+        Ok(self.goes_on(hook, context, next))
+    }
+
+    fn mind_the_claims(&mut self) {
         if self.behaviour.forgets {
             self.will.takes &= self.claims;
             self.will.withdraws = !self.claims;
         }
-        let next = self.step(hook, context, |charm, visit, will| {
-            charm.proceed(visit, lock, will)
-        })?;
+    }
+
+    /// The next operation, or the end of the hook.
+    fn goes_on(&mut self, hook: &Dispatch, context: &HookContext, next: Option<Started>) -> Phase {
         if next.is_some() {
-            return Ok(self.went(hook, next, context));
+            return self.went(hook, next, context);
         }
         self.released = true;
         disk::remember_claims(context, self.claims);
         // Juju is asked to commit only when the process has ended.
-        Ok(Phase::After(self.rng.u64(0..3_000)))
+        Phase::After(self.rng.u64(0..3_000))
+    }
+
+    /// The operation fails, and its hook does not.
+    fn fail_and_go_on(
+        &mut self,
+        hook: &Dispatch,
+        context: &HookContext,
+        running: Option<Started>,
+    ) -> Result<Phase, Error> {
+        let Some(started) = running else {
+            return Ok(Phase::Exit(1));
+        };
+        let (unit, lock) = (hook.unit.to_string(), started.lock);
+        let then = if self.rng.u32(0..3) == 0 {
+            OnFailure::Continue
+        } else {
+            OnFailure::Stop
+        };
+        self.shared.borrow_mut().stops_work(self.process);
+        if then == OnFailure::Continue {
+            self.claims &= self.asked_again | !(1 << lock);
+            context.mark_leave(self.lock(lock));
+            self.shared.borrow_mut().leaves(&unit, lock);
+            self.note(Note::PassedOn(started.ticket, lock));
+        }
+        self.mind_the_claims();
+        let next = self.step(hook, context, |charm, visit, will| {
+            charm.proceed_after_failure(visit, lock, then, will)
+        })?;
+        Ok(self.goes_on(hook, context, next))
     }
 
     /// What the process of an operation does that has outlived its hook: it comes to its end and says so.
@@ -289,10 +334,21 @@ impl VirtualUnit {
             What::Action { .. } => hook.name == "ask",
             What::Exec { .. } => false,
         };
-        if let What::Action { params, .. } = &hook.what
-            && let Some(number) = params.get("unit").and_then(serde_json::Value::as_u64)
-        {
-            self.will.cancels = format!("app/{number}").parse().ok();
+        if let What::Action { params, .. } = &hook.what {
+            let number = params.get("unit").and_then(serde_json::Value::as_u64);
+            let unit = number.and_then(|number| format!("app/{number}").parse().ok());
+            if hook.name == "cancel" {
+                self.will.cancels.clone_from(&unit);
+            }
+            self.will.instruction = match hook.name.as_str() {
+                "skip" => unit.map(Instruction::Skip),
+                "retry" => unit.map(Instruction::Retry),
+                "pause" => Some(Instruction::Pause {
+                    reason: "night".to_owned(),
+                }),
+                "resume" => Some(Instruction::Resume),
+                _ => None,
+            };
         }
         if self.behaviour.forgets {
             self.claims = disk::claims(context);

@@ -13,6 +13,11 @@ pub(super) const LOCK: &str = "restart";
 /// permissions, its text.
 const FILES: &[(&str, u32, &str)] = &[
     (
+        "actions.yaml",
+        0o644,
+        include_str!("../../../charm/actions.yaml"),
+    ),
+    (
         "config.yaml",
         0o644,
         include_str!("../../../charm/config.yaml"),

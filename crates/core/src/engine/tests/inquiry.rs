@@ -70,6 +70,26 @@ fn the_status_has_every_unit_that_has_asked() {
 }
 
 #[test]
+fn a_plan_has_who_is_in_line_and_who_would_join_it() {
+    let mut world = World::new(5);
+    world.line_up([4]);
+    for unit in [2, 3] {
+        world.hook(unit).request(&mut world);
+    }
+    let policy = crate::policy::Rotation {
+        limit: 2,
+        lookahead: 1,
+    };
+    let mut visit = world.hook(1);
+    let plan = visit.ask(&mut world, |engine| engine.plan(&lock(), &policy));
+    let steps = plan.steps.iter();
+    let steps = steps.map(|step| step.iter().map(|planned| planned.unit.number()).collect());
+    let steps: Vec<Vec<u32>> = steps.collect();
+    assert_eq!(steps, [vec![4, 2], vec![3]]);
+    assert_eq!(plan.obstacles, []);
+}
+
+#[test]
 fn a_note_is_there_in_the_next_hook() {
     let mut world = World::new(2);
     let mut visit = world.hook(1);

@@ -3,6 +3,7 @@
 mod effect;
 mod fixture;
 mod inquiry;
+mod instruction;
 mod need;
 mod news;
 mod roster;

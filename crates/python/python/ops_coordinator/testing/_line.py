@@ -44,8 +44,8 @@ class Standing:
     finished: int
     """How many of these requests have ended."""
     outcome: str | None
-    """How the last turn, or attempt, ended: done, failed, withdrawn or cancelled; None before the
-    first."""
+    """How the last turn, or attempt, ended: done, failed, withdrawn, cancelled or skipped; None
+    before the first."""
     why: str | None
     """The reason, if there is one; at most 120 characters of it are published."""
     restarts: tuple[Restart, ...]

@@ -1,0 +1,103 @@
+//! `ops-coordinator plan`: who would go when, and what stands in the way.
+
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use ops_coordinator_excerpt::table::{Align, Table};
+use ops_coordinator_excerpt::{LONG, excerpt};
+use ops_coordinator_juju::policy::{LimitFor, PerLock};
+use ops_coordinator_juju::{LockName, Obstacle, RollPlan};
+
+use super::CommandError;
+use super::coordination::CoordinationArgs;
+use crate::output::say;
+
+/// Show who would go when, and what stands in the way; changes nothing.
+///
+/// Units of one step run together; the next step comes when all of them have finished. A unit that is not in the line
+/// yet is placed where the default order would put it.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  juju exec --unit app/0 -- ./ops-coordinator plan restart
+  juju exec --unit app/0 -- ./ops-coordinator plan restart --limit 3 --format json")]
+pub(crate) struct PlanArgs {
+    /// The lock
+    #[arg(value_name = "LOCK")]
+    lock: LockName,
+    /// The limit for units that are not in the line yet, as given to `release`
+    #[arg(long, value_name = "[LOCK=]N")]
+    limit: Vec<LimitFor>,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    #[command(flatten)]
+    coordination: CoordinationArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Table,
+    Json,
+}
+
+pub(crate) fn run(args: PlanArgs) -> Result<ExitCode, CommandError> {
+    let limits = args.limit.into_iter();
+    let policy = limits.fold(PerLock::new(), PerLock::with_limit);
+    let lock = &args.lock;
+    let plan = args
+        .coordination
+        .in_hook(|hook| Ok(hook.plan(lock, &policy)?))?;
+    say(text(&plan, args.format == Format::Json)?.trim_end());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The plan, as a table or as JSON.
+pub(crate) fn text(plan: &RollPlan, json: bool) -> Result<String, CommandError> {
+    if json {
+        return serde_json::to_string_pretty(plan).map_err(CommandError::failed);
+    }
+    Ok(table(plan))
+}
+
+fn table(plan: &RollPlan) -> String {
+    let mut text = format!("lock {}\n", plan.lock);
+    if plan.steps.is_empty() {
+        text.push_str("No unit waits for a turn.\n");
+    } else {
+        let columns = [("STEP", Align::Right), ("WAVE", Align::Right)];
+        let words = ["UNIT", "PLACE"].map(|title| (title, Align::Left));
+        let mut table = Table::new(&[&columns[..], &words[..]].concat());
+        for (index, step) in plan.steps.iter().enumerate() {
+            for planned in step {
+                let place = if planned.in_line {
+                    "in line"
+                } else {
+                    "requested"
+                };
+                table.row([
+                    (index + 1).to_string(),
+                    (planned.wave + 1).to_string(),
+                    excerpt(&planned.unit.to_string()).to_string(),
+                    place.to_owned(),
+                ]);
+            }
+        }
+        text.push_str(&table.to_string());
+    }
+    for obstacle in &plan.obstacles {
+        text.push_str(&format!("in the way: {}\n", told(obstacle)));
+    }
+    text
+}
+
+fn told(obstacle: &Obstacle) -> String {
+    let unit = obstacle.unit.as_ref().map(ToString::to_string);
+    let unit = unit.map_or_else(String::new, |unit| format!("{} ", excerpt(&unit)));
+    let kind = obstacle.kind.as_str();
+    let why = excerpt(&obstacle.why).up_to(LONG).to_string();
+    if obstacle.why.is_empty() {
+        format!("{unit}{kind}")
+    } else {
+        format!("{unit}{kind}: {why}")
+    }
+}
