@@ -104,13 +104,21 @@ impl Sight<'_> {
         let mut queue: Vec<Request> = asking.collect();
         let last = self.line.and_then(|line| line.entries.last());
         Rotation::default().order(self.lock, &mut queue, last.map(|last| &last.ticket.unit));
-        // The leader leaves requests out while somebody in the line waits behind those whose turn it is.
-        let full = in_line.iter().any(|unit| unit.place == Place::InLine);
+        // The leader appends them when somebody may start, or when a finish has left nobody in the queue.
+        let limit = last.map_or(1, |last| last.limit as usize);
+        let full = in_line.len() >= limit;
+        let failed = in_line
+            .iter()
+            .find_map(|unit| Some((&unit.unit, self.failed(&unit.unit)?)));
         let status = |(index, request): (usize, Request)| {
             let unit = &request.ticket.unit;
             let state = self.state_of(unit);
+            let wait = match &failed {
+                Some((unit, (_, why))) if full => format!("{STOPPED}{unit} failed: {why}"),
+                _ => self.before_the_line(unit, full.then_some(index + 1)),
+            };
             UnitStatus {
-                wait: Some(self.before_the_line(unit, full.then_some(index + 1))),
+                wait: Some(wait),
                 since: state.and_then(|state| state.requested_at),
                 ..self.unit(unit, Place::Requested, Some(&request.ticket))
             }

@@ -179,7 +179,7 @@ fn a_failure_is_said_of_its_unit_and_of_all_that_it_stops() {
     let wanted = [
         place("its turn", 200, failed),
         place("2nd in line", 50, "stopped, app/1 failed: exit code 1"),
-        place("requested", 50, "queued, 1st behind the line"),
+        place("requested", 50, "stopped, app/1 failed: exit code 1"),
     ];
     assert_eq!(said(&status), wanted);
     let first = status.unit(&name(1)).unwrap();
@@ -249,7 +249,7 @@ fn a_unit_knows_more_of_itself_than_others_do() {
 
 #[test]
 fn who_is_not_put_in_line_waits_for_the_leader_unless_the_line_is_long_enough() {
-    let nobody_waits = seen(line(&[1], 1), [asks(1), asks(2)]);
+    let nobody_waits = seen(line(&[1], 2), [asks(1), asks(2)]);
     let wanted = "waits for the leader app/0 to put it in the line";
     assert_eq!(says(&nobody_waits, 2), wanted);
     let leads = Observer {
@@ -367,7 +367,7 @@ lock restart
 UNIT    PLACE         SINCE  DONE  OPERATION  WHY
 app/1   its turn      2 min     0  -          attempt 2 failed: exit code 1; its next hook tries again
 app/2   2nd in line  18 min     0  -          stopped, app/1 failed: exit code 1
-app/3   requested    18 min     0  upgrade    queued, 1st behind the line
+app/3   requested    18 min     0  upgrade    stopped, app/1 failed: exit code 1
 app/0*  idle         14 min     1  -          done
 ";
     assert_eq!(at(1140), table);

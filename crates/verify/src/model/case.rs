@@ -9,6 +9,10 @@ use crate::{Bug, Charm};
 
 /// An application and its bounds.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts about one application"
+)]
 pub struct Case {
     /// What it is about.
     pub name: &'static str,

@@ -40,46 +40,46 @@ pub const SMALL: &[Case] = &[
     Case {
         name: "two-requests",
         requests: [2; 3],
-        states: 14_937,
+        states: 15_905,
         ..CASE
     },
     Case {
         name: "asks-while-running",
         requests: [2; 3],
         asks_while_running: true,
-        states: 18_842,
+        states: 17_649,
         ..CASE
     },
     Case {
         name: "two-locks",
         locks: 2,
         requests: [2; 3],
-        states: 18_241,
+        states: 19_475,
         ..CASE
     },
     Case {
         name: "two-locks-and-crash",
         locks: 2,
         faults: Faults { kill: 1, ..NONE },
-        states: 11_313,
+        states: 11_476,
         ..CASE
     },
     Case {
         name: "failures",
         faults: Faults { fail: 2, ..NONE },
-        states: 23_744,
+        states: 26_027,
         ..CASE
     },
     Case {
         name: "crashes",
         faults: Faults { kill: 2, ..NONE },
-        states: 46_195,
+        states: 49_588,
         ..CASE
     },
     Case {
         name: "new-leaders",
         faults: Faults { leader: 2, ..NONE },
-        states: 88_127,
+        states: 81_474,
         ..CASE
     },
     Case {
@@ -89,7 +89,7 @@ pub const SMALL: &[Case] = &[
             kill: 1,
             ..NONE
         },
-        states: 188_411,
+        states: 183_736,
         ..CASE
     },
     Case {
@@ -100,7 +100,7 @@ pub const SMALL: &[Case] = &[
             fail: 1,
             ..NONE
         },
-        states: 90_024,
+        states: 84_063,
         ..CASE
     },
     Case {
@@ -118,7 +118,7 @@ pub const SMALL: &[Case] = &[
         name: "latecomer",
         latecomer: true,
         faults: Faults { leader: 1, ..NONE },
-        states: 35_868,
+        states: 29_000,
         ..CASE
     },
     Case {
@@ -128,7 +128,7 @@ pub const SMALL: &[Case] = &[
             leader: 1,
             ..NONE
         },
-        states: 76_815,
+        states: 67_690,
         ..CASE
     },
     Case {
@@ -138,7 +138,7 @@ pub const SMALL: &[Case] = &[
             kill: 1,
             ..NONE
         },
-        states: 49_639,
+        states: 46_871,
         ..CASE
     },
     Case {
@@ -150,7 +150,7 @@ pub const SMALL: &[Case] = &[
             ..NONE
         },
         healed_one_in: 4,
-        states: 271_574,
+        states: 210_835,
         ..CASE
     },
     Case {
@@ -161,7 +161,7 @@ pub const SMALL: &[Case] = &[
             kill: 1,
             ..NONE
         },
-        states: 172_783,
+        states: 180_166,
         ..CASE
     },
     Case {
@@ -171,7 +171,7 @@ pub const SMALL: &[Case] = &[
             kill: 1,
             ..NONE
         },
-        states: 49_052,
+        states: 50_827,
         ..CASE
     },
     Case {
@@ -182,13 +182,13 @@ pub const SMALL: &[Case] = &[
             kill: 1,
             ..NONE
         },
-        states: 22_419,
+        states: 24_123,
         ..CASE
     },
     Case {
         name: "pause",
         faults: Faults { pause: 1, ..NONE },
-        states: 8_932,
+        states: 8_371,
         ..CASE
     },
     Case {
@@ -198,7 +198,7 @@ pub const SMALL: &[Case] = &[
             kill: 1,
             ..NONE
         },
-        states: 90_851,
+        states: 87_569,
         ..CASE
     },
     Case {
@@ -209,13 +209,13 @@ pub const SMALL: &[Case] = &[
             leader: 1,
             ..NONE
         },
-        states: 164_582,
+        states: 144_892,
         ..CASE
     },
     Case {
         name: "stops",
         faults: Faults { stop: 2, ..NONE },
-        states: 12_180,
+        states: 10_317,
         ..CASE
     },
     Case {
@@ -225,7 +225,7 @@ pub const SMALL: &[Case] = &[
             fail: 1,
             ..NONE
         },
-        states: 35_769,
+        states: 34_241,
         ..CASE
     },
     Case {
@@ -235,7 +235,7 @@ pub const SMALL: &[Case] = &[
             kill: 1,
             ..NONE
         },
-        states: 50_173,
+        states: 48_423,
         ..CASE
     },
     Case {
@@ -247,7 +247,7 @@ pub const SMALL: &[Case] = &[
             ..NONE
         },
         healed_one_in: 4,
-        states: 346_646,
+        states: 303_756,
         ..CASE
     },
     Case {
@@ -257,7 +257,7 @@ pub const SMALL: &[Case] = &[
             disk: 1,
             ..NONE
         },
-        states: 23_307,
+        states: 20_673,
         ..CASE
     },
     Case {
@@ -275,7 +275,7 @@ pub const SMALL: &[Case] = &[
         requests: [1, 1, 0],
         faults: Faults { leader: 1, ..NONE },
         healed_one_in: 16,
-        states: 934_480,
+        states: 739_431,
         ..CASE
     },
     Case {
@@ -295,7 +295,7 @@ pub const SMALL: &[Case] = &[
         requests: [0, 1, 1],
         faults: Faults { remove: 1, ..NONE },
         healed_one_in: 16,
-        states: 903_982,
+        states: 518_662,
         ..CASE
     },
     Case {
@@ -320,7 +320,7 @@ pub const SMALL: &[Case] = &[
         name: "roster-and-new-leader",
         remembers: true,
         faults: Faults { leader: 1, ..NONE },
-        states: 0,
+        states: 68_311,
         ..CASE
     },
 ];
