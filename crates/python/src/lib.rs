@@ -17,7 +17,7 @@ mod _native {
 
     /// The greatest limit.
     #[pymodule_export]
-    const LIMIT_MAX: u32 = ops_coordinator_juju::policy::Limit::MAX.get();
+    const LIMIT_MAX: u32 = ops_coordinator_juju::policy::Limit::MAX;
     #[pymodule_export]
     use crate::error::CoordinatorError;
     #[pymodule_export]

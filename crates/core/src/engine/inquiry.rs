@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Need;
 use super::round::Round;
 use super::visit::Visit;
-use crate::policy::{Policy, Request, Rotation};
+use crate::policy::{Policy, Request, Rotation, Situation};
 use crate::{Journal, LockName, LockRecord, Payload, Place, Reading, Status, UnitName, UnitRecord};
 
 impl Visit {
@@ -76,7 +76,9 @@ impl Visit {
         let mut requests: Vec<Request> = requests.collect();
         let line = line.good().and_then(|line| line.locks.get(lock));
         let last = line.and_then(|line| line.entries.last());
-        Rotation::default().order(lock, &mut requests, last.map(|last| &last.ticket.unit));
+        let mut situation = Situation::new(&round.facts.unit);
+        situation.last = last.map(|last| &last.ticket.unit);
+        Rotation::default().order(lock, &mut requests, &situation);
         let queue = requests.into_iter().map(|request| request.ticket.unit);
         Ok(queue.collect())
     }
