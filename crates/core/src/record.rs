@@ -63,6 +63,9 @@ pub struct LockRecord {
     /// A short reason, if the outcome needs one.
     #[serde(default, rename = "why", skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Why the unit has not begun although its turn has come, for readers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<String>,
     /// Fields of a newer minor version, kept as they are.
     #[serde(flatten)]
     pub unknown: BTreeMap<String, Value>,

@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use ops_coordinator_core::policy::Rotation;
+use ops_coordinator_core::policy::{Limit, Rules};
 use ops_coordinator_core::{LockName, Order, Ticket, UnitName};
 use ops_coordinator_juju::{Environment, Error, Hook, Machine, Start, Transport};
 
@@ -26,8 +26,8 @@ pub struct Charm {
     pub locks: Vec<LockName>,
     /// The endpoint that it names for each of them.
     pub homes: Vec<&'static str>,
-    /// How many units may be inside, and how long the line is.
-    pub policy: Rotation,
+    /// How many units may be inside, in which order they join, and how long the line is.
+    pub policy: Rules,
     /// What is wrong with it.
     pub bug: Option<Bug>,
 }
@@ -57,6 +57,8 @@ pub struct Will {
     pub withdraws: u8,
     /// Whose requests an operator wants cancelled.
     pub cancels: Option<UnitName>,
+    /// The limit that an operator has set meanwhile.
+    pub limit: Option<Limit>,
 }
 
 impl Will {
@@ -66,6 +68,7 @@ impl Will {
         takes: u8::MAX,
         withdraws: 0,
         cancels: None,
+        limit: None,
     };
 }
 
@@ -176,7 +179,7 @@ impl Charm {
             if self.bug == Some(Bug::ReasksLeadershipAtEnd) {
                 *hook = saboteur.open()?;
             }
-            hook.release_with(&self.policy(), &orders)?;
+            hook.release_with(&self.policy(will), &orders)?;
         }
         if self.bug == Some(Bug::ActsOnUnflushedLine) {
             for open in &opened {
@@ -251,11 +254,12 @@ impl Charm {
         Ok(None)
     }
 
-    fn policy(&self) -> Rotation {
+    fn policy(&self, will: &Will) -> Rules {
+        let limit = will.limit.unwrap_or(self.policy.limit);
         let more = u32::from(self.bug == Some(Bug::LimitPlusOne));
-        Rotation {
-            limit: self.policy.limit + more,
-            ..self.policy
+        Rules {
+            limit: Limit::new(limit.of(0) + more).unwrap_or(limit),
+            ..self.policy.clone()
         }
     }
 }

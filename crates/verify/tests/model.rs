@@ -102,6 +102,16 @@ const CAUGHT: &[(Bug, &str, &[&str])] = &[
     ),
     (Bug::LimitPlusOne, "two-requests", &["starts-only-in-turn"]),
     (
+        Bug::LowersForNewcomersOnly,
+        "limit-changes",
+        &["lowered-limit-holds"],
+    ),
+    (
+        Bug::RaisesLimitsInLine,
+        "limit-changes",
+        &["limits-only-fall", "lowered-limit-holds"],
+    ),
+    (
         Bug::RetryPublishesNothing,
         "crashes",
         &["only-what-is-over-leaves"],

@@ -13,6 +13,7 @@ mod answer;
 mod begin;
 mod effect;
 mod facts;
+mod gate;
 mod home;
 mod inquiry;
 mod lead;
@@ -29,7 +30,7 @@ use std::collections::{BTreeMap, VecDeque};
 pub use answer::{Carried, Start};
 pub use effect::Effect;
 pub use facts::{Facts, Process};
-pub use need::{Answer, LineRead, Need, Stored};
+pub use need::{Answer, Gate, LineRead, Need, Stored};
 pub use pending::{Found, Pending, Verdict};
 pub use session::Session;
 
@@ -120,6 +121,9 @@ impl Engine {
     pub fn handle_wake_failed(&mut self, endpoint: &str, errand: Errand, why: &str) {
         if let Some(site) = self.visit.sites.get_mut(endpoint) {
             site.session.woke &= errand != Errand::Hook;
+            if let Errand::Later(_) = errand {
+                site.session.alarm = None;
+            }
         }
         self.warn(format!("cannot start a waker: {why}"));
     }
@@ -211,12 +215,12 @@ impl Engine {
         self.ask(|visit, round| visit.withdraw(round, lock, reason))
     }
 
-    /// Whether this unit's operation may start now.
+    /// Whether this unit's operation may start now, as far as the line and the unit itself ([`Gate`]) say.
     ///
     /// # Errors
     /// What has to be known first.
     pub fn turn(&mut self, lock: &LockName) -> Result<Turn, Need> {
-        self.ask(|visit, round| visit.at_home(round, lock)?.turn(round, lock))
+        self.ask(|visit, round| visit.at_home(round, lock)?.gated_turn(round, lock))
     }
 
     /// Begins the operation if it is this unit's turn.

@@ -12,7 +12,7 @@ mod sequence;
 pub use limit::{Limit, LimitError, LimitFor};
 pub use per_lock::PerLock;
 pub use rotation::Rotation;
-pub use rules::{Rules, Waves};
+pub use rules::{Rules, Waves, WavesError};
 pub use sequence::{Sequence, SequenceError};
 
 use crate::{LockName, Ticket, UnitName, UnitRecord};

@@ -1,6 +1,8 @@
 //! Rules: the policy that a charm declares for a lock.
 
 use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
 
 use super::rotation::rotate;
 use super::{Limit, Policy, Request, Sequence, Situation};
@@ -30,6 +32,37 @@ pub enum Waves {
     One,
     /// One wave for each availability zone. Units whose zone is unknown form a wave of their own.
     Zone,
+}
+
+impl fmt::Display for Waves {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::One => "one",
+            Self::Zone => "zone",
+        })
+    }
+}
+
+/// A text that names no waves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WavesError;
+
+impl fmt::Display for WavesError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("waves are 'zone', one for each availability zone, or 'one' for all units")
+    }
+}
+
+impl std::error::Error for WavesError {}
+
+impl FromStr for Waves {
+    type Err = WavesError;
+
+    fn from_str(text: &str) -> Result<Self, WavesError> {
+        let all = [Self::One, Self::Zone].into_iter();
+        let mut named = all.filter(|waves| waves.to_string() == text);
+        named.next().ok_or(WavesError)
+    }
 }
 
 impl Default for Rules {

@@ -1,7 +1,7 @@
 //! The applications to check, and what may happen to them.
 
 use ops_coordinator_core::LockName;
-use ops_coordinator_core::policy::Rotation;
+use ops_coordinator_core::policy::{Limit, Rules};
 
 use super::state::{LOCKS, Left, Life, State, UNITS, Unit, bit};
 use crate::charm::ENDPOINT;
@@ -60,6 +60,8 @@ pub struct Faults {
     pub disk: u8,
     /// An operator cancels a request.
     pub cancel: u8,
+    /// An operator lowers the limit to one, or raises it again.
+    pub limit: u8,
 }
 
 impl Case {
@@ -72,9 +74,10 @@ impl Case {
                 .filter_map(|name| name.parse::<LockName>().ok())
                 .collect(),
             homes: vec![ENDPOINT; LOCKS],
-            policy: Rotation {
-                limit: self.limit,
+            policy: Rules {
+                limit: Limit::new(self.limit).unwrap_or_default(),
                 lookahead: self.lookahead,
+                ..Rules::default()
             },
             bug,
         }
@@ -106,6 +109,7 @@ impl Case {
             rebirth,
             disk,
             cancel,
+            limit,
         } = self.faults;
         State {
             leader: Some(0),
@@ -119,6 +123,7 @@ impl Case {
                 rebirth,
                 disk,
                 cancel,
+                limit,
             },
             ..State::default()
         }

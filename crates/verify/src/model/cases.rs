@@ -12,6 +12,7 @@ const NONE: Faults = Faults {
     rebirth: 0,
     disk: 0,
     cancel: 0,
+    limit: 0,
 };
 
 const CASE: Case = Case {
@@ -187,6 +188,35 @@ pub const SMALL: &[Case] = &[
         requests: [2; 3],
         faults: Faults { fail: 1, ..NONE },
         states: 145_431,
+        ..CASE
+    },
+    Case {
+        name: "limit-changes",
+        limit: 2,
+        requests: [2; 3],
+        faults: Faults { limit: 2, ..NONE },
+        states: 0,
+        ..CASE
+    },
+    Case {
+        name: "limit-changes-and-new-leader",
+        limit: 2,
+        faults: Faults {
+            limit: 1,
+            leader: 1,
+            ..NONE
+        },
+        states: 0,
+        ..CASE
+    },
+    Case {
+        name: "three-units-limit-changes",
+        units: 3,
+        limit: 2,
+        requests: [0, 1, 1],
+        faults: Faults { limit: 2, ..NONE },
+        healed_one_in: 16,
+        states: 0,
         ..CASE
     },
     Case {

@@ -22,6 +22,8 @@ pub(crate) fn all() -> Vec<Property<Application>> {
         FinishedNeverRunsAgain,
         LineKeepsOrder,
         VersionGrows,
+        LimitsOnlyFall,
+        LoweredLimitHolds,
         OnlyWhatIsOverLeaves,
         ValuesAreSound,
         CountersOnlyGrow,

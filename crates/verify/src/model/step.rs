@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::{Arc, RwLock};
 
 use ops_coordinator_core::Incarnation;
+use ops_coordinator_core::policy::Limit;
 use ops_coordinator_juju::Environment;
 
 use super::bags::Bags;
@@ -40,6 +41,8 @@ pub(crate) struct Call {
     pub(crate) dying: bool,
     pub(crate) slow: bool,
     pub(crate) failed_before: bool,
+    /// Whether the operator has set the limit to one.
+    pub(crate) lowered: bool,
     /// Which of several units a waiting unit reads where nothing tells it.
     pub(crate) rotation: u8,
 }
@@ -132,6 +135,7 @@ impl Steps {
                 Event::Cancel(unit) => format!("app/{unit}").parse().ok(),
                 _ => None,
             },
+            limit: call.lowered.then_some(Limit::ONE),
             ..Will::WILLING
         };
         let step = || match call.deed {

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use ops_coordinator_core::policy::Rotation;
+use ops_coordinator_core::policy::{Limit, Rules, Waves};
 use ops_coordinator_lab::deed::{Deed, UnitDeed};
 use ops_coordinator_lab::history::{Condition, Event, Happening, Outcome};
 use ops_coordinator_lab::simulation::{End, Limits, Plan, Simulation, VirtualCharm};
@@ -117,8 +117,15 @@ impl Run {
         let charm = Charm {
             locks: locks.filter_map(|name| name.parse().ok()).collect(),
             homes: vec![ENDPOINT; recipe.locks],
-            policy: Rotation {
-                limit: recipe.limit,
+            policy: Rules {
+                limit: Limit::new(recipe.limit).unwrap_or_default(),
+                sequence: recipe.sequence.clone(),
+                waves: if recipe.zones {
+                    Waves::Zone
+                } else {
+                    Waves::One
+                },
+                canary: recipe.canary,
                 lookahead: recipe.lookahead,
             },
             bug,
@@ -147,6 +154,8 @@ impl Run {
             charm,
             revisions: revisions(recipe),
             seed: recipe.seed,
+            lowered: recipe.lowered,
+            zones: recipe.zones,
             faults_until: recipe.repaired_at,
             operations_fail: recipe.operations_fail,
             slow: recipe.slow,

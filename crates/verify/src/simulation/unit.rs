@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use fastrand::Rng;
 use ops_coordinator_core::Ticket;
+use ops_coordinator_core::policy::Limit;
 use ops_coordinator_juju::{Environment, Error, write_pending_line};
 use ops_coordinator_lab::simulation::{HookContext, Phase, VirtualCharm};
 use ops_coordinator_lab::{Dispatch, ToolDelays, What};
@@ -48,6 +49,8 @@ pub(super) struct Behaviour {
     /// What all revisions have in common.
     pub(super) charm: Charm,
     pub(super) revisions: Vec<Revision>,
+    pub(super) lowered: Option<(u64, u64)>,
+    pub(super) zones: bool,
     pub(super) seed: u64,
     pub(super) faults_until: u64,
     pub(super) operations_fail: bool,
@@ -116,6 +119,12 @@ impl VirtualUnit {
             name => hook.env.get(name).cloned(),
         })?;
         environment.peers.clone_from(&self.revision(hook).peers);
+        if self.behaviour.zones {
+            // The last one does not know its zone.
+            let zones = ["a", "b"].iter();
+            let mut zone = zones.skip(hook.unit.number() as usize % 3);
+            environment.zone = zone.next().map(|zone| (*zone).to_owned());
+        }
         Ok(environment)
     }
 
@@ -292,6 +301,9 @@ impl VirtualUnit {
     /// What the charm wants of this hook.
     fn make_up_its_mind(&mut self, hook: &Dispatch, context: &HookContext) {
         let wild = context.now() < self.behaviour.faults_until;
+        let lowered = |(from, to): (u64, u64)| (from..to).contains(&context.now());
+        let lowered = self.behaviour.lowered.is_some_and(lowered);
+        self.will.limit = lowered.then_some(Limit::ONE);
         self.will.asks = match &hook.what {
             What::Hook => hook.name == "config-changed",
             What::Action { .. } => hook.name == "ask",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::{Answer, Effect, Engine, Facts, LineRead, Need, Stored};
+use super::super::{Answer, Effect, Engine, Facts, Gate, LineRead, Need, Stored};
 pub(super) use crate::fixture::lock;
 use crate::policy::Rotation;
 use crate::{Line, Payload, Reading, RelationId, Start, Tick, UnitName, decode_line};
@@ -25,6 +25,7 @@ pub(super) struct World {
     pub(super) now: u64,
     pub(super) refuses_line: bool,
     pub(super) no_relation: bool,
+    pub(super) gate: Gate,
     hooks: u32,
 }
 
@@ -95,6 +96,7 @@ impl World {
                 let others = (0..self.units).map(name).filter(|other| other != unit);
                 Answer::Members(relation, others.collect())
             }
+            Need::Gate(lock) => Answer::Gate(lock, self.gate.clone()),
             Need::GoalState => Answer::GoalState(Ok((0..self.units).map(name).collect())),
             Need::Alive(processes) => Answer::Alive(
                 processes
@@ -237,6 +239,7 @@ pub(super) fn words(needs: &[Need]) -> Vec<&'static str> {
         Need::Members(_) => "members",
         Need::GoalState => "goal-state",
         Need::Alive(_) => "alive",
+        Need::Gate(_) => "gate",
     };
     needs.iter().map(word).collect()
 }

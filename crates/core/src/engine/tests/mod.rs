@@ -2,5 +2,6 @@
 
 mod effect;
 mod fixture;
+mod gate;
 mod inquiry;
 mod need;
