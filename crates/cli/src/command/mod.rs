@@ -1,6 +1,7 @@
 //! The subcommands, one module each.
 
 mod cancel;
+mod check;
 mod coordination;
 #[cfg(feature = "lab")]
 mod demo;
@@ -53,6 +54,7 @@ enum Command {
     Cancel(cancel::CancelArgs),
     Release(release::ReleaseArgs),
     Status(status::StatusArgs),
+    Check(check::CheckArgs),
     #[cfg(feature = "lab")]
     Lab(lab::LabArgs),
     #[cfg(feature = "lab")]
@@ -82,6 +84,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Cancel(args) => cancel::run(&args),
         Command::Release(args) => release::run(args),
         Command::Status(args) => status::run(&args),
+        Command::Check(args) => check::run(&args),
         #[cfg(feature = "lab")]
         Command::Lab(args) => lab::run(args),
         #[cfg(feature = "lab")]

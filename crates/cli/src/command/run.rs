@@ -6,7 +6,9 @@ use std::process::{Command, ExitCode, ExitStatus};
 
 use clap::Args;
 use ops_coordinator_excerpt::path;
-use ops_coordinator_juju::{Attempt, Hook, LockName, Operation, Start, process, service};
+use ops_coordinator_juju::{
+    Attempt, Coordination, Hook, LockName, Operation, Start, process, service,
+};
 
 use super::CommandError;
 use super::coordination::CoordinationArgs;
@@ -28,12 +30,15 @@ const NOT_REQUESTED: u8 = 66;
 /// the previous attempt was interrupted).
 ///
 /// While a process of an earlier attempt is still running, no other attempt starts.
+///
+/// If coordination.toml gives the lock a window or a blocker, these decide whether the operation may begin. What has begun
+/// is not interrupted, and begins again after a failure whatever they say.
 #[expect(clippy::doc_markdown, reason = "`--help` prints this text as it is")]
 #[derive(Debug, Args)]
 #[command(after_help = "Exit codes:
   0   done
   66  nothing was requested
-  75  waiting: it is not this unit's turn yet
+  75  waiting: it is not this unit's turn yet, or it is held back by its window or blocker
   any other code is the command's own; its 66 or 75 becomes 1
 
 Examples:
@@ -58,6 +63,10 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
             return Err(nested.hint(Some(
                 "`run` cannot be nested: call it outside of its own command",
             )));
+        }
+        if let Some(coordination) = Coordination::of(&hook.environment().charm_dir)? {
+            coordination.require(lock)?;
+            hook.obey(coordination);
         }
         match hook.start(lock)? {
             Start::Begun(attempt, operation) => operate(hook, args, &attempt, &operation),

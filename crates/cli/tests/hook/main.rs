@@ -9,6 +9,7 @@ mod attempt;
 mod endpoint;
 mod leader;
 mod output;
+mod policy;
 mod request;
 
 /// A charm that asks once, when its configuration changes to something else than `hello`, and takes its turn in every

@@ -10,6 +10,7 @@ const COMMANDS: &[&str] = &[
     "cancel",
     "release",
     "status",
+    "check",
     "lab",
     "lab run",
     "lab faults",

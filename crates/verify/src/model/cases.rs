@@ -195,7 +195,7 @@ pub const SMALL: &[Case] = &[
         limit: 2,
         requests: [2; 3],
         faults: Faults { limit: 2, ..NONE },
-        states: 0,
+        states: 420_473,
         ..CASE
     },
     Case {
@@ -206,17 +206,7 @@ pub const SMALL: &[Case] = &[
             leader: 1,
             ..NONE
         },
-        states: 0,
-        ..CASE
-    },
-    Case {
-        name: "three-units-limit-changes",
-        units: 3,
-        limit: 2,
-        requests: [0, 1, 1],
-        faults: Faults { limit: 2, ..NONE },
-        healed_one_in: 16,
-        states: 0,
+        states: 170_309,
         ..CASE
     },
     Case {
@@ -314,6 +304,16 @@ pub const LARGE: &[Case] = &[
         },
         healed_one_in: 16,
         states: 6_107_305,
+        ..CASE
+    },
+    Case {
+        name: "three-units-limit-changes",
+        units: 3,
+        limit: 2,
+        requests: [0, 1, 1],
+        faults: Faults { limit: 2, ..NONE },
+        healed_one_in: 16,
+        states: 2_906_877,
         ..CASE
     },
     Case {
