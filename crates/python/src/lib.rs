@@ -8,6 +8,7 @@ mod hook;
 mod machine;
 mod model;
 mod policy;
+mod rules;
 mod service;
 mod status;
 
@@ -24,6 +25,8 @@ mod _native {
     use crate::hook::{Hook, is_lock_name};
     #[pymodule_export]
     use crate::machine::{run_waker, write_pending_line};
+    #[pymodule_export]
+    use crate::rules::Rules;
     #[pymodule_export]
     use crate::service::{is_service_name, restart_service};
     #[pymodule_export]

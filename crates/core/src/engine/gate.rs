@@ -3,28 +3,13 @@
 use super::round::Round;
 use super::site::Site;
 use super::{Effect, Gate, Need};
-use crate::{Errand, LockName, Tick, Turn, Wait};
+use crate::{Errand, LockName, Tick, Wait};
 
 /// A window that opens within this time, in milliseconds, is waited for by a waker; one that opens later by
 /// `update-status`, which Juju runs every five minutes by default.
 const SOON: u64 = 300_000;
 
 impl Site {
-    /// Whether this unit's operation may start now, its gate included.
-    pub(super) fn gated_turn(
-        &mut self,
-        round: &mut Round<'_>,
-        lock: &LockName,
-    ) -> Result<Turn, Need> {
-        let turn = self.turn(round, lock)?;
-        if let Turn::Start(_) = turn
-            && let Some(wait) = self.held_back(round, lock)?
-        {
-            return Ok(Turn::Wait(wait));
-        }
-        Ok(turn)
-    }
-
     /// What keeps the operation from beginning, if anything does. One that has begun before is not kept from going on: its
     /// unit may be in the middle of something.
     pub(super) fn held_back(

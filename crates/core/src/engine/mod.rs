@@ -215,12 +215,12 @@ impl Engine {
         self.ask(|visit, round| visit.withdraw(round, lock, reason))
     }
 
-    /// Whether this unit's operation may start now, as far as the line and the unit itself ([`Gate`]) say.
+    /// Whether this unit's turn has come. [`Engine::start`] also asks whether the unit itself holds it back ([`Gate`]).
     ///
     /// # Errors
     /// What has to be known first.
     pub fn turn(&mut self, lock: &LockName) -> Result<Turn, Need> {
-        self.ask(|visit, round| visit.at_home(round, lock)?.gated_turn(round, lock))
+        self.ask(|visit, round| visit.at_home(round, lock)?.turn(round, lock))
     }
 
     /// Begins the operation if it is this unit's turn.

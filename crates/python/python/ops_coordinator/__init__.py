@@ -35,6 +35,7 @@ their own locks.
 
 from ._coordinator import BaseCoordinator, Serial
 from ._error import CoordinatorError, PeerRelationError, ServiceRestartError
+from ._policy import Policy
 from ._singleton import Singleton
 from .ops_coordinator import OpsCoordinator, RestartCharmEvent, RestartEvent
 
@@ -43,6 +44,7 @@ __all__ = [
     'CoordinatorError',
     'OpsCoordinator',
     'PeerRelationError',
+    'Policy',
     'RestartCharmEvent',
     'RestartEvent',
     'Serial',

@@ -16,6 +16,7 @@ from ._endpoint import endpoint_of
 from ._error import CoordinatorError, brief
 from ._overridable import Overridable
 from ._part import Part
+from ._policy import Policy, checked_policies
 from ._singleton import Singleton, charm_or_caller, charm_or_key_leads
 
 _P = ParamSpec('_P')
@@ -35,16 +36,21 @@ class BaseCoordinator(Overridable, metaclass=Singleton):
         peer_relation_name: An older name for `relation`.
         relation: The peer relation that carries the coordination. Defaults to the one used before,
             then `coordinator`, then the charm's only peer relation.
-        limit: How many units may be inside a lock at once, 1 to 100: one number for all locks of
-            this coordinator, or a mapping from lock names to numbers.
+        limit: How many units may be inside a lock at once: 1 to 100, or a percentage of the units
+            such as `'25%'`; one value for all locks of this coordinator, or a mapping from lock
+            names to values.
+        policy: Instead of `limit`, all about how units take turns: one `Policy` for all locks, or a
+            mapping from lock names to policies.
 
     Raises:
         PeerRelationError: `charmcraft.yaml` has no such peer relation, or it is ambiguous which
             one to use.
         CoordinatorError: The charm already has a coordinator of this class with different
             arguments, or one of another class that uses the same lock.
-        TypeError: The charm is not a charm, or a limit is not a whole number.
-        ValueError: A limit is not from 1 to 100, or `relation` and `peer_relation_name` differ.
+        TypeError: The charm is not a charm, a limit is neither a whole number nor a percentage, or
+            a policy not a `Policy`.
+        ValueError: A limit is not from 1 to 100, `limit` and `policy` are both given, or `relation`
+            and `peer_relation_name` differ.
     """
 
     @overload
@@ -55,7 +61,8 @@ class BaseCoordinator(Overridable, metaclass=Singleton):
         peer_relation_name: str | None = None,
         *,
         relation: str | None = None,
-        limit: int | Mapping[str, int] = 1,
+        limit: int | str | Mapping[str, int | str] = 1,
+        policy: Policy | Mapping[str, Policy] | None = None,
     ) -> None: ...
     @overload
     def __init__(
@@ -65,7 +72,8 @@ class BaseCoordinator(Overridable, metaclass=Singleton):
         /,
         *,
         relation: str | None = None,
-        limit: int | Mapping[str, int] = 1,
+        limit: int | str | Mapping[str, int | str] = 1,
+        policy: Policy | Mapping[str, Policy] | None = None,
     ) -> None: ...
     @charm_or_key_leads
     def __init__(
@@ -75,7 +83,8 @@ class BaseCoordinator(Overridable, metaclass=Singleton):
         peer_relation_name: str | None = None,
         *,
         relation: str | None = None,
-        limit: int | Mapping[str, int] = 1,
+        limit: int | str | Mapping[str, int | str] = 1,
+        policy: Policy | Mapping[str, Policy] | None = None,
     ):
         if isinstance(charm, str):
             # As in charmhelpers, where there is no charm to give.
@@ -92,11 +101,11 @@ class BaseCoordinator(Overridable, metaclass=Singleton):
         self._commit = commit_on(charm, endpoint_of(charm, relation or peer_relation_name))
         self._commit.is_usual |= not (relation or peer_relation_name)
         self._dispatch = self._commit.dispatch
-        self._part = self._make_part(self._dispatch, limit)
+        self._part = self._make_part(self._dispatch, checked_policies(limit, policy))
         self._commit.join(self._part)
 
-    def _make_part(self, dispatch: Dispatch, limit: int | Mapping[str, int]) -> Part:
-        return Part(self, dispatch, relation_key=self._key, limit=limit)
+    def _make_part(self, dispatch: Dispatch, policy: Policy | Mapping[str, Policy]) -> Part:
+        return Part(self, dispatch, relation_key=self._key, policy=policy)
 
     # -- a unit's own side
 
@@ -117,7 +126,7 @@ class BaseCoordinator(Overridable, metaclass=Singleton):
             CoordinatorError: Another coordinator of the charm uses the lock.
         """
         key = self._interest(lock)
-        started, waits_for = self._dispatch.start(key)
+        started, waits_for = self._part.start(key)
         if started:
             self.msg(f'Acquired {lock}')
             return True
@@ -155,7 +164,7 @@ class BaseCoordinator(Overridable, metaclass=Singleton):
         Raises:
             CoordinatorError: Another coordinator of the charm uses the lock.
         """
-        return self._dispatch.start(self._interest(lock))[0]
+        return self._part.start(self._interest(lock))[0]
 
     def requested(self, lock: str) -> bool:
         """Tell whether this unit has asked for a lock and was not served yet.

@@ -50,6 +50,20 @@ class Status:
     """Each lock, with all units that have ever requested it."""
 
 @final
+class Rules:
+    """How units take turns for a lock, and when."""
+
+    def __new__(
+        cls,
+        limit: str,
+        order: str,
+        waves: str,
+        canary: bool,
+        lookahead: int,
+        window: list[str],
+    ) -> Rules: ...
+
+@final
 class Hook:
     """One hook of one unit: what it has read, and what it will write."""
 
@@ -72,7 +86,12 @@ class Hook:
     @property
     def has_relation(self) -> bool: ...
     def request(self, lock: str, asked: str | None) -> int: ...
-    def start(self, lock: str) -> tuple[bool, str | None]: ...
+    def start(
+        self,
+        lock: str,
+        rules: Rules | None = None,
+        blocker: Callable[[], str | None] | None = None,
+    ) -> tuple[bool, str | None]: ...
     def finish(self, lock: str, failure: str | None) -> None: ...
     def finish_through(self, lock: str, seq: int) -> None: ...
     def withdraw(self, lock: str) -> bool: ...
@@ -86,7 +105,7 @@ class Hook:
     def status(self) -> Status: ...
     def release(
         self,
-        limits: dict[str, int],
+        rules: dict[str, Rules],
         grant: Callable[[str, list[str]], list[str]] | None,
         custom: list[str],
     ) -> None: ...

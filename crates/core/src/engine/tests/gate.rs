@@ -41,10 +41,7 @@ fn outside_its_window_a_unit_keeps_its_turn_and_says_so() {
     let mut world = at_the_front(outside(7_200_000));
     let mut visit = world.hook(1);
     let why = "outside its window, opens Mon 02:00 Europe/London".to_owned();
-    assert_eq!(
-        visit.start(&mut world),
-        Start::Waiting(Wait::HeldBack(why.clone()))
-    );
+    assert_eq!(visit.start(&mut world), Start::Waiting(Wait::HeldBack(why)));
     assert_eq!(wakers(&visit.effects), [], "update-status comes before");
     visit.release(&mut world);
     assert_eq!(
@@ -52,7 +49,7 @@ fn outside_its_window_a_unit_keeps_its_turn_and_says_so() {
         Some("opens Mon 02:00 Europe/London")
     );
     let turn = world.hook(1).ask(&mut world, |engine| engine.turn(&lock()));
-    assert_eq!(turn, Turn::Wait(Wait::HeldBack(why)));
+    assert!(matches!(turn, Turn::Start(_)), "{turn:?}");
     let behind = world.hook(2).start(&mut world);
     assert!(matches!(behind, Start::Waiting(Wait::Behind(_))));
     // The window opens.
