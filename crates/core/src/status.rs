@@ -43,6 +43,9 @@ pub struct UnitStatus {
     pub position: Option<usize>,
     /// The units that must finish before it may start.
     pub waits_for: Vec<UnitName>,
+    /// Why it has not begun although its turn has come, if it says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held: Option<String>,
     /// How many of its requests are finished.
     pub done: u64,
     /// How its last operation or attempt ended.
@@ -193,6 +196,7 @@ fn unit_status(unit: &UnitName, place: Place, state: Option<&LockRecord>) -> Uni
         place,
         position: None,
         waits_for: Vec::new(),
+        held: state.and_then(|state| state.held.clone()),
         done: state.map_or(0, |state| state.done),
         last,
     }
@@ -263,6 +267,18 @@ mod tests {
         assert_eq!(stands(2), Some((Place::InLine, Some(2), vec![name(1)])));
         assert_eq!(stands(3), Some((Place::Requested, None, vec![])));
         assert_eq!(stands(4), None);
+    }
+
+    #[test]
+    fn a_unit_that_is_held_back_says_why() {
+        let (unit, mut read) = record(1, 1, 0);
+        if let Reading::Good(record) = &mut read {
+            record.locks.get_mut(&lock()).unwrap().held = Some("blocked: a backup".to_owned());
+        }
+        let status = Status::of(&Reading::Good(line(&[1])), &[(unit, read)].into());
+        let unit = status.locks[&lock()].unit(&name(1)).unwrap();
+        assert_eq!(unit.place, Place::Turn);
+        assert_eq!(unit.held.as_deref(), Some("blocked: a backup"));
     }
 
     #[test]

@@ -27,6 +27,7 @@ pub(crate) struct UnitStatus {
     place: String,
     position: Option<usize>,
     waits_for: Vec<String>,
+    held: Option<String>,
     done: u64,
     last: Option<String>,
 }
@@ -51,6 +52,7 @@ impl LockStatus {
                 place: name_of(unit.place),
                 position: unit.position,
                 waits_for: unit.waits_for.iter().map(ToString::to_string).collect(),
+                held: unit.held,
                 done: unit.done,
                 last: unit.last,
             };

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use ops_coordinator_core::policy::{Limit, Rules};
 use ops_coordinator_core::{LockName, Order, Ticket, UnitName};
-use ops_coordinator_juju::{Environment, Error, Hook, Machine, Start, Transport};
+use ops_coordinator_juju::{Environment, Error, Gate, Hook, Machine, Start, Transport};
 
 use crate::Bug;
 use crate::sabotage::Saboteur;
@@ -44,6 +44,8 @@ pub struct Visit {
     pub failed_before: bool,
     /// Whether the process has outlived its hook.
     pub orphan: bool,
+    /// Whether the unit lets an operation begin.
+    pub gate: Gate,
 }
 
 /// What the charm makes of a hook. Sets of locks have a bit for each.
@@ -93,7 +95,9 @@ struct Open {
 impl Charm {
     fn open(&self, visit: &Visit, endpoint: &'static str) -> Result<Open, Error> {
         let saboteur = Rc::new(Saboteur::new(self.bug, visit, endpoint));
-        let hook = saboteur.open()?;
+        let mut hook = saboteur.open()?;
+        let gate = visit.gate.clone();
+        hook.set_gatekeeper(move |_| gate.clone());
         Ok(Open {
             endpoint,
             hook,

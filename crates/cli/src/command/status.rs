@@ -91,7 +91,7 @@ fn row(unit: &UnitStatus, status: &Status) -> [String; 5] {
         format!("{}{star}", excerpt(&unit.unit.to_string())),
         place,
         if waits.is_empty() {
-            "-".to_owned()
+            excerpt(unit.held.as_deref().unwrap_or("-")).to_string()
         } else {
             waits.join(", ")
         },

@@ -75,11 +75,11 @@ fn outside_its_window_nothing_begins_and_the_unit_says_when_it_opens() {
     let day = String::from_utf8(date.output().unwrap().stdout).unwrap();
     let day = day.trim();
     let text = format!("[locks.restart]\nwindow = '{day} 02:00-05:00 UTC'\n");
-    let script = r#"
+    let script = r"
         ops-coordinator resume --relation cluster
         [ $hook != config-changed ] || ops-coordinator request restart --relation cluster
         ops-coordinator run restart --relation cluster -- touch began >said || echo $? >code
-        ops-coordinator release --relation cluster"#;
+        ops-coordinator release --relation cluster";
     let fixture = Fixture::new(script);
     fs::write(fixture.charm().join("coordination.toml"), text).unwrap();
     let run = fixture.play("units = 1\n", &[]);
@@ -93,12 +93,12 @@ fn outside_its_window_nothing_begins_and_the_unit_says_when_it_opens() {
 #[test]
 fn a_lock_that_is_not_declared_is_an_error_with_a_hint() {
     let text = "[locks.restart]\n[locks.backup]\n";
-    let script = r#"
+    let script = r"
         ops-coordinator resume --relation cluster
         ops-coordinator request restrat --relation cluster 2>request || echo $? >>request
         ops-coordinator run restrat --relation cluster -- true 2>run || echo $? >>run
         ops-coordinator release --relation cluster --limit restrat=2 2>release || echo $? >>release
-        ops-coordinator release --relation cluster --limit restart=2"#;
+        ops-coordinator release --relation cluster --limit restart=2";
     let fixture = Fixture::new(script);
     fs::write(fixture.charm().join("coordination.toml"), text).unwrap();
     let run = fixture

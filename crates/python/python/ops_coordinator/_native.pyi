@@ -24,6 +24,8 @@ class UnitStatus:
     """Its position in the line, from 1, among unfinished entries."""
     waits_for: Final[list[str]]
     """The units that must finish before it may start."""
+    held: Final[str | None]
+    """Why it has not begun although its turn has come, if it says so."""
     done: Final[int]
     """How many of its requests are finished."""
     last: Final[str | None]

@@ -8,7 +8,7 @@ use std::sync::{Arc, RwLock};
 
 use ops_coordinator_core::Incarnation;
 use ops_coordinator_core::policy::Limit;
-use ops_coordinator_juju::Environment;
+use ops_coordinator_juju::{Environment, Gate};
 
 use super::bags::Bags;
 use super::state::{Broken, Event, UNITS};
@@ -128,6 +128,7 @@ impl Steps {
             machine: bags.clone(),
             failed_before: call.failed_before,
             orphan: false,
+            gate: Gate::Open,
         };
         let will = Will {
             asks: call.event == Event::Config,

@@ -156,6 +156,7 @@ impl Run {
             seed: recipe.seed,
             lowered: recipe.lowered,
             zones: recipe.zones,
+            shut: recipe.shut,
             faults_until: recipe.repaired_at,
             operations_fail: recipe.operations_fail,
             slow: recipe.slow,

@@ -40,6 +40,8 @@ pub struct Recipe {
     pub sequence: Sequence,
     /// Whether units are in zones, which are waves.
     pub zones: bool,
+    /// From when until when all units are outside their window, if they have one.
+    pub shut: Option<(u64, u64)>,
     /// Whether the first unit goes alone.
     pub canary: bool,
     /// How many entries the line has behind them.
@@ -83,6 +85,7 @@ impl Recipe {
             lowered: None,
             sequence: Sequence::FirstCome,
             zones: false,
+            shut: None,
             canary: false,
             lookahead: rng.u32(0..=4),
             settings: settings(seed, &mut rng),
@@ -132,6 +135,11 @@ impl Recipe {
         };
         self.zones = rng.u32(0..4) == 0;
         self.canary = rng.u32(0..4) == 0;
+        if rng.u32(0..3) == 0 {
+            // It opens before everything is repaired: then time is not needed any more, and may stand still.
+            let to = rng.u64(1_000..=self.repaired_at);
+            self.shut = Some((to.saturating_sub(rng.u64(1_000..290_000)), to));
+        }
     }
 
     /// What lasts for the whole run.
@@ -175,6 +183,7 @@ impl Recipe {
             lowered: None,
             sequence: Sequence::FirstCome,
             zones: false,
+            shut: None,
             canary: false,
             lookahead: 4,
             settings: settings(seed, &mut rng),

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use fastrand::Rng;
 use ops_coordinator_core::Ticket;
 use ops_coordinator_core::policy::Limit;
-use ops_coordinator_juju::{Environment, Error, write_pending_line};
+use ops_coordinator_juju::{Environment, Error, Gate, write_pending_line};
 use ops_coordinator_lab::simulation::{HookContext, Phase, VirtualCharm};
 use ops_coordinator_lab::{Dispatch, ToolDelays, What};
 
@@ -51,6 +51,7 @@ pub(super) struct Behaviour {
     pub(super) revisions: Vec<Revision>,
     pub(super) lowered: Option<(u64, u64)>,
     pub(super) zones: bool,
+    pub(super) shut: Option<(u64, u64)>,
     pub(super) seed: u64,
     pub(super) faults_until: u64,
     pub(super) operations_fail: bool,
@@ -143,6 +144,18 @@ impl VirtualUnit {
         Bridge::new(around, context)
     }
 
+    /// Its window opens soon enough for a waker to wait for it.
+    fn gate(&self, context: &HookContext) -> Gate {
+        let now = context.now();
+        match self.behaviour.shut {
+            Some((from, to)) if (from..to).contains(&now) => Gate::Outside {
+                opens: "soon".to_owned(),
+                opens_in: to - now,
+            },
+            _ => Gate::Open,
+        }
+    }
+
     fn note_wishes(&self, unit: &str, bridge: &Bridge) {
         let wishes = bridge.wishes.take().into_iter();
         let mut shared = self.shared.borrow_mut();
@@ -166,6 +179,7 @@ impl VirtualUnit {
             machine: bridge.clone(),
             failed_before: self.shared.borrow().failed.contains(&unit),
             orphan: self.orphan,
+            gate: self.gate(context),
         };
         let charm = Charm {
             homes: self.revision(hook).homes.clone(),
