@@ -174,7 +174,8 @@ impl Error {
                 )
             }
             Self::Coordination { .. } => {
-                "`ops-coordinator check` checks the file; docs/policies.md has all its keys".to_owned()
+                "docs/policies.md has all keys and their values; `ops-coordinator check` checks the file"
+                    .to_owned()
             }
             Self::UnknownLock { lock, declared } if declared.is_empty() => {
                 format!("it declares none; add [locks.{lock}] to it")

@@ -1,7 +1,7 @@
 //! Windows of time: `Mon-Fri 02:00-05:00 Europe/London`.
 //!
 //! A window says when an operation may begin. It is written in the local time of its zone, and follows that zone through
-//! changes to and from daylight saving time. The database of zones is the system's, or where it has none, a built-in one.
+//! changes to and from daylight saving time. Zones are the system's, or where it has none, built-in ones.
 //!
 //! ```
 //! use ops_coordinator_window::{Now, Window};
@@ -17,6 +17,7 @@
 
 mod days;
 mod error;
+mod zone;
 
 use std::fmt;
 use std::str::FromStr;
@@ -149,7 +150,7 @@ impl FromStr for Window {
             days,
             from,
             to,
-            zone: TimeZone::get(zone).map_err(|_| unknown())?,
+            zone: zone::find(zone).ok_or_else(unknown)?,
             zone_name: zone.to_owned(),
         })
     }

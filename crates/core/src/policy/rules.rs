@@ -47,9 +47,16 @@ impl fmt::Display for Waves {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WavesError;
 
+impl WavesError {
+    /// What is valid instead.
+    pub fn hint(&self) -> String {
+        "waves are 'zone', one for each availability zone, or 'one' for all units".to_owned()
+    }
+}
+
 impl fmt::Display for WavesError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("waves are 'zone', one for each availability zone, or 'one' for all units")
+        f.write_str("expected 'zone' or 'one'")
     }
 }
 
