@@ -34,7 +34,7 @@ fn half_of_the_units_run_at_once_once_the_canary_has_gone_alone() {
 
 #[test]
 fn a_unit_that_is_blocked_keeps_its_turn_and_tells_the_others() {
-    let text = "[locks.restart]\nblocker = ['sh', '-c', 'test ! -e backup || { echo a backup runs; exit 1; }']\n";
+    let text = "[locks.restart]\nblocker = ['sh', '-c', 'ops-coordinator status --relation cluster >seen; test ! -e backup || { echo a backup runs; exit 1; }']\n";
     let scenario = format!(
         "units = 2
         [[step]]
@@ -65,6 +65,9 @@ fn a_unit_that_is_blocked_keeps_its_turn_and_tells_the_others() {
         .iter()
         .filter(|record| record.contains(r#""held":"blocked: a backup runs""#));
     assert_eq!(held.count(), 1, "{told:?}");
+    // It may look at the unit's own state.
+    let seen = run.file(0, "seen");
+    assert!(seen.contains("its turn"), "{seen}");
 }
 
 #[test]
