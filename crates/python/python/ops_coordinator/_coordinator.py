@@ -39,18 +39,18 @@ class BaseCoordinator(Overridable, metaclass=Singleton):
         limit: How many units may be inside a lock at once: 1 to 100, or a percentage of the units
             such as `'25%'`; one value for all locks of this coordinator, or a mapping from lock
             names to values.
-        policy: Instead of `limit`, all about how units take turns: one `Policy` for all locks, or a
-            mapping from lock names to policies.
+        policy: Instead of `limit`, all about how units take turns: one `Policy` for all locks, or
+            a mapping from lock names to policies.
 
     Raises:
         PeerRelationError: `charmcraft.yaml` has no such peer relation, or it is ambiguous which
             one to use.
         CoordinatorError: The charm already has a coordinator of this class with different
             arguments, or one of another class that uses the same lock.
-        TypeError: The charm is not a charm, a limit is neither a whole number nor a percentage, or
-            a policy not a `Policy`.
-        ValueError: A limit is not from 1 to 100, `limit` and `policy` are both given, or `relation`
-            and `peer_relation_name` differ.
+        TypeError: The charm is not a charm, a limit is neither a whole number nor a percentage,
+            or a policy not a `Policy`.
+        ValueError: A limit is not from 1 to 100, `limit` and `policy` are both given, or
+            `relation` and `peer_relation_name` differ.
     """
 
     @overload

@@ -90,8 +90,9 @@ class Part:
     @property
     def rules(self) -> dict[str, Rules]:
         """The policies of single locks, by their names in the line."""
-        policies = {} if isinstance(self._policy, Policy) else self._policy
-        return {lock_key(lock): policy.rules for lock, policy in policies.items()}
+        if isinstance(self._policy, Policy):
+            return {}
+        return {lock_key(lock): policy.rules for lock, policy in self._policy.items()}
 
     def start(self, lock: str) -> tuple[bool, str | None]:
         """Begin the operation if it is our turn, and nothing holds it back: see `Dispatch.start`.

@@ -21,8 +21,8 @@ class Policy:
 
     Args:
         limit: How many units may be inside at once: 1 to 100, or a percentage of the application's
-            units such as `'25%'`, rounded down, but at least one. A lower limit holds at once, also
-            for units that are in the line already.
+            units such as `'25%'`, rounded down, but at least one. A lower limit holds at once,
+            also for units that are in the line already.
         order: In which order waiting units join the line: `'first-come'`, `'unit-number'`,
             `'leader-last'`, or the names of the units that go first.
         waves: `'zone'` lets one availability zone go after the other.
@@ -100,9 +100,7 @@ def checked_policies(limit: object, policy: object) -> Policy | dict[str, Policy
     if isinstance(limit, Mapping):
         given = cast('Mapping[str, object]', limit)
         names = {lock: f'limit[{brief(lock)}]' for lock in given}
-        return {
-            lock: Policy(limit=checked_limit(one, names[lock])) for lock, one in given.items()
-        }
+        return {lock: Policy(limit=checked_limit(one, names[lock])) for lock, one in given.items()}
     return Policy(limit=checked_limit(limit))
 
 
