@@ -103,13 +103,13 @@ const CAUGHT: &[(Bug, &str, &[&str])] = &[
     (Bug::LimitPlusOne, "two-requests", &["starts-only-in-turn"]),
     (
         Bug::LowersForNewcomersOnly,
-        "limit-changes",
-        &["lowered-limit-holds"],
+        "three-units-lowered-limit",
+        &["lowered-limit-holds", "all-ends-well"],
     ),
     (
         Bug::RaisesLimitsInLine,
         "limit-changes",
-        &["limits-only-fall", "lowered-limit-holds"],
+        &["limits-only-fall", "all-ends-well"],
     ),
     (
         Bug::RetryPublishesNothing,

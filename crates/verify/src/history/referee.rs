@@ -19,6 +19,9 @@ type Course = (String, Incarnation, LockName);
 pub struct Referee {
     /// By relation, as `endpoint:number`.
     lines: BTreeMap<String, Line>,
+    /// For each unit that runs a hook, the lines that were replaced meanwhile, with their relations. It may have read one of
+    /// them, and goes by that until its hook ends: a limit that is lowered in the meantime holds only from the next hook on.
+    replaced: BTreeMap<String, Vec<(String, Line)>>,
     /// By unit and relation.
     records: BTreeMap<(String, String), UnitRecord>,
     /// What a unit published there can no longer be changed: it does not see the relation any more.
@@ -66,8 +69,12 @@ impl Referee {
             Happening::DiskLost { unit } => self.lose_disk(&unit.to_string()),
             Happening::Enter { unit, lock } => self.see_entry(&unit.to_string(), lock)?,
             Happening::Leave { unit, lock } => self.see_end(&unit.to_string(), lock),
-            Happening::HookBegin { unit, .. } => drop(self.ended.remove(&unit.to_string())),
+            Happening::HookBegin { unit, .. } => {
+                self.ended.remove(&unit.to_string());
+                self.replaced.insert(unit.to_string(), Vec::new());
+            }
             Happening::HookEnd { unit, code, .. } => {
+                self.replaced.remove(&unit.to_string());
                 let ended = self.ended.remove(&unit.to_string()).unwrap_or_default();
                 for course in ended.into_iter().filter(|_| *code == Some(0)) {
                     let seq = self.served.get(&course).copied().unwrap_or_default();
@@ -193,7 +200,11 @@ impl Referee {
         if let Some(before) = self.lines.get(relation) {
             line_may_follow(before, &line, |lock, ticket| self.over(lock, ticket))?;
         }
-        self.lines.insert(relation.to_owned(), line);
+        if let Some(before) = self.lines.insert(relation.to_owned(), line) {
+            for lines in self.replaced.values_mut() {
+                lines.push((relation.to_owned(), before.clone()));
+            }
+        }
         Ok(())
     }
 
@@ -253,19 +264,30 @@ impl Referee {
         })
     }
 
-    /// The unit's tickets in the lines of a lock: there may be one on each relation that it sees.
+    /// The unit's tickets in the lines of a lock that it may have read: there may be one on each relation that it sees.
     fn entries(&self, unit: &str, lock: &LockName) -> Vec<(&LockLine, Ticket)> {
         let own = self.records.iter().filter(|((owner, _), _)| owner == unit);
-        own.filter(|(place, _)| !self.forgotten.contains(*place))
-            .filter_map(|((_, relation), record)| {
-                let line = self.lines.get(relation)?.locks.get(lock)?;
-                let own = |ticket: &Ticket| {
-                    ticket.unit.to_string() == unit && ticket.incarnation == record.incarnation
-                };
-                let entry = line.entries.iter().find(|entry| own(&entry.ticket))?;
-                Some((line, entry.ticket.clone()))
-            })
-            .collect()
+        let mut entries = Vec::new();
+        for ((_, relation), record) in own.filter(|(place, _)| !self.forgotten.contains(*place)) {
+            let is_own = |ticket: &Ticket| {
+                ticket.unit.to_string() == unit && ticket.incarnation == record.incarnation
+            };
+            let read = self.read_by(unit, relation);
+            for line in read.filter_map(|line| line.locks.get(lock)) {
+                let tickets = line.entries.iter().map(|entry| &entry.ticket);
+                let own = tickets.filter(|ticket| is_own(ticket));
+                entries.extend(own.map(|ticket| (line, ticket.clone())));
+            }
+        }
+        entries
+    }
+
+    /// The lines of a relation that a unit may have read in its present hook, the newest first.
+    fn read_by(&self, unit: &str, relation: &str) -> impl Iterator<Item = &Line> {
+        let replaced = self.replaced.get(unit).into_iter().flatten().rev();
+        let replaced = replaced.filter(move |(place, _)| place == relation);
+        let now = self.lines.get(relation).into_iter();
+        now.chain(replaced.map(|(_, line)| line))
     }
 
     fn see_end(&mut self, unit: &str, lock: &str) {

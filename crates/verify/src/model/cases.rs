@@ -210,6 +210,16 @@ pub const SMALL: &[Case] = &[
         ..CASE
     },
     Case {
+        name: "three-units-lowered-limit",
+        units: 3,
+        limit: 2,
+        requests: [0, 1, 1],
+        faults: Faults { limit: 1, ..NONE },
+        healed_one_in: 16,
+        states: 588_173,
+        ..CASE
+    },
+    Case {
         name: "three-units",
         units: 3,
         lookahead: 2,

@@ -139,8 +139,16 @@ impl Run {
             .iter()
             .map(|lock| (lock.to_string(), limit))
             .collect();
+        let mut deeds = recipe.deeds.clone();
+        // Time goes on until the window opens, even if nothing else happens.
+        deeds.extend(
+            recipe
+                .shut
+                .map(|(_, to)| (to, Deed::Config(BTreeMap::new()))),
+        );
+        deeds.sort_by_key(|(at, _)| *at);
         let plan = Plan {
-            deeds: recipe.deeds.clone(),
+            deeds,
             latency: recipe.latency,
             limits_of_locks: limits,
             limits: Limits {
