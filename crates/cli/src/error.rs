@@ -56,9 +56,10 @@ impl fmt::Display for CommandError {
 impl From<Error> for CommandError {
     fn from(error: Error) -> Self {
         let told = match error {
-            Error::Name(_) | Error::ServiceName(_) | Error::ContextTooLarge { .. } => {
-                Self::usage(&error)
-            }
+            Error::Name(_)
+            | Error::ServiceName(_)
+            | Error::UnknownLock { .. }
+            | Error::ContextTooLarge { .. } => Self::usage(&error),
             _ => Self::failed(&error),
         };
         told.hint(error.hint())

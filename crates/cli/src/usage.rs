@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use ops_coordinator_excerpt::{SHORT, excerpt};
 use ops_coordinator_juju::NameError;
-use ops_coordinator_juju::policy::LimitError;
+use ops_coordinator_juju::policy::{LimitError, SequenceError, WavesError};
 use ops_coordinator_juju::service::ServiceNameError;
 
 use crate::output::complain;
@@ -80,6 +80,8 @@ fn hint(source: &(dyn Error + 'static)) -> Option<String> {
     let name = source.downcast_ref().map(NameError::hint);
     let name = name.or_else(|| source.downcast_ref().map(ServiceNameError::hint));
     let name = name.or_else(|| source.downcast_ref().map(LimitError::hint));
+    let name = name.or_else(|| source.downcast_ref().map(SequenceError::hint));
+    let name = name.or_else(|| source.downcast_ref().map(WavesError::hint));
     #[cfg(feature = "lab")]
     let name = name.or_else(|| {
         let error: Option<&ops_coordinator_lab::LabError> = source.downcast_ref();

@@ -114,8 +114,8 @@ pub fn line_is_sound(line: &Line) -> Check {
     Ok(())
 }
 
-/// `version-grows`, `line-keeps-order` and `only-what-is-over-leaves`: a new line is the old one without entries
-/// that are over, and with new entries behind it. `over` says whether an entry of the old line is over: as far as the
+/// `version-grows`, `line-keeps-order`, `limits-only-fall` and `only-what-is-over-leaves`: a new line is the old one
+/// without entries that are over, with limits that are the same or lower, and with new entries behind it. `over` says whether an entry of the old line is over: as far as the
 /// leader knows, or for a judge from outside, in truth.
 ///
 /// # Errors
@@ -145,6 +145,7 @@ pub fn line_may_follow(
         require("line-keeps-order", in_front, || {
             format!("lock {lock} was reordered")
         })?;
+        limits_only_fall(lock, &before.locks, &after.locks)?;
         for ticket in left {
             require("only-what-is-over-leaves", over(lock, ticket), || {
                 format!("lock {lock} lost {ticket}")
@@ -168,6 +169,27 @@ pub fn may_start(line: &LockLine, ticket: &Ticket, state: &LockRecord) -> Check 
         !state.stopped || line.permits(ticket, state.attempt),
         || format!("{ticket} starts after attempt {} failed", state.attempt),
     )
+}
+
+/// `limits-only-fall`: a unit that has read an older line counts on the limits in it, so they are never raised.
+fn limits_only_fall(
+    lock: &LockName,
+    before: &BTreeMap<LockName, LockLine>,
+    after: &BTreeMap<LockName, LockLine>,
+) -> Check {
+    let entries = |lines: &'_ BTreeMap<LockName, LockLine>| {
+        let entries = lines.get(lock).map(|line| line.entries.iter());
+        let limits = entries.into_iter().flatten();
+        let limits = limits.map(|entry| (entry.ticket.clone(), entry.limit));
+        limits.collect::<BTreeMap<Ticket, u32>>()
+    };
+    let before = entries(before);
+    entries(after).iter().try_for_each(|(ticket, limit)| {
+        let raised = before.get(ticket).filter(|old| *old < limit);
+        require("limits-only-fall", raised.is_none(), || {
+            format!("lock {lock}, {ticket} was raised to {limit}")
+        })
+    })
 }
 
 /// `at-most-limit-inside`: no more operations run at once than the lock's limit allows.

@@ -131,6 +131,8 @@ pub enum Wait {
     Cancelled,
     /// A process of an earlier attempt is still running on this unit, though its hook has ended.
     Busy,
+    /// Its turn has come, but the unit itself holds it back; the text says why.
+    HeldBack(String),
     /// The lock has moved to this endpoint, and the request was not in the line before.
     Moved(String),
     /// The line cannot be used; the text says why.
@@ -196,6 +198,7 @@ impl fmt::Display for Wait {
             Self::Stopped(why) => write!(f, "stopped: {why}"),
             Self::Cancelled => f.write_str("cancelled by an operator"),
             Self::Busy => f.write_str("a process of an earlier attempt is still running"),
+            Self::HeldBack(why) => f.write_str(why),
             Self::Moved(endpoint) => write!(f, "the lock has moved to the endpoint {endpoint}"),
             Self::Frozen(why) => write!(f, "frozen: {why}"),
         }
@@ -291,6 +294,10 @@ mod tests {
             (
                 Wait::Busy,
                 "a process of an earlier attempt is still running",
+            ),
+            (
+                Wait::HeldBack("blocked: a backup".to_owned()),
+                "blocked: a backup",
             ),
             (
                 Wait::Moved("peers".to_owned()),

@@ -75,6 +75,9 @@ pub struct LockRecord {
     /// When the last operation, or its last attempt, ended, for readers.
     #[serde(default, rename = "end", skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Wall>,
+    /// Why the unit has not begun although its turn has come, for readers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<String>,
     /// Fields of a newer minor version, kept as they are.
     #[serde(flatten)]
     pub unknown: BTreeMap<String, Value>,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::policy::{Policy, Request};
+use crate::policy::{Policy, Request, Situation, Tail};
 use crate::{Line, LockName, Reading, Ticket, UnitName, UnitRecord};
 
 /// A dry run of one lock's line.
@@ -98,7 +98,22 @@ impl RollPlan {
         let mut queue = waiting(lock, line, records);
         let obstacles = obstacles(lock, line, records, here, &queue);
         let requests = requests(lock, records, here, &queue);
-        queue.extend(joining(lock, line, &queue, requests, policy));
+        let leader = line.good().map(|line| &line.leader);
+        if let Some(leader) = leader.or_else(|| here.first()) {
+            let tail = queue.last().map(|last| {
+                let record = records.get(&last.unit).and_then(Reading::good);
+                Tail::new(last.wave, record.and_then(|record| record.zone.as_deref()))
+            });
+            let locked = line.good().and_then(|line| line.locks.get(lock));
+            let last = locked.and_then(|line| line.entries.last());
+            let mut situation = Situation::new(leader);
+            situation.units = here.len();
+            situation.requests = queue.len() + requests.len();
+            situation.last = last.map(|last| &last.ticket.unit);
+            situation.tail = tail;
+            let joining = joining(lock, &queue, requests, policy, &situation);
+            queue.extend(joining);
+        }
         Self {
             lock: lock.clone(),
             leader: line.good().map(|line| line.leader.clone()),
@@ -148,15 +163,13 @@ fn requests(
 /// The requests in the order in which they would join the line.
 fn joining(
     lock: &LockName,
-    line: &Reading<Line>,
     queue: &[Planned],
     mut requests: Vec<Request>,
     policy: &dyn Policy,
+    situation: &Situation<'_>,
 ) -> Vec<Planned> {
-    let limit = policy.limit(lock, queue.len() + requests.len());
-    let line = line.good().and_then(|line| line.locks.get(lock));
-    let last = line.and_then(|line| line.entries.last());
-    policy.order(lock, &mut requests, last.map(|last| &last.ticket.unit));
+    let limit = policy.limit(lock, situation);
+    policy.order(lock, &mut requests, situation);
     let mut wave = queue.last().map_or(0, |last| last.wave);
     let planned = requests.into_iter().map(|request| {
         wave = wave.max(request.wave);

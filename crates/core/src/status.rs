@@ -70,6 +70,9 @@ pub struct UnitStatus {
     pub outcome: Option<Outcome>,
     /// The reason for that, if there is one.
     pub reason: Option<String>,
+    /// Why it has not begun although its turn has come, if it says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held: Option<String>,
     /// How many of its requests are finished.
     pub done: u64,
     /// `outcome` and `reason` in one text.

@@ -237,6 +237,27 @@ impl Unit {
         forbidden.then(|| state.reason.clone().unwrap_or_default())
     }
 
+    /// Whether the operation of the request that is served next has begun, in this hook or an earlier one.
+    pub(crate) fn has_begun(&self, lock: &LockName) -> bool {
+        let started = self.journal.locks.get(lock).and_then(|kept| kept.started);
+        let next = self.outstanding(lock).map(|next| next.seq);
+        started.is_some_and(|started| Some(started.seq) == next)
+    }
+
+    /// Says why the unit does not begin although its turn has come. Others are woken by it, and what they do may wake
+    /// this unit: so what can change in every hook (`steady` is false) is said once.
+    pub(crate) fn hold_back(&mut self, lock: &LockName, why: &str, steady: bool) {
+        let Some(kept) = self.journal.locks.get_mut(lock) else {
+            return;
+        };
+        if steady || kept.record.held.is_none() {
+            kept.record.held = Some(short(why));
+            // It belongs to an earlier operation, and a record is small.
+            kept.record.reason = None;
+        }
+        self.publish_journal();
+    }
+
     /// Begins the operation if it is this unit's turn. The journal must be durable before the operation does
     /// anything.
     ///
@@ -261,6 +282,7 @@ impl Unit {
             ended: false,
             at: self.wall,
         });
+        kept.record.held = None;
         let interrupted = before.is_some_and(|started| !started.ended);
         if let Some(now) = self.wall {
             kept.tally.interruptions += u64::from(interrupted);
@@ -496,6 +518,7 @@ impl Unit {
         }
         let record: &mut LockRecord = &mut kept.record;
         record.outcome = Some(outcome);
+        record.held = None;
         record.reason = reason;
         record.ended_at = self.wall;
         record.stopped = false;

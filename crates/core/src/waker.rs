@@ -1,6 +1,7 @@
 //! The waker: runs a hook when no Juju event triggers one. This module decides what the waker does next; its driver
 //! sleeps, looks and runs.
 
+use std::fmt;
 use std::str::FromStr;
 
 /// How long it waits for another hook, in milliseconds.
@@ -14,16 +15,19 @@ const TRIES: u32 = 6;
 pub enum Errand {
     /// Runs another hook some seconds after the one that asks, unless one runs first.
     Hook,
+    /// Runs another hook after so many milliseconds, whatever else runs meanwhile.
+    Later(u64),
     /// Runs a visit at once, without the charm's code, to write the line that a long hook left pending.
     Line,
 }
 
-impl Errand {
-    /// Its name on a waker's command line.
-    pub fn as_str(self) -> &'static str {
+impl fmt::Display for Errand {
+    /// As on a waker's command line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Hook => "hook",
-            Self::Line => "line",
+            Self::Hook => f.write_str("hook"),
+            Self::Later(time) => write!(f, "later-{time}"),
+            Self::Line => f.write_str("line"),
         }
     }
 }
@@ -32,10 +36,13 @@ impl FromStr for Errand {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        [Self::Hook, Self::Line]
-            .into_iter()
-            .find(|errand| errand.as_str() == text)
-            .ok_or_else(|| "expected hook or line".to_owned())
+        let later = text.strip_prefix("later-");
+        match (text, later.and_then(|time| time.parse().ok())) {
+            ("hook", _) => Ok(Self::Hook),
+            ("line", _) => Ok(Self::Line),
+            (_, Some(time)) => Ok(Self::Later(time)),
+            _ => Err("expected hook, line or later-MILLISECONDS".to_owned()),
+        }
     }
 }
 
@@ -78,6 +85,7 @@ impl Waker {
             tried: 0,
             step: match errand {
                 Errand::Hook => WakerStep::AwaitHookEnd,
+                Errand::Later(time) => WakerStep::Sleep(time),
                 Errand::Line => WakerStep::Look,
             },
         }
@@ -101,6 +109,7 @@ impl Waker {
     pub fn handle_look(&mut self, last: Option<&str>, line_waits: bool) {
         let needed = match self.errand {
             Errand::Hook => last.is_none_or(|last| self.context.as_deref() == Some(last)),
+            Errand::Later(_) => true,
             Errand::Line => line_waits,
         };
         self.step = if needed {
@@ -116,7 +125,7 @@ impl Waker {
         self.context = last.map(str::to_owned);
         // Before the first try for a line there is no sleep.
         let doubled = match self.errand {
-            Errand::Hook => self.tried,
+            Errand::Hook | Errand::Later(_) => self.tried,
             Errand::Line => self.tried - 1,
         };
         self.step = if success || self.tried >= TRIES {
@@ -200,10 +209,23 @@ mod tests {
     }
 
     #[test]
+    fn a_later_hook_comes_whatever_else_runs_meanwhile() {
+        let later = |at| {
+            woken(Errand::Later(90_000), "b", false, move |run| {
+                succeeds(run, at)
+            })
+        };
+        assert_eq!(later(1), (1, 90_000));
+        assert_eq!(later(2), (2, 90_000 + PATIENCE * 2));
+    }
+
+    #[test]
     fn errands_have_names() {
-        for errand in [Errand::Hook, Errand::Line] {
-            assert_eq!(errand.as_str().parse(), Ok(errand));
+        for errand in [Errand::Hook, Errand::Line, Errand::Later(90_000)] {
+            assert_eq!(errand.to_string().parse(), Ok(errand));
         }
-        assert!("x".parse::<Errand>().is_err());
+        for bad in ["x", "later", "later-", "later-x", "later--1"] {
+            assert!(bad.parse::<Errand>().is_err(), "{bad}");
+        }
     }
 }

@@ -93,6 +93,7 @@ fn a_record_of_every_field_is_among_the_files() {
         reason,
         requested_at,
         ended_at,
+        held,
         unknown,
     } = locks.remove(&restart()).expect("it is there");
     assert_eq!((seq, done, asked, begun, attempt), (9, 8, 1234, true, 3));
@@ -100,6 +101,7 @@ fn a_record_of_every_field_is_among_the_files() {
     assert_eq!(reason.as_deref(), Some("nginx: exit code 1"));
     assert_eq!(outcome.expect("it is there").as_str(), "failed");
     assert!(stopped);
+    assert_eq!(held.as_deref(), Some("outside its window"));
     let times = (requested_at, ended_at);
     assert_eq!(
         times.0.zip(times.1).map(|(a, b)| (a.0, b.0)),

@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use ops_coordinator_core::{NameError, Ticket};
+use ops_coordinator_core::{LockName, NameError, Ticket};
 use ops_coordinator_excerpt::{LONG, excerpt};
 
 use crate::service::{ServiceError, ServiceNameError};
@@ -115,12 +115,35 @@ pub enum Error {
         /// The endpoint that was looked for.
         relation: String,
     },
+    /// `coordination.toml` is not valid.
+    #[error("{}{}: {}", ops_coordinator_excerpt::path(path), at_line(*line), excerpt(why).up_to(LONG))]
+    Coordination {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1, if known.
+        line: Option<usize>,
+        /// What is wrong there.
+        why: String,
+    },
+    /// `coordination.toml` declares other locks.
+    #[error("coordination.toml declares no lock '{lock}'")]
+    UnknownLock {
+        /// The lock that it does not declare.
+        lock: LockName,
+        /// Those that it declares.
+        declared: Vec<LockName>,
+    },
     /// A service name is not valid.
     #[error(transparent)]
     ServiceName(#[from] ServiceNameError),
     /// A service did not restart.
     #[error(transparent)]
     Service(#[from] ServiceError),
+}
+
+fn at_line(line: Option<usize>) -> String {
+    line.map(|line| format!(", line {line}"))
+        .unwrap_or_default()
 }
 
 impl Error {
@@ -157,6 +180,18 @@ impl Error {
                     "add it to charmcraft.yaml (or metadata.yaml):\n  \
                      peers:\n    {relation}:\n      interface: coordinator"
                 )
+            }
+            Self::Coordination { .. } => {
+                "docs/policies.md has all keys and their values; `ops-coordinator check` checks the file"
+                    .to_owned()
+            }
+            Self::UnknownLock { lock, declared } if declared.is_empty() => {
+                format!("it declares none; add [locks.{lock}] to it")
+            }
+            Self::UnknownLock { lock, declared } => {
+                let declared: Vec<&str> = declared.iter().map(LockName::as_str).collect();
+                let declared = declared.join(", ");
+                format!("it declares {declared}; add [locks.{lock}] to it, or use one of these")
             }
             Self::Tool(_) | Self::HookOver { .. } | Self::Service(_) => return None,
         })

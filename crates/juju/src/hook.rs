@@ -1,9 +1,10 @@
 //! One hook: carries out what the engine decides.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use ops_coordinator_core::engine::{Answer, Effect, Engine, Facts, LineRead, Need, Stored};
+use ops_coordinator_core::engine::{Answer, Effect, Engine, Facts, Gate, LineRead, Need, Stored};
 use ops_coordinator_core::wire::KEY;
 use ops_coordinator_core::{LockName, News, RelationId};
 
@@ -28,6 +29,7 @@ pub struct Hook {
     warnings: Vec<String>,
     /// Whether an effect has failed, so that the engine expects other things on the disk than there are.
     stale: bool,
+    gatekeeper: Rc<dyn Fn(&LockName) -> Gate>,
     /// Why Juju has refused the line in the last question, if it did.
     pub(crate) refused: Option<String>,
 }
@@ -80,6 +82,7 @@ impl Hook {
             engine: Engine::new(facts),
             warnings: Vec::new(),
             stale: false,
+            gatekeeper: Rc::new(|_| Gate::Open),
             refused: None,
         };
         hook.ask(Engine::open)?;
@@ -94,7 +97,7 @@ impl Hook {
         &mut self,
         mut question: impl FnMut(&mut Engine) -> Result<T, Need>,
     ) -> Result<T, Error> {
-        let _guard = self.machine.lock()?;
+        let mut guard = Some(self.machine.lock()?);
         self.refresh()?;
         self.refused = None;
         self.engine.handle_question();
@@ -104,7 +107,7 @@ impl Hook {
             match question(&mut self.engine) {
                 Ok(answer) => break answer,
                 Err(need) => {
-                    let answer = self.read(need)?;
+                    let answer = self.read(need, &mut guard)?;
                     self.engine.handle_answer(answer);
                 }
             }
@@ -154,7 +157,7 @@ impl Hook {
         Ok(stored)
     }
 
-    fn read(&mut self, need: Need) -> Result<Answer, Error> {
+    fn read(&mut self, need: Need, guard: &mut Option<Box<dyn Any>>) -> Result<Answer, Error> {
         Ok(match need {
             Need::Stored(endpoint) => {
                 let stored = self.load(&endpoint)?;
@@ -199,6 +202,15 @@ impl Hook {
                 let processes = processes.into_iter();
                 let alive = processes.map(|process| (process, self.machine.is_alive(process)));
                 Answer::Alive(alive.collect())
+            }
+            Need::Gate(lock) => {
+                // It may take a while, and may look at this unit's state itself.
+                *guard = None;
+                let gate = (Rc::clone(&self.gatekeeper))(&lock);
+                *guard = Some(self.machine.lock()?);
+                self.refresh()?;
+                self.engine.handle_question();
+                Answer::Gate(lock, gate)
             }
         })
     }
@@ -256,6 +268,12 @@ impl Hook {
                 Ok(())
             }
         }
+    }
+
+    /// Sets what decides whether an operation may begin whose turn has come. It is called just before the operation would
+    /// begin, once in a hook, and not for one that has begun before. While it says no, the unit keeps its turn.
+    pub fn set_gatekeeper(&mut self, gatekeeper: impl Fn(&LockName) -> Gate + 'static) {
+        self.gatekeeper = Rc::new(gatekeeper);
     }
 
     /// Whether this hook is running the lock's operation.

@@ -56,11 +56,13 @@
 //! - [`Hook`]: one hook, from its first look at the databags to its last write;
 //! - [`Operation`]: what a request asks for; [`service`]: restarting systemd services;
 //! - [`policy`]: how many may run at once, and in which order requests join the line;
+//! - [`Coordination`]: what `coordination.toml` declares about the charm's locks;
 //! - [`Environment`]: which unit, which hook, which remote unit;
 //! - [`Tools`]: the hook tools, typed, over any [`Transport`] (processes, or a model in memory);
 //! - [`Machine`]: the unit's disk, clock and waker, so that a test or a simulation can stand in for them.
 
 mod charm;
+mod coordination;
 mod declaration;
 mod environment;
 mod error;
@@ -78,15 +80,17 @@ mod turn;
 mod unit_status;
 mod waker;
 
-pub use ops_coordinator_core::engine::Process;
+pub use ops_coordinator_core::engine::{Gate, Process};
 pub use ops_coordinator_core::wire::{LockRecord, Outcome};
 pub use ops_coordinator_core::{
     Attempt, Errand, Incarnation, Instruction, LockName, LockStatus, NameError, News, Obstacle,
     ObstacleKind, OnFailure, Order, Place, Planned, RelationId, Requested, RollPlan, Status, Tick,
     Ticket, Transition, Turn, UnitName, UnitStatus, UnknownOnFailure, Wait, Wall, policy,
 };
+pub use ops_coordinator_window::{Now, Timestamp, Window, WindowError};
 
 pub use charm::run_charm;
+pub use coordination::{Coordination, Declared, outside};
 pub use declaration::require_peer_relation;
 pub use environment::Environment;
 pub use error::{Error, ToolError};

@@ -55,7 +55,7 @@ impl Hook {
         self.ask(|engine| engine.withdraw(lock, Some(reason)))
     }
 
-    /// Whether this unit's operation may start now.
+    /// Whether this unit's turn has come. [`Hook::start`] also asks the gatekeeper ([`Hook::set_gatekeeper`]).
     ///
     /// # Errors
     /// A hook tool's failure, or a state file that cannot be read.

@@ -6,12 +6,11 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use ops_coordinator_juju::policy::{Limit, LimitFor, PerLock};
+use ops_coordinator_juju::policy::PerLock;
 use ops_coordinator_juju::{
     Environment, Exec, Instruction, LocalMachine, LockName, OnFailure, Operation, Order, Start,
     Turn, UnitName, WakerCommand,
 };
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use serde_json::Value;
 
@@ -19,6 +18,7 @@ use crate::error::{raised, refused};
 use crate::machine::HookMachine;
 use crate::model::Model;
 use crate::policy::Rule;
+use crate::rules::{Gatekeeper, Rules};
 use crate::status::Status;
 
 /// One hook of one unit: what it has read, and what it will write.
@@ -94,10 +94,24 @@ impl Hook {
         Ok(requested.ticket.seq)
     }
 
-    /// Begins the operation if it is the unit's turn.
-    fn start(&self, lock: &str) -> PyResult<Started> {
-        let started = self.hook()?.start(&lock_name(lock)?).map_err(raised)?;
-        Ok(match started {
+    /// Begins the operation if it is the unit's turn, and if the windows of `rules` and the function `blocker` let it.
+    #[pyo3(signature = (lock, rules = None, blocker = None))]
+    #[expect(clippy::needless_pass_by_value, reason = "it comes from Python")]
+    fn start(
+        &self,
+        lock: &str,
+        rules: Option<PyRef<'_, Rules>>,
+        blocker: Option<Py<PyAny>>,
+    ) -> PyResult<Started> {
+        let gatekeeper = Gatekeeper::new(rules.as_deref(), blocker);
+        let asked = Rc::clone(&gatekeeper);
+        let mut hook = self.hook()?;
+        hook.set_gatekeeper(move |_| asked.gate());
+        let started = hook.start(&lock_name(lock)?);
+        if let Some(error) = gatekeeper.take_error() {
+            return Err(error);
+        }
+        Ok(match started.map_err(raised)? {
             Start::Begun(..) => (true, None),
             Start::Waiting(wait) => (false, Some(wait.to_string())),
             Start::NotRequested => (false, None),
@@ -139,10 +153,10 @@ impl Hook {
     }
 
     /// Who would go when, and what stands in the way, as JSON. Reads every unit's record.
-    fn plan(&self, lock: &str, limit: u32) -> PyResult<String> {
-        let limit = Limit::new(limit).ok_or_else(|| PyValueError::new_err("invalid limit"))?;
-        let policy = PerLock::new().with_limit(LimitFor { lock: None, limit });
-        let plan = self.hook()?.plan(&lock_name(lock)?, &policy);
+    fn plan(&self, lock: &str, rules: &Rules) -> PyResult<String> {
+        let lock = lock_name(lock)?;
+        let policy = PerLock::new().with_rules(lock.clone(), rules.rules.clone());
+        let plan = self.hook()?.plan(&lock, &policy);
         serde_json::to_string(&plan.map_err(raised)?).map_err(refused)
     }
 
@@ -241,15 +255,13 @@ impl Hook {
     /// Ends the hook: publishes, and maintains the line if the unit leads.
     fn release(
         &self,
-        limits: BTreeMap<String, u32>,
+        rules: BTreeMap<String, Py<Rules>>,
         grant: Option<Py<PyAny>>,
         custom: Vec<String>,
     ) -> PyResult<()> {
         let mut policy = PerLock::new();
-        for (lock, limit) in limits {
-            let limit = Limit::new(limit).ok_or_else(|| PyValueError::new_err("invalid limit"))?;
-            let lock = Some(lock_name(&lock)?);
-            policy = policy.with_limit(LimitFor { lock, limit });
+        for (lock, rules) in rules {
+            policy = policy.with_rules(lock_name(&lock)?, rules.get().rules.clone());
         }
         let custom = custom
             .iter()
@@ -285,8 +297,7 @@ impl Hook {
 impl Hook {
     /// The hook, for one thing at a time.
     fn hook(&self) -> PyResult<RefMut<'_, ops_coordinator_juju::Hook>> {
-        let busy =
-            "a policy cannot use its coordinator while the coordinator asks it who gets the lock";
+        let busy = "a policy or a blocker cannot use its coordinator while the coordinator asks it";
         self.hook.try_borrow_mut().map_err(|_| refused(busy))
     }
 }

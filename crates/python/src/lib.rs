@@ -8,6 +8,7 @@ mod hook;
 mod machine;
 mod model;
 mod policy;
+mod rules;
 mod service;
 mod status;
 
@@ -17,13 +18,15 @@ mod _native {
 
     /// The greatest limit.
     #[pymodule_export]
-    const LIMIT_MAX: u32 = ops_coordinator_juju::policy::Limit::MAX.get();
+    const LIMIT_MAX: u32 = ops_coordinator_juju::policy::Limit::MAX;
     #[pymodule_export]
     use crate::error::CoordinatorError;
     #[pymodule_export]
     use crate::hook::{Hook, is_lock_name, status_text};
     #[pymodule_export]
     use crate::machine::{run_waker, write_pending_line};
+    #[pymodule_export]
+    use crate::rules::Rules;
     #[pymodule_export]
     use crate::service::{is_service_name, restart_service};
     #[pymodule_export]

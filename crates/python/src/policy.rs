@@ -2,8 +2,8 @@
 
 use std::cell::RefCell;
 
-use ops_coordinator_juju::policy::{PerLock, Policy, Request};
-use ops_coordinator_juju::{LockName, UnitName};
+use ops_coordinator_juju::LockName;
+use ops_coordinator_juju::policy::{PerLock, Policy, Request, Situation};
 use pyo3::prelude::*;
 
 /// The limit of a line under a Python policy; the policy itself decides who may run.
@@ -50,11 +50,11 @@ impl Rule {
 }
 
 impl Policy for Rule {
-    fn limit(&self, lock: &LockName, requests: usize) -> u32 {
+    fn limit(&self, lock: &LockName, situation: &Situation<'_>) -> u32 {
         if self.custom.contains(lock) {
             UNBOUNDED
         } else {
-            self.limits.limit(lock, requests)
+            self.limits.limit(lock, situation)
         }
     }
 
@@ -66,8 +66,8 @@ impl Policy for Rule {
         }
     }
 
-    fn order(&self, lock: &LockName, requests: &mut Vec<Request>, last: Option<&UnitName>) {
-        self.limits.order(lock, requests, last);
+    fn order(&self, lock: &LockName, requests: &mut Vec<Request>, situation: &Situation<'_>) {
+        self.limits.order(lock, requests, situation);
         if !self.custom.contains(lock) {
             return;
         }

@@ -37,6 +37,7 @@ pub(crate) struct UnitStatus {
     attempt: Option<u16>,
     outcome: Option<String>,
     reason: Option<String>,
+    held: Option<String>,
     done: u64,
     last: Option<String>,
 }
@@ -72,6 +73,7 @@ impl LockStatus {
                 attempt: unit.attempt,
                 outcome: unit.outcome.map(|outcome| outcome.as_str().to_owned()),
                 reason: unit.reason,
+                held: unit.held,
                 done: unit.done,
                 last: unit.last,
             };

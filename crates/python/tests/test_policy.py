@@ -6,7 +6,7 @@ import json
 import ops
 import pytest
 from conftest import charm, line, restart_or_defer
-from ops_coordinator import CoordinatorError, OpsCoordinator, Serial
+from ops_coordinator import CoordinatorError, OpsCoordinator, Policy, Serial
 
 
 class TwoAtOnce(Serial):
@@ -70,7 +70,7 @@ def test_a_limit_that_is_no_number_is_refused(application, limit):
 def test_a_limit_of_restarts_that_is_no_number_is_refused(application, limit):
     error = application(charm(restart_or_defer, limit=limit)).failing_hook(0)
     assert isinstance(error, TypeError)
-    assert str(error).startswith('limit must be a whole number from 1 to 100, not ')
+    assert str(error).startswith('limit must be a whole number from 1 to 100, or a percentage ')
 
 
 class Other(Serial):
@@ -246,3 +246,99 @@ def test_what_the_leader_has_granted_is_told(application):
     app = run(application, step, units=2)
     app.hook(1)
     assert seen[-1].keys() == {'app/0', 'app/1'}, 'who is in the line needs no other grant'
+
+
+ROLL = {'limit': '50%', 'waves': 'zone', 'canary': True}
+
+
+def test_a_policy_is_declared_once_for_the_restarts(application, services):
+    app = application(charm(restart_or_defer, policy=Policy(limit='50%')), units=4)
+    for number in (3, 2, 1):
+        app.hook(number, 'config_changed')
+    app.hook(0)
+    entries = json.loads(app.app_bag['ops-coordinator'])['locks']['restart']['line']
+    assert [entry['limit'] for entry in entries] == [2, 2, 2]
+    app.hook(3)
+    assert services.restarted == [], 'two of four'
+    app.hook(2)
+    assert len(services.restarted) == 1
+
+
+def test_each_lock_may_have_a_policy_of_its_own(application):
+    policy = {'backup': Policy(limit=3, order='unit-number')}
+    app = application(both(lambda c: Serial(c, policy=policy)), units=4)
+    for number in (3, 1):
+        (app.root(number) / 'backup').touch()
+        app.hook(number)
+    app.hook(0)
+    assert line(app, 'backup') == [1, 3]
+
+
+def test_a_blocker_holds_back_the_unit_whose_turn_it_is(application, services, caplog):
+    said = ['a backup runs']
+    policy = Policy(blocker=lambda: said[0])
+    app = application(charm(restart_or_defer, policy=policy), units=2)
+    app.hook(1, 'config_changed')
+    app.hook(0)
+    caplog.set_level('INFO')
+    app.hook(1)
+    assert services.restarted == []
+    assert 'Waiting on restart: blocked: a backup runs' in caplog.text
+    record = json.loads(app.units[1].bag['ops-coordinator'])
+    assert record['locks']['restart']['held'] == 'blocked: a backup runs'
+    said[0] = None
+    app.hook(1)
+    assert services.restarted != []
+
+
+def test_a_blocker_that_raises_fails_the_hook(application, services):
+    def blocker():
+        raise RuntimeError('no database')
+
+    app = application(charm(restart_or_defer, policy=Policy(blocker=blocker)), units=2)
+    app.hook(1, 'config_changed')
+    app.hook(0)
+    error = app.failing_hook(1)
+    assert 'no database' in str(error)
+    assert services.restarted == []
+
+
+def test_outside_its_window_a_unit_says_when_it_opens(application, services, caplog):
+    later = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=3)
+    window = f'{later:%a} 02:00-05:00 UTC'
+    app = application(charm(restart_or_defer, policy=Policy(window=window)), units=2)
+    app.hook(1, 'config_changed')
+    app.hook(0)
+    caplog.set_level('INFO')
+    app.hook(1)
+    assert services.restarted == []
+    assert f'outside its window, opens {later:%a} 02:00 UTC' in caplog.text
+
+
+@pytest.mark.parametrize(
+    ('wrong', 'said'),
+    [
+        ({'limit': '0%'}, 'a percentage such as'),
+        ({'limit': 'many'}, 'must be a whole number from 1 to 100'),
+        ({'order': 'random'}, 'leader-last'),
+        ({'waves': 'rack'}, 'zone'),
+        ({'lookahead': 99}, 'from 0 to 32'),
+        ({'lookahead': '4'}, 'must be a whole number'),
+        ({'window': '02:00-05:00 Atlantis'}, "unknown time zone 'Atlantis'"),
+        ({'window': [7]}, 'must be text'),
+        ({'blocker': 'true'}, 'must be a function'),
+    ],
+)
+def test_a_policy_that_is_not_valid_says_what_is(wrong, said):
+    with pytest.raises((TypeError, ValueError), match=said):
+        Policy(**wrong)
+
+
+def test_a_limit_and_a_policy_exclude_each_other(application):
+    error = application(both(lambda c: Serial(c, limit=2, policy=Policy()))).failing_hook(0)
+    assert str(error) == 'pass either limit or policy; a Policy has a limit too'
+
+
+def test_policies_are_equal_if_they_say_the_same():
+    assert Policy(**ROLL) == Policy(**ROLL)
+    assert Policy(**ROLL) != Policy()

@@ -55,7 +55,9 @@ def test_up_to_the_limit_restart_at_once(application, services):
 @pytest.mark.parametrize('limit', [0, 101])
 def test_a_limit_that_makes_no_sense_is_refused(application, limit):
     error = application(charm(restart_or_defer, limit=limit)).failing_hook(0)
-    assert str(error) == f'limit must be a whole number from 1 to 100, not {limit}'
+    assert str(error) == (
+        f"limit must be a whole number from 1 to 100, or a percentage such as '25%', not {limit}"
+    )
 
 
 def test_a_request_after_the_restart_of_the_same_hook_gets_a_turn_of_its_own(

@@ -72,6 +72,10 @@ bugs! {
         "A unit recreated under the same name gets the same incarnation.";
     LimitPlusOne "limit-plus-one"
         "One more than the limit may be under way.";
+    LowersForNewcomersOnly "lowers-for-newcomers-only"
+        "A lowered limit holds for those who join the line later; entries in it keep the higher one.";
+    RaisesLimitsInLine "raises-limits-in-line"
+        "A raised limit is written into entries that others have read with the lower one.";
     RetryPublishesNothing "retry-publishes-nothing"
         "A retried hook does not publish what its first run had finished.";
     StartsWhilePaused "starts-while-paused"

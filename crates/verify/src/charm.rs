@@ -5,9 +5,9 @@
 
 use std::rc::Rc;
 
-use ops_coordinator_core::policy::Rotation;
+use ops_coordinator_core::policy::{Limit, Rules};
 use ops_coordinator_core::{Instruction, LockName, OnFailure, Order, Ticket, UnitName};
-use ops_coordinator_juju::{Environment, Error, Hook, Machine, Start, Transport};
+use ops_coordinator_juju::{Environment, Error, Gate, Hook, Machine, Start, Transport};
 
 use crate::Bug;
 use crate::sabotage::Saboteur;
@@ -26,8 +26,8 @@ pub struct Charm {
     pub locks: Vec<LockName>,
     /// The endpoint that it names for each of them.
     pub homes: Vec<&'static str>,
-    /// How many units may be inside, and how long the line is.
-    pub policy: Rotation,
+    /// How many units may be inside, in which order they join, and how long the line is.
+    pub policy: Rules,
     /// What is wrong with it.
     pub bug: Option<Bug>,
 }
@@ -44,6 +44,8 @@ pub struct Visit {
     pub failed_before: bool,
     /// Whether the process has outlived its hook.
     pub orphan: bool,
+    /// Whether the unit lets an operation begin.
+    pub gate: Gate,
 }
 
 /// What the charm makes of a hook. Sets of locks have a bit for each.
@@ -59,6 +61,8 @@ pub struct Will {
     pub cancels: Option<UnitName>,
     /// What else an operator wants of every lock.
     pub instruction: Option<Instruction>,
+    /// The limit that an operator has set meanwhile.
+    pub limit: Option<Limit>,
 }
 
 impl Will {
@@ -69,6 +73,7 @@ impl Will {
         withdraws: 0,
         cancels: None,
         instruction: None,
+        limit: None,
     };
 }
 
@@ -93,7 +98,9 @@ struct Open {
 impl Charm {
     fn open(&self, visit: &Visit, endpoint: &'static str) -> Result<Open, Error> {
         let saboteur = Rc::new(Saboteur::new(self.bug, visit, endpoint));
-        let hook = saboteur.open()?;
+        let mut hook = saboteur.open()?;
+        let gate = visit.gate.clone();
+        hook.set_gatekeeper(move |_| gate.clone());
         Ok(Open {
             endpoint,
             hook,
@@ -207,7 +214,7 @@ impl Charm {
             if self.bug == Some(Bug::ReasksLeadershipAtEnd) {
                 *hook = saboteur.open()?;
             }
-            hook.release_with(&self.policy(), &orders)?;
+            hook.release_with(&self.policy(will), &orders)?;
         }
         if self.bug == Some(Bug::ActsOnUnflushedLine) {
             for open in &opened {
@@ -297,11 +304,12 @@ impl Charm {
         Ok(None)
     }
 
-    fn policy(&self) -> Rotation {
+    fn policy(&self, will: &Will) -> Rules {
+        let limit = will.limit.unwrap_or(self.policy.limit);
         let more = u32::from(self.bug == Some(Bug::LimitPlusOne));
-        Rotation {
-            limit: self.policy.limit + more,
-            ..self.policy
+        Rules {
+            limit: Limit::new(limit.of(0) + more).unwrap_or(limit),
+            ..self.policy.clone()
         }
     }
 }

@@ -224,7 +224,7 @@ fn history(seed: u64) -> bool {
 fn judge(file: &Path, limits: Vec<LimitFor>) -> bool {
     let limits: Option<BTreeMap<String, usize>> = limits
         .into_iter()
-        .map(|LimitFor { lock, limit }| Some((lock?.to_string(), limit.get() as usize)))
+        .map(|LimitFor { lock, limit }| Some((lock?.to_string(), limit.of(0) as usize)))
         .collect();
     let Some(limits) = limits else {
         eprintln!("--limit needs a lock, as in --limit restart=2");

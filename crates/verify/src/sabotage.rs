@@ -164,6 +164,24 @@ impl Saboteur {
                     };
                     !cancelled.iter().any(same)
                 }),
+                Bug::LowersForNewcomersOnly => {
+                    let before = read["locks"][lock]["line"].as_array();
+                    for entry in entries {
+                        let same =
+                            |old: &&Value| ["unit", "seq"].iter().all(|f| old[*f] == entry[*f]);
+                        let old = before.and_then(|before| before.iter().find(same));
+                        if let Some(old) = old {
+                            entry["limit"] = old["limit"].clone();
+                        }
+                    }
+                }
+                Bug::RaisesLimitsInLine => {
+                    let highest = entries.iter().filter_map(|entry| entry["limit"].as_u64());
+                    let highest = highest.max();
+                    for entry in entries {
+                        entry["limit"] = json!(highest);
+                    }
+                }
                 Bug::CountsComputedEntry => {
                     let other = entries.iter().any(|entry| entry["unit"] != json!(me));
                     if other && session["finished_operation"] == json!(true) {

@@ -102,6 +102,16 @@ const CAUGHT: &[(Bug, &str, &[&str])] = &[
     ),
     (Bug::LimitPlusOne, "two-requests", &["starts-only-in-turn"]),
     (
+        Bug::LowersForNewcomersOnly,
+        "three-units-lowered-limit",
+        &["lowered-limit-holds", "all-ends-well"],
+    ),
+    (
+        Bug::RaisesLimitsInLine,
+        "limit-changes",
+        &["limits-only-fall", "all-ends-well"],
+    ),
+    (
         Bug::RetryPublishesNothing,
         "crashes",
         &["only-what-is-over-leaves"],

@@ -3,6 +3,7 @@
 mod action;
 mod begin;
 mod cancel;
+mod check;
 mod coordination;
 #[cfg(feature = "lab")]
 mod demo;
@@ -59,6 +60,7 @@ enum Command {
     Withdraw(withdraw::WithdrawArgs),
     Release(release::ReleaseArgs),
     Status(status::StatusArgs),
+    Check(check::CheckArgs),
     Plan(plan::PlanArgs),
     Pause(pause::PauseArgs),
     Resume(resume::ResumeArgs),
@@ -94,6 +96,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Withdraw(args) => withdraw::run(&args),
         Command::Release(args) => release::run(args),
         Command::Status(args) => status::run(&args),
+        Command::Check(args) => check::run(&args),
         Command::Plan(args) => plan::run(args),
         Command::Pause(args) => pause::run(args),
         Command::Resume(args) => resume::run(&args),

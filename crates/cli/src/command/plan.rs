@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use ops_coordinator_excerpt::table::{Align, Table};
 use ops_coordinator_excerpt::{LONG, excerpt};
 use ops_coordinator_juju::policy::{LimitFor, PerLock};
-use ops_coordinator_juju::{LockName, Obstacle, RollPlan};
+use ops_coordinator_juju::{Coordination, LockName, Obstacle, RollPlan};
 
 use super::CommandError;
 use super::coordination::CoordinationArgs;
@@ -15,7 +15,7 @@ use crate::output::say;
 /// Show who would go when, and what stands in the way; changes nothing.
 ///
 /// Units of one step run together; the next step comes when all of them have finished. A unit that is not in the line
-/// yet is placed where the default order would put it.
+/// yet is placed where the policy of coordination.toml, or the default order, would put it.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   juju exec --unit app/0 -- ./ops-coordinator plan restart
@@ -41,12 +41,14 @@ enum Format {
 }
 
 pub(crate) fn run(args: PlanArgs) -> Result<ExitCode, CommandError> {
-    let limits = args.limit.into_iter();
-    let policy = limits.fold(PerLock::new(), PerLock::with_limit);
-    let lock = &args.lock;
-    let plan = args
-        .coordination
-        .in_hook(|hook| Ok(hook.plan(lock, &policy)?))?;
+    let PlanArgs { lock, limit, .. } = &args;
+    let plan = args.coordination.in_hook(|hook| {
+        let declared = Coordination::of(&hook.environment().charm_dir)?;
+        let policy = declared.map_or_else(PerLock::new, |declared| declared.policy());
+        let limits = limit.iter().cloned();
+        let policy = limits.fold(policy, PerLock::with_limit);
+        Ok(hook.plan(lock, &policy)?)
+    })?;
     say(text(&plan, args.format == Format::Json)?.trim_end());
     Ok(ExitCode::SUCCESS)
 }

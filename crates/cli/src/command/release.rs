@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 use ops_coordinator_excerpt::excerpt;
-use ops_coordinator_juju::Hook;
-use ops_coordinator_juju::policy::{LimitFor, PerLock};
+use ops_coordinator_juju::policy::{LimitFor, PerLock, Sequence, Waves};
+use ops_coordinator_juju::{Coordination, Hook};
 use serde_json::Value;
 
 use super::CommandError;
@@ -16,24 +16,40 @@ use super::coordination::CoordinationArgs;
 ///
 /// On the leader, this also maintains the line. If the hook took longer than 25 s, a short visit of its own writes
 /// the line right afterwards. Changes take effect when the hook succeeds.
+///
+/// If the charm has a file coordination.toml, the policy of each lock comes from there; options given here win. A lower
+/// limit holds at once, also for units that are in the line already.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples, the last line of a hook:
   ops-coordinator release
-  ops-coordinator release --limit 2
+  ops-coordinator release --limit 25%
+  ops-coordinator release --waves zone --order leader-last --canary
   ops-coordinator release --limit-option restarts-at-once --limit backup=3
   ops-coordinator release --unit-status
   ops-coordinator release --metrics /var/lib/node-exporter/ops-coordinator-$UNIT.prom")]
 pub(crate) struct ReleaseArgs {
-    /// How many units may run at once, from 1 to 100; repeat it with LOCK= to give single locks their own limits
-    #[arg(long, value_name = "[LOCK=]N")]
+    /// How many units may run at once, from 1 to 100, or a percentage of the application's units, rounded down but at
+    /// least one; repeat it with LOCK= to give single locks their own limits
+    #[arg(long, value_name = "[LOCK=]N|N%")]
     limit: Vec<LimitFor>,
     /// The charm's config option that says how many units may run at once; only the leader reads it. An invalid value
     /// causes a warning, and the last valid one stays in force
     #[arg(long, value_name = "OPTION")]
     limit_option: Option<String>,
-    /// How many units to keep in the line beyond those that may run; with 0, every turn waits for the leader
-    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(0..=32))]
-    lookahead: u32,
+    /// In which order waiting units join the line: first-come, unit-number, leader-last, or the units that go first, as
+    /// in app/2,app/0 [default: first-come]
+    #[arg(long, value_name = "ORDER")]
+    order: Option<Sequence>,
+    /// What must be finished before the next may start: zone, for one availability zone after the other, or one, for no
+    /// such bounds [default: one]
+    #[arg(long, value_name = "WAVES")]
+    waves: Option<Waves>,
+    /// Let the first unit that joins an idle line go alone
+    #[arg(long)]
+    canary: bool,
+    /// How many units to keep in the line beyond those that may run; with 0, every turn waits for the leader [default: 16]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=32))]
+    lookahead: Option<u32>,
     /// Show in this unit's status what it waits for, as long as the charm has not set a more important one (blocked,
     /// maintenance). What the charm had set before is restored afterwards
     #[arg(long)]
@@ -48,12 +64,12 @@ pub(crate) struct ReleaseArgs {
 
 pub(crate) fn run(args: ReleaseArgs) -> Result<ExitCode, CommandError> {
     args.coordination.in_hook(|hook| {
-        let mut limits = args.limit;
-        if let Some(option) = args.limit_option.filter(|_| hook.is_leader()) {
-            limits.insert(0, configured(hook, &option)?);
-        }
-        let policy = PerLock::new().with_lookahead(args.lookahead);
-        let policy = limits.into_iter().fold(policy, PerLock::with_limit);
+        // Only the leader fills the line, so only it reads what that takes.
+        let policy = if hook.is_leader() {
+            policy(hook, &args)?
+        } else {
+            PerLock::new()
+        };
         hook.release(&policy)?;
         if args.unit_status {
             hook.show_unit_status()?;
@@ -63,6 +79,38 @@ pub(crate) fn run(args: ReleaseArgs) -> Result<ExitCode, CommandError> {
         }
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// The policy of `coordination.toml`, over it the charm's config option, and over both the options of this call.
+fn policy(hook: &mut Hook, args: &ReleaseArgs) -> Result<PerLock, CommandError> {
+    let declared = Coordination::of(&hook.environment().charm_dir)?;
+    let policy = declared.as_ref().map(Coordination::policy);
+    let mut policy = policy.unwrap_or_default();
+    if let Some(option) = &args.limit_option {
+        policy = limited(policy, configured(hook, option)?);
+    }
+    let (single, all): (Vec<_>, Vec<_>) = args.limit.iter().partition(|limit| limit.lock.is_some());
+    for limit in all.into_iter().chain(single) {
+        if let (Some(lock), Some(declared)) = (&limit.lock, &declared) {
+            declared.require(lock)?;
+        }
+        policy = limited(policy, limit.clone());
+    }
+    Ok(policy.with(|rules| {
+        if let Some(order) = &args.order {
+            rules.sequence = order.clone();
+        }
+        rules.waves = args.waves.unwrap_or(rules.waves);
+        rules.canary |= args.canary;
+        rules.lookahead = args.lookahead.unwrap_or(rules.lookahead);
+    }))
+}
+
+fn limited(policy: PerLock, limit: LimitFor) -> PerLock {
+    match limit.lock {
+        Some(_) => policy.with_limit(limit),
+        None => policy.with(|rules| rules.limit = limit.limit),
+    }
 }
 
 /// The limit that the operator has configured. A mistake there must not fail the leader's hook, or the leader would

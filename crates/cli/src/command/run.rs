@@ -8,7 +8,7 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use ops_coordinator_excerpt::path;
 use ops_coordinator_juju::{
-    Attempt, Hook, LockName, OnFailure, Operation, Start, Wait, process, service,
+    Attempt, Coordination, Hook, LockName, OnFailure, Operation, Start, Wait, process, service,
 };
 
 use super::CommandError;
@@ -36,6 +36,9 @@ const FAILED_AND_PASSED_ON: u8 = 70;
 /// the previous attempt was interrupted).
 ///
 /// While a process of an earlier attempt is still running, no other attempt starts.
+///
+/// If coordination.toml gives the lock a window or a blocker, these decide whether the operation may begin. What has begun
+/// is not interrupted, and begins again after a failure whatever they say.
 #[expect(clippy::doc_markdown, reason = "`--help` prints this text as it is")]
 #[derive(Debug, Args)]
 #[command(after_help = "Exit codes:
@@ -43,7 +46,7 @@ const FAILED_AND_PASSED_ON: u8 = 70;
   66  nothing was requested
   69  stopped: it has failed, now or earlier, and waits for an operator (`--on-failure stop`)
   70  it has failed, and the turn has passed on (`--on-failure continue`)
-  75  waiting: it is not this unit's turn yet
+  75  waiting: it is not this unit's turn yet, or it is held back by its window or blocker
   any other code is the command's own; its 66, 69, 70 or 75 becomes 1
 
 Examples:
@@ -56,14 +59,14 @@ pub(crate) struct RunArgs {
     lock: LockName,
     /// What happens after a failure: `retry`: the next hook tries again; `stop`: the unit keeps its place, and an operator
     /// decides; `continue`: the turn passes on. An operation that is cut off has not failed: it runs again
+    /// [default: as in coordination.toml, or retry]
     #[arg(
         long,
         value_name = "MODE",
-        default_value = OnFailure::Retry.as_str(),
         value_parser = PossibleValuesParser::new(OnFailure::ALL.map(OnFailure::as_str))
             .try_map(|text| text.parse::<OnFailure>())
     )]
-    on_failure: OnFailure,
+    on_failure: Option<OnFailure>,
     /// The command and its arguments; no shell is involved
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
@@ -80,8 +83,16 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
                 "`run` cannot be nested: call it outside of its own command",
             )));
         }
+        let mut on_failure = args.on_failure.unwrap_or_default();
+        if let Some(coordination) = Coordination::of(&hook.environment().charm_dir)? {
+            coordination.require(lock)?;
+            on_failure = args.on_failure.unwrap_or(coordination.on_failure(lock));
+            hook.obey(coordination);
+        }
         match hook.start(lock)? {
-            Start::Begun(attempt, operation) => operate(hook, args, &attempt, &operation),
+            Start::Begun(attempt, operation) => {
+                operate(hook, args, &attempt, &operation, on_failure)
+            }
             Start::NotRequested => {
                 say(format!("{lock}: nothing was requested"));
                 Ok(NOT_REQUESTED.into())
@@ -103,6 +114,7 @@ fn operate(
     args: &RunArgs,
     attempt: &Attempt,
     operation: &Operation,
+    on_failure: OnFailure,
 ) -> Result<ExitCode, CommandError> {
     let lock = &args.lock;
     // So that the log says when it began, and not only when it has ended.
@@ -115,7 +127,7 @@ fn operate(
     // Stored before it is printed, because the reader may be gone; printed even if publishing fails.
     let published = match &outcome {
         Ok(()) => hook.finish(lock, Ok(())),
-        Err(failure) => hook.fail(lock, &failure.why, args.on_failure),
+        Err(failure) => hook.fail(lock, &failure.why, on_failure),
     };
     let code = match outcome {
         Ok(()) => {
@@ -129,7 +141,7 @@ fn operate(
                 failure.why,
                 hint.unwrap_or_default()
             ));
-            match args.on_failure {
+            match on_failure {
                 OnFailure::Retry => failure.code,
                 OnFailure::Stop => STOPPED,
                 OnFailure::Continue => FAILED_AND_PASSED_ON,

@@ -20,7 +20,7 @@ pub(crate) struct WakeArgs {
     endpoint: String,
     /// The hook that asks
     context: String,
-    /// What for: hook or line
+    /// What for: hook, line, or later-MILLISECONDS
     errand: Errand,
 }
 

@@ -10,6 +10,7 @@ mod endpoint;
 mod leader;
 mod operator;
 mod output;
+mod policy;
 mod request;
 
 /// A charm that asks once, when its configuration changes to something else than `hello`, and takes its turn in every

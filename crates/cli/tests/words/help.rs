@@ -9,6 +9,7 @@ const COMMANDS: &[&str] = &[
     "withdraw",
     "release",
     "status",
+    "check",
     "plan",
     "pause",
     "resume",

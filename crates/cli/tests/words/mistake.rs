@@ -11,6 +11,16 @@ fn told(calls: &[&[&str]]) -> String {
     fs::create_dir(place.join("empty")).unwrap();
     fs::create_dir(place.join("used")).unwrap();
     fs::write(place.join("used/file"), "").unwrap();
+    for (charm, text) in [
+        ("typo", "[locks.restart]\nlimt = 2\n"),
+        (
+            "no-blocker",
+            "[locks.restart]\nblocker = ['./may-restart']\n",
+        ),
+    ] {
+        fs::create_dir(place.join(charm)).unwrap();
+        fs::write(place.join(charm).join("coordination.toml"), text).unwrap();
+    }
     let scenario = |name: &str, text: &str| fs::write(place.join(name), text).unwrap();
     scenario("kil.toml", "units = 2\n[[step]]\nkil = 'holder'\n");
     scenario("soon.toml", "[[step]]\nafter = 'soon'\n");
@@ -34,6 +44,12 @@ fn in_a_command_of_a_charm() {
             &["release", "--limit", "0"],
             &["release", "--limit", "Backup=2"],
             &["release", "--lookahead", "99"],
+            &["release", "--limit", "120%"],
+            &["release", "--order", "leader"],
+            &["release", "--waves", "rack"],
+            &["check", "nowhere"],
+            &["check", "typo"],
+            &["check", "no-blocker"],
             &["cancel", "restart", "app"],
             &["resume"],
             &["retry", "restart"],

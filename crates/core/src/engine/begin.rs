@@ -35,6 +35,7 @@ impl Session {
         session.notes.clone_from(&before.notes);
         session.gone.clone_from(&before.gone);
         session.watch.clone_from(&before.watch);
+        session.alarm = before.alarm;
         if before.relation == session.relation {
             session.confirmed.clone_from(&before.confirmed);
             session.finished.clone_from(&before.finished);

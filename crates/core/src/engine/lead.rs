@@ -8,7 +8,7 @@ use super::site::Site;
 use super::visit::Visit;
 use super::{Effect, Need};
 use crate::leader::{Lead, Plan, Postponed, WRITE_WITHIN, lead};
-use crate::policy::{Policy, Request};
+use crate::policy::{Policy, Request, Situation};
 use crate::{
     Errand, Incarnation, Line, LockName, Order, Reading, RelationId, Tick, Ticket, UnitName,
     UnitRecord, View, encode_line,
@@ -23,7 +23,7 @@ const STANDSTILL: u64 = 60_000;
 struct Idle;
 
 impl Policy for Idle {
-    fn limit(&self, _lock: &LockName, _requests: usize) -> u32 {
+    fn limit(&self, _lock: &LockName, _situation: &Situation<'_>) -> u32 {
         0
     }
 
@@ -31,7 +31,7 @@ impl Policy for Idle {
         0
     }
 
-    fn order(&self, _lock: &LockName, _requests: &mut Vec<Request>, _last: Option<&UnitName>) {}
+    fn order(&self, _: &LockName, _: &mut Vec<Request>, _: &Situation<'_>) {}
 }
 
 /// The desired change to the line.

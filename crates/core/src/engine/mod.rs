@@ -13,6 +13,7 @@ mod answer;
 mod begin;
 mod effect;
 mod facts;
+mod gate;
 mod home;
 mod inquiry;
 mod lead;
@@ -30,7 +31,7 @@ use std::collections::{BTreeMap, VecDeque};
 pub use answer::{Carried, Start};
 pub use effect::Effect;
 pub use facts::{Facts, Process};
-pub use need::{Answer, LineRead, Need, Stored};
+pub use need::{Answer, Gate, LineRead, Need, Stored};
 pub use pending::{Found, Pending, Verdict};
 pub use roster::Roster;
 pub use session::Session;
@@ -132,6 +133,9 @@ impl Engine {
     pub fn handle_wake_failed(&mut self, endpoint: &str, errand: Errand, why: &str) {
         if let Some(site) = self.visit.sites.get_mut(endpoint) {
             site.session.woke &= errand != Errand::Hook;
+            if let Errand::Later(_) = errand {
+                site.session.alarm = None;
+            }
         }
         self.warn(format!("cannot start a waker: {why}"));
     }
@@ -235,7 +239,7 @@ impl Engine {
         self.ask(|visit, round| visit.withdraw(round, lock, reason))
     }
 
-    /// Whether this unit's operation may start now.
+    /// Whether this unit's turn has come. [`Engine::start`] also asks whether the unit itself holds it back ([`Gate`]).
     ///
     /// # Errors
     /// What has to be known first.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Process, Roster, Session};
-use crate::{Journal, RelationId, Tick, UnitName};
+use crate::{Journal, LockName, RelationId, Tick, UnitName};
 
 /// What the engine has to know before it can answer a question. The driver reads it, hands it in with
 /// [`Engine::handle_answer`](super::Engine::handle_answer), and asks the question again.
@@ -28,6 +28,9 @@ pub enum Need {
     GoalState,
     /// Which of these processes, of earlier hooks, are still alive.
     Alive(BTreeSet<Process>),
+    /// Whether the unit itself lets an operation begin whose turn has come. It is asked last, just before the operation
+    /// would begin, and not for one that has begun before.
+    Gate(LockName),
 }
 
 /// An answer to a [`Need`].
@@ -55,6 +58,26 @@ pub enum Answer {
     GoalState(Result<BTreeSet<UnitName>, String>),
     /// To [`Need::Alive`]: whether each is.
     Alive(BTreeMap<Process, bool>),
+    /// To [`Need::Gate`].
+    Gate(LockName, Gate),
+}
+
+/// Whether a unit lets an operation begin whose turn has come. This decides only when something starts, and nothing about
+/// who else may: the unit keeps its turn.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Gate {
+    /// It may begin.
+    #[default]
+    Open,
+    /// It is outside its window of time.
+    Outside {
+        /// When the window opens, for readers: `Mon 02:00 Europe/London`.
+        opens: String,
+        /// In how many milliseconds the window opens.
+        opens_in: u64,
+    },
+    /// Something else is in the way, and says this.
+    Blocked(String),
 }
 
 /// What a unit has stored for one endpoint.
@@ -89,6 +112,7 @@ pub(super) struct Known {
     members: BTreeMap<RelationId, BTreeSet<UnitName>>,
     goal_state: Option<Result<BTreeSet<UnitName>, String>>,
     alive: BTreeMap<Process, bool>,
+    gates: BTreeMap<LockName, Gate>,
 }
 
 impl Known {
@@ -107,6 +131,7 @@ impl Known {
             Answer::Members(relation, units) => drop(self.members.insert(relation, units)),
             Answer::GoalState(units) => self.goal_state = Some(units),
             Answer::Alive(processes) => self.alive.extend(processes),
+            Answer::Gate(lock, gate) => drop(self.gates.insert(lock, gate)),
         }
     }
 
@@ -156,6 +181,10 @@ impl Known {
 
     pub(super) fn goal_state(&self) -> Result<&Result<BTreeSet<UnitName>, String>, Need> {
         self.goal_state.as_ref().ok_or(Need::GoalState)
+    }
+
+    pub(super) fn gate(&self, lock: &LockName) -> Result<&Gate, Need> {
+        self.gates.get(lock).ok_or_else(|| Need::Gate(lock.clone()))
     }
 
     /// Those of the processes that are alive.

@@ -92,6 +92,9 @@ pub struct Session {
     pub(super) wrote_line: bool,
     /// Whether this hook has scheduled another one.
     pub(super) woke: bool,
+    /// When the waker goes off that waits for a window to open, if one was started.
+    #[serde(default)]
+    pub(super) alarm: Option<Tick>,
 }
 
 /// What a leader remembers about a line that does not move.
@@ -154,6 +157,7 @@ impl Session {
             finished_operation: false,
             wrote_line: false,
             woke: false,
+            alarm: None,
         }
     }
 }

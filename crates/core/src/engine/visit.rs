@@ -189,6 +189,9 @@ impl Site {
         if !self.follows_the_lowest(round)? {
             return Ok(Start::Waiting(Wait::NotInLine));
         }
+        if let Some(wait) = self.held_back(round, lock)? {
+            return Ok(Start::Waiting(wait));
+        }
         let view = self.view.clone();
         let unit = self.load_unit(round)?;
         let payload = unit.payload(lock);

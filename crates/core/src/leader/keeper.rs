@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::Lead;
-use crate::policy::{Policy, Request};
-use crate::{Entry, LockLine, LockName, Order, Reading, Retry, Ticket, UnitName};
+use crate::policy::{Policy, Request, Situation, Tail};
+use crate::{Entry, LockLine, LockName, Order, Reading, Retry, Ticket, UnitName, UnitRecord};
 
 /// How many entries behind those that may run keep the leader from writing the line, in a hook that sees one finished.
 /// Each line that is written wakes every unit, so the leader waits until nobody is queued, and then appends all that it
@@ -21,7 +21,7 @@ pub(super) struct Keeper<'a> {
 /// The result of maintaining a lock's line.
 pub(super) struct Kept {
     appended: bool,
-    /// Something other than an append: an entry that is gone, a cancellation.
+    /// Something other than an append: an entry that is gone, a cancellation, a lowered limit.
     pub(super) removed: bool,
     /// Units in the line, unfinished, and not in the relation.
     pub(super) missing: Vec<UnitName>,
@@ -43,7 +43,7 @@ impl Keeper<'_> {
             removed,
             appended: false,
         };
-        let remaining: Vec<Entry> = line
+        let mut remaining: Vec<Entry> = line
             .entries
             .iter()
             .filter(|entry| !self.is_over(&entry.ticket) && !self.is_forced(&entry.ticket))
@@ -54,11 +54,15 @@ impl Keeper<'_> {
             self.is_forced(ticket) || !self.is_here(&ticket.unit) && self.is_over(ticket)
         };
         let gone = line.entries.iter().any(|entry| untold(&entry.ticket));
-        let joining = self.joining(line, &remaining, policy);
-        kept.removed |= gone;
+        let requests = self.requests(line, &remaining);
+        let situation = self.situation(line, &remaining, &requests);
+        let limit = policy.limit(self.lock, &situation);
+        let lowered = lower(&mut remaining, limit);
+        let joining = self.joining(line, &remaining, policy, requests, limit);
+        kept.removed |= gone | lowered;
         kept.appended = !joining.is_empty();
         // Any other finished entry does no harm; it goes when there is another reason to write.
-        if gone || kept.appended {
+        if gone || lowered || kept.appended {
             line.retries.retain(|retry| !self.is_over(&retry.ticket));
             line.entries = remaining;
             line.entries.extend(joining);
@@ -67,11 +71,17 @@ impl Keeper<'_> {
     }
 
     /// The entries to append: none unless the line has run short.
-    fn joining(&self, line: &LockLine, remaining: &[Entry], policy: &dyn Policy) -> Vec<Entry> {
+    fn joining(
+        &self,
+        line: &LockLine,
+        remaining: &[Entry],
+        policy: &dyn Policy,
+        mut requests: Vec<Request>,
+        limit: u32,
+    ) -> Vec<Entry> {
         if self.input.held.contains_key(self.lock) {
             return Vec::new();
         }
-        let mut requests = self.requests(line, remaining);
         if line.moved.is_some() {
             // A unit that is inside already must be seen here, wherever the others go.
             requests.retain(|request| self.has_begun(request));
@@ -79,14 +89,19 @@ impl Keeper<'_> {
         let inside = requests.iter().filter(|request| self.has_begun(request));
         let inside = inside.count();
         let lookahead = policy.lookahead(self.lock);
-        let limit = policy.limit(self.lock, remaining.len() + requests.len());
         let moves = self.input.saw_finish || self.input.finished_operation;
         let reserve = if moves { lookahead.min(RESERVE) } else { 0 };
         if inside == 0 && remaining.len() >= limit.saturating_add(reserve) as usize {
             return Vec::new();
         }
-        let last = line.entries.last().map(|entry| &entry.ticket.unit);
-        policy.order(self.lock, &mut requests, last);
+        let situation = self.situation(line, remaining, &requests);
+        policy.order(self.lock, &mut requests, &situation);
+        // Whose unit is inside already goes first, and waits for no other wave.
+        for request in &mut requests {
+            if self.has_begun(request) {
+                request.wave = 0;
+            }
+        }
         requests.sort_by_key(|request| !self.has_begun(request));
         let room = (limit.saturating_add(lookahead) as usize).saturating_sub(remaining.len());
         let room = room.max(inside);
@@ -105,14 +120,34 @@ impl Keeper<'_> {
         requests.into_iter().take(room).map(enter).collect()
     }
 
-    /// Whether the request's operation began by a line of another relation. Then its unit is inside already.
-    fn has_begun(&self, request: &Request) -> bool {
-        let unit = &request.ticket.unit;
+    fn situation<'a>(
+        &'a self,
+        line: &'a LockLine,
+        remaining: &[Entry],
+        requests: &[Request],
+    ) -> Situation<'a> {
+        let tail = remaining.last().map(|last| {
+            let record = self.record(&last.ticket.unit);
+            Tail::new(last.wave, record.and_then(|record| record.zone.as_deref()))
+        });
+        let mut situation = Situation::new(self.input.unit.name());
+        situation.units = self.input.members.len() + 1;
+        situation.requests = remaining.len() + requests.len();
+        situation.last = line.entries.last().map(|entry| &entry.ticket.unit);
+        situation.tail = tail;
+        situation
+    }
+
+    fn record(&self, unit: &UnitName) -> Option<&UnitRecord> {
         let own = Some(self.input.unit.record()).filter(|_| unit == self.input.unit.name());
         let other = || self.input.view.records().get(unit).and_then(Reading::good);
-        let state = own
-            .or_else(other)
-            .and_then(|record| record.locks.get(self.lock));
+        own.or_else(other)
+    }
+
+    /// Whether the request's operation began by a line of another relation. Then its unit is inside already.
+    fn has_begun(&self, request: &Request) -> bool {
+        let record = self.record(&request.ticket.unit);
+        let state = record.and_then(|record| record.locks.get(self.lock));
         state.is_some_and(|state| state.begun)
     }
 
@@ -277,4 +312,18 @@ impl Keeper<'_> {
             .is_some_and(|alive| !alive.contains(&ticket.unit));
         forgotten && !self.is_here(&ticket.unit)
     }
+}
+
+/// Lowers the limits of entries to the present one, which then holds for all who read this line. Limits are never
+/// raised: whoever has read the line before counts on them. Returns whether that changes anything. An entry with fewer
+/// than `limit` before it may start either way, so its limit can stay as it is.
+fn lower(entries: &mut [Entry], limit: u32) -> bool {
+    let mut lowered = false;
+    if limit > 0 {
+        for entry in entries.iter_mut().skip(limit as usize) {
+            lowered |= entry.limit > limit;
+            entry.limit = entry.limit.min(limit);
+        }
+    }
+    lowered
 }

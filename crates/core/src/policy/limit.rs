@@ -1,34 +1,54 @@
-//! Limits: how many units may be inside a lock at once, for all locks or lock by lock.
+//! Limits: how many units may be inside a lock at once.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use super::{Policy, Request, Rotation};
-use crate::{LockName, NameError, UnitName};
+use crate::{LockName, NameError};
 
-/// How many units may be inside a lock at once: from 1 to 100.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Limit(u32);
+/// How many units may be inside a lock at once: a number from 1 to 100, or a percentage of the application's units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit(Measure);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Measure {
+    Units(u32),
+    Percent(u32),
+}
 
 impl Limit {
     /// One at a time.
-    pub const ONE: Self = Self(1);
-    /// The greatest limit. It bounds the size of the application databag.
-    pub const MAX: Self = Self(100);
+    pub const ONE: Self = Self(Measure::Units(1));
+    /// The greatest number of units that any limit allows. It bounds the size of the application databag.
+    pub const MAX: u32 = 100;
 
     /// The limit of this number of units; `None` if it is not from 1 to 100.
     pub const fn new(units: u32) -> Option<Self> {
-        if units >= 1 && units <= Self::MAX.0 {
-            Some(Self(units))
+        if units >= 1 && units <= Self::MAX {
+            Some(Self(Measure::Units(units)))
         } else {
             None
         }
     }
 
-    /// The number of units.
-    pub const fn get(self) -> u32 {
-        self.0
+    /// This percentage of the application's units; `None` if it is not from 1 to 100.
+    pub const fn percent(percent: u32) -> Option<Self> {
+        if percent >= 1 && percent <= 100 {
+            Some(Self(Measure::Percent(percent)))
+        } else {
+            None
+        }
+    }
+
+    /// How many units of an application that has so many may be inside: a percentage is rounded down, but one always
+    /// may, and never more than [`Limit::MAX`].
+    pub fn of(self, units: usize) -> u32 {
+        match self.0 {
+            Measure::Units(limit) => limit,
+            Measure::Percent(percent) => {
+                let part = units.saturating_mul(percent as usize) / 100;
+                u32::try_from(part).unwrap_or(u32::MAX).clamp(1, Self::MAX)
+            }
+        }
     }
 }
 
@@ -40,7 +60,10 @@ impl Default for Limit {
 
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        match self.0 {
+            Measure::Units(units) => units.fmt(f),
+            Measure::Percent(percent) => write!(f, "{percent}%"),
+        }
     }
 }
 
@@ -54,12 +77,15 @@ pub enum LimitError {
     Number,
 }
 
+/// What a limit is.
+const VALID: &str = "a whole number from 1 to 100, or a percentage such as 25%";
+
 impl LimitError {
     /// What is valid instead.
     pub fn hint(&self) -> String {
         match self {
             Self::Lock(error) => error.hint(),
-            Self::Number => format!("a limit is a whole number from 1 to {}", Limit::MAX),
+            Self::Number => format!("a limit is {VALID}"),
         }
     }
 }
@@ -68,7 +94,7 @@ impl fmt::Display for LimitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Lock(error) => error.fmt(f),
-            Self::Number => write!(f, "expected a whole number from 1 to {}", Limit::MAX),
+            Self::Number => write!(f, "expected {VALID}"),
         }
     }
 }
@@ -79,7 +105,10 @@ impl FromStr for Limit {
     type Err = LimitError;
 
     fn from_str(text: &str) -> Result<Self, LimitError> {
-        let limit = text.parse().ok().and_then(Self::new);
+        let limit = match text.strip_suffix('%') {
+            Some(percent) => percent.parse().ok().and_then(Self::percent),
+            None => text.parse().ok().and_then(Self::new),
+        };
         limit.ok_or(LimitError::Number)
     }
 }
@@ -118,79 +147,40 @@ impl fmt::Display for LimitFor {
     }
 }
 
-/// [`Rotation`], with a limit for each lock.
-#[derive(Debug, Clone, Default)]
-pub struct PerLock {
-    others: Rotation,
-    locks: BTreeMap<LockName, Limit>,
-}
-
-impl PerLock {
-    /// One at a time, whatever the lock.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// How many more entries to keep in each line, see [`Policy::lookahead`].
-    #[must_use]
-    pub fn with_lookahead(mut self, lookahead: u32) -> Self {
-        self.others.lookahead = lookahead;
-        self
-    }
-
-    /// Sets a limit. The last one wins.
-    #[must_use]
-    pub fn with_limit(mut self, LimitFor { lock, limit }: LimitFor) -> Self {
-        match lock {
-            Some(lock) => drop(self.locks.insert(lock, limit)),
-            None => self.others.limit = limit.get(),
-        }
-        self
-    }
-}
-
-impl Policy for PerLock {
-    fn limit(&self, lock: &LockName, _requests: usize) -> u32 {
-        let own = self.locks.get(lock).map(|limit| limit.get());
-        own.unwrap_or(self.others.limit)
-    }
-
-    fn lookahead(&self, _lock: &LockName) -> u32 {
-        self.others.lookahead
-    }
-
-    fn order(&self, lock: &LockName, requests: &mut Vec<Request>, last: Option<&UnitName>) {
-        self.others.order(lock, requests, last);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_lock_may_have_a_limit_of_its_own() {
-        let limits = ["3", "2", "backup=3"].map(|text| text.parse().unwrap());
-        let policy = limits.into_iter().fold(PerLock::new(), PerLock::with_limit);
-        let limit = |lock: &str| policy.limit(&lock.parse().unwrap(), 9);
-        assert_eq!((limit("restart"), limit("backup")), (2, 3));
-    }
-
-    #[test]
-    fn the_line_keeps_as_many_more_as_is_wanted() {
-        let lookahead = |policy: PerLock| policy.lookahead(&"restart".parse().unwrap());
-        assert_eq!(lookahead(PerLock::new()), 16);
-        assert_eq!(lookahead(PerLock::new().with_lookahead(0)), 0);
-    }
-
-    #[test]
     fn a_limit_is_from_one_to_a_hundred() {
-        for bad in ["0", "101", "x", "restart=", "Restart=1", "-1", ""] {
+        for bad in [
+            "0",
+            "101",
+            "x",
+            "restart=",
+            "Restart=1",
+            "-1",
+            "",
+            "0%",
+            "101%",
+            "%",
+            "2.5%",
+            "-1%",
+        ] {
             assert!(bad.parse::<LimitFor>().is_err(), "{bad}");
         }
-        for good in ["1", "100", "restart=7"] {
+        for good in ["1", "100", "restart=7", "25%", "restart=100%"] {
             assert_eq!(good.parse::<LimitFor>().unwrap().to_string(), good);
         }
         assert_eq!(LimitFor::default().to_string(), "1");
+    }
+
+    #[test]
+    fn a_percentage_is_rounded_down_but_one_always_may() {
+        let quarter: Limit = "25%".parse().unwrap();
+        let of = [0, 1, 3, 4, 7, 8, 100, 1000].map(|units| quarter.of(units));
+        assert_eq!(of, [1, 1, 1, 1, 1, 2, 25, 100]);
+        assert_eq!(Limit::percent(100).unwrap().of(usize::MAX), Limit::MAX);
+        assert_eq!(Limit::new(3).unwrap().of(1), 3);
     }
 }

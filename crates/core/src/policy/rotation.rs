@@ -1,7 +1,7 @@
 //! Rotation: the oldest request joins first; requests of the same age join round-robin, by unit
 //! number.
 
-use super::{Policy, Request};
+use super::{Policy, Request, Situation};
 use crate::{LockName, UnitName};
 
 /// The default policy. The oldest requests join the line first: those made with the oldest version of the
@@ -26,7 +26,7 @@ impl Default for Rotation {
 }
 
 impl Policy for Rotation {
-    fn limit(&self, _lock: &LockName, _requests: usize) -> u32 {
+    fn limit(&self, _lock: &LockName, _situation: &Situation<'_>) -> u32 {
         self.limit.max(1)
     }
 
@@ -34,14 +34,19 @@ impl Policy for Rotation {
         self.lookahead
     }
 
-    fn order(&self, _lock: &LockName, requests: &mut Vec<Request>, last: Option<&UnitName>) {
-        requests.sort_by(|a, b| a.ticket.cmp(&b.ticket));
-        if let Some(last) = last {
-            let next = requests.partition_point(|request| &request.ticket.unit <= last);
-            requests.rotate_left(next);
-        }
-        requests.sort_by_key(|request| request.asked);
+    fn order(&self, _lock: &LockName, requests: &mut Vec<Request>, situation: &Situation<'_>) {
+        rotate(requests, situation.last);
     }
+}
+
+/// Sorts the oldest requests first, and those of the same age round-robin, after the unit that joined last.
+pub(super) fn rotate(requests: &mut [Request], last: Option<&UnitName>) {
+    requests.sort_by(|a, b| a.ticket.cmp(&b.ticket));
+    if let Some(last) = last {
+        let next = requests.partition_point(|request| &request.ticket.unit <= last);
+        requests.rotate_left(next);
+    }
+    requests.sort_by_key(|request| request.asked);
 }
 
 #[cfg(test)]
@@ -64,8 +69,7 @@ mod tests {
                 wave: 0,
             })
             .collect();
-        let lock = "restart".parse().unwrap();
-        Rotation::default().order(&lock, &mut requests, last.map(name).as_ref());
+        rotate(&mut requests, last.map(name).as_ref());
         requests
             .iter()
             .map(|request| request.ticket.unit.number())
@@ -85,7 +89,8 @@ mod tests {
 
     #[test]
     fn an_older_request_goes_before_all_that_were_made_since() {
-        let lock = "restart".parse().unwrap();
+        let lock: LockName = "restart".parse().unwrap();
+        let leader: UnitName = "app/0".parse().unwrap();
         let request = |unit: u32, asked: u64| Request {
             ticket: Ticket {
                 unit: format!("app/{unit}").parse().unwrap(),
@@ -97,7 +102,7 @@ mod tests {
             wave: 0,
         };
         let mut requests = vec![request(0, 9), request(1, 4), request(5, 4)];
-        Rotation::default().order(&lock, &mut requests, None);
+        Rotation::default().order(&lock, &mut requests, &Situation::new(&leader));
         let units: Vec<u32> = requests.iter().map(|r| r.ticket.unit.number()).collect();
         assert_eq!(units, [1, 5, 0]);
     }
@@ -109,7 +114,8 @@ mod tests {
                 limit,
                 ..Rotation::default()
             };
-            policy.limit(&"restart".parse().unwrap(), 9)
+            let leader = "app/0".parse().unwrap();
+            policy.limit(&"restart".parse().unwrap(), &Situation::new(&leader))
         };
         assert_eq!([0, 1, 3].map(limit), [1, 1, 3]);
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{LockStatus, Observer, Place, STOPPED, UnitStatus};
 use crate::news::ordinal;
-use crate::policy::{Policy, Request, Rotation};
+use crate::policy::{Policy, Request, Rotation, Situation};
 use crate::{
     LockLine, LockName, LockRecord, Outcome, Reading, Started, Ticket, Turn, UnitName, UnitRecord,
     Wait, Wall,
@@ -103,7 +103,11 @@ impl Sight<'_> {
             asking.filter_map(|(unit, record)| Request::of(unit, self.lock, record.good()?));
         let mut queue: Vec<Request> = asking.collect();
         let last = self.line.and_then(|line| line.entries.last());
-        Rotation::default().order(self.lock, &mut queue, last.map(|last| &last.ticket.unit));
+        if let Some(leader) = self.leader.or_else(|| self.records.keys().next()) {
+            let mut situation = Situation::new(leader);
+            situation.last = last.map(|last| &last.ticket.unit);
+            Rotation::default().order(self.lock, &mut queue, &situation);
+        }
         // The leader appends them when somebody may start, or when a finish has left nobody in the queue.
         let limit = last.map_or(1, |last| last.limit as usize);
         let full = in_line.len() >= limit;
@@ -148,6 +152,7 @@ impl Sight<'_> {
             waits_for: Vec::new(),
             wait: None,
             since: None,
+            held: state.and_then(|state| state.held.clone()),
             ticket: ticket.map(ToString::to_string),
             number: ticket.map(|ticket| ticket.seq),
             operation: state.and_then(|state| state.operation.clone()),
@@ -168,6 +173,12 @@ impl Sight<'_> {
             } else {
                 format!("attempt {attempt} was interrupted; its next hook begins another")
             };
+        }
+        let held = self
+            .state_of(&ticket.unit)
+            .and_then(|state| state.held.as_ref());
+        if let Some(held) = held {
+            return format!("held back: {held}");
         }
         if let Some((attempt, why)) = self.failed(&ticket.unit) {
             return match self.is_stopped(ticket, attempt) {

@@ -15,7 +15,7 @@ pub struct WakerCommand {
 
 impl WakerCommand {
     /// A waker that this command starts. The state directory, the endpoint, the context, and the errand
-    /// (`hook` or `line`) are appended to its arguments; it must end up in [`run_waker`](crate::run_waker).
+    /// (`hook`, `line` or `later-MILLISECONDS`) are appended to its arguments; it must end up in [`run_waker`](crate::run_waker).
     pub fn new(command: Vec<OsString>) -> Self {
         Self { command }
     }
@@ -40,7 +40,7 @@ impl WakerCommand {
         Command::new(program)
             .args(args)
             .arg(state)
-            .args([endpoint, context, errand.as_str()])
+            .args([endpoint, context, &errand.to_string()])
             // juju-exec refuses to run where it believes itself inside a hook.
             .env_remove("JUJU_CONTEXT_ID")
             .stdin(Stdio::null())

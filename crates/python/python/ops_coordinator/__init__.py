@@ -36,6 +36,7 @@ their own locks.
 from ._coordinator import BaseCoordinator, Serial
 from ._error import CoordinatorError, PeerRelationError, ServiceRestartError
 from ._operators import Operators
+from ._policy import Policy
 from ._singleton import Singleton
 from .ops_coordinator import OpsCoordinator, RestartCharmEvent, RestartEvent
 
@@ -45,6 +46,7 @@ __all__ = [
     'Operators',
     'OpsCoordinator',
     'PeerRelationError',
+    'Policy',
     'RestartCharmEvent',
     'RestartEvent',
     'Serial',

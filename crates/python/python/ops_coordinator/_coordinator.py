@@ -18,6 +18,7 @@ from ._endpoint import endpoint_of
 from ._error import CoordinatorError, brief
 from ._overridable import Overridable
 from ._part import Part
+from ._policy import Policy, checked_policies
 from ._singleton import Singleton, charm_or_caller, charm_or_key_leads
 
 _P = ParamSpec('_P')
@@ -37,8 +38,11 @@ class BaseCoordinator(Overridable, metaclass=Singleton):
         peer_relation_name: An older name for `relation`.
         relation: The peer relation that carries the coordination. Defaults to the one used before,
             then `coordinator`, then the charm's only peer relation.
-        limit: How many units may be inside a lock at once, 1 to 100: one number for all locks of
-            this coordinator, or a mapping from lock names to numbers.
+        limit: How many units may be inside a lock at once: 1 to 100, or a percentage of the units
+            such as `'25%'`; one value for all locks of this coordinator, or a mapping from lock
+            names to values.
+        policy: Instead of `limit`, all about how units take turns: one `Policy` for all locks, or
+            a mapping from lock names to policies.
         metrics: Where to write this unit's metrics for the textfile collector of Prometheus' node
             exporter; the name ends with `.prom` and differs from unit to unit.
 
@@ -47,8 +51,10 @@ class BaseCoordinator(Overridable, metaclass=Singleton):
             one to use.
         CoordinatorError: The charm already has a coordinator of this class with different
             arguments, or one of another class that uses the same lock.
-        TypeError: The charm is not a charm, or a limit is not a whole number.
-        ValueError: A limit is not from 1 to 100, or `relation` and `peer_relation_name` differ.
+        TypeError: The charm is not a charm, a limit is neither a whole number nor a percentage,
+            or a policy not a `Policy`.
+        ValueError: A limit is not from 1 to 100, `limit` and `policy` are both given, or
+            `relation` and `peer_relation_name` differ.
     """
 
     @overload
@@ -59,7 +65,8 @@ class BaseCoordinator(Overridable, metaclass=Singleton):
         peer_relation_name: str | None = None,
         *,
         relation: str | None = None,
-        limit: int | Mapping[str, int] = 1,
+        limit: int | str | Mapping[str, int | str] = 1,
+        policy: Policy | Mapping[str, Policy] | None = None,
         metrics: str | os.PathLike[str] | None = None,
     ) -> None: ...
     @overload
@@ -70,7 +77,8 @@ class BaseCoordinator(Overridable, metaclass=Singleton):
         /,
         *,
         relation: str | None = None,
-        limit: int | Mapping[str, int] = 1,
+        limit: int | str | Mapping[str, int | str] = 1,
+        policy: Policy | Mapping[str, Policy] | None = None,
         metrics: str | os.PathLike[str] | None = None,
     ) -> None: ...
     @charm_or_key_leads
@@ -81,7 +89,8 @@ class BaseCoordinator(Overridable, metaclass=Singleton):
         peer_relation_name: str | None = None,
         *,
         relation: str | None = None,
-        limit: int | Mapping[str, int] = 1,
+        limit: int | str | Mapping[str, int | str] = 1,
+        policy: Policy | Mapping[str, Policy] | None = None,
         metrics: str | os.PathLike[str] | None = None,
     ):
         if isinstance(charm, str):
@@ -101,11 +110,11 @@ class BaseCoordinator(Overridable, metaclass=Singleton):
         if metrics is not None:
             self._commit.metrics = os.fspath(metrics)
         self._dispatch = self._commit.dispatch
-        self._part = self._make_part(self._dispatch, limit)
+        self._part = self._make_part(self._dispatch, checked_policies(limit, policy))
         self._commit.join(self._part)
 
-    def _make_part(self, dispatch: Dispatch, limit: int | Mapping[str, int]) -> Part:
-        return Part(self, dispatch, relation_key=self._key, limit=limit)
+    def _make_part(self, dispatch: Dispatch, policy: Policy | Mapping[str, Policy]) -> Part:
+        return Part(self, dispatch, relation_key=self._key, policy=policy)
 
     # -- a unit's own side
 
@@ -126,7 +135,7 @@ class BaseCoordinator(Overridable, metaclass=Singleton):
             CoordinatorError: Another coordinator of the charm uses the lock.
         """
         key = self._interest(lock)
-        started, waits_for = self._dispatch.start(key)
+        started, waits_for = self._part.start(key)
         if started:
             self.step(f'Acquired {lock}')
             return True
@@ -164,7 +173,7 @@ class BaseCoordinator(Overridable, metaclass=Singleton):
         Raises:
             CoordinatorError: Another coordinator of the charm uses the lock.
         """
-        return self._dispatch.start(self._interest(lock))[0]
+        return self._part.start(self._interest(lock))[0]
 
     def requested(self, lock: str) -> bool:
         """Tell whether this unit has asked for a lock and was not served yet.
@@ -270,7 +279,7 @@ class BaseCoordinator(Overridable, metaclass=Singleton):
             CoordinatorError: Another coordinator of the charm uses the lock.
         """
         key = self._part.claim(lock)
-        plan = self._dispatch.hook.plan(key, self._part.limit_of(lock))
+        plan = self._dispatch.hook.plan(key, self._part.declared(lock).rules)
         return cast('dict[str, Any]', json.loads(plan))
 
     def hold(self, lock: str, reason: str) -> None:

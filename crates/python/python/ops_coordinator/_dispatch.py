@@ -18,6 +18,7 @@ from ._lock_name import LockNames
 from ._machine import machine
 from ._model import Model
 from ._native import Hook, LockStatus
+from ._policy import Policy
 from ._restarts import restarts_of
 
 logger = logging.getLogger(__name__)
@@ -116,15 +117,15 @@ class Dispatch(ops.Object):
         unused = [name for name in self.charm.meta.peers if name not in self._endpoints]
         return self.hook.outstanding(unused if self.is_only else [])
 
-    def start(self, lock: str) -> tuple[bool, str | None]:
-        """Begin the operation if it is our turn.
+    def start(self, lock: str, policy: Policy) -> tuple[bool, str | None]:
+        """Begin the operation if it is our turn, and its policy's window and blocker let it.
 
         Returns:
             Whether it has begun; if not, what the request waits for, None without a request.
         """
         if lock in self.turns:
             return True, None
-        started, waits_for = self.hook.start(lock)
+        started, waits_for = self.hook.start(lock, policy.rules, policy.blocker)
         if started:
             _, done, _, _ = self.hook.counters(lock)
             self.turns[lock] = Turn(done + 1, self.restarts.emitted)

@@ -40,6 +40,8 @@ class UnitStatus:
     """How its last operation or attempt ended."""
     reason: Final[str | None]
     """The reason for that, if there is one."""
+    held: Final[str | None]
+    """Why it has not begun although its turn has come, if it says so."""
     done: Final[int]
     """How many of its requests are finished."""
     last: Final[str | None]
@@ -70,6 +72,20 @@ class Status:
     """All of it as a table, for people."""
 
 @final
+class Rules:
+    """How units take turns for a lock, and when."""
+
+    def __new__(
+        cls,
+        limit: str,
+        order: str,
+        waves: str,
+        canary: bool,
+        lookahead: int,
+        window: list[str],
+    ) -> Rules: ...
+
+@final
 class Hook:
     """One hook of one unit: what it has read, and what it will write."""
 
@@ -92,11 +108,16 @@ class Hook:
     @property
     def has_relation(self) -> bool: ...
     def request(self, lock: str, asked: str | None) -> int: ...
-    def start(self, lock: str) -> tuple[bool, str | None]: ...
+    def start(
+        self,
+        lock: str,
+        rules: Rules | None = None,
+        blocker: Callable[[], str | None] | None = None,
+    ) -> tuple[bool, str | None]: ...
     def finish(self, lock: str, failure: str | None) -> None: ...
     def fail(self, lock: str, reason: str, on_failure: str) -> None: ...
     def instruct(self, lock: str, instruction: str, about: str) -> str: ...
-    def plan(self, lock: str, limit: int) -> str: ...
+    def plan(self, lock: str, rules: Rules) -> str: ...
     def finish_through(self, lock: str, seq: int) -> None: ...
     def withdraw(self, lock: str) -> bool: ...
     def withdraw_because(self, lock: str, reason: str) -> bool: ...
@@ -112,7 +133,7 @@ class Hook:
     def status(self) -> Status: ...
     def release(
         self,
-        limits: dict[str, int],
+        rules: dict[str, Rules],
         grant: Callable[[str, list[str]], list[str]] | None,
         custom: list[str],
     ) -> None: ...

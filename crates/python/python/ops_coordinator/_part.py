@@ -12,13 +12,14 @@ from ._dispatch import Dispatch, Turn
 from ._error import CoordinatorError, brief
 from ._local_state import LocalState
 from ._lock_name import lock_key
-from ._native import LIMIT_MAX, Hook
+from ._native import Hook, Rules
 from ._original import Original
 from ._overridable import Overridable, is_overridden
+from ._policy import Policy
 
 logger = logging.getLogger(__name__)
 
-Policy: TypeAlias = 'Callable[[str, str, set[str], list[str]], bool]'
+Grant: TypeAlias = 'Callable[[str, str, set[str], list[str]], bool]'
 """A charm's own decision: `(lock, unit, granted, queue)`, true to let the unit in."""
 
 
@@ -31,18 +32,18 @@ class Part:
         dispatch: Dispatch,
         *,
         relation_key: str,
-        limit: int | Mapping[str, int],
+        policy: Policy | Mapping[str, Policy],
     ):
         self.coordinator = coordinator
         self.kind = type(coordinator)
         self.name = self.kind.__name__
         self.dispatch = dispatch
-        self._limit = checked_limits(limit)
+        self._policy = policy
         self._local = LocalState(
             dispatch.charm.charm_dir / f'.charmhelpers.coordinator.{self.name}'
         )
         self._original = Original(dispatch, relation_key)
-        for lock in self._limit if isinstance(self._limit, dict) else ():
+        for lock in policy if isinstance(policy, Mapping) else ():
             self.claim(lock)
 
     # -- locks
@@ -80,29 +81,41 @@ class Part:
         """Return when this unit requested a lock, None if it has not."""
         return self.dispatch.said(lock).get('at')
 
-    def limit_of(self, lock: str) -> int:
-        """Return how many units may be inside a lock of this coordinator."""
-        return self._limit.get(lock, 1) if isinstance(self._limit, dict) else self._limit
+    def declared(self, lock: str) -> Policy:
+        """Return how units take turns for a lock of this coordinator."""
+        if isinstance(self._policy, Policy):
+            return self._policy
+        return self._policy.get(lock, Policy())
 
     @property
-    def limits(self) -> dict[str, int]:
-        """The limits of single locks, by their names in the line."""
-        limits = self._limit if isinstance(self._limit, dict) else {}
-        return {lock_key(lock): limit for lock, limit in limits.items()}
+    def rules(self) -> dict[str, Rules]:
+        """The policies of single locks, by their names in the line."""
+        if isinstance(self._policy, Policy):
+            return {}
+        return {lock_key(lock): policy.rules for lock, policy in self._policy.items()}
+
+    def start(self, lock: str) -> tuple[bool, str | None]:
+        """Begin the operation if it is our turn, and nothing holds it back: see `Dispatch.start`.
+
+        Args:
+            lock: The lock's name in the line.
+        """
+        declared = self.declared(self.dispatch.names.name_of(lock))
+        return self.dispatch.start(lock, declared)
 
     @property
     def decides(self) -> bool:
         """Whether this coordinator must decide about locks that it does not name."""
         own = any(name.startswith('grant_') for name in dir(self.kind))
-        many = isinstance(self._limit, int) and self._limit != 1
+        many = isinstance(self._policy, Policy) and self._policy != Policy()
         return own or many or self._grants_itself()
 
-    def policy(self, lock: str) -> Policy | None:
+    def policy(self, lock: str) -> Grant | None:
         """Return the charm's own policy for a lock, None if it has none."""
         for name in (f'grant_{lock}', f'grant_{lock.replace("-", "_")}'):
             own = getattr(self.coordinator, name, None)
             if own is not None:
-                return cast('Policy', own)
+                return cast('Grant', own)
         return self.coordinator.default_grant if self._grants_itself() else None
 
     def _grants_itself(self) -> bool:
@@ -172,31 +185,3 @@ class Part:
         """Return the locks that other units hold through grants of the original library."""
         # A lock without a name may stay held: nothing here ever requests it.
         return {lock_key(lock) for lock in self._original.holders() if lock.strip()}
-
-
-def checked_limits(limit: object) -> int | dict[str, int]:
-    """Check and return a limit, for all locks or for single locks.
-
-    Raises:
-        TypeError: It is neither a whole number nor a mapping from locks to whole numbers.
-        ValueError: It is not from 1 to 100.
-    """
-    if isinstance(limit, Mapping):
-        given = cast('Mapping[str, object]', limit)
-        return {lock: checked_limit(one, f'limit[{brief(lock)}]') for lock, one in given.items()}
-    return checked_limit(limit)
-
-
-def checked_limit(limit: object, name: str = 'limit') -> int:
-    """Check and return the limit of a lock.
-
-    Raises:
-        TypeError: It is not a whole number.
-        ValueError: It is not from 1 to 100.
-    """
-    wrong = f'{name} must be a whole number from 1 to {LIMIT_MAX}, not {brief(limit)}'
-    if not isinstance(limit, int) or isinstance(limit, bool):
-        raise TypeError(wrong)
-    if not 1 <= limit <= LIMIT_MAX:
-        raise ValueError(wrong)
-    return limit

@@ -30,9 +30,9 @@ class Policies:
     def release(self, hook: Hook) -> None:
         """End the hook: publish, and maintain the line if this unit leads."""
         parts = self._parts
-        limits = {lock: limit for part in parts for lock, limit in part.limits.items()}
+        rules = {lock: own for part in parts for lock, own in part.rules.items()}
         if not hook.is_leader:
-            hook.release(limits, None, [])
+            hook.release(rules, None, [])
             return
         # Nothing joins the line of a lock that a unit holds by a grant of the original library.
         held = {lock for part in parts for lock in part.held_elsewhere()}
@@ -42,7 +42,7 @@ class Policies:
             inside = self.inside()
             owners = self.owners(inside)
             for lock, owner in owners.items():
-                limits.setdefault(lock, owner.limit_of(self._name_of(lock)))
+                rules.setdefault(lock, owner.declared(self._name_of(lock)).rules)
                 if lock not in held and owner.policy(self._name_of(lock)) is not None:
                     judges[lock] = owner
 
@@ -50,7 +50,7 @@ class Policies:
             judge = judges.get(lock)
             return [] if judge is None else self._granted_now(judge, lock, inside[lock], queue)
 
-        hook.release(limits, grant, sorted(held | judges.keys()))
+        hook.release(rules, grant, sorted(held | judges.keys()))
         self._tell_releases()
 
     def owners(self, locks: Iterable[str]) -> dict[str, Part]:

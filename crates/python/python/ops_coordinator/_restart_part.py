@@ -11,7 +11,8 @@ from ._dispatch import Dispatch, Turn
 from ._event_base import RestartEventBase
 from ._native import Hook
 from ._overridable import Overridable
-from ._part import Part, checked_limit
+from ._part import Part
+from ._policy import Policy
 from ._progress import Progress
 from ._waiting import Waiting
 
@@ -31,10 +32,9 @@ class RestartPart(Part):
         *,
         relation_key: str,
         lock: str,
-        limit: object,
+        policy: Policy,
     ):
-        limits = {lock: checked_limit(limit)}
-        super().__init__(coordinator, dispatch, relation_key=relation_key, limit=limits)
+        super().__init__(coordinator, dispatch, relation_key=relation_key, policy={lock: policy})
         self.lock = self.claim(lock)
         self._lock_name = lock
         self.action = SavedAction(self.dispatch, self.name)
@@ -96,7 +96,7 @@ class RestartPart(Part):
         return not newer and number <= self.dispatch.hook.counters(self.lock)[1]
 
     def _begin(self) -> tuple[Turn | None, str | None]:
-        started, waits_for = self.dispatch.start(self.lock)
+        started, waits_for = self.start(self.lock)
         if not started:
             return None, waits_for
         turn = self.dispatch.turns[self.lock]

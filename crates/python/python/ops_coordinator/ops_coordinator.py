@@ -14,6 +14,7 @@ from ._error import CoordinatorError, ServiceRestartError, brief
 from ._event_base import RestartEventBase
 from ._machine import restart_in, service_reload, service_restart, service_resume
 from ._part import Part
+from ._policy import Policy, checked_limit
 from ._restart_part import RestartPart
 from ._restarts import AfterRestartsSource, RestartSource, adopt, restarts_of
 from ._singleton import charm_leads, instances
@@ -142,7 +143,9 @@ class OpsCoordinator(Serial):
         action_kwargs: See `save_action`.
         relation: The peer relation that carries the coordination. Defaults to the one used before,
             then `coordinator`, then the charm's only peer relation.
-        limit: How many units may restart at once, 1 to 100.
+        limit: How many units may restart at once: 1 to 100, or a percentage of the units such as
+            `'25%'`.
+        policy: Instead of `limit`, all about how units take turns: a `Policy`.
         release_on_defer: Let the next unit proceed even if this unit's handler defers the event
             after its restart. By default a unit whose check fails keeps its turn and stops the
             roll.
@@ -161,10 +164,10 @@ class OpsCoordinator(Serial):
             one to use.
         CoordinatorError: The charm already has an `OpsCoordinator` with different arguments, or
             another coordinator that uses the same lock.
-        TypeError: The charm is not a charm, the limit not a whole number, or the action not a
-            function.
-        ValueError: The limit is not from 1 to 100, `relation` and `peer_relation_name` differ, or
-            `on_failure` is none of these.
+        TypeError: The charm is not a charm, the limit neither a whole number nor a percentage, the
+            policy not a `Policy`, or the action not a function.
+        ValueError: The limit is not from 1 to 100, `limit` and `policy` are both given,
+            `relation` and `peer_relation_name` differ, or `on_failure` is none of these.
     """
 
     lock: ClassVar[str] = 'restart'
@@ -179,7 +182,8 @@ class OpsCoordinator(Serial):
         action_kwargs: Mapping[str, Any] | None = None,
         *,
         relation: str | None = None,
-        limit: int = 1,
+        limit: int | str = 1,
+        policy: Policy | None = None,
         release_on_defer: bool = False,
         on_failure: str = 'retry',
         relation_key: str = 'coordinator',
@@ -195,7 +199,8 @@ class OpsCoordinator(Serial):
             relation=relation,
             relation_key=relation_key,
             peer_relation_name=peer_relation_name,
-            limit=limit,
+            limit=checked_limit(limit),
+            policy=policy,
             metrics=metrics,
         )
         self._restarts.release_on_defer = release_on_defer
@@ -206,9 +211,10 @@ class OpsCoordinator(Serial):
                 action_func, action_args, action_kwargs or {}, for_each_dispatch=True
             )
 
-    def _make_part(self, dispatch: Dispatch, limit: int | Mapping[str, int]) -> Part:
+    def _make_part(self, dispatch: Dispatch, policy: Policy | Mapping[str, Policy]) -> Part:
+        own = policy if isinstance(policy, Policy) else policy.get(self.lock, Policy())
         self._restarts = RestartPart(
-            self, dispatch, relation_key=self._key, lock=self.lock, limit=limit
+            self, dispatch, relation_key=self._key, lock=self.lock, policy=own
         )
         return self._restarts
 

@@ -21,6 +21,9 @@ pub struct Referee {
     lines: BTreeMap<String, Line>,
     /// The lines as each unit's hook may have read them: as they were when it began, and what has been permitted since.
     read: BTreeMap<String, BTreeMap<String, Line>>,
+    /// For each unit that runs a hook, the lines that were replaced meanwhile, with their relations. It may have read one of
+    /// them, and goes by that until its hook ends: a limit that is lowered in the meantime holds only from the next hook on.
+    replaced: BTreeMap<String, Vec<(String, Line)>>,
     /// By unit and relation.
     records: BTreeMap<(String, String), UnitRecord>,
     /// What a unit published there can no longer be changed: it does not see the relation any more.
@@ -71,9 +74,11 @@ impl Referee {
             Happening::HookBegin { unit, .. } => {
                 let unit = unit.to_string();
                 self.ended.remove(&unit);
+                self.replaced.insert(unit.clone(), Vec::new());
                 self.read.insert(unit, self.lines.clone());
             }
             Happening::HookEnd { unit, code, .. } => {
+                self.replaced.remove(&unit.to_string());
                 let ended = self.ended.remove(&unit.to_string()).unwrap_or_default();
                 for course in ended.into_iter().filter(|_| *code == Some(0)) {
                     let seq = self.served.get(&course).copied().unwrap_or_default();
@@ -204,7 +209,11 @@ impl Referee {
                 permit(read, &line);
             }
         }
-        self.lines.insert(relation.to_owned(), line);
+        if let Some(before) = self.lines.insert(relation.to_owned(), line) {
+            for lines in self.replaced.values_mut() {
+                lines.push((relation.to_owned(), before.clone()));
+            }
+        }
         Ok(())
     }
 
@@ -324,19 +333,30 @@ impl Referee {
         })
     }
 
-    /// The unit's tickets in the lines of a lock: there may be one on each relation that it sees.
+    /// The unit's tickets in the lines of a lock that it may have read: there may be one on each relation that it sees.
     fn entries(&self, unit: &str, lock: &LockName) -> Vec<(&str, &LockLine, Ticket)> {
         let own = self.records.iter().filter(|((owner, _), _)| owner == unit);
-        own.filter(|(place, _)| !self.forgotten.contains(*place))
-            .filter_map(|((_, relation), record)| {
-                let line = self.lines.get(relation)?.locks.get(lock)?;
-                let own = |ticket: &Ticket| {
-                    ticket.unit.to_string() == unit && ticket.incarnation == record.incarnation
-                };
-                let entry = line.entries.iter().find(|entry| own(&entry.ticket))?;
-                Some((relation.as_str(), line, entry.ticket.clone()))
-            })
-            .collect()
+        let mut entries = Vec::new();
+        for ((_, relation), record) in own.filter(|(place, _)| !self.forgotten.contains(*place)) {
+            let is_own = |ticket: &Ticket| {
+                ticket.unit.to_string() == unit && ticket.incarnation == record.incarnation
+            };
+            let read = self.read_by(unit, relation);
+            for line in read.filter_map(|line| line.locks.get(lock)) {
+                let tickets = line.entries.iter().map(|entry| &entry.ticket);
+                let own = tickets.filter(|ticket| is_own(ticket));
+                entries.extend(own.map(|ticket| (relation.as_str(), line, ticket.clone())));
+            }
+        }
+        entries
+    }
+
+    /// The lines of a relation that a unit may have read in its present hook, the newest first.
+    fn read_by(&self, unit: &str, relation: &str) -> impl Iterator<Item = &Line> {
+        let replaced = self.replaced.get(unit).into_iter().flatten().rev();
+        let replaced = replaced.filter(move |(place, _)| place == relation);
+        let now = self.lines.get(relation).into_iter();
+        now.chain(replaced.map(|(_, line)| line))
     }
 
     fn see_end(&mut self, unit: &str, lock: &str) {

@@ -24,6 +24,8 @@ pub enum Action {
     Rebirth(u8, u8),
     /// A unit loses its disk.
     LoseDisk(u8),
+    /// An operator lowers the limit to one, or raises it again.
+    ChangeLimit,
 }
 
 /// How a hook ends.
@@ -104,6 +106,9 @@ impl State {
                     actions.push(Action::Begin(unit, event, 1));
                 }
             }
+        }
+        if self.left.limit > 0 {
+            actions.push(Action::ChangeLimit);
         }
         for index in 0..case.units {
             self.choices_of(index, case, actions);

@@ -25,6 +25,7 @@ impl Application {
             Action::Die(unit) => die(&mut next, unit),
             Action::Rebirth(unit, asks) => rebirth(&mut next, unit, asks),
             Action::LoseDisk(unit) => self.lose_disk(&mut next, unit),
+            Action::ChangeLimit => change_limit(&mut next),
         }
         Some(next)
     }
@@ -70,6 +71,7 @@ impl Application {
             dying: unit.life == Life::Dying,
             slow,
             failed_before: hook.failed_before,
+            lowered: state.lowered,
             rotation,
         };
         let reply = self.steps.run(&call);
@@ -339,6 +341,9 @@ impl Application {
         if let Some(broken) = state.line_step(line, self.locks()) {
             state.broken = state.broken.or(Some(broken));
         }
+        if state.lowered && !state.limit_holds(line, 1, self.locks()) {
+            state.broken = state.broken.or(Some(Broken::LoweredLimitHolds));
+        }
         state.line = line;
         for (at, unit) in (0_u8..).zip(&mut state.units) {
             if unit.life == Life::Alive && (at != index || self.case.hears_own_line) {
@@ -365,6 +370,15 @@ impl Application {
                 }
             }
         }
+    }
+}
+
+/// Every unit gets a hook for it, as with `config-changed`.
+fn change_limit(state: &mut State) {
+    state.left.limit -= 1;
+    state.lowered = !state.lowered;
+    for unit in &mut state.units {
+        unit.news.wake |= unit.life == Life::Alive;
     }
 }
 

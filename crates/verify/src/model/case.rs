@@ -1,7 +1,7 @@
 //! The applications to check, and what may happen to them.
 
 use ops_coordinator_core::LockName;
-use ops_coordinator_core::policy::Rotation;
+use ops_coordinator_core::policy::{Limit, Rules};
 
 use super::state::{LOCKS, Left, Life, State, UNITS, Unit, bit};
 use crate::charm::ENDPOINT;
@@ -73,6 +73,8 @@ pub struct Faults {
     pub pause: u8,
     /// An operation fails and stops, or the turn passes on; whoever has stopped is always permitted to retry.
     pub stop: u8,
+    /// An operator lowers the limit to one, or raises it again.
+    pub limit: u8,
 }
 
 impl Case {
@@ -85,9 +87,10 @@ impl Case {
                 .filter_map(|name| name.parse::<LockName>().ok())
                 .collect(),
             homes: vec![ENDPOINT; LOCKS],
-            policy: Rotation {
-                limit: self.limit,
+            policy: Rules {
+                limit: Limit::new(self.limit).unwrap_or_default(),
                 lookahead: self.lookahead,
+                ..Rules::default()
             },
             bug,
         }
@@ -122,6 +125,7 @@ impl Case {
             skip,
             pause,
             stop,
+            limit,
         } = self.faults;
         State {
             leader: Some(0),
@@ -138,6 +142,7 @@ impl Case {
                 skip,
                 pause,
                 stop,
+                limit,
             },
             ..State::default()
         }

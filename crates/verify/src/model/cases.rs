@@ -15,6 +15,7 @@ const NONE: Faults = Faults {
     skip: 0,
     pause: 0,
     stop: 0,
+    limit: 0,
 };
 
 const CASE: Case = Case {
@@ -269,6 +270,35 @@ pub const SMALL: &[Case] = &[
         ..CASE
     },
     Case {
+        name: "limit-changes",
+        limit: 2,
+        requests: [2; 3],
+        faults: Faults { limit: 2, ..NONE },
+        states: 420_473,
+        ..CASE
+    },
+    Case {
+        name: "limit-changes-and-new-leader",
+        limit: 2,
+        faults: Faults {
+            limit: 1,
+            leader: 1,
+            ..NONE
+        },
+        states: 170_309,
+        ..CASE
+    },
+    Case {
+        name: "three-units-lowered-limit",
+        units: 3,
+        limit: 2,
+        requests: [0, 1, 1],
+        faults: Faults { limit: 1, ..NONE },
+        healed_one_in: 16,
+        states: 588_173,
+        ..CASE
+    },
+    Case {
         name: "three-units",
         units: 3,
         lookahead: 2,
@@ -388,6 +418,16 @@ pub const LARGE: &[Case] = &[
         },
         healed_one_in: 16,
         states: 6_107_305,
+        ..CASE
+    },
+    Case {
+        name: "three-units-limit-changes",
+        units: 3,
+        limit: 2,
+        requests: [0, 1, 1],
+        faults: Faults { limit: 2, ..NONE },
+        healed_one_in: 16,
+        states: 2_906_877,
         ..CASE
     },
     Case {

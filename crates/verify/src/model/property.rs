@@ -24,6 +24,8 @@ pub(crate) fn all() -> Vec<Property<Application>> {
         FinishedNeverRunsAgain,
         LineKeepsOrder,
         VersionGrows,
+        LimitsOnlyFall,
+        LoweredLimitHolds,
         OnlyWhatIsOverLeaves,
         ValuesAreSound,
         CountersOnlyGrow,

@@ -63,5 +63,6 @@ fn unit_of(action: Action) -> u8 {
         | Action::Die(unit)
         | Action::Rebirth(unit, _)
         | Action::LoseDisk(unit) => unit,
+        Action::ChangeLimit => 0,
     }
 }

@@ -21,6 +21,8 @@ pub struct State {
     pub(crate) units: [Unit; UNITS],
     /// What else may go wrong.
     pub(crate) left: Left,
+    /// Whether the operator has set the limit to one.
+    pub(crate) lowered: bool,
     /// A property of steps that was broken on the way here.
     pub(crate) broken: Option<Broken>,
 }
@@ -156,6 +158,7 @@ pub(crate) struct Left {
     pub(crate) skip: u8,
     pub(crate) pause: u8,
     pub(crate) stop: u8,
+    pub(crate) limit: u8,
 }
 
 /// A property of single steps that did not hold.
@@ -173,6 +176,10 @@ pub enum Broken {
     LineKeepsOrder,
     /// A published line is not newer than the one before.
     VersionGrows,
+    /// The limit of an entry in the line was raised.
+    LimitsOnlyFall,
+    /// A leader that knows of a lower limit has published a line in which an unfinished entry has a higher one.
+    LoweredLimitHolds,
     /// An entry left the line that is not over.
     OnlyWhatIsOverLeaves,
     /// A published value does not decode, or contradicts itself.
@@ -195,6 +202,8 @@ impl Broken {
             Self::FinishedNeverRunsAgain => "finished-never-runs-again",
             Self::LineKeepsOrder => "line-keeps-order",
             Self::VersionGrows => "version-grows",
+            Self::LimitsOnlyFall => "limits-only-fall",
+            Self::LoweredLimitHolds => "lowered-limit-holds",
             Self::OnlyWhatIsOverLeaves => "only-what-is-over-leaves",
             Self::ValuesAreSound => "values-are-sound",
             Self::CountersOnlyGrow => "counters-only-grow",

@@ -6,8 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::{Arc, RwLock};
 
+use ops_coordinator_core::policy::Limit;
 use ops_coordinator_core::{Incarnation, OnFailure};
-use ops_coordinator_juju::Environment;
+use ops_coordinator_juju::{Environment, Gate};
 
 use super::bags::Bags;
 use super::state::{Broken, Event, UNITS};
@@ -43,6 +44,8 @@ pub(crate) struct Call {
     pub(crate) dying: bool,
     pub(crate) slow: bool,
     pub(crate) failed_before: bool,
+    /// Whether the operator has set the limit to one.
+    pub(crate) lowered: bool,
     /// Which of several units a waiting unit reads where nothing tells it.
     pub(crate) rotation: u8,
 }
@@ -131,6 +134,7 @@ impl Steps {
             machine: bags.clone(),
             failed_before: call.failed_before,
             orphan: false,
+            gate: Gate::Open,
         };
         let will = Will {
             asks: call.event == Event::Config,
@@ -139,6 +143,7 @@ impl Steps {
                 _ => None,
             },
             instruction: call.event.instruction(),
+            limit: call.lowered.then_some(Limit::ONE),
             ..Will::WILLING
         };
         let step = || match call.deed {

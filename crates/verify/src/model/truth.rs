@@ -26,6 +26,7 @@ pub(crate) struct Place {
     pub(crate) generation: Option<u8>,
     pub(crate) seq: u64,
     pub(crate) wave: u32,
+    pub(crate) limit: u32,
 }
 
 /// The line, as values and in small numbers: its entries for each lock.
@@ -77,6 +78,7 @@ impl Known {
         let entries = |lock: &LockName| line.locks.get(lock).map_or(&[][..], |line| &line.entries);
         let place = |entry: &Entry| Place {
             wave: entry.wave,
+            limit: entry.limit,
             ..place(&entry.ticket)
         };
         let places = locks.iter().map(|lock| entries(lock).iter().map(place));
@@ -92,6 +94,7 @@ fn place(ticket: &Ticket) -> Place {
         generation: generation_of(unit, &ticket.incarnation),
         seq: ticket.seq,
         wave: 0,
+        limit: 0,
     }
 }
 
@@ -171,6 +174,7 @@ impl State {
             return false;
         };
         let (ahead, own) = (&places[..position], places[position]);
+        let limit = limit.min(own.limit);
         let mut ahead = ahead
             .iter()
             .filter(|&&place| !self.is_over(place, lock, locks));
@@ -238,6 +242,20 @@ impl State {
         })
     }
 
+    /// Whether no unfinished entry of this line has a higher limit that would let it in.
+    pub(crate) fn limit_holds(&self, line: Text, limit: u32, locks: &[LockName]) -> bool {
+        let Some(Some(known)) = known(line, locks) else {
+            return true;
+        };
+        let lock_holds = |(lock, places): (usize, &Vec<Place>)| {
+            let waiting = places.iter();
+            let waiting = waiting.filter(|&&place| !self.is_over(place, lock, locks));
+            let mut later = waiting.skip(limit as usize);
+            later.all(|place| place.limit <= limit)
+        };
+        known.places.iter().enumerate().all(lock_holds)
+    }
+
     /// Whether this line may follow the present one. The writer's own record is published already.
     pub(crate) fn line_step(&self, after: Text, locks: &[LockName]) -> Option<Broken> {
         let (Some(before), Some(Some(after))) = (known(self.line, locks), known(after, locks))
@@ -254,6 +272,7 @@ impl State {
         Some(match broken {
             "version-grows" => Broken::VersionGrows,
             "line-keeps-order" => Broken::LineKeepsOrder,
+            "limits-only-fall" => Broken::LimitsOnlyFall,
             "only-what-is-over-leaves" => Broken::OnlyWhatIsOverLeaves,
             _ => Broken::ValuesAreSound,
         })

@@ -11,7 +11,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use ops_coordinator_core::policy::Rotation;
+use ops_coordinator_core::policy::Rules;
 use ops_coordinator_lab::deed::Deed;
 use ops_coordinator_lab::settings::Detail;
 use ops_coordinator_lab::simulation::{End, Limits, Plan, Simulation, VirtualCharm};
@@ -136,7 +136,7 @@ impl Run {
             charm: Charm {
                 locks: "restart".parse().into_iter().collect(),
                 homes: vec![ENDPOINT],
-                policy: Rotation::default(),
+                policy: Rules::default(),
                 bug: None,
             },
             seed: scene.seed,

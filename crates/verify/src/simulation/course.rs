@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use ops_coordinator_core::policy::Rotation;
+use ops_coordinator_core::policy::{Limit, Rules, Waves};
 use ops_coordinator_lab::deed::{Deed, UnitDeed};
 use ops_coordinator_lab::history::{Condition, Event, Happening, Outcome};
 use ops_coordinator_lab::simulation::{End, Limits, Plan, Simulation, VirtualCharm};
@@ -121,8 +121,15 @@ impl Run {
         let charm = Charm {
             locks: locks.filter_map(|name| name.parse().ok()).collect(),
             homes: vec![ENDPOINT; recipe.locks],
-            policy: Rotation {
-                limit: recipe.limit,
+            policy: Rules {
+                limit: Limit::new(recipe.limit).unwrap_or_default(),
+                sequence: recipe.sequence.clone(),
+                waves: if recipe.zones {
+                    Waves::Zone
+                } else {
+                    Waves::One
+                },
+                canary: recipe.canary,
                 lookahead: recipe.lookahead,
             },
             bug,
@@ -137,8 +144,16 @@ impl Run {
             .iter()
             .map(|lock| (lock.to_string(), limit))
             .collect();
+        let mut deeds = recipe.deeds.clone();
+        // Time goes on until the window opens, even if nothing else happens.
+        deeds.extend(
+            recipe
+                .shut
+                .map(|(_, to)| (to, Deed::Config(BTreeMap::new()))),
+        );
+        deeds.sort_by_key(|(at, _)| *at);
         let plan = Plan {
-            deeds: recipe.deeds.clone(),
+            deeds,
             latency: recipe.latency,
             limits_of_locks: limits,
             limits: Limits {
@@ -152,6 +167,9 @@ impl Run {
             charm,
             revisions: revisions(recipe),
             seed: recipe.seed,
+            lowered: recipe.lowered,
+            zones: recipe.zones,
+            shut: recipe.shut,
             faults_until: recipe.repaired_at,
             operations_fail: recipe.operations_fail,
             operations_stop: recipe.operations_stop,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fastrand::Rng;
+use ops_coordinator_core::policy::Sequence;
 use ops_coordinator_lab::deed::{Deed, UnitDeed};
 use ops_coordinator_lab::settings::Detail;
 use ops_coordinator_lab::{Departure, JujuVersion, Settings, UnitName};
@@ -33,6 +34,16 @@ pub struct Recipe {
     pub locks: usize,
     /// How many units may be inside.
     pub limit: u32,
+    /// From when until when an operator sets the limit to one, if at all.
+    pub lowered: Option<(u64, u64)>,
+    /// The order in which units join the line.
+    pub sequence: Sequence,
+    /// Whether units are in zones, which are waves.
+    pub zones: bool,
+    /// From when until when all units are outside their window, if they have one.
+    pub shut: Option<(u64, u64)>,
+    /// Whether the first unit goes alone.
+    pub canary: bool,
     /// How many entries the line has behind them.
     pub lookahead: u32,
     /// How Juju behaves.
@@ -73,6 +84,11 @@ impl Recipe {
             units,
             locks: if rng.u32(0..4) == 0 { 2 } else { 1 },
             limit: *rng.choice(&[1, 1, 1, 2, 3]).unwrap_or(&1),
+            lowered: None,
+            sequence: Sequence::FirstCome,
+            zones: false,
+            shut: None,
+            canary: false,
             lookahead: rng.u32(0..=4),
             settings: settings(seed, &mut rng),
             latency: *rng.choice(&[0, 20, 500, 5_000]).unwrap_or(&0),
@@ -90,6 +106,7 @@ impl Recipe {
         if recipe.two_endpoints {
             recipe.locks = 2;
         }
+        recipe.declare();
         recipe.surround(faults, &mut rng);
         recipe.ask(&mut rng);
         let kinds: Vec<Fault> = faults.iter().copied().collect();
@@ -102,6 +119,30 @@ impl Recipe {
         recipe.keep_leaders_apart();
         recipe.keep_revisions_apart();
         recipe
+    }
+
+    /// The policy of the charm. It has dice of its own: with or without it, a seed means the same faults.
+    fn declare(&mut self) {
+        let mut rng = Rng::with_seed(self.seed ^ 0x005e_ed0f_9011_c700);
+        if rng.bool() {
+            let from = rng.u64(0..self.repaired_at);
+            self.lowered = Some((from, from + rng.u64(1_000..300_000)));
+        }
+        let named = ["app/2", "app/0"].iter();
+        let named = named.filter_map(|unit| unit.parse().ok()).collect();
+        self.sequence = match rng.u32(0..6) {
+            0 => Sequence::UnitNumber,
+            1 => Sequence::LeaderLast,
+            2 => Sequence::First(named),
+            _ => Sequence::FirstCome,
+        };
+        self.zones = rng.u32(0..4) == 0;
+        self.canary = rng.u32(0..4) == 0;
+        if rng.u32(0..3) == 0 {
+            // It opens before everything is repaired: then time is not needed any more, and may stand still.
+            let to = rng.u64(1_000..=self.repaired_at);
+            self.shut = Some((to.saturating_sub(rng.u64(1_000..290_000)), to));
+        }
     }
 
     /// What lasts for the whole run.
@@ -142,6 +183,11 @@ impl Recipe {
             units,
             locks: 1,
             limit: 1,
+            lowered: None,
+            sequence: Sequence::FirstCome,
+            zones: false,
+            shut: None,
+            canary: false,
             lookahead: 4,
             settings: settings(seed, &mut rng),
             latency: 20,

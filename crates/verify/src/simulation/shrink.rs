@@ -1,5 +1,6 @@
 //! A failing recipe, made smaller as long as it fails in the same way.
 
+use ops_coordinator_core::policy::Sequence;
 use ops_coordinator_lab::ToolDelays;
 
 use super::course::{Course, simulate};
@@ -51,6 +52,21 @@ fn smaller(recipe: &Recipe) -> Vec<Recipe> {
     };
     for index in 0..recipe.deeds.len() {
         with(&|other| drop(other.deeds.remove(index)));
+    }
+    if recipe.shut.is_some() {
+        with(&|other| other.shut = None);
+    }
+    if recipe.lowered.is_some() {
+        with(&|other| other.lowered = None);
+    }
+    if recipe.zones {
+        with(&|other| other.zones = false);
+    }
+    if recipe.canary {
+        with(&|other| other.canary = false);
+    }
+    if recipe.sequence != Sequence::FirstCome {
+        with(&|other| other.sequence = Sequence::FirstCome);
     }
     if recipe.units > 1 {
         with(&|other| other.units -= 1);

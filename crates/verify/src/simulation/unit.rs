@@ -5,8 +5,9 @@ use std::hash::Hasher;
 use std::rc::Rc;
 
 use fastrand::Rng;
+use ops_coordinator_core::policy::Limit;
 use ops_coordinator_core::{Instruction, OnFailure, Ticket};
-use ops_coordinator_juju::{Environment, Error, write_pending_line};
+use ops_coordinator_juju::{Environment, Error, Gate, write_pending_line};
 use ops_coordinator_lab::simulation::{HookContext, Phase, VirtualCharm};
 use ops_coordinator_lab::{Dispatch, ToolDelays, What};
 
@@ -50,6 +51,9 @@ pub(super) struct Behaviour {
     /// What all revisions have in common.
     pub(super) charm: Charm,
     pub(super) revisions: Vec<Revision>,
+    pub(super) lowered: Option<(u64, u64)>,
+    pub(super) zones: bool,
+    pub(super) shut: Option<(u64, u64)>,
     pub(super) seed: u64,
     pub(super) faults_until: u64,
     pub(super) operations_fail: bool,
@@ -111,6 +115,12 @@ impl VirtualUnit {
     fn environment(&self, hook: &Dispatch) -> Result<Environment, Error> {
         let mut environment = environment(hook)?;
         environment.peers.clone_from(&self.revision(hook).peers);
+        if self.behaviour.zones {
+            // The last one does not know its zone.
+            let zones = ["a", "b"].iter();
+            let mut zone = zones.skip(hook.unit.number() as usize % 3);
+            environment.zone = zone.next().map(|zone| (*zone).to_owned());
+        }
         Ok(environment)
     }
 
@@ -127,6 +137,18 @@ impl VirtualUnit {
             alive: shared.alive().clone(),
         };
         Bridge::new(around, context)
+    }
+
+    /// Its window opens soon enough for a waker to wait for it.
+    fn gate(&self, context: &HookContext) -> Gate {
+        let now = context.now();
+        match self.behaviour.shut {
+            Some((from, to)) if (from..to).contains(&now) => Gate::Outside {
+                opens: "soon".to_owned(),
+                opens_in: to - now,
+            },
+            _ => Gate::Open,
+        }
     }
 
     fn note_wishes(&self, unit: &str, bridge: &Bridge) {
@@ -152,6 +174,7 @@ impl VirtualUnit {
             machine: bridge.clone(),
             failed_before: self.shared.borrow().failed.contains(&unit),
             orphan: self.orphan,
+            gate: self.gate(context),
         };
         let charm = Charm {
             homes: self.revision(hook).homes.clone(),
@@ -329,6 +352,9 @@ impl VirtualUnit {
     /// What the charm wants of this hook.
     fn make_up_its_mind(&mut self, hook: &Dispatch, context: &HookContext) {
         let wild = context.now() < self.behaviour.faults_until;
+        let lowered = |(from, to): (u64, u64)| (from..to).contains(&context.now());
+        let lowered = self.behaviour.lowered.is_some_and(lowered);
+        self.will.limit = lowered.then_some(Limit::ONE);
         self.will.asks = match &hook.what {
             What::Hook => hook.name == "config-changed",
             What::Action { .. } => hook.name == "ask",

@@ -33,14 +33,16 @@ pub(super) struct Wakers {
 impl Wakers {
     pub(super) fn ask(&mut self, now: u64, unit: UnitName, wish: &Wish) {
         let waker = Waker::new(wish.errand, &wish.context);
-        self.processes.push(Process {
+        let mut process = Process {
             unit,
             endpoint: wish.endpoint.clone(),
             errand: wish.errand,
             at: (waker.poll() != WakerStep::AwaitHookEnd).then_some(now),
             waker,
             command: 0,
-        });
+        };
+        process.sleep(now);
+        self.processes.push(process);
     }
 
     pub(super) fn are_none(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::{Answer, Effect, Engine, Facts, LineRead, Need, Roster, Stored};
+use super::super::{Answer, Effect, Engine, Facts, Gate, LineRead, Need, Roster, Stored};
 pub(super) use crate::fixture::lock;
 use crate::policy::Rotation;
 use crate::{Line, Payload, Reading, RelationId, Start, Tick, UnitName, Wall, decode_line};
@@ -32,6 +32,7 @@ pub(super) struct World {
     pub(super) no_relation: bool,
     /// Whether processes of earlier hooks are still alive.
     pub(super) orphans: bool,
+    pub(super) gate: Gate,
     hooks: u32,
 }
 
@@ -121,6 +122,7 @@ impl World {
                 let others = (0..self.units).map(name).filter(|other| other != unit);
                 Answer::Members(relation, others.collect())
             }
+            Need::Gate(lock) => Answer::Gate(lock, self.gate.clone()),
             Need::GoalState => Answer::GoalState(Ok((0..self.units).map(name).collect())),
             Need::Alive(processes) => Answer::Alive(
                 processes
@@ -272,6 +274,7 @@ pub(super) fn words(needs: &[Need]) -> Vec<&'static str> {
         Need::Members(_) => "members",
         Need::GoalState => "goal-state",
         Need::Alive(_) => "alive",
+        Need::Gate(_) => "gate",
     };
     needs.iter().map(word).collect()
 }

@@ -2,6 +2,7 @@
 
 mod effect;
 mod fixture;
+mod gate;
 mod inquiry;
 mod instruction;
 mod need;

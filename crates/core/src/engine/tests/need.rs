@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::fixture::{World, lock, name, relation, words};
-use crate::engine::{Engine, Need};
+use crate::engine::{Engine, Gate, Need};
 use crate::{Payload, Start, Wait};
 
 #[test]
@@ -49,7 +49,28 @@ fn before_it_begins_the_operation_a_unit_asks_which_relation_is_the_lowest() {
     world.line_up([1]);
     let mut visit = world.hook(1);
     assert!(matches!(visit.start(&mut world), Start::Begun(..)));
-    assert_eq!(words(&visit.needs), ["stored", "line", "own", "relations"]);
+    assert_eq!(
+        words(&visit.needs),
+        ["stored", "line", "own", "relations", "gate"]
+    );
+}
+
+#[test]
+fn a_unit_is_asked_whether_it_may_begin_only_when_its_turn_has_come() {
+    let mut world = World::new(3);
+    world.line_up([1, 2]);
+    let mut waits = world.hook(2);
+    assert!(matches!(waits.start(&mut world), Start::Waiting(_)));
+    assert!(!words(&waits.needs).contains(&"gate"));
+    // Nor is it asked again about what has begun before and has failed.
+    let mut fails = world.hook(1);
+    fails.start(&mut world);
+    fails.ask(&mut world, |engine| engine.finish(&lock(), Err("no"), None));
+    fails.release(&mut world);
+    world.gate = Gate::Blocked("a backup".to_owned());
+    let mut again = world.hook(1);
+    assert!(matches!(again.start(&mut world), Start::Begun(..)));
+    assert!(!words(&again.needs).contains(&"gate"));
 }
 
 #[test]

@@ -12,6 +12,7 @@ from typing import Any
 
 from .._endpoint import KEY
 from .._native import Hook, LockStatus
+from .._policy import Policy
 
 _context = itertools.count(1)
 
@@ -70,7 +71,7 @@ class Application:
         with self._hook(unit, leads=leads, hidden=hidden) as hook:
             if act is not None:
                 act(hook)
-            hook.release({lock: self._limit}, None, [])
+            hook.release({lock: Policy(limit=self._limit).rules}, None, [])
 
     def ask(self, unit: int, lock: str) -> None:
         """Make a unit ask for a turn, unless one of its requests is waiting already."""

@@ -18,7 +18,7 @@ from .._endpoint import KEY, refuse_to_choose, usual_endpoint
 from .._error import brief
 from .._lock_name import lock_key
 from .._native import Hook
-from .._part import checked_limit
+from .._policy import checked_number
 from ._application import Application, number_of
 from ._restart import Restart, restarts
 
@@ -93,7 +93,7 @@ class Line:
         declared = sorted(cast('dict[str, object]', meta.get('peers') or {}))
         self._endpoint = usual_endpoint(declared, relation) or refuse_to_choose(declared)
         self._name, self._lock = lock, lock_key(lock)
-        self._limit = checked_limit(limit)
+        self._limit = checked_number(limit)
         self._coordinator = coordinator
 
     # -- situations

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use fastrand::Rng;
 use ops_coordinator_core::wire::KEY;
-use ops_coordinator_juju::{Error, ToolOutput, Transport, write_pending_line};
+use ops_coordinator_juju::{Error, Gate, ToolOutput, Transport, write_pending_line};
 use ops_coordinator_lab::simulation::{HookContext, Phase, VirtualCharm};
 use ops_coordinator_lab::{Dispatch, What};
 use serde_json::Value;
@@ -104,6 +104,7 @@ impl Member {
                 machine: bridge.clone(),
                 failed_before: false,
                 orphan: false,
+                gate: Gate::Open,
             };
             work(&self.behaviour.charm, visit, &self.will)
         });

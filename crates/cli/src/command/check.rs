@@ -1,0 +1,97 @@
+//! `ops-coordinator check`: is `coordination.toml` valid?
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use ops_coordinator_excerpt::path;
+use ops_coordinator_juju::policy::Rules;
+use ops_coordinator_juju::{Coordination, Declared, LockName, Now, Timestamp};
+
+use super::CommandError;
+use crate::output::say;
+
+/// Check a charm's coordination.toml, and show what it declares.
+///
+/// Run it in the charm's project, for instance in its tests: it needs no Juju.
+#[derive(Debug, Args)]
+#[command(after_help = "Exit codes:
+  0   the file is valid
+  1   something in it is wrong
+  2   there is no such file, or the command line is wrong
+
+Examples:
+  ops-coordinator check
+  ops-coordinator check ./charm")]
+pub(crate) struct CheckArgs {
+    /// The charm's directory
+    #[arg(value_name = "DIRECTORY", default_value = ".")]
+    charm: PathBuf,
+}
+
+pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode, CommandError> {
+    let Some(coordination) = Coordination::of(&args.charm)? else {
+        let none = format!("no {} in {}", Coordination::FILE, path(&args.charm));
+        return Err(CommandError::usage(none).hint(Some(
+            "it is optional; to declare a lock, begin it with [locks.restart]",
+        )));
+    };
+    for (lock, declared) in coordination.locks() {
+        look_for_blocker(&args.charm, lock, declared)?;
+    }
+    for (lock, declared) in coordination.locks() {
+        say(words(lock, declared).trim_end());
+    }
+    if coordination.locks().is_empty() {
+        say("no lock is declared");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A blocker in the charm's directory that is not there would hold back every operation.
+fn look_for_blocker(
+    charm: &Path,
+    lock: &LockName,
+    declared: &Declared,
+) -> Result<(), CommandError> {
+    let program = declared.blocker.iter().flatten().next();
+    let Some(program) = program.filter(|program| program.contains('/')) else {
+        return Ok(());
+    };
+    let executable =
+        |file: std::fs::Metadata| file.is_file() && file.permissions().mode() & 0o111 != 0;
+    if charm.join(program).metadata().is_ok_and(executable) {
+        return Ok(());
+    }
+    let program = path(program.as_ref());
+    let wrong = format!("lock {lock}: its blocker {program} is no executable file of the charm");
+    let hint = "make it executable, or name a command without '/' that is on the unit's PATH";
+    Err(CommandError::failed(wrong).hint(Some(hint)))
+}
+
+fn words(lock: &LockName, declared: &Declared) -> String {
+    let Rules {
+        limit,
+        sequence,
+        waves,
+        canary,
+        lookahead,
+    } = &declared.rules;
+    let canary = if *canary { ", canary" } else { "" };
+    let mut text = format!(
+        "lock {lock}: limit {limit}, order {sequence}, waves {waves}, lookahead {lookahead}{canary}\n"
+    );
+    let now = Timestamp::now();
+    for window in &declared.windows {
+        let state = match window.at(now) {
+            Now::Open => "open now".to_owned(),
+            Now::Closed(opening) => format!("opens {opening}"),
+        };
+        text.push_str(&format!("  window {window}: {state}\n"));
+    }
+    if let Some(command) = &declared.blocker {
+        text.push_str(&format!("  blocker {}\n", command.join(" ")));
+    }
+    text
+}

@@ -1,0 +1,116 @@
+//! What a charm declares in `coordination.toml`.
+
+use std::fs;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::fixture::Fixture;
+use crate::{ROLL, charm, marked, record_of};
+
+/// The charm of the other tests, with this file in its directory.
+fn declaring(text: &str, operation: &str) -> Fixture {
+    let fixture = charm(operation);
+    fs::write(fixture.charm().join("coordination.toml"), text).unwrap();
+    fixture
+}
+
+#[test]
+fn half_of_the_units_run_at_once_once_the_canary_has_gone_alone() {
+    let text = "[locks.restart]\nlimit = '50%'\ncanary = true\n";
+    let scenario = format!(
+        "units = 4
+        limit = {{ restart = 2 }}
+        {ROLL}
+        [[step]]
+        expect = {{ failed-hooks = 0, turns = {{ restart = 4 }}, largest-inside = {{ restart = 2 }} }}"
+    );
+    let run = declaring(text, &marked("2")).play(&scenario, &[]).exits(0);
+    let at = |event: &Value| event["at"].as_u64().unwrap();
+    let (entered, left) = (run.events("enter"), run.events("leave"));
+    assert_eq!(entered[0]["unit"], left[0]["unit"]);
+    assert!(at(&entered[1]) >= at(&left[0]), "the canary is alone");
+}
+
+#[test]
+fn a_unit_that_is_blocked_keeps_its_turn_and_tells_the_others() {
+    let text = "[locks.restart]\nblocker = ['sh', '-c', 'ops-coordinator status --relation cluster >seen; test ! -e backup || { echo a backup runs; exit 1; }']\n";
+    let scenario = format!(
+        "units = 2
+        [[step]]
+        exec = {{ unit = 'app/1', command = 'touch backup' }}
+        [[step]]
+        exec = {{ unit = 'app/0', command = 'touch backup' }}
+        {ROLL}
+        [[step]]
+        expect = {{ failed-hooks = 0, turns = {{ restart = 0 }} }}
+        {}
+        {}
+        [[step]]
+        exec = {{ unit = 'app/1', command = 'rm backup; JUJU_DISPATCH_PATH=hooks/update-status ./dispatch' }}
+        [[step]]
+        exec = {{ unit = 'app/0', command = 'rm backup; JUJU_DISPATCH_PATH=hooks/update-status ./dispatch' }}
+        [[step]]
+        expect = {{ turns = {{ restart = 2 }} }}
+        ",
+        record_of(0).replace("record'", "before'"),
+        record_of(1)
+    );
+    let run = declaring(text, &marked("0.1"))
+        .play(&scenario, &[])
+        .exits(0);
+    // Only the one whose turn it was has asked its blocker.
+    let told = [run.file(0, "before"), run.file(1, "record")];
+    let held = told
+        .iter()
+        .filter(|record| record.contains(r#""held":"blocked: a backup runs""#));
+    assert_eq!(held.count(), 1, "{told:?}");
+    // It may look at the unit's own state.
+    let seen = run.file(0, "seen");
+    assert!(seen.contains("its turn"), "{seen}");
+}
+
+#[test]
+fn outside_its_window_nothing_begins_and_the_unit_says_when_it_opens() {
+    // Whenever this runs, the window opens in two to three days.
+    let mut date = Command::new("date");
+    date.args(["-u", "-d", "+3 days", "+%a"]).env("LC_ALL", "C");
+    let day = String::from_utf8(date.output().unwrap().stdout).unwrap();
+    let day = day.trim();
+    let text = format!("[locks.restart]\nwindow = '{day} 02:00-05:00 UTC'\n");
+    let script = r"
+        ops-coordinator resume --relation cluster
+        [ $hook != config-changed ] || ops-coordinator request restart --relation cluster
+        ops-coordinator run restart --relation cluster -- touch began >said || echo $? >code
+        ops-coordinator release --relation cluster";
+    let fixture = Fixture::new(script);
+    fs::write(fixture.charm().join("coordination.toml"), text).unwrap();
+    let run = fixture.play("units = 1\n", &[]);
+    let expected = format!("restart: waiting, outside its window, opens {day} 02:00 UTC\n");
+    assert_eq!(
+        (run.file(0, "said"), run.file(0, "code")),
+        (expected, "75\n".to_owned())
+    );
+}
+
+#[test]
+fn a_lock_that_is_not_declared_is_an_error_with_a_hint() {
+    let text = "[locks.restart]\n[locks.backup]\n";
+    let script = r"
+        ops-coordinator resume --relation cluster
+        ops-coordinator request restrat --relation cluster 2>request || echo $? >>request
+        ops-coordinator run restrat --relation cluster -- true 2>run || echo $? >>run
+        ops-coordinator release --relation cluster --limit restrat=2 2>release || echo $? >>release
+        ops-coordinator release --relation cluster --limit restart=2";
+    let fixture = Fixture::new(script);
+    fs::write(fixture.charm().join("coordination.toml"), text).unwrap();
+    let run = fixture
+        .play("units = 1\n[[step]]\nexpect = { failed-hooks = 0 }\n", &[])
+        .exits(0);
+    for file in ["request", "run", "release"] {
+        let said = run.file(0, file);
+        let expected = "ops-coordinator: coordination.toml declares no lock 'restrat'\n\
+            hint: it declares backup, restart; add [locks.restrat] to it, or use one of these\n2\n";
+        assert_eq!(said, expected, "{file}");
+    }
+}

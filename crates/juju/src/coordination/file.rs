@@ -1,0 +1,153 @@
+//! The form of `coordination.toml`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
+use std::str::FromStr;
+
+use ops_coordinator_core::policy::{Limit, Rules, Sequence, Waves};
+use ops_coordinator_core::{LockName, OnFailure};
+use ops_coordinator_window::Window;
+use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
+
+use super::{Coordination, Declared};
+
+/// The longest lookahead, as on the command line.
+const LOOKAHEAD_MAX: u32 = 32;
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    locks: BTreeMap<LockName, Table>,
+}
+
+#[derive(Default, serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+struct Table {
+    limit: Option<Text<Limit>>,
+    #[serde(deserialize_with = "sequence")]
+    order: Option<Sequence>,
+    waves: Option<Text<Waves>>,
+    canary: bool,
+    #[serde(deserialize_with = "lookahead")]
+    lookahead: Option<u32>,
+    window: Option<Several<Text<Window>>>,
+    #[serde(deserialize_with = "command")]
+    blocker: Option<Vec<String>>,
+    on_failure: Option<Text<OnFailure>>,
+}
+
+/// What the text declares, or the line and what is wrong in it.
+pub(super) fn parse(text: &str) -> Result<Coordination, (Option<usize>, String)> {
+    let file: File = toml::from_str(text).map_err(|error| {
+        let before = error.span().and_then(|span| text.get(..span.start));
+        let line = before.map(|before| before.matches('\n').count() + 1);
+        (line, error.message().trim().replace('\n', "; "))
+    })?;
+    let locks = file.locks.into_iter();
+    Ok(Coordination {
+        locks: locks
+            .map(|(lock, table)| (lock, table.declared()))
+            .collect(),
+    })
+}
+
+impl Table {
+    fn declared(self) -> Declared {
+        let default = Rules::default();
+        let window = self.window.map(|several| several.0).unwrap_or_default();
+        Declared {
+            rules: Rules {
+                limit: self.limit.map_or(default.limit, |limit| limit.0),
+                sequence: self.order.unwrap_or(default.sequence),
+                waves: self.waves.map_or(default.waves, |waves| waves.0),
+                canary: self.canary,
+                lookahead: self.lookahead.unwrap_or(default.lookahead),
+            },
+            windows: window.into_iter().map(|window| window.0).collect(),
+            blocker: self.blocker,
+            on_failure: self
+                .on_failure
+                .map_or_else(OnFailure::default, |mode| mode.0),
+        }
+    }
+}
+
+fn sequence<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Sequence>, D::Error> {
+    let units = Several::<String>::deserialize(from)?.0.join(",");
+    units.parse().map(Some).map_err(D::Error::custom)
+}
+
+fn lookahead<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u32>, D::Error> {
+    let number = u32::deserialize(from)?;
+    if number > LOOKAHEAD_MAX {
+        let wrong = format!("a lookahead is at most {LOOKAHEAD_MAX}");
+        return Err(D::Error::custom(wrong));
+    }
+    Ok(Some(number))
+}
+
+fn command<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<String>>, D::Error> {
+    let words = Vec::<String>::deserialize(from)?;
+    if words.first().is_none_or(String::is_empty) {
+        let wrong = "a blocker is a command and its arguments: [\"./may-restart\", \"now\"]";
+        return Err(D::Error::custom(wrong));
+    }
+    Ok(Some(words))
+}
+
+/// A value that is written as a text or a whole number.
+struct Text<T>(T);
+
+impl<'de, T: FromStr<Err: fmt::Display>> Deserialize<'de> for Text<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Words<T>(PhantomData<T>);
+        impl<T: FromStr<Err: fmt::Display>> Visitor<'_> for Words<T> {
+            type Value = Text<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Text<T>, E> {
+                text.parse().map(Text).map_err(E::custom)
+            }
+
+            fn visit_i64<E: Error>(self, number: i64) -> Result<Text<T>, E> {
+                self.visit_str(&number.to_string())
+            }
+        }
+        from.deserialize_any(Words(PhantomData))
+    }
+}
+
+/// One value, or a list of them.
+struct Several<T>(Vec<T>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Several<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct OneOrMore<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for OneOrMore<T> {
+            type Value = Several<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text or a list of texts")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Several<T>, E> {
+                let one = serde::de::value::StrDeserializer::new(text);
+                Ok(Several(vec![T::deserialize(one)?]))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Several<T>, A::Error> {
+                let mut several = Vec::new();
+                while let Some(one) = list.next_element()? {
+                    several.push(one);
+                }
+                Ok(Several(several))
+            }
+        }
+        from.deserialize_any(OneOrMore(PhantomData))
+    }
+}

@@ -1,0 +1,171 @@
+//! `coordination.toml`: where a charm declares its locks, each with its policy and with what may hold it back.
+//!
+//! ```
+//! use ops_coordinator_juju::Coordination;
+//!
+//! let coordination: Coordination = r#"
+//!     [locks.restart]
+//!     limit = "25%"
+//!     waves = "zone"
+//!     window = "Mon-Fri 02:00-05:00 Europe/London"
+//!     blocker = ["./may-restart"]
+//! "#
+//! .parse()?;
+//! assert!(coordination.require(&"restart".parse()?).is_ok());
+//! assert!(coordination.require(&"restrat".parse()?).is_err());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod blocker;
+mod file;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use ops_coordinator_core::engine::Gate;
+use ops_coordinator_core::policy::{PerLock, Rules};
+use ops_coordinator_core::{LockName, OnFailure};
+use ops_coordinator_window::{Now, Timestamp, Window};
+
+use crate::{Error, Hook};
+
+/// What a charm declares about its locks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Coordination {
+    locks: BTreeMap<LockName, Declared>,
+}
+
+/// What a charm declares about one lock.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Declared {
+    /// How many at once, and in which order.
+    pub rules: Rules,
+    /// When operations may begin; at any time if there is none.
+    pub windows: Vec<Window>,
+    /// The command that must succeed before an operation begins.
+    pub blocker: Option<Vec<String>>,
+    /// What becomes of the turn when an operation fails.
+    pub on_failure: OnFailure,
+}
+
+impl Coordination {
+    /// The name of the file in the charm's directory.
+    pub const FILE: &str = "coordination.toml";
+
+    /// What the charm in this directory declares; `None` if it has no such file.
+    ///
+    /// # Errors
+    /// [`Error::Coordination`] if the file is not valid, and [`Error::State`] if it cannot be read.
+    pub fn of(charm_dir: &Path) -> Result<Option<Self>, Error> {
+        let path = charm_dir.join(Self::FILE);
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(Some(Self::read(&text, &path)?)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::Coordination {
+                path,
+                line: None,
+                why: format!("it cannot be read: {error}"),
+            }),
+        }
+    }
+
+    fn read(text: &str, path: &Path) -> Result<Self, Error> {
+        file::parse(text).map_err(|(line, why)| Error::Coordination {
+            path: path.to_owned(),
+            line,
+            why,
+        })
+    }
+
+    /// The locks, by name.
+    pub fn locks(&self) -> &BTreeMap<LockName, Declared> {
+        &self.locks
+    }
+
+    /// Checks that a lock is declared.
+    ///
+    /// # Errors
+    /// [`Error::UnknownLock`] if it is not.
+    pub fn require(&self, lock: &LockName) -> Result<(), Error> {
+        if self.locks.contains_key(lock) {
+            return Ok(());
+        }
+        Err(Error::UnknownLock {
+            lock: lock.clone(),
+            declared: self.locks.keys().cloned().collect(),
+        })
+    }
+
+    /// The policy of all locks, for [`Hook::release`].
+    pub fn policy(&self) -> PerLock {
+        let locks = self.locks.iter();
+        locks.fold(PerLock::new(), |policy, (lock, declared)| {
+            policy.with_rules(lock.clone(), declared.rules.clone())
+        })
+    }
+
+    /// What becomes of the turn when an operation for this lock fails.
+    pub fn on_failure(&self, lock: &LockName) -> OnFailure {
+        let declared = self.locks.get(lock);
+        declared.map_or_else(OnFailure::default, |declared| declared.on_failure)
+    }
+
+    /// Whether an operation may begin at this time, by its window and its blocker. The blocker runs in the charm's
+    /// directory.
+    pub fn gate(&self, lock: &LockName, charm_dir: &Path, now: Timestamp) -> Gate {
+        let Some(declared) = self.locks.get(lock) else {
+            return Gate::Open;
+        };
+        if let Some(gate) = outside(&declared.windows, now) {
+            return gate;
+        }
+        let blocker = declared.blocker.as_deref();
+        let blocked = blocker.and_then(|command| blocker::ask(command, lock, charm_dir));
+        blocked.map_or(Gate::Open, Gate::Blocked)
+    }
+}
+
+/// The gate of windows of which none is open.
+pub fn outside(windows: &[Window], now: Timestamp) -> Option<Gate> {
+    let mut next = None;
+    for window in windows {
+        match window.at(now) {
+            Now::Open => return None,
+            Now::Closed(opening) => {
+                let earlier = next
+                    .take()
+                    .filter(|next: &ops_coordinator_window::Opening| next.at <= opening.at);
+                next = earlier.or(Some(opening));
+            }
+        }
+    }
+    next.map(|opening| Gate::Outside {
+        opens: opening.to_string(),
+        // A waker that is a little late is better than one that is too early.
+        opens_in: u64::try_from(opening.at.as_millisecond() - now.as_millisecond()).unwrap_or(0)
+            + 1,
+    })
+}
+
+impl FromStr for Coordination {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::read(text, Path::new(Self::FILE))
+    }
+}
+
+impl Hook {
+    /// Lets the windows and blockers of `coordination.toml` decide whether an operation may begin.
+    pub fn obey(&mut self, coordination: Coordination) {
+        let charm_dir: PathBuf = self.environment().charm_dir.clone();
+        self.set_gatekeeper(move |lock| coordination.gate(lock, &charm_dir, Timestamp::now()));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,133 @@
+use super::*;
+use ops_coordinator_core::policy::{Limit, Policy, Sequence, Situation, Waves};
+
+fn lock() -> LockName {
+    "restart".parse().unwrap()
+}
+
+fn wrong(text: &str) -> String {
+    text.parse::<Coordination>().unwrap_err().to_string()
+}
+
+/// What is wrong with one key of a lock.
+fn wrong_key(line: &str) -> String {
+    let said = wrong(&format!("[locks.restart]\n{line}\n"));
+    let place = "coordination.toml, line 2: ";
+    said.strip_prefix(place)
+        .unwrap_or_else(|| panic!("{said}"))
+        .to_owned()
+}
+
+#[test]
+fn all_of_a_locks_policy_is_read() {
+    let coordination: Coordination = r#"
+        [locks.restart]
+        limit = "25%"
+        order = "leader-last"
+        waves = "zone"
+        canary = true
+        lookahead = 8
+        window = ["Mon-Fri 02:00-05:00 Europe/London", "Sun 00:00-24:00 UTC"]
+        blocker = ["./may-restart", "now"]
+        on-failure = "stop"
+
+        [locks.backup]
+        limit = 2
+        order = ["app/2", "app/0"]
+        window = "02:00-05:00 UTC"
+    "#
+    .parse()
+    .unwrap();
+    let restart = &coordination.locks()[&lock()];
+    let expected = Rules {
+        limit: Limit::percent(25).unwrap(),
+        sequence: Sequence::LeaderLast,
+        waves: Waves::Zone,
+        canary: true,
+        lookahead: 8,
+    };
+    assert_eq!(restart.rules, expected);
+    assert_eq!(restart.windows.len(), 2);
+    assert_eq!(
+        restart.blocker.as_deref(),
+        Some(&["./may-restart".to_owned(), "now".to_owned()][..])
+    );
+    let backup = &coordination.locks()[&"backup".parse().unwrap()];
+    assert_eq!(backup.rules.sequence.to_string(), "app/2,app/0");
+    let leader = "app/0".parse().unwrap();
+    let mut situation = Situation::new(&leader);
+    situation.units = 12;
+    let policy = coordination.policy();
+    assert_eq!(policy.limit(&lock(), &situation), 3);
+    assert_eq!(policy.limit(&"backup".parse().unwrap(), &situation), 2);
+    assert_eq!(policy.limit(&"other".parse().unwrap(), &situation), 1);
+}
+
+#[test]
+fn what_is_wrong_is_told_with_its_line() {
+    assert!(wrong_key("limt = 2").starts_with("unknown field `limt`, expected one of `limit`, "));
+    assert_eq!(
+        wrong_key("limit = 0"),
+        "expected a whole number from 1 to 100, or a percentage such as 25%"
+    );
+    assert!(wrong_key("limit = true").starts_with("invalid type: boolean `true`, expected a text"));
+    assert!(wrong_key("order = \"random\"").starts_with("neither an order nor units"));
+    assert!(wrong_key("waves = \"rack\"").contains("zone"));
+    assert_eq!(wrong_key("lookahead = 33"), "a lookahead is at most 32");
+    assert_eq!(
+        wrong_key("window = \"02:00-05:00 Atlantis\""),
+        "unknown time zone 'Atlantis'"
+    );
+    assert!(wrong_key("blocker = []").starts_with("a blocker is a command"));
+    assert_eq!(
+        wrong_key("on-failure = \"again\""),
+        "what happens after a failure is 'retry', 'stop' or 'continue', not \"again\""
+    );
+    assert!(wrong("[locks.Restart]\n").contains("invalid lock name 'Restart'"));
+    assert!(wrong("[lock.restart]\n").contains("unknown field `lock`, expected `locks`"));
+    assert!(wrong("[locks.restart").starts_with("coordination.toml, line 1: "));
+}
+
+#[test]
+fn a_lock_that_is_not_declared_is_told_with_those_that_are() {
+    let coordination: Coordination = "[locks.restart]\n[locks.backup]\n".parse().unwrap();
+    let error = coordination
+        .require(&"restrat".parse().unwrap())
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "coordination.toml declares no lock 'restrat'"
+    );
+    assert_eq!(
+        error.hint().unwrap(),
+        "it declares backup, restart; add [locks.restrat] to it, or use one of these"
+    );
+}
+
+#[test]
+fn a_charm_without_the_file_declares_nothing() {
+    let charm = tempfile::tempdir().unwrap();
+    assert_eq!(Coordination::of(charm.path()).unwrap(), None);
+    fs::write(charm.path().join(Coordination::FILE), "[locks.restart]\n").unwrap();
+    let coordination = Coordination::of(charm.path()).unwrap().unwrap();
+    assert!(coordination.require(&lock()).is_ok());
+}
+
+#[test]
+fn of_several_windows_the_one_that_opens_first_counts() {
+    let charm = tempfile::tempdir().unwrap();
+    let text = "[locks.restart]\nwindow = [\"Mon 02:00-05:00 UTC\", \"Sun 02:00-05:00 UTC\"]\nblocker = [\"false\"]\n";
+    let coordination: Coordination = text.parse().unwrap();
+    let gate = |now: &str| coordination.gate(&lock(), charm.path(), now.parse().unwrap());
+    // 2026-01-03 is a Saturday.
+    assert_eq!(
+        gate("2026-01-03T02:00:00Z"),
+        Gate::Outside {
+            opens: "Sun 02:00 UTC".to_owned(),
+            opens_in: 24 * 3_600_000 + 1,
+        }
+    );
+    // Only inside the window is the blocker asked.
+    let blocked = "its blocker ended with exit status: 1".to_owned();
+    assert_eq!(gate("2026-01-04T02:00:00Z"), Gate::Blocked(blocked));
+}

@@ -1,0 +1,148 @@
+"""How units take turns for a lock: what a charm declares."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import cast
+
+from ._error import brief
+from ._native import LIMIT_MAX, Rules
+
+_LOOKAHEAD_MAX = 32
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Policy:
+    """How units take turns for a lock, and when.
+
+    Give it to a coordinator once, as in
+    `OpsCoordinator(self, policy=Policy(limit='25%', waves='zone'))`.
+
+    Args:
+        limit: How many units may be inside at once: 1 to 100, or a percentage of the application's
+            units such as `'25%'`, rounded down, but at least one. A lower limit holds at once,
+            also for units that are in the line already.
+        order: In which order waiting units join the line: `'first-come'`, `'unit-number'`,
+            `'leader-last'`, or the names of the units that go first.
+        waves: `'zone'` lets one availability zone go after the other.
+        canary: Whether the first unit that joins an idle line goes alone.
+        lookahead: How many units to keep in the line beyond those that may be inside, 0 to 32.
+        window: When an operation may begin, such as `'Mon-Fri 02:00-05:00 Europe/London'`; or
+            several of these.
+        blocker: A function that is called just before an operation would begin. It returns why it
+            may not begin, or None if it may. It cannot use the coordinator.
+
+    Raises:
+        TypeError: A value is of the wrong type.
+        ValueError: A value is not valid; the message says what is.
+    """
+
+    limit: int | str = 1
+    order: str | Sequence[str] = 'first-come'
+    waves: str | None = None
+    canary: bool = False
+    lookahead: int = 16
+    window: str | Sequence[str] | None = None
+    blocker: Callable[[], str | None] | None = None
+
+    def __post_init__(self) -> None:
+        """Check the values, so that a mistake shows when the charm starts."""
+        checked_limit(self.limit)
+        if self.blocker is not None and not callable(self.blocker):
+            raise TypeError(f'blocker must be a function, not {brief(self.blocker)}')
+        if not isinstance(self.lookahead, int) or isinstance(self.lookahead, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f'lookahead must be a whole number, not {brief(self.lookahead)}')
+        if not 0 <= self.lookahead <= _LOOKAHEAD_MAX:
+            raise ValueError(f'lookahead must be from 0 to {_LOOKAHEAD_MAX}')
+        object.__setattr__(self, '_rules', self._checked())
+
+    def _checked(self) -> Rules:
+        return Rules(
+            str(self.limit),
+            ','.join(_several(self.order, 'order')),
+            self.waves or 'one',
+            self.canary,
+            self.lookahead,
+            _several(self.window, 'window'),
+        )
+
+    @property
+    def rules(self) -> Rules:
+        """The same, as the native module takes it."""
+        return cast('Rules', self.__dict__['_rules'])
+
+
+def _several(values: str | Sequence[str] | None, name: str) -> list[str]:
+    if values is None:
+        return []
+    several = [values] if isinstance(values, str) else list(values)
+    for value in several:
+        if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f'{name} must be text or several texts, not {brief(value)}')
+    return several
+
+
+def checked_policies(limit: object, policy: object) -> Policy | dict[str, Policy]:
+    """Check and return what a coordinator is given: for all its locks, or for single locks.
+
+    Raises:
+        TypeError: A limit is not a number or a percentage, or a policy not a `Policy`.
+        ValueError: A limit is not from 1 to 100, or both are given.
+    """
+    if policy is not None:
+        if limit != 1:
+            raise ValueError('pass either limit or policy; a Policy has a limit too')
+        if isinstance(policy, Mapping):
+            given = cast('Mapping[str, object]', policy)
+            return {lock: _policy(one) for lock, one in given.items()}
+        return _policy(policy)
+    if isinstance(limit, Mapping):
+        given = cast('Mapping[str, object]', limit)
+        names = {lock: f'limit[{brief(lock)}]' for lock in given}
+        return {lock: Policy(limit=checked_limit(one, names[lock])) for lock, one in given.items()}
+    return Policy(limit=checked_limit(limit))
+
+
+def _policy(policy: object) -> Policy:
+    if not isinstance(policy, Policy):
+        raise TypeError(f'policy must be a Policy, not {brief(policy)}')
+    return policy
+
+
+def checked_limit(limit: object, name: str = 'limit') -> int | str:
+    """Check and return the limit of a lock.
+
+    Raises:
+        TypeError: It is neither a whole number nor a percentage.
+        ValueError: It is not from 1 to 100.
+    """
+    wrong = (
+        f'{name} must be a whole number from 1 to {LIMIT_MAX}, or a percentage such as '
+        f"'25%', not {brief(limit)}"
+    )
+    if isinstance(limit, str) and limit.endswith('%'):
+        digits = limit[:-1]
+        if not (digits.isdecimal() and digits.isascii() and 1 <= int(digits) <= 100):
+            raise ValueError(wrong)
+        return limit
+    return _number(limit, wrong)
+
+
+def checked_number(limit: object) -> int:
+    """Check and return a limit that is a number.
+
+    Raises:
+        TypeError: It is not a whole number.
+        ValueError: It is not from 1 to 100.
+    """
+    wrong = f'limit must be a whole number from 1 to {LIMIT_MAX}, not {brief(limit)}'
+    return _number(limit, wrong)
+
+
+def _number(limit: object, wrong: str) -> int:
+    if not isinstance(limit, int) or isinstance(limit, bool):
+        raise TypeError(wrong)
+    if not 1 <= limit <= LIMIT_MAX:
+        raise ValueError(wrong)
+    return limit
