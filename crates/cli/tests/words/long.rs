@@ -7,7 +7,7 @@ use crate::command;
 use crate::fixture::Fixture;
 
 /// The longest message: it lists the seeded bugs.
-const MOST: usize = 1_000;
+const MOST: usize = 1_200;
 
 #[track_caller]
 fn is_refused_briefly(args: &[&str], directory: &Path) {
@@ -39,6 +39,16 @@ fn an_argument() {
         &["release", "--limit", &long],
         &["release", "--limit", &pair],
         &["release", "--lookahead", &long],
+        &["release", "--order", &long],
+        &["release", "--waves", &long],
+        &["run", "restart", "--on-failure", &long],
+        &["pause", &long],
+        &["resume", &long],
+        &["retry", &long, "app/0"],
+        &["retry", "restart", &long],
+        &["skip", "restart", &long],
+        &["plan", &long],
+        &["plan", "restart", "--limit", &pair],
         &["status", "--format", &long],
         &["lab", &long],
         &["lab", "run", "--charm", &long],

@@ -274,7 +274,7 @@ pub const SMALL: &[Case] = &[
         limit: 2,
         requests: [2; 3],
         faults: Faults { limit: 2, ..NONE },
-        states: 420_473,
+        states: 434_294,
         ..CASE
     },
     Case {
@@ -285,7 +285,7 @@ pub const SMALL: &[Case] = &[
             leader: 1,
             ..NONE
         },
-        states: 170_309,
+        states: 168_100,
         ..CASE
     },
     Case {
@@ -295,7 +295,7 @@ pub const SMALL: &[Case] = &[
         requests: [0, 1, 1],
         faults: Faults { limit: 1, ..NONE },
         healed_one_in: 16,
-        states: 588_173,
+        states: 549_125,
         ..CASE
     },
     Case {
