@@ -48,12 +48,12 @@ fn a_unit_whose_hook_failed_is_no_unit_that_is_done_and_others_say_whom_they_wai
         rows[2].ends_with("running or failed, see its log"),
         "{table}"
     );
-    assert!(rows[3].starts_with("app/2  2nd in line"), "{table}");
-    assert!(rows[3].ends_with("behind app/1"), "{table}");
+    assert!(rows[3].starts_with("app/2  requested"), "{table}");
+    assert!(rows[3].ends_with("queued, 1st behind app/1"), "{table}");
     let run = run.exits(0);
     let status = run.file(2, "status");
     let shown: Vec<&str> = status.lines().collect();
-    let waits = "restart: 2nd in line, behind app/1";
+    let waits = "restart: queued, 1st behind app/1";
     assert!(
         shown[0].contains(waits) && shown[0].contains("waiting"),
         "{status}"

@@ -39,7 +39,10 @@ fn a_roll_that_stands_still_fails_the_run_and_names_who_waits_for_what() {
         line.starts_with("problem: app/") && line.contains("asked for restart and was not served: ")
     });
     assert_eq!(asked.count(), 3, "{}", run.text);
-    says(&run, "was not served: behind app/");
+    let stopped = run.text.lines().filter(|line| {
+        line.contains("was not served: stopped, app/") && line.ends_with(" failed: exit code 1")
+    });
+    assert_eq!(stopped.count(), 2, "{}", run.text);
     assert!(!run.text.contains("passed in"), "{}", run.text);
 }
 

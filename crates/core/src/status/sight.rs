@@ -75,7 +75,9 @@ impl Sight<'_> {
                     Vec::new(),
                 ),
                 Turn::Wait(Wait::Behind(ahead)) => {
-                    let wait = self.behind(&ahead);
+                    let units: Vec<&UnitName> = ahead.iter().map(|ticket| &ticket.unit).collect();
+                    let behind = || format!("behind {}", self.names(&units));
+                    let wait = self.stopped(&units).unwrap_or_else(behind);
                     let units = ahead.into_iter().map(|ticket| ticket.unit).collect();
                     (Place::InLine, asked_at, wait, units)
                 }
@@ -109,20 +111,15 @@ impl Sight<'_> {
             Rotation::default().order(self.lock, &mut queue, &situation);
         }
         // The leader appends them when somebody may start, or when a finish has left nobody in the queue.
-        let limit = last.map_or(1, |last| last.limit as usize);
+        let limit = last.map_or(1, |last| last.limit as usize).max(1);
         let full = in_line.len() >= limit;
-        let failed = in_line
-            .iter()
-            .find_map(|unit| Some((&unit.unit, self.failed(&unit.unit)?)));
+        let ahead: Vec<&UnitName> = in_line.iter().map(|status| &status.unit).collect();
         let status = |(index, request): (usize, Request)| {
             let unit = &request.ticket.unit;
             let state = self.state_of(unit);
-            let wait = match &failed {
-                Some((unit, (_, why))) if full => format!("{STOPPED}{unit} failed: {why}"),
-                _ => self.before_the_line(unit, full.then_some(index + 1)),
-            };
+            let queued = full.then_some((index + 1, ahead.as_slice()));
             UnitStatus {
-                wait: Some(wait),
+                wait: Some(self.before_the_line(unit, queued)),
                 since: state.and_then(|state| state.requested_at),
                 ..self.unit(unit, Place::Requested, Some(&request.ticket))
             }
@@ -198,28 +195,31 @@ impl Sight<'_> {
         "running or failed, see its log".to_owned()
     }
 
-    /// What a unit waits for that is in the line behind others.
-    fn behind(&self, ahead: &[Ticket]) -> String {
-        let failed = ahead
-            .iter()
-            .find_map(|ticket| Some((&ticket.unit, self.failed(&ticket.unit)?)));
-        if let Some((unit, (_, why))) = failed {
-            return format!("{STOPPED}{unit} failed: {why}");
-        }
-        let name = |ticket: &Ticket| match self.is_leaving(&ticket.unit) {
-            true => format!("{}, which is {LEAVING}", ticket.unit),
-            false => ticket.unit.to_string(),
+    /// The first failure of these units, if it is what holds up everybody behind them.
+    fn stopped(&self, ahead: &[&UnitName]) -> Option<String> {
+        ahead.iter().find_map(|unit| {
+            let (_, why) = self.failed(unit)?;
+            Some(format!("{STOPPED}{unit} failed: {why}"))
+        })
+    }
+
+    /// The first few of these units by name, and how many more there are.
+    fn names(&self, units: &[&UnitName]) -> String {
+        let name = |unit: &&UnitName| match self.is_leaving(unit) {
+            true => format!("{unit}, which is {LEAVING}"),
+            false => unit.to_string(),
         };
-        let named: Vec<String> = ahead.iter().take(NAMED).map(name).collect();
-        let rest = match ahead.len().saturating_sub(NAMED) {
+        let named: Vec<String> = units.iter().take(NAMED).map(name).collect();
+        let rest = match units.len().saturating_sub(NAMED) {
             0 => String::new(),
             rest => format!(" and {rest} more"),
         };
-        format!("behind {}{rest}", named.join(", "))
+        format!("{}{rest}", named.join(", "))
     }
 
-    /// What a unit waits for that is not in the line; `queued` is its place behind a line that is long enough.
-    fn before_the_line(&self, unit: &UnitName, queued: Option<usize>) -> String {
+    /// What a unit waits for that is not in the line; `queued` is its place behind the units of a line that is long
+    /// enough.
+    fn before_the_line(&self, unit: &UnitName, queued: Option<(usize, &[&UnitName])>) -> String {
         if let Some(why) = self.closed {
             return why.to_owned();
         }
@@ -234,7 +234,10 @@ impl Sight<'_> {
             return LEAVING.to_owned();
         }
         match (queued, self.leader) {
-            (Some(place), _) => format!("queued, {} behind the line", ordinal(place)),
+            (Some((place, ahead)), _) => self.stopped(ahead).unwrap_or_else(|| {
+                let names = self.names(ahead);
+                format!("queued, {} behind {names}", ordinal(place))
+            }),
             (None, Some(leader)) => format!("waits for the leader {leader} to put it in the line"),
             (None, None) => "waits for the leader to put it in the line".to_owned(),
         }

@@ -124,8 +124,8 @@ fn a_request_has_asked_then_moves_up_the_line_and_is_then_over() {
     let wanted = [
         place("its turn", 300, "running or failed, see its log"),
         place("2nd in line", 50, "behind app/1"),
-        place("requested", 50, "queued, 1st behind the line"),
-        place("requested", 50, "queued, 2nd behind the line"),
+        place("requested", 50, "queued, 1st behind app/1, app/2"),
+        place("requested", 50, "queued, 2nd behind app/1, app/2"),
         place("idle", 300, "-"),
     ];
     assert_eq!(said(&status), wanted);
@@ -295,6 +295,14 @@ fn what_an_operator_has_ordered_is_said() {
     let cancelled = order(|line| line.cancelled = vec![ticket(1), ticket(2)]);
     assert_eq!(says(&cancelled, 1), "cancelled by an operator");
     assert_eq!(says(&cancelled, 2), "cancelled by an operator");
+    let failed = [ended(1, Outcome::Failed, 200), asks(2)];
+    let mut line = line(&[1], 1);
+    line.locks.get_mut(&lock()).unwrap().cancelled = vec![ticket(2)];
+    let cancelled_behind_a_failure = seen(line, failed);
+    assert_eq!(
+        says(&cancelled_behind_a_failure, 2),
+        "cancelled by an operator"
+    );
     let moved = order(|line| line.moved = Some("peers".to_owned()));
     assert_eq!(says(&moved, 2), "the lock has moved to the endpoint peers");
 }
@@ -303,6 +311,9 @@ fn what_an_operator_has_ordered_is_said() {
 fn of_many_units_ahead_the_first_few_are_named() {
     let status = seen(line(&[0, 1, 2, 3, 4, 5], 1), (0..6).map(asks));
     assert_eq!(says(&status, 5), "behind app/0, app/1, app/2 and 2 more");
+    let status = seen(line(&[0, 1, 2, 3], 4), (0..6).map(asks));
+    let queued = "queued, 2nd behind app/0, app/1, app/2 and 1 more";
+    assert_eq!(says(&status, 5), queued);
 }
 
 #[test]

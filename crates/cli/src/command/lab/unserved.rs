@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use ops_coordinator_core::wire::{
-    KEY, Line, LockLine, LockRecord, UnitRecord, decode_line, decode_record,
+    KEY, Line, LockLine, LockRecord, Reading, UnitRecord, decode_line, decode_record,
 };
-use ops_coordinator_core::{LockName, Ticket, Turn, UnitName};
+use ops_coordinator_core::{LockName, Status, Ticket, Turn, UnitName};
 use ops_coordinator_lab::RelationId;
 use ops_coordinator_lab::history::Life;
 use ops_coordinator_lab::scenario::Expectation;
@@ -18,6 +18,7 @@ pub(super) type Unserved = BTreeMap<String, BTreeMap<String, String>>;
 struct Bags {
     line: Option<Line>,
     records: BTreeMap<UnitName, UnitRecord>,
+    status: Status,
 }
 
 /// The requests of units that live and could be served.
@@ -61,14 +62,19 @@ impl Bags {
         let record = |status: &UnitStatus| {
             let unit = &status.unit;
             let value = value(unit.application(), Some(unit.number()))?;
-            let record = decode_record(Some(&value)).good()?.clone();
-            Some((unit.to_string().parse().ok()?, record))
+            Some((unit.to_string().parse().ok()?, decode_record(Some(&value))))
         };
         let application = units.first().map(|status| status.unit.application());
         let line = application.and_then(|application| value(application, None));
+        let line = decode_line(line.as_deref());
+        let readings: BTreeMap<UnitName, _> = units.iter().filter_map(record).collect();
+        let good = |(unit, record): (&UnitName, &Reading<UnitRecord>)| {
+            Some((unit.clone(), record.good()?.clone()))
+        };
         Self {
-            line: line.and_then(|line| decode_line(Some(&line)).good().cloned()),
-            records: units.iter().filter_map(record).collect(),
+            status: Status::of(&line, &readings),
+            line: line.good().cloned(),
+            records: readings.iter().filter_map(good).collect(),
         }
     }
 
@@ -105,7 +111,11 @@ impl Bags {
             .unwrap_or(&LockLine::default())
             .turn(ticket, |other| self.finished(lock, other));
         match turn {
-            Turn::Wait(wait) => wait.to_string(),
+            Turn::Wait(wait) => {
+                let status = self.status.locks.get(lock);
+                let said = status.and_then(|status| status.unit(&ticket.unit)?.wait.clone());
+                said.unwrap_or_else(|| wait.to_string())
+            }
             Turn::Start(_) | Turn::NotRequested => match (state.outcome.as_ref(), &state.reason) {
                 (Some(outcome), Some(why)) => {
                     format!(
