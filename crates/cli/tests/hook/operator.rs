@@ -23,9 +23,10 @@ fn request(unit: u32, after: &str) -> String {
     exec(unit, after, command)
 }
 
-/// Notes in app/2 what it shows.
+/// Notes in app/2 what it shows. While others run, Juju may have no event for it, so its charm runs first.
 fn look(after: &str) -> String {
     let command = "
+        JUJU_DISPATCH_PATH=hooks/look ./dispatch
         ops-coordinator status --relation cluster >>table
         status-get --include-data --format=json >>status";
     exec(2, after, command)

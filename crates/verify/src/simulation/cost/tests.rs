@@ -19,8 +19,8 @@ fn a_unit_alone_needs_one_more_hook() {
     let turn = Hooks {
         hooks: 1,
         quiet: 0,
-        // is-leader, the line, its own record, relation-ids, the finish; relation-list, as the leader.
-        calls: 6,
+        // is-leader, the line, its own record, relation-ids, the finish; its roster has the other units.
+        calls: 5,
     };
     assert_eq!(cost.causes, BTreeMap::from([(Cause::Line, turn)]));
     // is-leader, the line, its own record, the request; relation-list, relation-ids, the line again.
