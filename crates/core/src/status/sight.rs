@@ -118,8 +118,10 @@ impl Sight<'_> {
             let unit = &request.ticket.unit;
             let state = self.state_of(unit);
             let queued = full.then_some((index + 1, ahead.as_slice()));
+            let waits_for = ahead.iter().filter(|_| full).copied().cloned();
             UnitStatus {
                 wait: Some(self.before_the_line(unit, queued)),
+                waits_for: waits_for.collect(),
                 since: state.and_then(|state| state.requested_at),
                 ..self.unit(unit, Place::Requested, Some(&request.ticket))
             }
