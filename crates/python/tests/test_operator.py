@@ -92,7 +92,7 @@ def test_a_waiting_unit_says_so_in_its_status_beside_the_charms_own(application)
     app = application(WithStatus, units=2)
     app.everybody('start')
     app.hook(0, 'config_changed')
-    waits = testing.WaitingStatus('restart: waits for the leader app/0 to put it in the line')
+    waits = testing.WaitingStatus('restart: queued, 1st behind app/0')
     assert unit_status(app, 1, name='config_changed') == waits
     app.hook(0)
     assert unit_status(app, 0) == testing.ActiveStatus('serves'), 'its turn ends with this hook'
