@@ -81,7 +81,7 @@ def test_an_event_that_still_waits_keeps_its_request_when_an_earlier_one_is_serv
     app.hook(0)
     assert counters(app, 0) == (2, 1, 'done')
     (app.root(0) / 'not-yet').unlink()
-    for _ in range(2):
+    for _ in range(4):
         app.everybody()
     assert counters(app, 0) == (2, 2, 'done')
     assert len(app.units[0].deferred) == 0

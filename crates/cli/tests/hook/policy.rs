@@ -79,7 +79,7 @@ fn outside_its_window_nothing_begins_and_the_unit_says_when_it_opens() {
     let day = day.trim();
     let text = format!("[locks.restart]\nwindow = '{day} 02:00-05:00 UTC'\n");
     let script = r"
-        ops-coordinator resume --relation cluster
+        ops-coordinator begin --relation cluster
         [ $hook != config-changed ] || ops-coordinator request restart --relation cluster
         ops-coordinator run restart --relation cluster -- touch began >said || echo $? >code
         ops-coordinator release --relation cluster";
@@ -97,7 +97,7 @@ fn outside_its_window_nothing_begins_and_the_unit_says_when_it_opens() {
 fn a_lock_that_is_not_declared_is_an_error_with_a_hint() {
     let text = "[locks.restart]\n[locks.backup]\n";
     let script = r"
-        ops-coordinator resume --relation cluster
+        ops-coordinator begin --relation cluster
         ops-coordinator request restrat --relation cluster 2>request || echo $? >>request
         ops-coordinator run restrat --relation cluster -- true 2>run || echo $? >>run
         ops-coordinator release --relation cluster --limit restrat=2 2>release || echo $? >>release

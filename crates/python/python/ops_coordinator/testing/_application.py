@@ -58,6 +58,7 @@ class Application:
         *,
         leads: bool = False,
         hidden: Collection[int] = (),
+        first: Collection[int] = (),
     ) -> None:
         """Run one hook of a unit, which does something and publishes.
 
@@ -67,11 +68,13 @@ class Application:
             act: What the hook does.
             leads: Whether the unit leads, and so keeps the line.
             hidden: The units whose databags look empty to it.
+            first: The units that join the line before all others, in this order.
         """
         with self._hook(unit, leads=leads, hidden=hidden) as hook:
             if act is not None:
                 act(hook)
-            hook.release({lock: Policy(limit=self._limit).rules}, None, [])
+            order = [self.unit(number) for number in first] or 'first-come'
+            hook.release({lock: Policy(limit=self._limit, order=order).rules}, None, [])
 
     def ask(self, unit: int, lock: str) -> None:
         """Make a unit ask for a turn, unless one of its requests is waiting already."""

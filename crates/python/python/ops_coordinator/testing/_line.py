@@ -272,12 +272,12 @@ class Line:
                 f'{self._limit} units or more'
             )
         application.edit_line(self._lock, lambda lock: lock.clear())
-        # Each joins the line when those before it have, and nobody else has asked.
-        for unit in (*ahead, self._unit):
+        # They join the line in this order, and nobody else has asked.
+        joining = (*ahead, self._unit)
+        for unit in joining:
             application.ask(unit, self._lock)
-            joined = (*ahead[: ahead.index(unit)], unit) if unit in ahead else (*ahead, unit)
-            hidden = set(application.records) - set(joined)
-            application.visit(ahead[0], self._lock, leads=True, hidden=hidden)
+        hidden = set(application.records) - set(joining)
+        application.visit(ahead[0], self._lock, leads=True, hidden=hidden, first=joining)
         return ahead
 
     def _finish(self, hook: Hook) -> None:
