@@ -62,7 +62,7 @@ impl Visit {
     }
 
     /// The units that have requested a lock and are not in its line, in the order in which they would join it under
-    /// [`Rotation`].
+    /// [`Rotation`](crate::policy::Rotation).
     pub(super) fn queue(
         &mut self,
         round: &mut Round<'_>,
