@@ -28,9 +28,8 @@ impl Visit {
         lock: &LockName,
     ) -> Result<&mut Site, Need> {
         // How an operation ended must reach the journal first, whatever hook tools answer.
-        let is_running = |site: &&Site| site.session.running.contains(lock);
-        let home = if let Some(site) = self.sites.values().find(is_running) {
-            Some(site.endpoint.clone())
+        let home = if let Some(endpoint) = self.where_it_runs(round, lock)? {
+            Some(endpoint)
         } else {
             self.look_after_others(round)?;
             self.find_home(round, lock)?
@@ -39,6 +38,19 @@ impl Visit {
             Some(endpoint) if endpoint != round.facts.endpoint => self.meet(round, &endpoint),
             _ => self.here(round),
         }
+    }
+
+    /// The endpoint on which this hook is running the lock's operation, which another process of it may have begun.
+    fn where_it_runs(&self, round: &Round<'_>, lock: &LockName) -> Result<Option<String>, Need> {
+        let here = round.facts.endpoint.clone();
+        for endpoint in self.other_endpoints(round)?.into_iter().chain([here]) {
+            let session = self.session_of(round, &endpoint)?;
+            let session = session.filter(|session| session.context == round.facts.context);
+            if session.is_some_and(|session| session.running.contains(lock)) {
+                return Ok(Some(endpoint));
+            }
+        }
+        Ok(None)
     }
 
     fn find_home(
