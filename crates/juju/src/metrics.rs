@@ -46,6 +46,8 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::MetadataExt;
+
     use super::*;
 
     #[test]
@@ -65,9 +67,11 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("ops.prom");
         replace(&path, "one\n").unwrap();
-        let before = fs::metadata(&path).unwrap().modified().unwrap();
-        std::thread::sleep(std::time::Duration::from_millis(20));
+        let file = || fs::metadata(&path).unwrap().ino();
+        let before = file();
         replace(&path, "one\n").unwrap();
-        assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), before);
+        assert_eq!(file(), before);
+        replace(&path, "two\n").unwrap();
+        assert_ne!(file(), before);
     }
 }

@@ -10,7 +10,8 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 /// How units take turns for a lock, and when.
-#[pyclass(frozen, module = "ops_coordinator._native")]
+#[pyclass(frozen, eq, module = "ops_coordinator._native")]
+#[derive(PartialEq)]
 pub(crate) struct Rules {
     pub(crate) rules: policy::Rules,
     windows: Vec<Window>,

@@ -4,11 +4,11 @@ use std::process::ExitCode;
 
 use clap::Args;
 use ops_coordinator_excerpt::excerpt;
-use ops_coordinator_juju::policy::PerLock;
 use ops_coordinator_juju::{Hook, Instruction, LockName, UnitName};
 use serde_json::{Map, Value};
 
 use super::coordination::CoordinationArgs;
+use super::format::Format;
 use super::{CommandError, instruct, pause, plan, status};
 use crate::output::complain;
 
@@ -55,7 +55,7 @@ fn answer(
     params: &Map<String, Value>,
 ) -> Result<String, CommandError> {
     if action == "status" {
-        return status::text(hook, wants_json(params)?);
+        return status::text(hook, format(params)?);
     }
     let instruction = match action {
         "plan" => None,
@@ -85,7 +85,7 @@ fn answer(
         .map_err(ops_coordinator_juju::Error::from)?;
     match instruction {
         Some(instruction) => instruct::tell(hook, &lock, &instruction),
-        None => plan::text(&hook.plan(&lock, &PerLock::new())?, wants_json(params)?),
+        None => plan::text(hook, &lock, &[], format(params)?),
     }
 }
 
@@ -94,15 +94,9 @@ fn unit(params: &Map<String, Value>) -> Result<UnitName, CommandError> {
     Ok(unit.map_err(ops_coordinator_juju::Error::from)?)
 }
 
-fn wants_json(params: &Map<String, Value>) -> Result<bool, CommandError> {
-    match text(params, "format")? {
-        None | Some("table") => Ok(false),
-        Some("json") => Ok(true),
-        Some(other) => {
-            let error = format!("unknown format '{}'", excerpt(other));
-            Err(CommandError::usage(error).hint(Some("it is 'table' or 'json'")))
-        }
-    }
+fn format(params: &Map<String, Value>) -> Result<Format, CommandError> {
+    let named = text(params, "format")?.map(str::parse).transpose()?;
+    Ok(named.unwrap_or_default())
 }
 
 fn required<'a>(params: &'a Map<String, Value>, name: &str) -> Result<&'a str, CommandError> {

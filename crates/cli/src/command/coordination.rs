@@ -4,7 +4,9 @@ use std::ffi::OsString;
 use std::rc::Rc;
 
 use clap::Args;
-use ops_coordinator_juju::{Environment, Exec, Hook, LocalMachine, WakerCommand};
+use ops_coordinator_juju::{
+    Coordination, Environment, Exec, Hook, LocalMachine, LockName, WakerCommand,
+};
 
 use super::CommandError;
 
@@ -34,6 +36,18 @@ impl CoordinationArgs {
         hook.log();
         result
     }
+}
+
+/// What the charm's `coordination.toml` declares, if it has one.
+///
+/// # Errors
+/// The file is invalid, or does not declare the lock.
+pub(crate) fn declared(hook: &Hook, lock: &LockName) -> Result<Option<Coordination>, CommandError> {
+    let declared = Coordination::of(&hook.environment().charm_dir)?;
+    if let Some(coordination) = &declared {
+        coordination.require(lock)?;
+    }
+    Ok(declared)
 }
 
 /// The unit's machine, with its state in the charm's directory.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use ops_coordinator_juju::{Hook, Instruction, LockName};
 
 use super::CommandError;
-use super::coordination::CoordinationArgs;
+use super::coordination::{CoordinationArgs, declared};
 use crate::output::say;
 
 /// The exit codes of such a command, for its help.
@@ -32,5 +32,9 @@ pub(crate) fn tell(
     lock: &LockName,
     instruction: &Instruction,
 ) -> Result<String, CommandError> {
+    // Any other instruction may be about a lock that the charm does not declare any more.
+    if matches!(instruction, Instruction::Pause { .. }) {
+        declared(hook, lock)?;
+    }
     Ok(format!("{lock}: {}", hook.instruct(lock, instruction)?))
 }

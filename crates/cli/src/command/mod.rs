@@ -7,6 +7,7 @@ mod check;
 mod coordination;
 #[cfg(feature = "lab")]
 mod demo;
+mod format;
 mod instruct;
 #[cfg(feature = "lab")]
 mod lab;
@@ -97,7 +98,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Release(args) => release::run(args),
         Command::Status(args) => status::run(&args),
         Command::Check(args) => check::run(&args),
-        Command::Plan(args) => plan::run(args),
+        Command::Plan(args) => plan::run(&args),
         Command::Pause(args) => pause::run(args),
         Command::Resume(args) => resume::run(&args),
         Command::Retry(args) => retry::run(args),

@@ -2,14 +2,15 @@
 
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use ops_coordinator_excerpt::table::{Align, Table};
 use ops_coordinator_excerpt::{LONG, excerpt};
 use ops_coordinator_juju::policy::{LimitFor, PerLock};
-use ops_coordinator_juju::{Coordination, LockName, Obstacle, RollPlan};
+use ops_coordinator_juju::{Coordination, Hook, LockName, Obstacle, RollPlan};
 
 use super::CommandError;
 use super::coordination::CoordinationArgs;
+use super::format::Format;
 use crate::output::say;
 
 /// Show who would go when, and what stands in the way; changes nothing.
@@ -34,31 +35,24 @@ pub(crate) struct PlanArgs {
     coordination: CoordinationArgs,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Table,
-    Json,
-}
-
-pub(crate) fn run(args: PlanArgs) -> Result<ExitCode, CommandError> {
-    let PlanArgs { lock, limit, .. } = &args;
-    let plan = args.coordination.in_hook(|hook| {
-        let declared = Coordination::of(&hook.environment().charm_dir)?;
-        let policy = declared.map_or_else(PerLock::new, |declared| declared.policy());
-        let limits = limit.iter().cloned();
-        let policy = limits.fold(policy, PerLock::with_limit);
-        Ok(hook.plan(lock, &policy)?)
-    })?;
-    say(text(&plan, args.format == Format::Json)?.trim_end());
+pub(crate) fn run(args: &PlanArgs) -> Result<ExitCode, CommandError> {
+    let plan = |hook: &mut Hook| text(hook, &args.lock, &args.limit, args.format);
+    say(args.coordination.in_hook(plan)?.trim_end());
     Ok(ExitCode::SUCCESS)
 }
 
-/// The plan, as a table or as JSON.
-pub(crate) fn text(plan: &RollPlan, json: bool) -> Result<String, CommandError> {
-    if json {
-        return serde_json::to_string_pretty(plan).map_err(CommandError::failed);
-    }
-    Ok(table(plan))
+/// Who would go when, by the policy of `coordination.toml` and these limits.
+pub(crate) fn text(
+    hook: &mut Hook,
+    lock: &LockName,
+    limits: &[LimitFor],
+    format: Format,
+) -> Result<String, CommandError> {
+    let declared = Coordination::of(&hook.environment().charm_dir)?;
+    let policy = declared.map_or_else(PerLock::new, |declared| declared.policy());
+    let limits = limits.iter().cloned();
+    let policy = limits.fold(policy, PerLock::with_limit);
+    format.show(&hook.plan(lock, &policy)?, table)
 }
 
 fn table(plan: &RollPlan) -> String {

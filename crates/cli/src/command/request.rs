@@ -4,11 +4,11 @@ use std::process::ExitCode;
 
 use clap::Args;
 use ops_coordinator_juju::service::ServiceName;
-use ops_coordinator_juju::{Coordination, LockName, Operation};
+use ops_coordinator_juju::{LockName, Operation};
 use serde_json::Value;
 
 use super::CommandError;
-use super::coordination::CoordinationArgs;
+use super::coordination::{CoordinationArgs, declared};
 use crate::output::say;
 
 /// Request a turn for this unit.
@@ -45,9 +45,7 @@ pub(crate) fn run(args: RequestArgs) -> Result<ExitCode, CommandError> {
     let mut operation = Operation::new(args.ctx.unwrap_or_default(), args.service)?;
     operation.name = args.operation;
     args.coordination.in_hook(|hook| {
-        if let Some(coordination) = Coordination::of(&hook.environment().charm_dir)? {
-            coordination.require(&args.lock)?;
-        }
+        declared(hook, &args.lock)?;
         let requested = hook.request_with(&args.lock, &operation)?;
         let how = if requested.joined {
             "joined"

@@ -8,11 +8,11 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use ops_coordinator_excerpt::path;
 use ops_coordinator_juju::{
-    Attempt, Coordination, Hook, LockName, OnFailure, Operation, Start, Wait, process, service,
+    Attempt, Hook, LockName, OnFailure, Operation, Start, Wait, process, service,
 };
 
 use super::CommandError;
-use super::coordination::CoordinationArgs;
+use super::coordination::{CoordinationArgs, declared};
 use crate::output::{complain, say};
 
 /// "Temporary failure" in sysexits.h: it is not our turn yet.
@@ -84,8 +84,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
             )));
         }
         let mut on_failure = args.on_failure.unwrap_or_default();
-        if let Some(coordination) = Coordination::of(&hook.environment().charm_dir)? {
-            coordination.require(lock)?;
+        if let Some(coordination) = declared(hook, lock)? {
             on_failure = args.on_failure.unwrap_or(coordination.on_failure(lock));
             hook.obey(coordination);
         }

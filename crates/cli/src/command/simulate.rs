@@ -41,7 +41,7 @@ pub(crate) struct SimulateArgs {
     #[arg(long, value_name = "FAULT", value_delimiter = ',', long_help = faults_in_words())]
     faults: Vec<Fault>,
     /// Inject a seeded bug, to see it caught
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", long_help = bugs_in_words())]
     bug: Option<Bug>,
     /// Simulate one application of N units without faults, instead of the seeds' own applications
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
@@ -102,6 +102,13 @@ pub(crate) fn run(args: &SimulateArgs) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn bugs_in_words() -> String {
+    let bugs = Bug::ALL.iter();
+    let bugs = bugs.map(|bug| format!("\n- {}: {}", bug.name(), bug.story()));
+    let bugs: String = bugs.collect();
+    format!("Inject a seeded bug, to see it caught:{bugs}")
 }
 
 fn faults_in_words() -> String {

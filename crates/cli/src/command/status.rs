@@ -2,11 +2,12 @@
 
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use ops_coordinator_juju::{Hook, Status};
 
 use super::CommandError;
 use super::coordination::CoordinationArgs;
+use super::format::Format;
 use crate::output::say;
 
 /// Show who waits for whom and why, as this unit sees it.
@@ -29,33 +30,18 @@ pub(crate) struct StatusArgs {
     coordination: CoordinationArgs,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Table,
-    Json,
-}
-
 pub(crate) fn run(args: &StatusArgs) -> Result<ExitCode, CommandError> {
     if args.line {
         let summary = args.coordination.in_hook(|hook| Ok(hook.summary()?))?;
         summary.iter().for_each(say);
         return Ok(ExitCode::SUCCESS);
     }
-    let json = args.format == Format::Json;
-    let text = args.coordination.in_hook(|hook| text(hook, json))?;
+    let text = args.coordination.in_hook(|hook| text(hook, args.format))?;
     say(text.trim_end());
     Ok(ExitCode::SUCCESS)
 }
 
-/// The status, as a table or as JSON.
-pub(crate) fn text(hook: &mut Hook, as_json: bool) -> Result<String, CommandError> {
-    let status = hook.status()?;
-    if as_json {
-        return json(&status);
-    }
-    Ok(status.table())
-}
-
-fn json(status: &Status) -> Result<String, CommandError> {
-    serde_json::to_string_pretty(status).map_err(CommandError::failed)
+/// Where all requests stand.
+pub(crate) fn text(hook: &mut Hook, format: Format) -> Result<String, CommandError> {
+    format.show(&hook.status()?, Status::table)
 }

@@ -100,6 +100,7 @@ fn a_lock_that_is_not_declared_is_an_error_with_a_hint() {
         ops-coordinator begin --relation cluster
         ops-coordinator request restrat --relation cluster 2>request || echo $? >>request
         ops-coordinator run restrat --relation cluster -- true 2>run || echo $? >>run
+        ops-coordinator pause restrat --relation cluster 2>pause || echo $? >>pause
         ops-coordinator release --relation cluster --limit restrat=2 2>release || echo $? >>release
         ops-coordinator release --relation cluster --limit restart=2";
     let fixture = Fixture::new(script);
@@ -107,7 +108,7 @@ fn a_lock_that_is_not_declared_is_an_error_with_a_hint() {
     let run = fixture
         .play("units = 1\n[[step]]\nexpect = { failed-hooks = 0 }\n", &[])
         .exits(0);
-    for file in ["request", "run", "release"] {
+    for file in ["request", "run", "pause", "release"] {
         let said = run.file(0, file);
         let expected = "ops-coordinator: coordination.toml declares no lock 'restrat'\n\
             hint: it declares backup, restart; add [locks.restrat] to it, or use one of these\n2\n";

@@ -6,8 +6,8 @@ use std::path::Path;
 use crate::command;
 use crate::fixture::Fixture;
 
-/// The longest message: it lists the seeded bugs.
-const MOST: usize = 1_200;
+/// The longest message: it lists the kinds of faults.
+const MOST: usize = 1_000;
 
 #[track_caller]
 fn is_refused_briefly(args: &[&str], directory: &Path) {

@@ -108,6 +108,28 @@ fn the_end_of_an_operation_is_written_down_before_anything_is_asked() {
 }
 
 #[test]
+fn another_process_of_the_hook_writes_the_end_down_before_anything_is_published() {
+    let juju = refreshed_in_the_middle();
+    juju.hook(1, |hook| {
+        let blocked = "[locks.restart]\nblocker = ['/nowhere/may-restart']";
+        hook.obey(blocked.parse().unwrap());
+        assert!(hook.start(&lock()).unwrap().begun().is_none());
+        release(hook);
+    });
+    // That it is no longer held back is not published yet.
+    juju.hook(1, |hook| {
+        assert!(hook.start(&lock()).unwrap().begun().is_some());
+    });
+    juju.without_relation(|| {
+        juju.same_hook(1, |hook| {
+            // Nothing can be published.
+            assert!(hook.finish(&lock(), Ok(())).is_err());
+        });
+    });
+    assert_eq!(run(&juju, 1), Err(Turn::NotRequested), "it has ended");
+}
+
+#[test]
 fn a_refresh_to_another_endpoint_finishes_the_roll_in_the_old_line() {
     let juju = refreshed_in_the_middle();
     assert!(matches!(run(&juju, 2), Err(Turn::Wait(Wait::Behind(_)))));
