@@ -35,11 +35,13 @@ pub(crate) fn own(record: Reading<UnitRecord>, line: Reading<Line>) -> Own<'stat
         wall: None,
         zone: None,
         lost: None,
+        join: |_, newer| newer,
+        newborn: false,
         fresh: Incarnation::from_random(0xfeed),
     }
 }
 
 /// Requests a turn for a lock, with nothing to say about it.
 pub(crate) fn request(unit: &mut Unit, lock: &LockName) -> Requested {
-    unit.request(lock, None, &Payload::default(), |_, newer| newer)
+    unit.request(lock, None, &Payload::default())
 }

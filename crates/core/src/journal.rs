@@ -10,7 +10,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::metrics::Tally;
-use crate::{Incarnation, Line, LockName, LockRecord, Outcome, Ticket, UnitName, UnitRecord, Wall};
+use crate::{
+    CampaignId, Incarnation, Line, LockName, LockRecord, Outcome, Ticket, UnitName, UnitRecord,
+    Wall,
+};
 
 /// A unit's journal, for all its locks.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +48,9 @@ pub struct LockJournal {
     /// What the unit has counted, for metrics.
     #[serde(default, skip_serializing_if = "Tally::is_empty")]
     pub tally: Tally,
+    /// The campaign in which the operation that was started last takes part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serves: Option<CampaignId>,
 }
 
 /// An operation that was started.
@@ -71,6 +77,7 @@ impl LockJournal {
             Outcome::Withdrawn => tally.withdrawn += 1,
             Outcome::Cancelled => tally.cancelled += 1,
             Outcome::Skipped => tally.skipped += 1,
+            Outcome::Passed => tally.passed += 1,
             Outcome::Other(_) => {}
         }
         let begun = self.started.filter(|started| !started.ended);
@@ -87,6 +94,13 @@ impl LockJournal {
     pub(crate) fn finish_begun(&mut self) {
         let next = self.record.done + 1;
         self.finish_through(self.started.map_or(next, |begun| begun.seq));
+    }
+
+    /// The campaign in which the operation took part is served.
+    pub(crate) fn serve(&mut self) {
+        if let Some(campaign) = self.serves.take() {
+            self.record.served = Some(campaign);
+        }
     }
 
     /// Finishes the requests up to `seq`, or up to the newest one, and forgets their payloads.
@@ -106,8 +120,8 @@ impl Journal {
     }
 
     /// The tickets for which the unit only waits, if the journal alone can tell: `confirmed`, which an earlier hook
-    /// read back from the unit's own databag, agrees with it, and the line has every outstanding request. Then a
-    /// waiting unit's hook need not read its own databag.
+    /// read back from the unit's own databag, agrees with it, the line has every outstanding request, and the unit
+    /// follows every invitation. Then a waiting unit's hook need not read its own databag.
     pub(crate) fn waiting(
         &self,
         unit: &UnitName,
@@ -120,13 +134,19 @@ impl Journal {
             return None;
         }
         let mut tickets = Vec::new();
-        for lock in record.locks.keys() {
-            let Some(ticket) = record.outstanding(unit, lock) else {
+        for lock in record.asked() {
+            line.locks.get(lock)?;
+        }
+        for (lock, line) in &line.locks {
+            let Some(ticket) = record.next(unit, lock, Some(line)) else {
                 continue;
             };
-            let in_line = line.locks.get(lock)?;
-            in_line.position(&ticket)?;
-            if in_line.cancelled.contains(&ticket) {
+            let is_own = record.outstanding(unit, lock).is_some();
+            if !is_own && line.calls(record.locks.get(lock)).is_none() {
+                return None;
+            }
+            line.position(&ticket)?;
+            if line.cancelled.contains(&ticket) {
                 return None;
             }
             tickets.push((lock.clone(), ticket));

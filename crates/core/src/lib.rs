@@ -38,6 +38,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod campaign;
 pub mod engine;
 #[cfg(test)]
 mod fixture;
@@ -64,6 +65,7 @@ mod view;
 mod waker;
 pub mod wire;
 
+pub use campaign::Call;
 pub use engine::{Engine, Start};
 pub(crate) use journal::{Journal, LockJournal, Started};
 pub use line::{Turn, Wait};
@@ -84,6 +86,6 @@ pub use unit::{Attempt, Requested};
 pub(crate) use view::View;
 pub use waker::{Errand, Waker, WakerStep};
 pub(crate) use wire::{
-    Entry, Line, LockLine, LockRecord, Outcome, Reading, Retry, UnitRecord, decode_line,
-    decode_record, encode_line, encode_record,
+    Campaign, CampaignId, Entry, Line, LockLine, LockRecord, Outcome, Reading, Retry, UnitRecord,
+    decode_line, decode_record, encode_line, encode_record,
 };

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{LockName, Ticket, UnitName, Wall};
+use crate::{Campaign, LockName, Ticket, UnitName, Wall};
 
 /// What the leader publishes in the application databag: one value for all locks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +58,9 @@ pub struct LockLine {
     /// Which failed operations may be tried again, and how often.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub retries: Vec<Retry>,
+    /// The roll of all units that the leader has announced last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub campaign: Option<Campaign>,
     /// Fields of a newer minor version, kept as they are.
     #[serde(flatten)]
     pub unknown: BTreeMap<String, Value>,

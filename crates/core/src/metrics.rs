@@ -18,6 +18,8 @@ pub struct Tally {
     pub cancelled: u64,
     /// Requests that an operator skipped.
     pub skipped: u64,
+    /// Invitations and calls of campaigns that the unit passed.
+    pub passed: u64,
     /// Attempts that failed.
     pub failures: u64,
     /// Attempts that were cut off.
@@ -85,6 +87,7 @@ const METRICS: &[Metric] = &[
                 ("withdrawn", tally.withdrawn),
                 ("cancelled", tally.cancelled),
                 ("skipped", tally.skipped),
+                ("passed", tally.passed),
             ]
         },
     },

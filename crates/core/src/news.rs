@@ -84,6 +84,13 @@ pub enum Transition {
         /// Its ticket.
         ticket: Ticket,
     },
+    /// A campaign has called the unit, and it needs no turn.
+    Passed {
+        /// The campaign's reason.
+        campaign: String,
+        /// Why, if the unit says so.
+        why: Option<String>,
+    },
 }
 
 impl fmt::Display for News {
@@ -142,6 +149,10 @@ impl fmt::Display for News {
             }
             Transition::Cancelled { ticket } => write!(f, "{ticket} cancelled by an operator"),
             Transition::Skipped { ticket } => write!(f, "{ticket} skipped by an operator"),
+            Transition::Passed { campaign, why } => {
+                write!(f, "passed in the campaign '{campaign}'")?;
+                why.iter().try_for_each(|why| write!(f, ": {why}"))
+            }
         }
     }
 }
@@ -244,6 +255,13 @@ mod tests {
                     ticket: ticket.clone(),
                 },
                 "app/1#7 skipped by an operator",
+            ),
+            (
+                Transition::Passed {
+                    campaign: "new keys".to_owned(),
+                    why: Some("has them".to_owned()),
+                },
+                "passed in the campaign 'new keys': has them",
             ),
             (
                 Transition::Withdrawn {

@@ -1,6 +1,6 @@
 //! Orders for the line, and the words in which operators give them.
 
-use crate::{LockName, Ticket, UnitName};
+use crate::{Call, LockName, Ticket, UnitName};
 
 /// A change to the line that an operator, or a change of the charm, orders.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,10 @@ pub enum Order {
     Pause(LockName, String),
     /// Let operations start again.
     Resume(LockName),
+    /// Roll all units. A campaign for the same reason that is under way goes on; one for another reason gives way.
+    Roll(LockName, Call),
+    /// End the campaign: nobody else is invited, and those who have not begun pass.
+    Abort(LockName),
     /// Append nothing more for this lock: its requests go to the line of another endpoint.
     Move(LockName, String),
     /// Open a lock again that has come back from another endpoint.
@@ -36,6 +40,8 @@ pub enum Instruction {
     },
     /// Let operations start again.
     Resume,
+    /// End the campaign. Units that have begun go on; the others pass.
+    Abort,
     /// Let a unit try its failed operation once more.
     Retry(UnitName),
     /// Go on without a unit's request; it ends with the outcome `skipped`.

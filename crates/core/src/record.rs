@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Incarnation, LockName, Ticket, UnitName, Wall};
+use crate::{CampaignId, Incarnation, LockLine, LockName, Ticket, UnitName, Wall};
 
 /// The longest text of a zone or an operation in a record, in bytes.
 const TEXT_MAX: usize = 32;
@@ -78,6 +78,9 @@ pub struct LockRecord {
     /// Why the unit has not begun although its turn has come, for readers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<String>,
+    /// The last campaign in which the unit has gone, or passed.
+    #[serde(default, rename = "camp", skip_serializing_if = "Option::is_none")]
+    pub served: Option<CampaignId>,
     /// Fields of a newer minor version, kept as they are.
     #[serde(flatten)]
     pub unknown: BTreeMap<String, Value>,
@@ -114,6 +117,8 @@ pub enum Outcome {
     Cancelled,
     /// An operator let the roll go on without it.
     Skipped,
+    /// The unit was called by a campaign and needed no turn.
+    Passed,
     /// An outcome of a newer minor version, kept as it is. It never affects a decision.
     #[serde(untagged)]
     Other(String),
@@ -128,6 +133,7 @@ impl Outcome {
             Self::Withdrawn => "withdrawn",
             Self::Cancelled => "cancelled",
             Self::Skipped => "skipped",
+            Self::Passed => "passed",
             Self::Other(name) => name,
         }
     }
@@ -181,6 +187,20 @@ impl UnitRecord {
     }
 }
 
+impl UnitRecord {
+    /// The ticket that is served next for a lock: of an outstanding request, or of an invitation in the lock's line.
+    pub fn next(
+        &self,
+        unit: &UnitName,
+        lock: &LockName,
+        line: Option<&LockLine>,
+    ) -> Option<Ticket> {
+        let asked = self.locks.get(lock).map_or(0, |state| state.seq);
+        let invited = || line?.invitation(unit, self, asked).cloned();
+        self.outstanding(unit, lock).or_else(invited)
+    }
+}
+
 /// Truncates and cleans a zone or the name of an operation, so that a record stays small and its JSON needs no
 /// escapes.
 pub(crate) fn short(text: &str) -> String {
@@ -214,6 +234,7 @@ mod tests {
             Outcome::Failed,
             Outcome::Withdrawn,
             Outcome::Cancelled,
+            Outcome::Passed,
             Outcome::Other("retried".to_owned()),
         ] {
             assert_eq!(serde_json::json!(outcome), outcome.as_str());

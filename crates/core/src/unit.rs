@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::record::{short, short_reason};
 use crate::{
-    Incarnation, Journal, Line, LockLine, LockName, LockRecord, News, OnFailure, Outcome, Payload,
-    Reading, Started, Ticket, Transition, Turn, UnitName, UnitRecord, View, Wait, Wall,
+    Campaign, Incarnation, Journal, Line, LockLine, LockName, LockRecord, News, OnFailure, Outcome,
+    Payload, Reading, Started, Ticket, Transition, Turn, UnitName, UnitRecord, View, Wait, Wall,
     encode_record, invariant,
 };
 
@@ -24,8 +24,11 @@ pub(crate) struct Unit {
     journal: Journal,
     running: BTreeSet<LockName>,
     uncommitted: bool,
+    /// Whether others should know of this unit even if it has requested nothing.
+    introduced: bool,
     reports: Vec<String>,
     wall: Option<Wall>,
+    join: fn(Value, Value) -> Value,
     news: Vec<News>,
 }
 
@@ -48,6 +51,10 @@ pub(crate) struct Own<'a> {
     pub(crate) zone: Option<&'a str>,
     /// The number of the newest relation that the unit followed and no longer sees.
     pub(crate) lost: Option<u64>,
+    /// How the payloads of two requests that share a turn, the older one first, become one.
+    pub(crate) join: fn(Value, Value) -> Value,
+    /// Whether this is the hook in which the relation was created, before any other unit has met this one.
+    pub(crate) newborn: bool,
     /// The incarnation to use if the unit needs one.
     pub(crate) fresh: Incarnation,
 }
@@ -78,6 +85,7 @@ impl Unit {
         let mut reports = Vec::new();
         let mut journal = own.journal;
         let known = journal.incarnation.clone();
+        let introduced = known.is_some() || own.newborn;
         let mut record = match (&own.record, &known) {
             (Reading::Good(record), _) => record.clone(),
             (_, Some(incarnation)) => UnitRecord::new(incarnation.clone()),
@@ -101,12 +109,15 @@ impl Unit {
             journal,
             running: own.running,
             uncommitted: own.written,
+            introduced,
             reports,
             wall: own.wall,
+            join: own.join,
             news: Vec::new(),
         };
         unit.replace_earlier_lives();
         unit.accept_cancellations();
+        unit.answer_campaigns(own.newborn);
         let opening = unit.line.good().and_then(|line| line.opening);
         unit.leave_relation(opening.max(own.lost));
         unit.hold_invariants();
@@ -135,14 +146,14 @@ impl Unit {
     }
 
     /// Requests a turn. Joins a request that is already waiting, but not one whose operation is running in this
-    /// hook, because that operation may have missed the reason for the request. `join` makes one of their payloads.
+    /// hook, because that operation may have missed the reason for the request.
     pub(crate) fn request(
         &mut self,
         lock: &LockName,
         operation: Option<&str>,
         payload: &Payload,
-        join: fn(Value, Value) -> Value,
     ) -> Requested {
+        self.accept_invitation(lock);
         let under_way = u64::from(self.is_under_way(lock));
         let asked = self.line.good().map_or(0, |line| line.version);
         let kept = self.journal.locks.entry(lock.clone()).or_default();
@@ -158,7 +169,7 @@ impl Unit {
         let seq = kept.record.seq;
         if let Some(value) = payload.value.clone() {
             let value = match kept.payload.remove(&seq) {
-                Some(older) => join(older, value),
+                Some(older) => (self.join)(older, value),
                 None => value,
             };
             kept.payload.insert(seq, value);
@@ -179,9 +190,12 @@ impl Unit {
         Requested { ticket, joined }
     }
 
-    /// Withdraws all of the unit's requests for a lock, with an optional reason for readers. Returns false if none is
-    /// outstanding or its operation is running.
+    /// Withdraws all of the unit's requests for a lock, with an optional reason for readers, or passes if it is only
+    /// invited. Returns false if none is outstanding or its operation is running.
     pub(crate) fn withdraw(&mut self, lock: &LockName, reason: Option<&str>) -> bool {
+        if self.outstanding(lock).is_none() && self.invited(lock).is_some() {
+            return self.pass(lock, reason);
+        }
         let withdrawn = self.outstanding(lock).is_some() && !self.is_under_way(lock);
         if withdrawn {
             self.end(lock, Outcome::Withdrawn, reason);
@@ -194,7 +208,7 @@ impl Unit {
         if self.is_foreign() {
             return Turn::Wait(Wait::Frozen(self.read.fault().unwrap_or_default()));
         }
-        let Some(ticket) = self.outstanding(lock) else {
+        let Some(ticket) = self.next(lock) else {
             return Turn::NotRequested;
         };
         if self.is_busy(lock) {
@@ -247,6 +261,7 @@ impl Unit {
     /// Says why the unit does not begin although its turn has come. Others are woken by it, and what they do may wake
     /// this unit: so what can change in every hook (`steady` is false) is said once.
     pub(crate) fn hold_back(&mut self, lock: &LockName, why: &str, steady: bool) {
+        self.accept_invitation(lock);
         let Some(kept) = self.journal.locks.get_mut(lock) else {
             return;
         };
@@ -269,6 +284,8 @@ impl Unit {
             other => return Err(other),
         };
         invariant::hold(|| self.may_start(lock, &ticket));
+        self.accept_invitation(lock);
+        self.join_campaign(lock, &ticket);
         let kept = self.journal.locks.entry(lock.clone()).or_default();
         let before = kept.started.filter(|started| started.seq == ticket.seq);
         // Attempts that the journal has lost count where the record tells of them: a permission names a number.
@@ -347,7 +364,10 @@ impl Unit {
             match on_failure {
                 OnFailure::Retry => {}
                 OnFailure::Stop => kept.record.stopped = true,
-                OnFailure::Continue => kept.finish_begun(),
+                OnFailure::Continue => {
+                    kept.finish_begun();
+                    kept.serve();
+                }
             }
             self.publish_journal();
         }
@@ -367,7 +387,8 @@ impl Unit {
         // Publish that earlier lives are over even without a request, because no other unit can.
         let silent = self.record.locks.is_empty()
             && self.record.replaces.is_empty()
-            && self.record.beyond.is_none();
+            && self.record.beyond.is_none()
+            && !self.introduced;
         let nothing_to_say = self.read == Reading::Absent && silent;
         let unchanged = self.read.good() == Some(&self.record);
         (!foreign && !nothing_to_say && !unchanged).then(|| encode_record(&self.record))
@@ -375,7 +396,8 @@ impl Unit {
 
     /// The journal to store, if it differs from `kept`.
     pub(crate) fn poll_journal(&self, kept: &Journal) -> Option<Journal> {
-        let nothing_to_say = kept.incarnation.is_none() && self.journal.locks.is_empty();
+        let nothing_to_say =
+            kept.incarnation.is_none() && self.journal.locks.is_empty() && !self.introduced;
         (!nothing_to_say && &self.journal != kept).then(|| self.journal.clone())
     }
 
@@ -426,16 +448,145 @@ impl Unit {
         self.record.outstanding(&self.name, lock)
     }
 
-    /// The payload of the request that is served next.
+    /// The ticket that is served next: of a request, or of an invitation.
+    pub(crate) fn next(&self, lock: &LockName) -> Option<Ticket> {
+        let line = self.line.good().and_then(|line| line.locks.get(lock));
+        self.record.next(&self.name, lock, line)
+    }
+
+    /// The ticket with which a campaign has invited this unit, if it has not taken that up yet.
+    fn invited(&self, lock: &LockName) -> Option<&Ticket> {
+        let line = self.line.good()?.locks.get(lock)?;
+        let state = self.record.locks.get(lock);
+        let asked = state.map_or(0, |state| state.seq);
+        line.invitation(&self.name, &self.record, asked)
+    }
+
+    /// The campaign in which this unit still has to go.
+    fn called_by(&self, lock: &LockName) -> Option<&Campaign> {
+        let line = self.line.good()?.locks.get(lock)?;
+        line.calls(self.record.locks.get(lock))
+    }
+
+    /// The payload of the turn that is served next: of the request, and of the campaign in which it takes part.
     pub(crate) fn payload(&self, lock: &LockName) -> Payload {
-        let kept = self.journal.locks.get(lock);
-        let (Some(kept), Some(next)) = (kept, self.outstanding(lock)) else {
+        let Some(next) = self.next(lock) else {
             return Payload::default();
         };
+        let kept = self.journal.locks.get(lock);
+        let own = kept.and_then(|kept| kept.payload.get(&next.seq).cloned());
+        let lost = kept.and_then(|kept| kept.lost);
         Payload {
-            value: kept.payload.get(&next.seq).cloned(),
-            lost: kept.lost.is_some_and(|lost| next.seq <= lost),
+            value: self.with_campaign(lock, &next, own),
+            lost: lost.is_some_and(|lost| next.seq <= lost),
         }
+    }
+
+    /// Adds what a campaign gives to an operation, unless an earlier attempt at this ticket has it already.
+    fn with_campaign(&self, lock: &LockName, ticket: &Ticket, own: Option<Value>) -> Option<Value> {
+        let kept = self.journal.locks.get(lock);
+        let started = kept.filter(|kept| kept.started.is_some_and(|begun| begun.seq == ticket.seq));
+        let takes_part = started.and_then(|kept| kept.serves.as_ref());
+        let campaign = self.called_by(lock);
+        let news = campaign.filter(|campaign| takes_part != Some(&campaign.id));
+        match (own, news.and_then(|campaign| campaign.payload.clone())) {
+            (Some(own), Some(given)) => Some((self.join)(own, given)),
+            (own, given) => own.or(given),
+        }
+    }
+
+    /// The operation takes part in the campaign that calls this unit now: it begins after that was announced.
+    fn join_campaign(&mut self, lock: &LockName, ticket: &Ticket) {
+        let campaign = self.called_by(lock).map(|campaign| campaign.id.clone());
+        let own = self.journal.locks.get(lock);
+        let own = own.and_then(|kept| kept.payload.get(&ticket.seq).cloned());
+        let payload = self.with_campaign(lock, ticket, own);
+        let kept = self.journal.locks.entry(lock.clone()).or_default();
+        if let Some(payload) = payload {
+            kept.payload.insert(ticket.seq, payload);
+        }
+        let again = kept.started.is_some_and(|begun| begun.seq == ticket.seq);
+        if campaign.is_some() || !again {
+            kept.serves = campaign;
+        }
+    }
+
+    /// Makes an invitation this unit's own request.
+    fn accept_invitation(&mut self, lock: &LockName) {
+        if self.outstanding(lock).is_some() {
+            return;
+        }
+        let Some(seq) = self.invited(lock).map(|ticket| ticket.seq) else {
+            return;
+        };
+        let campaign = self.called_by(lock).cloned();
+        let kept = self.journal.locks.entry(lock.clone()).or_default();
+        // Numbers in between, if any, were never requested.
+        kept.record.done = seq.saturating_sub(1);
+        kept.record.seq = seq;
+        if let Some(campaign) = campaign {
+            kept.record.asked = campaign.version;
+            kept.record.requested_at = campaign.at;
+            let operation = campaign.operation.as_deref().map(short);
+            kept.record.operation = operation.filter(|text| text != lock.as_str());
+        }
+        self.publish_journal();
+    }
+
+    /// Passes in the campaign that calls this unit: it needs no turn. Returns false if none does, or if the unit has a
+    /// request of its own.
+    pub(crate) fn pass(&mut self, lock: &LockName, reason: Option<&str>) -> bool {
+        if self.outstanding(lock).is_some() || self.is_under_way(lock) {
+            return false;
+        }
+        let campaign = self.called_by(lock).cloned();
+        if campaign.is_none() && self.invited(lock).is_none() {
+            return false;
+        }
+        self.accept_invitation(lock);
+        self.journal.locks.entry(lock.clone()).or_default();
+        self.end(lock, Outcome::Passed, reason);
+        true
+    }
+
+    /// Answers what campaigns want of this unit. It passes where an invitation has lost its purpose. Where nobody can
+    /// invite it, because the leader knows no record of it, it asks for itself. A unit that is only just born has
+    /// nothing to roll.
+    fn answer_campaigns(&mut self, newborn: bool) {
+        let Some(line) = self.line.good() else { return };
+        let unknown = self.read == Reading::Absent;
+        let (mut born, mut passes, mut asks) = (Vec::new(), Vec::new(), Vec::new());
+        for (lock, line) in &line.locks {
+            let state = self.record.locks.get(lock);
+            match line.calls(state) {
+                Some(campaign) if newborn && unknown && state.is_none() => {
+                    born.push((lock.clone(), campaign.id.clone()));
+                }
+                Some(_) if unknown && self.next(lock).is_none() && line.moved.is_none() => {
+                    asks.push(lock.clone());
+                }
+                None if self.outstanding(lock).is_none() && self.invited(lock).is_some() => {
+                    passes.push(lock.clone());
+                }
+                _ => {}
+            }
+        }
+        for (lock, campaign) in born {
+            let kept = self.journal.locks.entry(lock).or_default();
+            kept.record.served = Some(campaign);
+        }
+        for lock in passes {
+            self.pass(&lock, None);
+        }
+        for lock in asks {
+            self.request(&lock, None, &Payload::default());
+        }
+        self.journal.write_to(&mut self.record);
+    }
+
+    /// Lets the others know of this unit even if it has requested nothing, so that it can be invited.
+    pub(crate) fn introduce(&mut self) {
+        self.introduced = true;
     }
 
     /// Whether the ticket, of any unit, is finished as far as this unit can know.
@@ -466,6 +617,8 @@ impl Unit {
         reason: Option<&str>,
         on_failure: OnFailure,
     ) {
+        let campaign = self.line.good().and_then(|line| line.locks.get(lock));
+        let campaign = campaign.and_then(|line| line.campaign.clone());
         let Some(kept) = self.journal.locks.get_mut(lock) else {
             return;
         };
@@ -488,6 +641,12 @@ impl Unit {
             },
             Outcome::Cancelled => Transition::Cancelled { ticket },
             Outcome::Skipped => Transition::Skipped { ticket },
+            Outcome::Passed => Transition::Passed {
+                campaign: campaign
+                    .as_ref()
+                    .map_or_else(String::new, |c| c.reason.clone()),
+                why: reason.clone(),
+            },
             Outcome::Failed | Outcome::Other(_) => {
                 let why = reason.clone().unwrap_or_default();
                 match on_failure {
@@ -510,8 +669,16 @@ impl Unit {
             }
         };
         match outcome {
-            Outcome::Done => kept.finish_begun(),
-            Outcome::Cancelled | Outcome::Skipped => kept.finish_through(next),
+            Outcome::Done => {
+                kept.finish_begun();
+                kept.serve();
+            }
+            Outcome::Cancelled | Outcome::Skipped | Outcome::Passed => {
+                kept.finish_through(next);
+                // Otherwise it would be invited again.
+                let served = kept.record.served.take();
+                kept.record.served = campaign.map(|campaign| campaign.id).or(served);
+            }
             // The unit takes back all that it has asked for.
             Outcome::Withdrawn => kept.finish_through(kept.record.seq),
             Outcome::Failed | Outcome::Other(_) => {}
@@ -578,7 +745,7 @@ impl Unit {
         }
         self.record.replaces = earlier;
         for lock in lost {
-            self.request(&lock, None, &Payload::default(), |_, newer| newer);
+            self.request(&lock, None, &Payload::default());
         }
     }
 
@@ -589,8 +756,8 @@ impl Unit {
             .iter()
             .filter_map(|(lock, line)| {
                 // An operation that is still running is not over. Once it has ended, the next hook handles it.
-                let outstanding = self.outstanding(lock).filter(|_| !self.is_busy(lock));
-                let ticket = outstanding.filter(|ticket| line.cancelled.contains(ticket))?;
+                let next = self.next(lock).filter(|_| !self.is_busy(lock));
+                let ticket = next.filter(|ticket| line.cancelled.contains(ticket))?;
                 let outcome = if line.skipped.contains(&ticket) {
                     Outcome::Skipped
                 } else {
@@ -600,6 +767,7 @@ impl Unit {
             })
             .collect();
         for (lock, outcome) in cancelled {
+            self.accept_invitation(&lock);
             self.end(&lock, outcome, None);
         }
     }

@@ -27,6 +27,7 @@ fn about(own: Reading<UnitRecord>, line: Reading<Line>, journal: &Journal) -> Ow
     Own {
         journal: journal.clone(),
         fresh: fresh(),
+        join: |older, newer| json!([older, newer]),
         ..fixture::own(own, line)
     }
 }
@@ -36,9 +37,7 @@ fn request(unit: &mut Unit) -> Requested {
 }
 
 fn request_with(unit: &mut Unit, operation: Option<&str>, payload: &Payload) -> Requested {
-    unit.request(&lock(), operation, payload, |older, newer| {
-        json!([older, newer])
-    })
+    unit.request(&lock(), operation, payload)
 }
 
 fn payload(value: Value) -> Payload {
@@ -235,9 +234,10 @@ fn an_operation_that_another_process_of_this_hook_began_is_under_way_as_well() {
 
 #[test]
 fn what_was_asked_for_is_kept_until_it_is_finished() {
-    let line = Reading::Good(line_of(&[ticket(3)]));
-    let mut unit = hook(Reading::Good(record(2, 2)), line, &Journal::default());
+    let own = Reading::Good(record(2, 2));
+    let mut unit = hook(own, Reading::Absent, &Journal::default());
     request_with(&mut unit, None, &payload(json!("asked")));
+    let mut unit = committed(&unit, Reading::Good(line_of(&[ticket(3)])));
     unit.start(&lock(), &View::default()).unwrap();
     request_with(&mut unit, None, &payload(json!("next")));
     assert_eq!(unit.payload(&lock()), payload(json!("asked")));

@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+pub use crate::campaign::{Campaign, CampaignId};
 pub use crate::line::{Entry, Line, LockLine, Retry};
 pub use crate::reading::{MAJOR, Reading};
 pub use crate::record::{LockRecord, Outcome, UnitRecord};

@@ -47,7 +47,7 @@ proptest! {
         record.locks.insert(lock.clone(), state);
         let mut unit = unit(Reading::Good(record), Reading::Absent, Some(&zone));
         if seq < (1 << 53) - 1 {
-            unit.request(&lock, Some(&operation), &Payload::default(), |_, newer| newer);
+            unit.request(&lock, Some(&operation), &Payload::default());
         }
         // A failure puts the longest text into a record; it needs a turn, so it is put in here.
         let mut record = unit.record().clone();

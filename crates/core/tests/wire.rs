@@ -10,8 +10,8 @@ use std::path::Path;
 use ops_coordinator_core::engine::Session;
 use ops_coordinator_core::journal::{Journal, LockJournal, Started};
 use ops_coordinator_core::wire::{
-    Entry, Line, LockLine, LockRecord, Reading, Retry, UnitRecord, decode_line, decode_record,
-    encode_line, encode_record,
+    Campaign, Entry, Line, LockLine, LockRecord, Outcome, Reading, Retry, UnitRecord, decode_line,
+    decode_record, encode_line, encode_record,
 };
 use ops_coordinator_core::{LockName, Tally};
 use serde_json::Value;
@@ -94,6 +94,7 @@ fn a_record_of_every_field_is_among_the_files() {
         requested_at,
         ended_at,
         held,
+        served,
         unknown,
     } = locks.remove(&restart()).expect("it is there");
     assert_eq!((seq, done, asked, begun, attempt), (9, 8, 1234, true, 3));
@@ -102,6 +103,7 @@ fn a_record_of_every_field_is_among_the_files() {
     assert_eq!(outcome.expect("it is there").as_str(), "failed");
     assert!(stopped);
     assert_eq!(held.as_deref(), Some("outside its window"));
+    assert_eq!(served, None, "see the record of a campaign");
     let times = (requested_at, ended_at);
     assert_eq!(
         times.0.zip(times.1).map(|(a, b)| (a.0, b.0)),
@@ -132,6 +134,7 @@ fn a_line_of_every_field_is_among_the_files() {
         skipped,
         forced,
         mut retries,
+        campaign,
         unknown,
     } = locks.remove(&restart()).expect("it is there");
     assert_eq!(paused.as_deref(), Some("night"));
@@ -139,6 +142,7 @@ fn a_line_of_every_field_is_among_the_files() {
     assert_eq!(cancelled.len(), 2);
     assert_eq!(skipped[0].to_string(), "app/2#1");
     assert_eq!(forced[0].to_string(), "app/3#2");
+    assert_eq!(campaign, None, "see the line of a campaign");
     assert!(unknown.is_empty(), "{unknown:?}");
     let Retry {
         ticket,
@@ -158,6 +162,35 @@ fn a_line_of_every_field_is_among_the_files() {
     assert_eq!((limit, wave), (1, 1));
     assert_eq!(at.map(|at| at.0), Some(1_790_000_001));
     assert!(unknown.is_empty(), "{unknown:?}");
+}
+
+/// A new field does not compile here, so that nobody forgets its file.
+#[test]
+fn a_campaign_of_every_field_is_among_the_files() {
+    let mut line = line("campaign");
+    let lock = line.locks.remove(&restart()).expect("it is there");
+    let Campaign {
+        id,
+        version,
+        reason,
+        operation,
+        payload,
+        aborted,
+        at,
+        unknown,
+    } = lock.campaign.expect("it is there");
+    assert_eq!((id.to_string().as_str(), version), ("12-0000beef", 12));
+    assert_eq!(reason, "new certificates");
+    assert_eq!(operation.as_deref(), Some("upgrade"));
+    assert_eq!(payload, Some(serde_json::json!({"services": ["nginx"]})));
+    assert!(aborted && unknown.is_empty());
+    assert_eq!(at.map(|at| at.0), Some(1_790_000_000));
+    let record = record("campaign");
+    let state = &record.locks[&restart()];
+    assert_eq!(state.served.as_ref(), Some(&id));
+    let rotate: LockName = "rotate".parse().expect("valid");
+    let passed = record.locks[&rotate].outcome.as_ref();
+    assert_eq!(passed.map(Outcome::as_str), Some("passed"));
 }
 
 #[test]
@@ -187,6 +220,7 @@ fn the_journal_of_every_revision_is_read() {
         payload,
         lost,
         tally,
+        serves,
     } = journal.locks[&restart()].clone();
     let Started {
         seq,
@@ -197,6 +231,14 @@ fn the_journal_of_every_revision_is_read() {
     assert_eq!((seq, attempt, ended), (2, 2, false));
     assert!(at.is_some() && record.ended_at.is_some() && lost == Some(2) && payload.len() == 1);
     assert_eq!((tally.done, tally.failures, tally.wait_seconds), (1, 1, 40));
+    assert_eq!(tally.passed, 1);
+    assert!(serves.is_some() && record.served.is_some());
+
+    let text = file("state/journal-before-campaigns.json");
+    let journal: Journal = serde_json::from_str(&text).expect("readable");
+    let kept = &journal.locks[&restart()];
+    assert_eq!((kept.tally.done, kept.tally.passed), (1, 0));
+    assert_eq!(kept.serves, None);
 }
 
 #[test]

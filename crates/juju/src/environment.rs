@@ -42,6 +42,14 @@ impl Environment {
         self.charm_dir.join(STATE)
     }
 
+    /// Whether the hook is the one in which the relation that it is about was created.
+    pub(crate) fn relation_created(&self) -> bool {
+        let created = |relation: &RelationId| format!("{}-relation-created", relation.endpoint());
+        self.relation
+            .as_ref()
+            .is_some_and(|relation| self.hook.as_deref() == Some(&created(relation)))
+    }
+
     /// Reads the environment of this process.
     ///
     /// # Errors

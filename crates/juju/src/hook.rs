@@ -66,6 +66,7 @@ impl Hook {
             endpoint: endpoint.to_owned(),
             peers: environment.peers.clone(),
             relation: environment.relation.clone(),
+            relation_created: environment.relation_created(),
             remote_unit: environment.remote_unit.clone(),
             departing_unit: environment.departing_unit.clone(),
             zone: environment.zone.clone(),

@@ -6,8 +6,8 @@ use ops_coordinator_core::engine::{Carried, Engine, Process};
 use ops_coordinator_core::policy::Policy;
 use ops_coordinator_core::wire::LockRecord;
 use ops_coordinator_core::{
-    Instructed, Instruction, LockName, OnFailure, Order, Payload, Requested, RollPlan, Status,
-    Ticket, Turn, UnitName,
+    Call, Instructed, Instruction, LockName, OnFailure, Order, Payload, Requested, RollPlan,
+    Status, Ticket, Turn, UnitName,
 };
 use ops_coordinator_excerpt::excerpt;
 
@@ -53,6 +53,15 @@ impl Hook {
     /// As [`Hook::request`].
     pub fn withdraw_because(&mut self, lock: &LockName, reason: &str) -> Result<bool, Error> {
         self.ask(|engine| engine.withdraw(lock, Some(reason)))
+    }
+
+    /// Passes in the campaign that calls this unit for a lock: it needs no turn. Returns false if none does, or if the
+    /// unit has a request of its own, which [`Hook::withdraw`] takes back.
+    ///
+    /// # Errors
+    /// As [`Hook::request`].
+    pub fn pass(&mut self, lock: &LockName, reason: Option<&str>) -> Result<bool, Error> {
+        self.ask(|engine| engine.pass(lock, reason))
     }
 
     /// Whether this unit's turn has come. [`Hook::start`] also asks the gatekeeper ([`Hook::set_gatekeeper`]).
@@ -169,6 +178,36 @@ impl Hook {
             Instructed::Not(why) => return Err(Error::NotCarriedOut(why)),
         };
         Ok(told(instruction, ticket.as_ref(), anew))
+    }
+
+    /// Rolls all units at once: announces a campaign, and fills the line by this policy. Returns false if a campaign for
+    /// the same reason is under way, which goes on; one for another reason gives way.
+    ///
+    /// # Errors
+    /// [`Error::NotLeader`] on any other unit; [`Error::NotCarriedOut`] if the line could not be written; a hook
+    /// tool's failure.
+    pub fn roll(
+        &mut self,
+        lock: &LockName,
+        reason: &str,
+        operation: &Operation,
+        policy: &dyn Policy,
+    ) -> Result<bool, Error> {
+        if !self.is_leader() {
+            return Err(Error::NotLeader);
+        }
+        let call = Call {
+            reason: reason.to_owned(),
+            operation: operation.name.clone(),
+            payload: operation.to_payload().value,
+        };
+        match self.ask(|engine| engine.roll(lock, &call, policy))? {
+            Instructed::Not(why) => Err(Error::NotCarriedOut(why)),
+            instructed => match self.refused.take() {
+                Some(why) => Err(lost_leadership(&why)),
+                None => Ok(matches!(instructed, Instructed::Done(_))),
+            },
+        }
     }
 
     /// Carries out orders at once, and changes nothing else in the line. Returns false if the line already is as

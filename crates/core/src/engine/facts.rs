@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::Session;
 use crate::{RelationId, UnitName};
 
 /// What a visit knows from its first moment: who runs, and what woke it.
@@ -20,6 +21,8 @@ pub struct Facts {
     pub peers: BTreeSet<String>,
     /// The relation that the hook is about.
     pub relation: Option<RelationId>,
+    /// Whether that relation has only just been created (`relation-created`): no other unit has met this one in it.
+    pub relation_created: bool,
     /// The unit that the hook is about.
     pub remote_unit: Option<UnitName>,
     /// The unit that is leaving, in a `relation-departed` hook.
@@ -52,6 +55,7 @@ impl Facts {
             peers: BTreeSet::from([endpoint.clone()]),
             endpoint,
             relation: None,
+            relation_created: false,
             remote_unit: None,
             departing_unit: None,
             zone: None,
@@ -60,6 +64,11 @@ impl Facts {
             random,
             join: |_, newer| newer,
         }
+    }
+
+    /// Whether the hook is the first in which this unit takes part in the relation that it follows.
+    pub(super) fn is_newborn(&self, session: &Session) -> bool {
+        self.relation_created && self.relation == session.relation && self.relation.is_some()
     }
 }
 

@@ -95,7 +95,7 @@ impl Visit {
         let payload = there.payload(lock);
         let here = self.here(round)?;
         let unit = here.load_unit(round)?;
-        unit.request(lock, operation.as_deref(), &payload, round.facts.join);
+        unit.request(lock, operation.as_deref(), &payload);
         here.publish(round);
         let reason = format!("asked for again on {}", round.facts.endpoint);
         let there = self.meet(round, endpoint)?;

@@ -42,7 +42,9 @@ impl Visit {
         let mut found = BTreeMap::new();
         let site = self.here(round)?;
         if let Some(tickets) = site.quiet_tickets(&round.facts.unit) {
-            found.extend(tickets.into_iter().map(|(lock, ticket)| (lock, ticket.seq)));
+            let own = |lock: &LockName| site.journal().is_outstanding(lock);
+            let tickets = tickets.into_iter().filter(|(lock, _)| own(lock));
+            found.extend(tickets.map(|(lock, ticket)| (lock, ticket.seq)));
         } else {
             let unit = site.load_unit(round)?;
             for lock in unit.record().locks.keys() {

@@ -58,11 +58,14 @@ impl<'a> Wanted<'a> {
     }
 }
 
+/// Why the line is left unchanged if a hook wants to write it twice.
+const WROTE: &str = "this hook has already written the line";
+
 /// The result for the line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Kept {
-    /// It is to be written.
-    Written,
+    /// It is to be written, like this.
+    Written(Box<Line>),
     /// It is already as desired.
     Unchanged,
     /// It was left unchanged, for this reason.
@@ -75,9 +78,9 @@ impl Visit {
         round: &mut Round<'_>,
         policy: &dyn Policy,
         orders: &[Order],
-    ) -> Result<(), Need> {
+    ) -> Result<Kept, Need> {
         if self.here(round)?.session.wrote_line {
-            return Ok(());
+            return Ok(Kept::Left(WROTE.to_owned()));
         }
         let members = self.here(round)?.recall_members(round)?;
         self.tend_old_lines(round)?;
@@ -97,9 +100,9 @@ impl Visit {
             others: others.collect(),
         };
         let site = self.here(round)?;
-        site.keep_line(round, members.clone(), &wanted)?;
+        let kept = site.keep_line(round, members.clone(), &wanted)?;
         site.remember(round, &members);
-        Ok(())
+        Ok(kept)
     }
 }
 
@@ -143,7 +146,7 @@ impl Site {
             return left("the peer relation does not exist");
         };
         if self.session.wrote_line || !self.session.leader {
-            return left("this hook has already written the line");
+            return left(WROTE);
         }
         self.forget_returned(round, &members);
         let mut alive = None;
@@ -202,7 +205,7 @@ impl Site {
                 if wake {
                     self.wake(round, Errand::Hook);
                 }
-                Ok(Kept::Written)
+                Ok(Kept::Written(Box::new(line)))
             }
             Plan::Frozen(why) => {
                 round.warn(why.clone());
@@ -343,6 +346,7 @@ impl Site {
             held: wanted.held,
             lost: self.session.lost,
             saw_finish: self.session.saw_finish,
+            random: round.facts.random,
         };
         Ok(lead(&input, wanted.policy))
     }

@@ -38,7 +38,7 @@ pub use session::Session;
 
 use crate::policy::Policy;
 use crate::{
-    Errand, Instructed, Instruction, LockName, LockRecord, News, OnFailure, Order, Payload,
+    Call, Errand, Instructed, Instruction, LockName, LockRecord, News, OnFailure, Order, Payload,
     RelationId, Requested, RollPlan, Status, Tick, Ticket, Turn, UnitName, Wall,
 };
 use need::Known;
@@ -239,6 +239,15 @@ impl Engine {
         self.ask(|visit, round| visit.withdraw(round, lock, reason))
     }
 
+    /// Passes in the campaign that calls this unit for a lock: it needs no turn. Returns false if none does, or if the
+    /// unit has a request of its own, which [`Engine::withdraw`] takes back.
+    ///
+    /// # Errors
+    /// What has to be known first.
+    pub fn pass(&mut self, lock: &LockName, reason: Option<&str>) -> Result<bool, Need> {
+        self.ask(|visit, round| visit.pass(round, lock, reason))
+    }
+
     /// Whether this unit's turn has come. [`Engine::start`] also asks whether the unit itself holds it back ([`Gate`]).
     ///
     /// # Errors
@@ -313,6 +322,20 @@ impl Engine {
         instruction: &Instruction,
     ) -> Result<Instructed, Need> {
         self.ask(|visit, round| visit.instruct(round, lock, instruction))
+    }
+
+    /// Rolls all units at once: announces a campaign, and fills the line by this policy. The unit must lead. If one for
+    /// the same reason is under way, that goes on ([`Instructed::AlreadySo`]); one for another reason gives way.
+    ///
+    /// # Errors
+    /// What has to be known first.
+    pub fn roll(
+        &mut self,
+        lock: &LockName,
+        call: &Call,
+        policy: &dyn Policy,
+    ) -> Result<Instructed, Need> {
+        self.ask(|visit, round| visit.roll(round, lock, call, policy))
     }
 
     /// Carries out orders at once, and changes nothing else in the line. The unit must lead.

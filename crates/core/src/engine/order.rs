@@ -7,7 +7,10 @@ use super::round::Round;
 use super::site::Site;
 use super::visit::Visit;
 use super::{Carried, Need};
-use crate::{Instructed, Instruction, LockName, Order, Reading, Ticket, UnitName, UnitRecord};
+use crate::policy::Policy;
+use crate::{
+    Call, Campaign, Instructed, Instruction, LockName, Order, Reading, Ticket, UnitName, UnitRecord,
+};
 
 impl Visit {
     /// The ticket with which a unit waits or works on the endpoint that the charm names.
@@ -30,6 +33,7 @@ impl Visit {
         let whole = match instruction {
             Instruction::Pause { reason } => Some(Order::Pause(lock.clone(), reason.clone())),
             Instruction::Resume => Some(Order::Resume(lock.clone())),
+            Instruction::Abort => Some(Order::Abort(lock.clone())),
             _ => None,
         };
         if let Some(order) = whole {
@@ -64,6 +68,32 @@ impl Visit {
             });
         }
         Ok(Instructed::NothingAsked(unit.clone()))
+    }
+
+    /// Rolls all units, by this policy.
+    pub(super) fn roll(
+        &mut self,
+        round: &mut Round<'_>,
+        lock: &LockName,
+        call: &Call,
+        policy: &dyn Policy,
+    ) -> Result<Instructed, Need> {
+        let site = self.here(round)?;
+        let before = site.campaign(lock).map(|campaign| campaign.id.clone());
+        site.load_unit(round)?.introduce();
+        site.publish(round);
+        let order = Order::Roll(lock.clone(), call.clone());
+        Ok(match self.lead(round, policy, &[order])? {
+            Kept::Unchanged => Instructed::AlreadySo(None),
+            Kept::Left(why) => Instructed::Not(why),
+            Kept::Written(line) => {
+                let written = line.locks.get(lock).and_then(|line| line.campaign.as_ref());
+                match written.map(|campaign| &campaign.id) == before.as_ref() {
+                    true => Instructed::AlreadySo(None),
+                    false => Instructed::Done(None),
+                }
+            }
+        })
     }
 
     /// Where units take turns for a lock: on other endpoints as long as it has not run out there, and here.
@@ -123,7 +153,7 @@ impl Visit {
         let members = site.read_members(round)?;
         let wanted = Wanted::only(orders, &held);
         Ok(match site.keep_line(round, members, &wanted)? {
-            Kept::Written => Carried::Out,
+            Kept::Written(_) => Carried::Out,
             Kept::Unchanged => Carried::AlreadySo,
             Kept::Left(why) => Carried::Not(why),
         })
@@ -131,6 +161,12 @@ impl Visit {
 }
 
 impl Site {
+    /// The campaign that the leader has announced last for a lock.
+    fn campaign(&self, lock: &LockName) -> Option<&Campaign> {
+        let line = self.line.good()?.locks.get(lock)?;
+        line.campaign.as_ref()
+    }
+
     fn ticket_of(
         &mut self,
         round: &mut Round<'_>,

@@ -68,7 +68,7 @@ impl Site {
             ..UnitRecord::new(incarnation.clone())
         };
         for (lock, line) in &line.locks {
-            let Some(ticket) = record.outstanding(&round.facts.unit, lock) else {
+            let Some(ticket) = record.next(&round.facts.unit, lock, Some(line)) else {
                 continue;
             };
             let before = before.good().and_then(|line| line.locks.get(lock));
@@ -158,6 +158,8 @@ impl Site {
                 wall: round.wall,
                 zone: round.facts.zone.as_deref(),
                 lost: self.session.lost,
+                join: round.facts.join,
+                newborn: round.facts.is_newborn(&self.session),
                 fresh: Incarnation::from_random(round.facts.random),
             },
         );

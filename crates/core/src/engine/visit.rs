@@ -66,10 +66,9 @@ impl Visit {
         operation: Option<&str>,
         payload: &Payload,
     ) -> Result<Requested, Need> {
-        let join = round.facts.join;
         let site = self.at_home(round, lock)?;
         let unit = site.load_unit(round)?;
-        let requested = unit.request(lock, operation, payload, join);
+        let requested = unit.request(lock, operation, payload);
         site.publish(round);
         Ok(requested)
     }
@@ -84,6 +83,18 @@ impl Visit {
         let withdrawn = site.load_unit(round)?.withdraw(lock, reason);
         site.publish(round);
         Ok(withdrawn)
+    }
+
+    pub(super) fn pass(
+        &mut self,
+        round: &mut Round<'_>,
+        lock: &LockName,
+        reason: Option<&str>,
+    ) -> Result<bool, Need> {
+        let site = self.at_home(round, lock)?;
+        let passed = site.load_unit(round)?.pass(lock, reason);
+        site.publish(round);
+        Ok(passed)
     }
 
     pub(super) fn start(&mut self, round: &mut Round<'_>, lock: &LockName) -> Result<Start, Need> {
@@ -222,6 +233,9 @@ impl Site {
 
     /// Whether every request of this unit is waiting in the line, so that it has nothing to publish.
     fn only_waits(&mut self, round: &mut Round<'_>) -> Result<bool, Need> {
+        if round.facts.is_newborn(&self.session) {
+            return Ok(false);
+        }
         let Some(tickets) = self.quiet_tickets(&round.facts.unit) else {
             return Ok(false);
         };

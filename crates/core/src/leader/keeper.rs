@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 use super::Lead;
 use crate::policy::{Policy, Request, Situation, Tail};
-use crate::{Entry, LockLine, LockName, Order, Reading, Retry, Ticket, UnitName, UnitRecord};
+use crate::record::{short, short_reason};
+use crate::{
+    Call, Campaign, CampaignId, Entry, LockLine, LockName, Order, Reading, Retry, Ticket, UnitName,
+    UnitRecord,
+};
 
 /// How many entries behind those that may run keep the leader from writing the line, in a hook that sees one finished.
 /// Each line that is written wakes every unit, so the leader waits until nobody is queued, and then appends all that it
@@ -35,8 +39,10 @@ impl Kept {
 
 impl Keeper<'_> {
     pub(super) fn keep(&self, line: &mut LockLine, policy: &dyn Policy) -> Kept {
-        let ordered =
-            self.keep_cancellations(line) | self.keep_pause(line) | self.keep_retries(line);
+        let ordered = self.keep_cancellations(line)
+            | self.keep_pause(line)
+            | self.keep_retries(line)
+            | self.keep_campaign(line);
         let removed = ordered | self.keep_place(line);
         let mut kept = Kept {
             missing: self.missing(line),
@@ -58,8 +64,8 @@ impl Keeper<'_> {
         let situation = self.situation(line, &remaining, &requests);
         let limit = policy.limit(self.lock, &situation);
         let lowered = lower(&mut remaining, limit);
-        let joining = self.joining(line, &remaining, policy, requests, limit);
         kept.removed |= gone | lowered;
+        let joining = self.joining(line, &remaining, policy, requests, limit, kept.removed);
         kept.appended = !joining.is_empty();
         // Any other finished entry does no harm; it goes when there is another reason to write.
         if gone || lowered || kept.appended {
@@ -70,7 +76,7 @@ impl Keeper<'_> {
         kept
     }
 
-    /// The entries to append: none unless the line has run short.
+    /// The entries to append: none unless the line has run short, or is written anyway.
     fn joining(
         &self,
         line: &LockLine,
@@ -78,6 +84,7 @@ impl Keeper<'_> {
         policy: &dyn Policy,
         mut requests: Vec<Request>,
         limit: u32,
+        is_written: bool,
     ) -> Vec<Entry> {
         if self.input.held.contains_key(self.lock) {
             return Vec::new();
@@ -91,7 +98,7 @@ impl Keeper<'_> {
         let lookahead = policy.lookahead(self.lock);
         let moves = self.input.saw_finish || self.input.finished_operation;
         let reserve = if moves { lookahead.min(RESERVE) } else { 0 };
-        if inside == 0 && remaining.len() >= limit.saturating_add(reserve) as usize {
+        if inside == 0 && !is_written && remaining.len() >= limit.saturating_add(reserve) as usize {
             return Vec::new();
         }
         let situation = self.situation(line, remaining, &requests);
@@ -172,7 +179,10 @@ impl Keeper<'_> {
         others
             .chain(own)
             .filter(|(name, _)| Some(*name) != *departing)
-            .filter_map(|(name, record)| Request::of(name, self.lock, record))
+            .filter_map(|(name, record)| {
+                let asked = Request::of(name, self.lock, record);
+                asked.or_else(|| Request::invite(name, self.lock, record, line))
+            })
             .map(|request| Request {
                 asked: asked(request.asked),
                 ..request
@@ -257,6 +267,52 @@ impl Keeper<'_> {
             }
         }
         line.retries != before
+    }
+
+    /// Announces a campaign, or ends it.
+    fn keep_campaign(&self, line: &mut LockLine) -> bool {
+        let before = line.campaign.clone();
+        for order in self.input.orders {
+            match order {
+                Order::Roll(lock, call) if lock == self.lock && !self.rolls(line, call) => {
+                    line.campaign = Some(self.campaign(call));
+                }
+                Order::Abort(lock) if lock == self.lock => {
+                    if let Some(campaign) = &mut line.campaign {
+                        campaign.aborted = true;
+                    }
+                }
+                _ => {}
+            }
+        }
+        line.campaign != before
+    }
+
+    /// Whether a campaign for the same reason is under way.
+    fn rolls(&self, line: &LockLine, call: &Call) -> bool {
+        let is_called = |record: &UnitRecord| {
+            let campaign = line.calls(record.locks.get(self.lock));
+            campaign.is_some_and(|campaign| campaign.reason == call.reason)
+        };
+        let others = self.input.view.records().iter();
+        let others = others.filter(|(unit, _)| self.input.members.contains(unit));
+        let mut records = others.filter_map(|(_, record)| record.good());
+        records.any(is_called) || is_called(self.input.unit.record())
+    }
+
+    fn campaign(&self, call: &Call) -> Campaign {
+        let read = self.input.unit.line().good();
+        let version = read.map_or(1, |line| line.version + 1);
+        Campaign {
+            id: CampaignId::new(version, self.input.random),
+            version,
+            reason: short_reason(&call.reason),
+            operation: call.operation.as_deref().map(short),
+            payload: call.payload.clone(),
+            aborted: false,
+            at: self.input.wall,
+            unknown: BTreeMap::new(),
+        }
     }
 
     /// Ensures that the lock is where it belongs: here, or at another endpoint.

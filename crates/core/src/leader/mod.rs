@@ -126,7 +126,7 @@ fn requested_locks(input: &Lead<'_>) -> impl Iterator<Item = LockName> {
 
 fn ordered_locks(input: &Lead<'_>) -> impl Iterator<Item = LockName> {
     input.orders.iter().filter_map(|order| match order {
-        Order::Move(lock, _) | Order::Pause(lock, _) => Some(lock.clone()),
+        Order::Move(lock, _) | Order::Pause(lock, _) | Order::Roll(lock, _) => Some(lock.clone()),
         _ => None,
     })
 }

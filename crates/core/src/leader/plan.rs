@@ -30,6 +30,8 @@ pub(crate) struct Lead<'a> {
     pub(crate) held: &'a BTreeMap<LockName, String>,
     /// The number of the relation that the unit followed before, if it no longer sees it.
     pub(crate) lost: Option<u64>,
+    /// A random number, for the id of a campaign.
+    pub(crate) random: u32,
     /// Whether this hook is the first to see an entry of the line finished.
     pub(crate) saw_finish: bool,
 }

@@ -131,6 +131,7 @@ impl Case {
             held: &self.held,
             lost: self.lost,
             saw_finish: self.saw_finish,
+            random: 7,
         };
         work(&input)
     }

@@ -15,7 +15,7 @@ pub use rotation::Rotation;
 pub use rules::{Rules, Waves, WavesError};
 pub use sequence::{Sequence, SequenceError};
 
-use crate::{LockName, Ticket, UnitName, UnitRecord};
+use crate::{LockLine, LockName, Ticket, UnitName, UnitRecord};
 
 /// How the leader fills the line.
 pub trait Policy {
@@ -98,6 +98,27 @@ impl Request {
         Some(Self {
             ticket: record.outstanding(unit, lock)?,
             asked: record.locks.get(lock)?.asked,
+            zone: record.zone.clone(),
+            wave: 0,
+        })
+    }
+
+    /// The invitation of a unit that a campaign calls and that has no request of its own; `None` if it is not called.
+    pub(crate) fn invite(
+        unit: &UnitName,
+        lock: &LockName,
+        record: &UnitRecord,
+        line: &LockLine,
+    ) -> Option<Self> {
+        let state = record.locks.get(lock);
+        let campaign = line.calls(state)?;
+        Some(Self {
+            ticket: Ticket {
+                unit: unit.clone(),
+                incarnation: record.incarnation.clone(),
+                seq: state.map_or(0, |state| state.seq) + 1,
+            },
+            asked: campaign.version,
             zone: record.zone.clone(),
             wave: 0,
         })

@@ -1,0 +1,353 @@
+//! A campaign: the leader rolls all units, and nobody asks.
+
+use serde_json::{Value, json};
+
+use super::super::Facts;
+use super::fixture::{Visit, World, lock, name, relation, words};
+use crate::policy::Rotation;
+use crate::{
+    Call, Instructed, Instruction, LockRecord, OnFailure, Outcome, Payload, Start, decode_record,
+};
+
+/// An application whose units have met: each has published its record in the hook that created the relation.
+fn born(units: u32) -> World {
+    let mut world = World::new(units);
+    for unit in 0..units {
+        birth(&mut world, unit);
+    }
+    world
+}
+
+fn birth(world: &mut World, unit: u32) -> Visit {
+    let facts = Facts {
+        relation: Some(relation()),
+        relation_created: true,
+        ..world.facts(unit)
+    };
+    let mut visit = world.visit(facts);
+    visit.release(world);
+    visit
+}
+
+fn call(reason: &str) -> Call {
+    Call {
+        reason: reason.to_owned(),
+        payload: Some(json!(reason)),
+        ..Call::default()
+    }
+}
+
+fn roll(world: &mut World, reason: &str) -> Instructed {
+    let mut visit = world.action(0);
+    let policy = Rotation::default();
+    visit.ask(world, |engine| engine.roll(&lock(), &call(reason), &policy))
+}
+
+/// A hook of a unit in which it takes its turn, if that has come. Returns what it was given to run.
+fn turn(world: &mut World, unit: u32) -> Option<Value> {
+    let mut visit = world.hook(unit);
+    let started = visit.start(world).begun();
+    let given = started.map(|(_, payload)| payload.value.unwrap_or_default());
+    if given.is_some() {
+        visit.finish(world);
+    }
+    visit.release(world);
+    given
+}
+
+fn state(world: &World, unit: u32) -> LockRecord {
+    let record = decode_record(world.bags.get(&name(unit)).map(String::as_str));
+    let state = record.good().and_then(|record| record.locks.get(&lock()));
+    state.cloned().unwrap_or_default()
+}
+
+fn counters(world: &World, unit: u32) -> (u64, u64) {
+    let state = state(world, unit);
+    (state.seq, state.done)
+}
+
+#[test]
+fn one_action_rolls_every_unit_and_nobody_asks() {
+    let mut world = born(3);
+    assert_eq!(roll(&mut world, "keys"), Instructed::Done(None));
+    assert_eq!(world.line(), ["app/0#1", "app/1#1", "app/2#1"]);
+    for unit in [0, 1, 2] {
+        assert_eq!(turn(&mut world, (unit + 1) % 3), None, "not its turn");
+        assert_eq!(turn(&mut world, unit), Some(json!("keys")));
+    }
+    for unit in [0, 1, 2] {
+        assert_eq!(turn(&mut world, unit), None, "nobody runs twice");
+        assert_eq!(counters(&world, unit), (1, 1));
+    }
+    assert_eq!(world.line().len(), 3, "one line was enough");
+}
+
+#[test]
+fn a_unit_that_is_invited_writes_nothing_before_its_turn_ends() {
+    let mut world = born(3);
+    world.hook(1).release(&mut world);
+    roll(&mut world, "keys");
+    let mut visit = world.changed(1, None);
+    assert!(visit.start(&mut world).begun().is_none());
+    visit.release(&mut world);
+    assert!(visit.did().is_empty());
+    assert_eq!(words(&visit.needs), ["stored", "line", "records"]);
+}
+
+#[test]
+fn a_campaign_for_the_same_reason_joins_and_one_for_another_takes_over() {
+    let mut world = born(3);
+    roll(&mut world, "keys");
+    assert_eq!(roll(&mut world, "keys"), Instructed::AlreadySo(None));
+    assert_eq!(turn(&mut world, 0), Some(json!("keys")));
+    assert_eq!(roll(&mut world, "cipher"), Instructed::Done(None));
+    assert_eq!(turn(&mut world, 1), Some(json!("cipher")));
+    assert_eq!(turn(&mut world, 2), Some(json!("cipher")));
+    world.hook(0).release(&mut world);
+    assert_eq!(turn(&mut world, 0), Some(json!("cipher")), "it went before");
+    assert_eq!(turn(&mut world, 1), None);
+    assert_eq!(roll(&mut world, "cipher"), Instructed::Done(None), "again");
+}
+
+#[test]
+fn what_began_before_a_campaign_does_not_serve_it() {
+    let mut world = born(2);
+    world.line_up([1]);
+    let mut visit = world.hook(1);
+    assert!(visit.start(&mut world).begun().is_some());
+    roll(&mut world, "keys");
+    visit.finish(&mut world);
+    visit.release(&mut world);
+    assert_eq!(state(&world, 1).served, None);
+    assert_eq!(turn(&mut world, 0), Some(json!("keys")));
+    world.hook(0).release(&mut world);
+    assert_eq!(turn(&mut world, 1), Some(json!("keys")));
+    assert_eq!(counters(&world, 1), (2, 2));
+}
+
+#[test]
+fn a_request_and_a_campaign_share_a_turn_that_begins_after_both() {
+    let mut world = born(2);
+    let ask = |world: &mut World| {
+        let payload = Payload {
+            value: Some(json!("mine")),
+            lost: false,
+        };
+        let mut visit = world.hook(1);
+        visit.ask(world, |engine| engine.request(&lock(), None, &payload));
+        visit.release(world);
+    };
+    // Asked before: the request has its place, and serves the campaign, whose payload is the newer.
+    ask(&mut world);
+    roll(&mut world, "keys");
+    assert_eq!(turn(&mut world, 0), Some(json!("keys")));
+    assert_eq!(turn(&mut world, 1), Some(json!("keys")));
+    assert_eq!(counters(&world, 1), (1, 1));
+    // Asked after: the request takes up the invitation.
+    roll(&mut world, "cipher");
+    ask(&mut world);
+    assert_eq!(counters(&world, 1), (2, 1));
+    assert_eq!(turn(&mut world, 0), Some(json!("cipher")));
+    assert!(turn(&mut world, 1).is_some());
+    world.hook(0).release(&mut world);
+    assert_eq!(turn(&mut world, 1), None, "one turn for both");
+}
+
+#[test]
+fn a_unit_that_needs_no_turn_passes_and_says_so() {
+    let mut world = born(3);
+    roll(&mut world, "keys");
+    let mut visit = world.hook(1);
+    assert!(visit.ask(&mut world, |engine| engine.pass(&lock(), Some("has them"))));
+    visit.release(&mut world);
+    assert_eq!(state(&world, 1).outcome, Some(Outcome::Passed));
+    assert_eq!(state(&world, 1).reason.as_deref(), Some("has them"));
+    assert_eq!(turn(&mut world, 0), Some(json!("keys")));
+    assert_eq!(
+        turn(&mut world, 2),
+        Some(json!("keys")),
+        "nobody waits for it"
+    );
+    world.hook(0).release(&mut world);
+    let mut visit = world.hook(1);
+    assert!(
+        !visit.ask(&mut world, |engine| engine.pass(&lock(), None)),
+        "again"
+    );
+}
+
+#[test]
+fn a_unit_may_pass_before_it_is_invited_and_is_not_invited_then() {
+    let mut world = born(3);
+    let mut visit = world.action(0);
+    let policy = Rotation {
+        limit: 1,
+        lookahead: 0,
+    };
+    visit.ask(&mut world, |engine| {
+        engine.roll(&lock(), &call("keys"), &policy)
+    });
+    assert_eq!(world.line(), ["app/0#1"]);
+    let mut visit = world.hook(1);
+    assert!(visit.ask(&mut world, |engine| engine.pass(&lock(), None)));
+    visit.release(&mut world);
+    assert_eq!(turn(&mut world, 0), Some(json!("keys")));
+    world.hook(0).release(&mut world);
+    assert_eq!(world.line(), ["app/2#1"]);
+}
+
+#[test]
+fn an_aborted_campaign_lets_go_of_those_who_have_not_begun() {
+    let mut world = born(3);
+    roll(&mut world, "keys");
+    let mut running = world.hook(0);
+    assert!(running.start(&mut world).begun().is_some());
+    let mut leader = world.action(0);
+    let aborted = leader.ask(&mut world, |engine| {
+        engine.instruct(&lock(), &Instruction::Abort)
+    });
+    assert_eq!(aborted, Instructed::Done(None));
+    for unit in [1, 2] {
+        assert_eq!(turn(&mut world, unit), None);
+        assert_eq!(counters(&world, unit), (1, 1));
+        assert_eq!(state(&world, unit).outcome, Some(Outcome::Passed));
+    }
+    let mut leader = world.action(0);
+    let again = leader.ask(&mut world, |engine| {
+        engine.instruct(&lock(), &Instruction::Abort)
+    });
+    assert_eq!(again, Instructed::AlreadySo(None));
+    world.hook(1).request(&mut world);
+    assert_eq!(counters(&world, 1), (2, 1), "a request of its own counts");
+}
+
+#[test]
+fn a_failed_unit_keeps_its_place_in_a_campaign_until_an_operator_skips_it() {
+    let mut world = born(2);
+    roll(&mut world, "keys");
+    let mut visit = world.hook(0);
+    visit.start(&mut world);
+    visit.ask(&mut world, |engine| {
+        engine.fail(&lock(), "exit code 1", OnFailure::Stop)
+    });
+    visit.release(&mut world);
+    assert_eq!(turn(&mut world, 1), None);
+    let mut leader = world.action(0);
+    leader.ask(&mut world, |engine| {
+        engine.instruct(&lock(), &Instruction::Skip(name(0)))
+    });
+    world.hook(0).release(&mut world);
+    assert_eq!(state(&world, 0).outcome, Some(Outcome::Skipped));
+    assert_eq!(turn(&mut world, 1), Some(json!("keys")));
+    world.hook(0).release(&mut world);
+    assert_eq!(turn(&mut world, 0), None, "it is not invited again");
+}
+
+#[test]
+fn an_operator_skips_a_unit_that_has_not_taken_up_its_invitation() {
+    let mut world = born(3);
+    roll(&mut world, "keys");
+    let mut leader = world.action(0);
+    leader.ask(&mut world, |engine| {
+        engine.instruct(&lock(), &Instruction::Skip(name(1)))
+    });
+    assert_eq!(turn(&mut world, 0), Some(json!("keys")));
+    assert_eq!(turn(&mut world, 1), None);
+    assert_eq!(counters(&world, 1), (1, 1));
+    assert_eq!(turn(&mut world, 2), Some(json!("keys")));
+}
+
+#[test]
+fn a_unit_that_nobody_can_invite_asks_for_itself() {
+    let mut world = World::new(3);
+    roll(&mut world, "keys");
+    assert_eq!(world.line(), ["app/0#1"], "the leader knows itself");
+    for unit in [1, 2] {
+        assert_eq!(turn(&mut world, unit), None);
+        assert_eq!(counters(&world, unit), (1, 0));
+    }
+    for _ in 0..3 {
+        (0..3).for_each(|unit| drop(turn(&mut world, unit)));
+    }
+    for unit in [0, 1, 2] {
+        assert_eq!(counters(&world, unit), (1, 1));
+        assert!(state(&world, unit).served.is_some());
+    }
+}
+
+#[test]
+fn a_unit_that_is_only_just_born_has_nothing_to_roll() {
+    let mut world = born(2);
+    roll(&mut world, "keys");
+    world.units = 3;
+    birth(&mut world, 2);
+    for _ in 0..2 {
+        (0..3).for_each(|unit| drop(turn(&mut world, unit)));
+    }
+    assert_eq!(counters(&world, 2), (0, 0));
+    assert_eq!(counters(&world, 1), (1, 1));
+    roll(&mut world, "cipher");
+    assert_eq!(world.line(), ["app/2#1", "app/0#2", "app/1#2"]);
+}
+
+#[test]
+fn a_reborn_unit_does_not_take_the_invitation_of_its_earlier_life() {
+    let mut world = born(2);
+    roll(&mut world, "keys");
+    turn(&mut world, 0);
+    // The pod is replaced: the same name, nothing on the disk, a new databag.
+    world.bags.remove(&name(1));
+    world.disks.remove(&name(1));
+    let facts = Facts {
+        random: 99,
+        relation: Some(relation()),
+        relation_created: true,
+        ..world.facts(1)
+    };
+    let mut visit = world.visit(facts);
+    assert!(matches!(visit.start(&mut world), Start::NotRequested));
+    visit.release(&mut world);
+    let record = decode_record(world.bags.get(&name(1)).map(String::as_str));
+    let record = record.good().unwrap();
+    assert_eq!(
+        record.replaces.len(),
+        1,
+        "it says that the other life is over"
+    );
+    assert_eq!(counters(&world, 1), (0, 0));
+}
+
+#[test]
+fn a_retry_keeps_what_the_campaign_has_given_even_if_it_is_aborted() {
+    let mut world = born(1);
+    roll(&mut world, "keys");
+    let mut visit = world.hook(0);
+    visit.start(&mut world);
+    visit.ask(&mut world, |engine| {
+        engine.fail(&lock(), "exit code 1", OnFailure::Retry)
+    });
+    visit.release(&mut world);
+    let mut leader = world.action(0);
+    leader.ask(&mut world, |engine| {
+        engine.instruct(&lock(), &Instruction::Abort)
+    });
+    assert_eq!(turn(&mut world, 0), Some(json!("keys")));
+}
+
+#[test]
+fn a_leader_with_old_records_invites_nobody_twice() {
+    let mut world = born(2);
+    roll(&mut world, "keys");
+    let old = world.bags.clone();
+    turn(&mut world, 0);
+    turn(&mut world, 1);
+    let new = std::mem::replace(&mut world.bags, old);
+    // The line of a leader that has read none of this.
+    world.line = None;
+    let mut leader = world.action(0);
+    leader.ask(&mut world, |engine| {
+        engine.roll(&lock(), &call("keys"), &Rotation::default())
+    });
+    world.bags = new;
+    assert!(turn(&mut world, 1).is_none(), "that number is finished");
+}
