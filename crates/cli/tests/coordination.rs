@@ -79,6 +79,8 @@ scenarios! {
     a_roll_stops_at_a_failure_and_goes_on_without_it: "stop-and-skip",
     a_roll_goes_on_after_a_failure: "continue",
     a_roll_is_paused_and_resumed: "pause-and-resume",
+    a_campaign_rolls_all_units_and_nobody_asks: "campaign",
+    an_aborted_campaign_lets_go_of_those_who_have_not_begun: "campaign-aborted",
     hooks_that_bring_nothing_new_come_all_along: "quiet",
 }
 

@@ -78,7 +78,7 @@ pub use payload::Payload;
 pub use relation::RelationId;
 pub use roll_plan::{Obstacle, ObstacleKind, Planned, RollPlan};
 pub(crate) use status::Observer;
-pub use status::{LockStatus, Place, Status, UnitStatus};
+pub use status::{CampaignStatus, LockStatus, Place, Status, UnitStatus};
 pub use tick::{Tick, Wall};
 pub use ticket::{Incarnation, Ticket};
 pub(crate) use unit::Unit;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::policy::{Policy, Request, Situation, Tail};
-use crate::{Line, LockName, Reading, Ticket, UnitName, UnitRecord};
+use crate::{Line, LockLine, LockName, Reading, Ticket, UnitName, UnitRecord};
 
 /// A dry run of one lock's line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -97,14 +97,14 @@ impl RollPlan {
     ) -> Self {
         let mut queue = waiting(lock, line, records);
         let obstacles = obstacles(lock, line, records, here, &queue);
-        let requests = requests(lock, records, here, &queue);
+        let locked = line.good().and_then(|line| line.locks.get(lock));
+        let requests = requests(lock, records, here, locked, &queue);
         let leader = line.good().map(|line| &line.leader);
         if let Some(leader) = leader.or_else(|| here.first()) {
             let tail = queue.last().map(|last| {
                 let record = records.get(&last.unit).and_then(Reading::good);
                 Tail::new(last.wave, record.and_then(|record| record.zone.as_deref()))
             });
-            let locked = line.good().and_then(|line| line.locks.get(lock));
             let last = locked.and_then(|line| line.entries.last());
             let mut situation = Situation::new(leader);
             situation.units = here.len();
@@ -151,12 +151,17 @@ fn requests(
     lock: &LockName,
     records: &BTreeMap<UnitName, Reading<UnitRecord>>,
     here: &BTreeSet<UnitName>,
+    line: Option<&LockLine>,
     queue: &[Planned],
 ) -> Vec<Request> {
     let in_line = |unit: &UnitName| queue.iter().any(|planned| planned.unit == *unit);
     let asking = records.iter();
     let asking = asking.filter(|(unit, _)| here.contains(*unit) && !in_line(unit));
-    let requests = asking.filter_map(|(unit, record)| Request::of(unit, lock, record.good()?));
+    let requests = asking.filter_map(|(unit, record)| {
+        let record = record.good()?;
+        let invited = || Request::invite(unit, lock, record, line?);
+        Request::of(unit, lock, record).or_else(invited)
+    });
     requests.collect()
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ops_coordinator_excerpt::excerpt;
 use serde::Serialize;
 
 mod sight;
@@ -36,9 +37,30 @@ pub struct Status {
 pub struct LockStatus {
     /// If an operator has paused the lock: why nothing starts.
     pub paused: Option<String>,
+    /// The roll of all units that was begun last, if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub campaign: Option<CampaignStatus>,
     /// Its units: those in the line first, in its order; then those that the leader has not put in it yet, in the order
     /// in which they are likely to join.
     pub units: Vec<UnitStatus>,
+}
+
+/// How far a roll of all units has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct CampaignStatus {
+    /// Why all units go.
+    pub reason: String,
+    /// What they do; `None` if that is the lock's own name.
+    pub operation: Option<String>,
+    /// Since when, in seconds since 1970 in UTC, by the clock of the leader that began it.
+    pub since: Option<Wall>,
+    /// Whether an operator has ended it early.
+    pub aborted: bool,
+    /// The units that have gone in it or passed, as far as is known here.
+    pub gone: Vec<UnitName>,
+    /// The units that still have to go; none if it is over.
+    pub left: Vec<UnitName>,
 }
 
 /// A unit's state for one lock.
@@ -90,6 +112,8 @@ pub enum Place {
     InLine,
     /// The leader has not added it to the line yet.
     Requested,
+    /// A campaign calls it, and the leader has not invited it yet.
+    Called,
     /// Nothing is requested.
     Idle,
     /// Its databag cannot be read.
@@ -103,6 +127,7 @@ impl Place {
             Self::Turn => "its turn",
             Self::InLine => "in line",
             Self::Requested => "requested",
+            Self::Called => "called",
             Self::Idle => "idle",
             Self::Unreadable => "unreadable",
         }
@@ -191,6 +216,21 @@ impl LockStatus {
     /// The state of one unit, if it has ever requested the lock.
     pub fn unit(&self, unit: &UnitName) -> Option<&UnitStatus> {
         self.units.iter().find(|known| known.unit == *unit)
+    }
+}
+
+impl CampaignStatus {
+    /// Its progress in words: "campaign 'new certificates': 3 of 9 units have gone".
+    pub fn summary(&self) -> String {
+        let (reason, gone) = (excerpt(&self.reason), self.gone.len());
+        let all = gone + self.left.len();
+        if self.aborted {
+            return format!("campaign '{reason}' aborted");
+        }
+        match self.left.len() {
+            0 => format!("campaign '{reason}' done"),
+            _ => format!("campaign '{reason}': {gone} of {all} units have gone"),
+        }
     }
 }
 

@@ -180,8 +180,9 @@ impl Hook {
         Ok(told(instruction, ticket.as_ref(), anew))
     }
 
-    /// Rolls all units at once: announces a campaign, and fills the line by this policy. Returns false if a campaign for
-    /// the same reason is under way, which goes on; one for another reason gives way.
+    /// Rolls all units: announces a campaign at once, and fills the line by this policy. Without one, the leader's next
+    /// release fills it. Returns false if a campaign for the same reason is under way, which goes on; one for another
+    /// reason gives way.
     ///
     /// # Errors
     /// [`Error::NotLeader`] on any other unit; [`Error::NotCarriedOut`] if the line could not be written; a hook
@@ -191,7 +192,7 @@ impl Hook {
         lock: &LockName,
         reason: &str,
         operation: &Operation,
-        policy: &dyn Policy,
+        policy: Option<&dyn Policy>,
     ) -> Result<bool, Error> {
         if !self.is_leader() {
             return Err(Error::NotLeader);
@@ -318,6 +319,8 @@ fn told(instruction: &Instruction, ticket: Option<&Ticket>, anew: bool) -> Strin
         Instruction::Pause { .. } => format!("{already}paused; what runs is not interrupted"),
         Instruction::Resume if anew => "resumed".to_owned(),
         Instruction::Resume => "not paused".to_owned(),
+        Instruction::Abort if anew => "campaign aborted; units that have begun go on".to_owned(),
+        Instruction::Abort => "no campaign is under way".to_owned(),
         Instruction::Retry(_) => {
             format!("{ticket} may {already}try again, in the unit's next hook")
         }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use ops_coordinator_core::policy::{Limit, Rules};
 use ops_coordinator_core::{Instruction, LockName, OnFailure, Order, Ticket, UnitName};
-use ops_coordinator_juju::{Environment, Error, Gate, Hook, Machine, Start, Transport};
+use ops_coordinator_juju::{Environment, Error, Gate, Hook, Machine, Operation, Start, Transport};
 
 use crate::Bug;
 use crate::sabotage::Saboteur;
@@ -146,6 +146,19 @@ impl Charm {
             return Ok(None);
         }
         self.advance(&mut opened, will, 0)
+    }
+
+    /// An operator's action: the leader rolls all units.
+    ///
+    /// # Errors
+    /// This unit does not lead; a hook tool's failure.
+    pub fn roll(&self, visit: &Visit, reason: &str) -> Result<(), Error> {
+        let mut opened = self.open_all(visit)?;
+        for (index, lock) in self.locks.iter().enumerate() {
+            let hook = self.hook_for(&mut opened, index);
+            hook.roll(lock, reason, &Operation::default(), Some(&self.policy))?;
+        }
+        Ok(())
     }
 
     /// A request that comes up while the operation runs.

@@ -4,18 +4,19 @@ use std::process::ExitCode;
 
 use clap::Args;
 use ops_coordinator_excerpt::excerpt;
-use ops_coordinator_juju::{Hook, Instruction, LockName, UnitName};
+use ops_coordinator_juju::{Hook, Instruction, LockName, Operation, UnitName};
 use serde_json::{Map, Value};
 
 use super::coordination::CoordinationArgs;
 use super::format::Format;
-use super::{CommandError, instruct, pause, plan, status};
+use super::policy::PolicyArgs;
+use super::{CommandError, campaign, instruct, pause, plan, status};
 use crate::output::complain;
 
 /// Do what the running Juju action says.
 ///
-/// The action's name says what to do (`pause`, `resume`, `retry`, `skip`, `cancel`, `plan` or `status`), and its parameters `lock`, `unit`, `reason`, `force` and `format` are the
-/// arguments. The answer is the action's result `result`; a refusal fails the action with its reason. In the charm's
+/// The action's name says what to do (`roll`, `abort`, `pause`, `resume`, `retry`, `skip`, `cancel`, `plan` or `status`; the
+/// first two begin and end a campaign), and its parameters `lock`, `unit`, `reason`, `force` and `format` are the arguments. The answer is the action's result `result`; a refusal fails the action with its reason. In the charm's
 /// `dispatch`, or as the script `actions/pause` and so on of a charm without one. The declarations for charmcraft.yaml
 /// are in docs/operating.md.
 #[derive(Debug, Args)]
@@ -58,7 +59,8 @@ fn answer(
         return status::text(hook, format(params)?);
     }
     let instruction = match action {
-        "plan" => None,
+        "plan" | "roll" => None,
+        "abort" => Some(Instruction::Abort),
         "pause" => {
             let reason = text(params, "reason")?.unwrap_or(pause::NO_REASON);
             Some(Instruction::Pause {
@@ -76,7 +78,7 @@ fn answer(
             let other = excerpt(other);
             let error = CommandError::failed(format!("there is no operator's action '{other}'"));
             return Err(error.hint(Some(
-                "the actions are pause, resume, retry, skip, cancel, plan and status",
+                "the actions are roll, abort, pause, resume, retry, skip, cancel, plan and status",
             )));
         }
     };
@@ -85,7 +87,12 @@ fn answer(
         .map_err(ops_coordinator_juju::Error::from)?;
     match instruction {
         Some(instruction) => instruct::tell(hook, &lock, &instruction),
-        None => plan::text(hook, &lock, &[], format(params)?),
+        None if action == "roll" => {
+            let reason = text(params, "reason")?.unwrap_or(campaign::NO_REASON);
+            let (operation, policy) = (Operation::default(), PolicyArgs::default());
+            campaign::start(hook, &lock, reason, &operation, &policy)
+        }
+        None => plan::text(hook, &lock, &PolicyArgs::default(), format(params)?),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod action;
 mod begin;
+mod campaign;
 mod cancel;
 mod check;
 mod coordination;
@@ -11,8 +12,10 @@ mod format;
 mod instruct;
 #[cfg(feature = "lab")]
 mod lab;
+mod pass;
 mod pause;
 mod plan;
+mod policy;
 mod release;
 mod request;
 mod resume;
@@ -59,10 +62,12 @@ enum Command {
     Request(request::RequestArgs),
     Run(run::RunArgs),
     Withdraw(withdraw::WithdrawArgs),
+    Pass(pass::PassArgs),
     Release(release::ReleaseArgs),
     Status(status::StatusArgs),
     Check(check::CheckArgs),
     Plan(plan::PlanArgs),
+    Campaign(campaign::CampaignArgs),
     Pause(pause::PauseArgs),
     Resume(resume::ResumeArgs),
     Retry(retry::RetryArgs),
@@ -95,10 +100,12 @@ pub(crate) fn main() -> ExitCode {
         Command::Request(args) => request::run(args),
         Command::Run(args) => run::run(&args),
         Command::Withdraw(args) => withdraw::run(&args),
+        Command::Pass(args) => pass::run(&args),
         Command::Release(args) => release::run(args),
         Command::Status(args) => status::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Plan(args) => plan::run(&args),
+        Command::Campaign(args) => campaign::run(args),
         Command::Pause(args) => pause::run(args),
         Command::Resume(args) => resume::run(&args),
         Command::Retry(args) => retry::run(args),

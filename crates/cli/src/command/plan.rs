@@ -5,29 +5,30 @@ use std::process::ExitCode;
 use clap::Args;
 use ops_coordinator_excerpt::table::{Align, Table};
 use ops_coordinator_excerpt::{LONG, excerpt};
-use ops_coordinator_juju::policy::{LimitFor, PerLock};
-use ops_coordinator_juju::{Coordination, Hook, LockName, Obstacle, RollPlan};
+use ops_coordinator_juju::{Hook, LockName, Obstacle, RollPlan};
 
 use super::CommandError;
 use super::coordination::CoordinationArgs;
 use super::format::Format;
+use super::policy::PolicyArgs;
 use crate::output::say;
 
 /// Show who would go when, and what stands in the way; changes nothing.
 ///
 /// Units of one step run together; the next step comes when all of them have finished. A unit that is not in the line
-/// yet is placed where the policy of coordination.toml, or the default order, would put it.
+/// yet is placed where the policy would put it: that of coordination.toml, or of the options, which are the same as those
+/// of `release`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   juju exec --unit app/0 -- ./ops-coordinator plan restart
-  juju exec --unit app/0 -- ./ops-coordinator plan restart --limit 3 --format json")]
+  juju exec --unit app/0 -- ./ops-coordinator plan restart --limit 3 --order leader-last
+  juju exec --unit app/0 -- ./ops-coordinator plan restart --format json")]
 pub(crate) struct PlanArgs {
     /// The lock
     #[arg(value_name = "LOCK")]
     lock: LockName,
-    /// The limit for units that are not in the line yet, as given to `release`
-    #[arg(long, value_name = "[LOCK=]N")]
-    limit: Vec<LimitFor>,
+    #[command(flatten)]
+    policy: PolicyArgs,
     /// Output format
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -36,22 +37,19 @@ pub(crate) struct PlanArgs {
 }
 
 pub(crate) fn run(args: &PlanArgs) -> Result<ExitCode, CommandError> {
-    let plan = |hook: &mut Hook| text(hook, &args.lock, &args.limit, args.format);
+    let plan = |hook: &mut Hook| text(hook, &args.lock, &args.policy, args.format);
     say(args.coordination.in_hook(plan)?.trim_end());
     Ok(ExitCode::SUCCESS)
 }
 
-/// Who would go when, by the policy of `coordination.toml` and these limits.
+/// Who would go when, by the policy of `coordination.toml` and these options.
 pub(crate) fn text(
     hook: &mut Hook,
     lock: &LockName,
-    limits: &[LimitFor],
+    policy: &PolicyArgs,
     format: Format,
 ) -> Result<String, CommandError> {
-    let declared = Coordination::of(&hook.environment().charm_dir)?;
-    let policy = declared.map_or_else(PerLock::new, |declared| declared.policy());
-    let limits = limits.iter().cloned();
-    let policy = limits.fold(policy, PerLock::with_limit);
+    let policy = policy.policy(hook)?;
     format.show(&hook.plan(lock, &policy)?, table)
 }
 

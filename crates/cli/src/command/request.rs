@@ -24,6 +24,15 @@ pub(crate) struct RequestArgs {
     /// What to take turns for: a-z, 0-9, '-', '_', starting with a letter
     #[arg(value_name = "LOCK")]
     lock: LockName,
+    #[command(flatten)]
+    operation: OperationArgs,
+    #[command(flatten)]
+    coordination: CoordinationArgs,
+}
+
+/// What the operation is given when its turn comes.
+#[derive(Debug, Args)]
+pub(crate) struct OperationArgs {
     /// Context to hand to the operation when its turn comes; at most 16 KiB of JSON
     #[arg(long, value_name = "JSON", value_parser = context)]
     ctx: Option<Value>,
@@ -33,8 +42,14 @@ pub(crate) struct RequestArgs {
     /// A short description of the operation, for readers of the status
     #[arg(long, value_name = "TEXT")]
     operation: Option<String>,
-    #[command(flatten)]
-    coordination: CoordinationArgs,
+}
+
+impl OperationArgs {
+    pub(crate) fn operation(self) -> Result<Operation, CommandError> {
+        let mut operation = Operation::new(self.ctx.unwrap_or_default(), self.service)?;
+        operation.name = self.operation;
+        Ok(operation)
+    }
 }
 
 fn context(text: &str) -> Result<Value, String> {
@@ -42,8 +57,7 @@ fn context(text: &str) -> Result<Value, String> {
 }
 
 pub(crate) fn run(args: RequestArgs) -> Result<ExitCode, CommandError> {
-    let mut operation = Operation::new(args.ctx.unwrap_or_default(), args.service)?;
-    operation.name = args.operation;
+    let operation = args.operation.operation()?;
     args.coordination.in_hook(|hook| {
         declared(hook, &args.lock)?;
         let requested = hook.request_with(&args.lock, &operation)?;

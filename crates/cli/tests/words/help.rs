@@ -7,10 +7,15 @@ const COMMANDS: &[&str] = &[
     "request",
     "run",
     "withdraw",
+    "pass",
     "release",
     "status",
     "check",
     "plan",
+    "campaign",
+    "campaign start",
+    "campaign abort",
+    "campaign status",
     "pause",
     "resume",
     "retry",
@@ -48,7 +53,7 @@ fn each_subcommand_explains_itself() {
 
 #[test]
 fn no_subcommand_is_left_out() {
-    for (line, prefix) in [("", ""), ("lab", "lab ")] {
+    for (line, prefix) in [("", ""), ("campaign", "campaign "), ("lab", "lab ")] {
         let short = help(line, "-h");
         let listed = short
             .lines()

@@ -20,7 +20,7 @@ use crate::{
 const STANDSTILL: u64 = 60_000;
 
 /// Nothing joins the line.
-struct Idle;
+pub(super) struct Idle;
 
 impl Policy for Idle {
     fn limit(&self, _lock: &LockName, _situation: &Situation<'_>) -> u32 {

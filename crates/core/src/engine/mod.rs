@@ -324,8 +324,9 @@ impl Engine {
         self.ask(|visit, round| visit.instruct(round, lock, instruction))
     }
 
-    /// Rolls all units at once: announces a campaign, and fills the line by this policy. The unit must lead. If one for
-    /// the same reason is under way, that goes on ([`Instructed::AlreadySo`]); one for another reason gives way.
+    /// Rolls all units: announces a campaign at once, and fills the line by this policy. Without one, the leader's next
+    /// release fills it. The unit must lead. If a campaign for the same reason is under way, that goes on
+    /// ([`Instructed::AlreadySo`]); one for another reason gives way.
     ///
     /// # Errors
     /// What has to be known first.
@@ -333,7 +334,7 @@ impl Engine {
         &mut self,
         lock: &LockName,
         call: &Call,
-        policy: &dyn Policy,
+        policy: Option<&dyn Policy>,
     ) -> Result<Instructed, Need> {
         self.ask(|visit, round| visit.roll(round, lock, call, policy))
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::lead::{Kept, Wanted};
+use super::lead::{Idle, Kept, Wanted};
 use super::round::Round;
 use super::site::Site;
 use super::visit::Visit;
@@ -70,20 +70,20 @@ impl Visit {
         Ok(Instructed::NothingAsked(unit.clone()))
     }
 
-    /// Rolls all units, by this policy.
+    /// Rolls all units, by this policy; without one the leader's next hook fills the line.
     pub(super) fn roll(
         &mut self,
         round: &mut Round<'_>,
         lock: &LockName,
         call: &Call,
-        policy: &dyn Policy,
+        policy: Option<&dyn Policy>,
     ) -> Result<Instructed, Need> {
         let site = self.here(round)?;
         let before = site.campaign(lock).map(|campaign| campaign.id.clone());
         site.load_unit(round)?.introduce();
         site.publish(round);
         let order = Order::Roll(lock.clone(), call.clone());
-        Ok(match self.lead(round, policy, &[order])? {
+        Ok(match self.lead(round, policy.unwrap_or(&Idle), &[order])? {
             Kept::Unchanged => Instructed::AlreadySo(None),
             Kept::Left(why) => Instructed::Not(why),
             Kept::Written(line) => {

@@ -274,10 +274,17 @@ impl Keeper<'_> {
         let before = line.campaign.clone();
         for order in self.input.orders {
             match order {
-                Order::Roll(lock, call) if lock == self.lock && !self.rolls(line, call) => {
-                    line.campaign = Some(self.campaign(call));
+                Order::Roll(lock, call) if lock == self.lock => {
+                    let reason = short_reason(&call.reason);
+                    let joins = line
+                        .campaign
+                        .as_ref()
+                        .is_some_and(|old| old.reason == reason);
+                    if !joins || !self.calls_somebody(line) {
+                        line.campaign = Some(self.campaign(call));
+                    }
                 }
-                Order::Abort(lock) if lock == self.lock => {
+                Order::Abort(lock) if lock == self.lock && self.calls_somebody(line) => {
                     if let Some(campaign) = &mut line.campaign {
                         campaign.aborted = true;
                     }
@@ -288,16 +295,18 @@ impl Keeper<'_> {
         line.campaign != before
     }
 
-    /// Whether a campaign for the same reason is under way.
-    fn rolls(&self, line: &LockLine, call: &Call) -> bool {
-        let is_called = |record: &UnitRecord| {
-            let campaign = line.calls(record.locks.get(self.lock));
-            campaign.is_some_and(|campaign| campaign.reason == call.reason)
-        };
+    /// Whether somebody still has to go in the campaign, as far as the leader knows.
+    fn calls_somebody(&self, line: &LockLine) -> bool {
+        let calls = |record: &UnitRecord| line.calls(record.locks.get(self.lock)).is_some();
         let others = self.input.view.records().iter();
         let others = others.filter(|(unit, _)| self.input.members.contains(unit));
-        let mut records = others.filter_map(|(_, record)| record.good());
-        records.any(is_called) || is_called(self.input.unit.record())
+        let mut records = others.map(|(_, record)| record);
+        let other_is_called = records.any(|record| match record {
+            Reading::Good(record) => calls(record),
+            Reading::Absent => line.calls(None).is_some(),
+            Reading::Unreadable(_) | Reading::Foreign(_) => false,
+        });
+        other_is_called || calls(self.input.unit.record())
     }
 
     fn campaign(&self, call: &Call) -> Campaign {

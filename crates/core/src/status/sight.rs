@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{LockStatus, Observer, Place, STOPPED, UnitStatus};
+use super::{CampaignStatus, LockStatus, Observer, Place, STOPPED, UnitStatus};
 use crate::news::ordinal;
 use crate::policy::{Policy, Request, Rotation, Situation};
 use crate::{
@@ -28,6 +28,7 @@ impl Sight<'_> {
     pub(super) fn status(&self) -> LockStatus {
         let mut units = self.in_line();
         units.extend(self.requested(&units));
+        units.extend(self.called(&units));
         let mut others = Vec::new();
         for (unit, record) in self.records {
             if units.iter().any(|known| &known.unit == unit) {
@@ -50,6 +51,7 @@ impl Sight<'_> {
         units.extend(others);
         LockStatus {
             paused: self.line.and_then(|line| line.paused.clone()),
+            campaign: self.campaign(),
             units,
         }
     }
@@ -64,9 +66,10 @@ impl Sight<'_> {
         let waiting = entries.filter(|ticket| !finished(ticket)).enumerate();
         let status = |(index, ticket): (usize, &Ticket)| {
             let turn = line.turn(ticket, finished);
-            let asked_at = self
-                .state_of(&ticket.unit)
-                .and_then(|state| state.requested_at);
+            let invited_at = line.position(ticket).and_then(|at| line.entries[at].at);
+            let state = self.state_of(&ticket.unit);
+            let asked = state.filter(|state| state.seq >= ticket.seq);
+            let asked_at = asked.map_or(invited_at, |state| state.requested_at);
             let (place, since, wait, waits_for) = match turn {
                 Turn::Start(_) => (
                     Place::Turn,
@@ -129,8 +132,74 @@ impl Sight<'_> {
         queue.into_iter().enumerate().map(status).collect()
     }
 
+    /// Those whom a campaign calls and the leader has not invited yet.
+    fn called(&self, known: &[UnitStatus]) -> Vec<UnitStatus> {
+        let Some(line) = self.line else {
+            return Vec::new();
+        };
+        let is_known = |unit: &UnitName| known.iter().any(|status| status.unit == *unit);
+        let mut units = Vec::new();
+        for (unit, record) in self.records {
+            let state = self.state_of(unit);
+            let readable = record.good().is_some() || *record == Reading::Absent;
+            if let Some(campaign) = line.calls(state).filter(|_| readable && !is_known(unit)) {
+                units.push(UnitStatus {
+                    wait: Some(self.before_the_invitation(unit)),
+                    since: campaign.at,
+                    operation: campaign.operation.clone(),
+                    ..self.unit(unit, Place::Called, None)
+                });
+            }
+        }
+        units
+    }
+
+    /// What a unit waits for that a campaign calls.
+    fn before_the_invitation(&self, unit: &UnitName) -> String {
+        if let Some(why) = self.closed {
+            return why.to_owned();
+        }
+        if self.is_leaving(unit) {
+            return LEAVING.to_owned();
+        }
+        match self.records.get(unit) {
+            Some(Reading::Absent) => {
+                "asks in its next hook: nobody knows its record yet".to_owned()
+            }
+            _ => "the leader invites it when the line runs short".to_owned(),
+        }
+    }
+
+    /// How far the last campaign has come.
+    fn campaign(&self) -> Option<CampaignStatus> {
+        let line = self.line?;
+        let campaign = line.campaign.as_ref()?;
+        let here = |unit: &&UnitName| !self.is_leaving(unit);
+        let units: Vec<&UnitName> = self.records.keys().filter(here).collect();
+        let has_gone = |unit: &&UnitName| {
+            let state = self.state_of(unit);
+            state.is_some_and(|state| state.served.as_ref() == Some(&campaign.id))
+        };
+        let (gone, left): (Vec<_>, Vec<_>) = units.into_iter().partition(has_gone);
+        Some(CampaignStatus {
+            reason: campaign.reason.clone(),
+            operation: campaign.operation.clone(),
+            since: campaign.at,
+            aborted: campaign.aborted,
+            gone: gone.into_iter().cloned().collect(),
+            left: left.into_iter().cloned().collect(),
+        })
+    }
+
     fn unit(&self, unit: &UnitName, place: Place, ticket: Option<&Ticket>) -> UnitStatus {
         let state = self.state_of(unit);
+        let asked = state.map_or(0, |state| state.seq);
+        let invited = ticket.is_some_and(|ticket| ticket.seq > asked);
+        let campaign = self.line.and_then(|line| line.campaign.as_ref());
+        let operation = match campaign.filter(|_| invited) {
+            Some(campaign) => campaign.operation.clone(),
+            None => state.and_then(|state| state.operation.clone()),
+        };
         let outcome = state.and_then(|state| state.outcome.clone());
         let reason = state.and_then(|state| state.reason.clone());
         let last = outcome.as_ref().map(|outcome| match &reason {
@@ -154,7 +223,7 @@ impl Sight<'_> {
             held: state.and_then(|state| state.held.clone()),
             ticket: ticket.map(ToString::to_string),
             number: ticket.map(|ticket| ticket.seq),
-            operation: state.and_then(|state| state.operation.clone()),
+            operation,
             attempt: own.map(|started| started.attempt).or_else(published),
             outcome,
             reason,

@@ -23,7 +23,10 @@ fn text_of(status: &Status) -> String {
             .as_ref()
             .map(|why| format!(", paused: {}", excerpt(why)))
             .unwrap_or_default();
-        text.push_str(&format!("lock {lock}{paused}\n"));
+        let campaign = state.campaign.as_ref();
+        let campaign = campaign.map(|campaign| format!(", {}", campaign.summary()));
+        let campaign = campaign.unwrap_or_default();
+        text.push_str(&format!("lock {lock}{paused}{campaign}\n"));
         text.push_str(&units(state, status).to_string());
     }
     for warning in &status.warnings {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::fixture::lock;
-use crate::{Entry, Incarnation, LockLine, LockRecord};
+use crate::{Campaign, CampaignId, Entry, Incarnation, LockLine, LockRecord};
 
 fn name(unit: u32) -> UnitName {
     format!("app/{unit}").parse().unwrap()
@@ -384,4 +384,78 @@ app/0*  idle         14 min     1  -          done
     assert_eq!(at(1140), table);
     let since = |text: &str| at(1000 + 86_400 * 9).contains(text);
     assert!(since("   9 d "), "{}", at(1000 + 86_400 * 9));
+}
+
+#[test]
+fn a_campaign_is_shown_with_its_progress_and_with_those_whom_it_still_calls() {
+    let campaign = Campaign {
+        id: CampaignId::new(1, 7),
+        version: 1,
+        reason: "new keys".to_owned(),
+        operation: Some("rotate".to_owned()),
+        payload: None,
+        aborted: false,
+        at: Some(Wall(90)),
+        unknown: BTreeMap::new(),
+    };
+    let gone = |unit| {
+        let state = LockRecord {
+            seq: 1,
+            done: 1,
+            served: Some(CampaignId::new(1, 7)),
+            outcome: Some(Outcome::Done),
+            ended_at: Some(Wall(120)),
+            ..LockRecord::default()
+        };
+        record(unit, state)
+    };
+    let idle = |unit| record(unit, LockRecord::default());
+    let mut line = line(&[0, 1, 2], 1);
+    line.locks.get_mut(&lock()).unwrap().campaign = Some(campaign);
+    let units = [
+        gone(0),
+        idle(1),
+        idle(2),
+        idle(3),
+        (name(4), Reading::Absent),
+    ];
+    let status = seen(line.clone(), units.clone());
+    let expected = [
+        ("its turn", Some(120), "running or failed, see its log"),
+        ("2nd in line", Some(100), "behind app/1"),
+        (
+            "called",
+            Some(90),
+            "the leader invites it when the line runs short",
+        ),
+        (
+            "called",
+            Some(90),
+            "asks in its next hook: nobody knows its record yet",
+        ),
+        ("idle", Some(120), "-"),
+    ];
+    let expected = expected.map(|(place, since, why)| (place.to_owned(), since, why));
+    assert_eq!(said(&status), expected);
+    let operations = status.units.iter().map(|unit| unit.operation.as_deref());
+    assert_eq!(operations.take(4).collect::<Vec<_>>(), [Some("rotate"); 4]);
+    let campaign = status.campaign.unwrap();
+    assert_eq!((campaign.gone.len(), campaign.left.len()), (1, 4));
+    assert_eq!(
+        campaign.summary(),
+        "campaign 'new keys': 1 of 5 units have gone"
+    );
+    let lines = line.locks.get_mut(&lock()).unwrap();
+    lines.campaign.as_mut().unwrap().aborted = true;
+    let status = seen(line.clone(), units);
+    assert_eq!(
+        status.campaign.unwrap().summary(),
+        "campaign 'new keys' aborted"
+    );
+    let status = seen(line, [gone(0)]);
+    let campaign = CampaignStatus {
+        aborted: false,
+        ..status.campaign.unwrap()
+    };
+    assert_eq!(campaign.summary(), "campaign 'new keys' done");
 }

@@ -57,9 +57,20 @@ impl Pace {
     }
 }
 
+/// How the restarts come about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// All units ask at once.
+    Asking,
+    /// The leader rolls them.
+    Campaign,
+}
+
 /// An application that restarts each of its units once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scene {
+    /// How the restarts come about.
+    pub way: Way,
     /// How many units it has.
     pub units: u32,
     /// How long each takes.
@@ -77,9 +88,16 @@ pub fn measure(scene: Scene) -> Result<Cost, String> {
     run.rest()?;
     let before = run.simulation.hooks();
     run.ledger.borrow_mut().open();
-    let options = BTreeMap::from([("generation".to_owned(), json!(1))]);
-    if !run.simulation.strike(&Deed::Config(options)) {
-        return Err("the configuration cannot be changed".to_owned());
+    let deed = match scene.way {
+        Way::Asking => Deed::Config(BTreeMap::from([("generation".to_owned(), json!(1))])),
+        Way::Campaign => Deed::Action {
+            unit: leader(&run)?,
+            name: ROLL.to_owned(),
+            params: BTreeMap::new(),
+        },
+    };
+    if !run.simulation.strike(&deed) {
+        return Err(format!("the restarts cannot be begun: {deed:?}"));
     }
     run.rest()?;
     if !run.simulation.judge().is_content() {
@@ -103,6 +121,16 @@ pub fn measure(scene: Scene) -> Result<Cost, String> {
     }
 }
 
+/// The action by which an operator rolls all units.
+const ROLL: &str = "roll";
+
+fn leader(run: &Run) -> Result<UnitName, String> {
+    let units = run.simulation.world().units();
+    let leader = units.into_iter().find(|unit| unit.leader);
+    let leader = leader.ok_or("nobody leads")?;
+    Ok(leader.unit)
+}
+
 type Units = Box<dyn FnMut(&UnitName) -> Box<dyn VirtualCharm>>;
 
 struct Run {
@@ -123,6 +151,7 @@ impl Run {
         };
         let mut application = Application::with_peers("app", &[ENDPOINT]);
         application.config.insert("generation".to_owned(), json!(0));
+        application.actions = [ROLL.to_owned()].into();
         let plan = Plan {
             keep_history: false,
             limits: Limits {

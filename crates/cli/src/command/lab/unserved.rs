@@ -96,7 +96,26 @@ impl Bags {
             }
             Some((lock.to_string(), self.why(lock, &ticket, state)))
         };
-        record.locks.iter().filter_map(open).collect()
+        let asked = record.locks.iter().filter_map(open);
+        asked.chain(self.called(unit, record)).collect()
+    }
+
+    /// The locks for which a campaign calls a unit that has asked for nothing.
+    fn called(&self, unit: &UnitName, record: &UnitRecord) -> Vec<(String, String)> {
+        let lines = self.line.iter().flat_map(|line| &line.locks);
+        let is_called = |(lock, line): &(&LockName, &LockLine)| {
+            record.outstanding(unit, lock).is_none()
+                && line.calls(record.locks.get(*lock)).is_some()
+        };
+        let why = |(lock, _): (&LockName, &LockLine)| {
+            let status = self.status.locks.get(lock);
+            let said = status.and_then(|status| status.unit(unit)?.wait.clone());
+            (
+                lock.to_string(),
+                said.unwrap_or_else(|| "a campaign calls it".to_owned()),
+            )
+        };
+        lines.filter(is_called).map(why).collect()
     }
 
     fn finished(&self, lock: &LockName, ticket: &Ticket) -> bool {

@@ -40,7 +40,9 @@ fn call(reason: &str) -> Call {
 fn roll(world: &mut World, reason: &str) -> Instructed {
     let mut visit = world.action(0);
     let policy = Rotation::default();
-    visit.ask(world, |engine| engine.roll(&lock(), &call(reason), &policy))
+    visit.ask(world, |engine| {
+        engine.roll(&lock(), &call(reason), Some(&policy))
+    })
 }
 
 /// A hook of a unit in which it takes its turn, if that has come. Returns what it was given to run.
@@ -185,7 +187,7 @@ fn a_unit_may_pass_before_it_is_invited_and_is_not_invited_then() {
         lookahead: 0,
     };
     visit.ask(&mut world, |engine| {
-        engine.roll(&lock(), &call("keys"), &policy)
+        engine.roll(&lock(), &call("keys"), Some(&policy))
     });
     assert_eq!(world.line(), ["app/0#1"]);
     let mut visit = world.hook(1);
@@ -346,7 +348,7 @@ fn a_leader_with_old_records_invites_nobody_twice() {
     world.line = None;
     let mut leader = world.action(0);
     leader.ask(&mut world, |engine| {
-        engine.roll(&lock(), &call("keys"), &Rotation::default())
+        engine.roll(&lock(), &call("keys"), Some(&Rotation::default()))
     });
     world.bags = new;
     assert!(turn(&mut world, 1).is_none(), "that number is finished");

@@ -80,7 +80,7 @@ pub struct Cost {
     pub line_writes: u64,
     /// The hooks that the coordination has caused.
     pub causes: BTreeMap<Cause, Hooks>,
-    /// The `config-changed` in which the units asked. They run anyway.
+    /// The `config-changed` in which the units asked, or the action that rolls them. They run anyway.
     pub asking: Hooks,
     /// Quiet hooks of units that do not lead.
     pub quiet_follower: Hooks,
@@ -194,7 +194,7 @@ impl Ledger {
         if matches!(hook.what, What::Exec { .. }) {
             return Some(Cause::Waker);
         }
-        if hook.name == "config-changed" {
+        if hook.name == "config-changed" || matches!(hook.what, What::Action { .. }) {
             return None;
         }
         if !hook.name.ends_with("-relation-changed") {

@@ -15,6 +15,7 @@ use serde_json::Value;
 use super::super::bridge::{Bridge, Surroundings};
 use super::super::disk;
 use super::super::unit::{VISIT, environment, number};
+use super::ROLL;
 use super::ledger::{Cause, Ledger, Note, Report};
 use crate::{Charm, Started, Visit, Will};
 
@@ -172,6 +173,12 @@ impl VirtualCharm for Member {
             };
             return match self.step(hook, context, write) {
                 Some(_) => self.end(hook, context),
+                None => Phase::Exit(1),
+            };
+        }
+        if hook.name == ROLL {
+            return match self.step(hook, context, |charm, visit, _| charm.roll(&visit, ROLL)) {
+                Some(()) => self.end(hook, context),
                 None => Phase::Exit(1),
             };
         }
