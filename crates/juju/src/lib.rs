@@ -83,9 +83,10 @@ mod waker;
 pub use ops_coordinator_core::engine::{Gate, Process};
 pub use ops_coordinator_core::wire::{LockRecord, Outcome};
 pub use ops_coordinator_core::{
-    Attempt, Errand, Incarnation, Instruction, LockName, LockStatus, NameError, News, Obstacle,
-    ObstacleKind, OnFailure, Order, Place, Planned, RelationId, Requested, RollPlan, Status, Tick,
-    Ticket, Transition, Turn, UnitName, UnitStatus, UnknownOnFailure, Wait, Wall, policy,
+    Attempt, Call, CampaignStatus, Errand, Incarnation, Instruction, LockName, LockStatus,
+    NameError, News, Obstacle, ObstacleKind, OnFailure, Order, Place, Planned, RelationId,
+    Requested, RollPlan, Status, Tick, Ticket, Transition, Turn, UnitName, UnitStatus,
+    UnknownOnFailure, Wait, Wall, policy,
 };
 pub use ops_coordinator_window::{Now, Timestamp, Window, WindowError};
 

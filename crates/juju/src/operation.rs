@@ -1,6 +1,6 @@
 //! The payload of a request: services to restart, and a context that the charm gets back.
 
-use ops_coordinator_core::Payload;
+use ops_coordinator_core::{Call, Payload};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -69,6 +69,15 @@ impl Operation {
             }
         }
         self
+    }
+
+    /// A campaign in which each unit is given this operation.
+    pub fn to_call(&self, reason: impl Into<String>) -> Call {
+        Call {
+            reason: reason.into(),
+            operation: self.name.clone(),
+            payload: self.to_payload().value,
+        }
     }
 
     /// What is stored of it: nothing if there is nothing to know but that a turn is wanted.

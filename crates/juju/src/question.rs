@@ -6,8 +6,8 @@ use ops_coordinator_core::engine::{Carried, Engine, Process};
 use ops_coordinator_core::policy::Policy;
 use ops_coordinator_core::wire::LockRecord;
 use ops_coordinator_core::{
-    Call, Instructed, Instruction, LockName, OnFailure, Order, Payload, Requested, RollPlan,
-    Status, Ticket, Turn, UnitName,
+    Instructed, Instruction, LockName, OnFailure, Order, Payload, Requested, RollPlan, Status,
+    Ticket, Turn, UnitName,
 };
 use ops_coordinator_excerpt::excerpt;
 
@@ -197,11 +197,7 @@ impl Hook {
         if !self.is_leader() {
             return Err(Error::NotLeader);
         }
-        let call = Call {
-            reason: reason.to_owned(),
-            operation: operation.name.clone(),
-            payload: operation.to_payload().value,
-        };
+        let call = operation.to_call(reason);
         match self.ask(|engine| engine.roll(lock, &call, policy))? {
             Instructed::Not(why) => Err(Error::NotCarriedOut(why)),
             instructed => match self.refused.take() {

@@ -11,7 +11,7 @@ use ops_coordinator_lab::history::Event;
 use ops_coordinator_verify::Bug;
 use ops_coordinator_verify::history::check as check_history;
 use ops_coordinator_verify::model::{Case, LARGE, SMALL, Seen, check};
-use ops_coordinator_verify::simulation::cost::{self, Cost, Pace, Scene};
+use ops_coordinator_verify::simulation::cost::{self, Cost, Pace, Scene, Way};
 use ops_coordinator_verify::simulation::{Fault, Recipe, simulate};
 
 /// Test the protocol's guarantees.
@@ -64,8 +64,8 @@ enum Command {
     },
     /// Inject each seeded bug, and report which case catches it first.
     Bugs,
-    /// Count the hooks and the calls of hook tools that a restart costs when all units ask at once, and where they
-    /// come from.
+    /// Count the hooks and the calls of hook tools that a restart costs when all units ask at once, and in a campaign,
+    /// and where they come from.
     Cost {
         /// Numbers of units
         #[arg(default_values_t = [5, 9, 15, 100], value_parser = clap::value_parser!(u32).range(2..=2_000))]
@@ -309,12 +309,31 @@ fn seeds(starts: u64, most: u64) {
 const RESTARTS: u32 = 100;
 
 fn count_cost(units: &[u32]) -> bool {
+    let ways = [
+        (Way::Asking, "when all units ask at once"),
+        (Way::Campaign, "in a campaign"),
+    ];
+    ways.into_iter().all(|(way, name)| {
+        println!("For each restart, {name}:\n");
+        let counted = count_way(way, units);
+        println!();
+        counted
+    })
+}
+
+fn count_way(way: Way, units: &[u32]) -> bool {
     let mut rows = Vec::new();
     for &units in units {
         for pace in Pace::ALL {
             let mut sum = Cost::default();
             for seed in 0..u64::from(RESTARTS.div_ceil(units)) {
-                match cost::measure(Scene { units, pace, seed }) {
+                let scene = Scene {
+                    way,
+                    units,
+                    pace,
+                    seed,
+                };
+                match cost::measure(scene) {
                     Ok(cost) => sum.add(&cost),
                     Err(why) => {
                         eprintln!("{units} units, {}, seed {seed}: {why}", pace.name());
@@ -325,8 +344,7 @@ fn count_cost(units: &[u32]) -> bool {
             rows.push((units, pace, sum));
         }
     }
-    println!("For each restart, when all units ask at once:\n");
-    print!("{}", cost::table(&rows));
+    print!("{}", cost::table(way, &rows));
     println!("\nHooks for each restart by cause (with nothing to do):\n");
     print!("{}", cost::causes(&rows));
     true

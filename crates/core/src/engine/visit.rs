@@ -155,6 +155,9 @@ impl Visit {
         let here = self.here(round)?;
         if here.session.relation.is_some() {
             if here.session.leader {
+                if orders.iter().any(|order| matches!(order, Order::Roll(..))) {
+                    here.load_unit(round)?.introduce();
+                }
                 here.publish_own(round)?;
                 self.lead(round, policy, orders)?;
             } else if !here.only_waits(round)? {

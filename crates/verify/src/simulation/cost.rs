@@ -124,11 +124,9 @@ pub fn measure(scene: Scene) -> Result<Cost, String> {
 /// The action by which an operator rolls all units.
 const ROLL: &str = "roll";
 
-fn leader(run: &Run) -> Result<UnitName, String> {
-    let units = run.simulation.world().units();
-    let leader = units.into_iter().find(|unit| unit.leader);
-    let leader = leader.ok_or("nobody leads")?;
-    Ok(leader.unit)
+fn leader(run: &Run) -> Result<u32, String> {
+    let leader = run.simulation.world().leader("app");
+    Ok(leader.ok_or("nobody leads")?.number())
 }
 
 type Units = Box<dyn FnMut(&UnitName) -> Box<dyn VirtualCharm>>;

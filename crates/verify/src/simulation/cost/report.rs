@@ -1,9 +1,10 @@
 //! What it costs, in tables.
 
-use super::{Cause, Cost, Hooks, Pace};
+use super::{Cause, Cost, Hooks, Pace, Way};
 
-/// What a restart may cost where each unit asks for itself.
+/// What a restart may cost.
 struct Goal {
+    way: Way,
     units: u32,
     pace: Pace,
     /// Hooks for each restart, in units of N-1 where calls are not bounded.
@@ -12,31 +13,27 @@ struct Goal {
     calls: Option<f64>,
 }
 
-const GOALS: [Goal; 4] = [
-    Goal {
-        units: 5,
-        pace: Pace::Slow,
-        hooks: 9.5,
-        calls: Some(45.0),
-    },
-    Goal {
-        units: 9,
-        pace: Pace::Instant,
-        hooks: 20.0,
-        calls: Some(80.0),
-    },
-    Goal {
-        units: 15,
-        pace: Pace::Slow,
-        hooks: 31.0,
-        calls: Some(110.0),
-    },
-    Goal {
-        units: 100,
-        pace: Pace::Slow,
-        hooks: 2.1,
-        calls: None,
-    },
+impl Goal {
+    const fn new(way: Way, units: u32, pace: Pace, hooks: f64, calls: Option<f64>) -> Self {
+        Self {
+            way,
+            units,
+            pace,
+            hooks,
+            calls,
+        }
+    }
+}
+
+const GOALS: [Goal; 8] = [
+    Goal::new(Way::Asking, 5, Pace::Slow, 9.5, Some(45.0)),
+    Goal::new(Way::Asking, 9, Pace::Instant, 20.0, Some(80.0)),
+    Goal::new(Way::Asking, 15, Pace::Slow, 31.0, Some(110.0)),
+    Goal::new(Way::Asking, 100, Pace::Slow, 2.1, None),
+    Goal::new(Way::Campaign, 5, Pace::Slow, 6.0, Some(30.0)),
+    Goal::new(Way::Campaign, 9, Pace::Instant, 10.0, Some(45.0)),
+    Goal::new(Way::Campaign, 15, Pace::Slow, 17.0, Some(75.0)),
+    Goal::new(Way::Campaign, 100, Pace::Slow, 1.1, None),
 ];
 
 /// The fewest wake-ups of a finish: each other unit hears of it.
@@ -45,7 +42,7 @@ const fn floor(units: u32) -> u32 {
 }
 
 /// What a restart costs, against the floor and the goals.
-pub fn table(rows: &[(u32, Pace, Cost)]) -> String {
+pub fn table(way: Way, rows: &[(u32, Pace, Cost)]) -> String {
     let head = [
         "N",
         "operation",
@@ -75,7 +72,7 @@ pub fn table(rows: &[(u32, Pace, Cost)]) -> String {
             format!("{:.1} %", 100.0 * each(all.quiet, all.hooks)),
             of_quiet(&cost.quiet_follower),
             of_quiet(&cost.quiet_leader),
-            goal(*units, *pace, hooks, calls, relative),
+            goal((way, *units, *pace), hooks, calls, relative),
         ]
     });
     align(head, rows)
@@ -114,10 +111,10 @@ pub fn causes(rows: &[(u32, Pace, Cost)]) -> String {
     align(head, rows)
 }
 
-fn goal(units: u32, pace: Pace, hooks: f64, calls: f64, relative: f64) -> String {
+fn goal(row: (Way, u32, Pace), hooks: f64, calls: f64, relative: f64) -> String {
     let goal = GOALS
         .iter()
-        .find(|goal| goal.units == units && goal.pace == pace);
+        .find(|goal| (goal.way, goal.units, goal.pace) == row);
     let Some(goal) = goal else {
         return String::new();
     };

@@ -2,7 +2,14 @@ use super::*;
 
 fn slow(units: u32, seed: u64) -> Cost {
     let pace = Pace::Slow;
-    measure(Scene { units, pace, seed }).unwrap()
+    let way = Way::Asking;
+    measure(Scene {
+        way,
+        units,
+        pace,
+        seed,
+    })
+    .unwrap()
 }
 
 fn hooks_by(cause: Cause, cost: &Cost) -> u64 {
@@ -97,9 +104,28 @@ fn the_tables_say_whether_a_goal_is_reached() {
         )]),
         ..Cost::default()
     });
-    let told = |cost: &Cost| table(&[(5, Pace::Slow, cost.clone())]);
+    let told = |cost: &Cost| table(Way::Asking, &[(5, Pace::Slow, cost.clone())]);
     assert!(told(&cheap).ends_with("9.5 hooks, 45 calls: reached\n"));
     assert!(told(&dear).ends_with("9.5 hooks, 45 calls: missed\n"));
     let causes = causes(&[(5, Pace::Slow, dear)]);
     assert!(causes.contains("9.4 (9.4)") && causes.contains("0.2 (0.0)"));
+}
+
+/// Each finish wakes each other unit, and one line all of them: nobody publishes a request.
+#[test]
+fn a_campaign_needs_one_line_and_no_request() {
+    for units in [2, 5] {
+        let cost = measure(Scene {
+            way: Way::Campaign,
+            units,
+            pace: Pace::Slow,
+            seed: 0,
+        });
+        let cost = cost.unwrap();
+        let n = u64::from(units);
+        assert_eq!((cost.restarts, cost.line_writes), (n, 1));
+        assert_eq!(hooks_by(Cause::Finish, &cost), n * (n - 1), "{cost:?}");
+        assert_eq!(hooks_by(Cause::Line, &cost), n, "{cost:?}");
+        assert_eq!(cost.hooks().hooks, n * n, "{cost:?}");
+    }
 }
