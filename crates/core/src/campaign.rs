@@ -74,12 +74,11 @@ pub struct Call {
 }
 
 impl LockLine {
-    /// The campaign in which a unit with this state still has to go; `None` if it has gone, or if there is none.
+    /// The campaign in which a unit with this state still has to go; `None` if it has gone, or if there is none. It ends
+    /// when its lock moves to another endpoint, where nobody reads this line to take his turn.
     pub fn calls(&self, state: Option<&LockRecord>) -> Option<&Campaign> {
-        let campaign = self
-            .campaign
-            .as_ref()
-            .filter(|campaign| !campaign.aborted)?;
+        let is_over = |campaign: &Campaign| campaign.aborted || self.moved.is_some();
+        let campaign = self.campaign.as_ref().filter(|now| !is_over(now))?;
         let served = state.and_then(|state| state.served.as_ref());
         (served != Some(&campaign.id)).then_some(campaign)
     }
@@ -135,6 +134,9 @@ mod tests {
         assert!(line.calls(Some(&gone)).is_some(), "the next calls it again");
         line.campaign.as_mut().unwrap().aborted = true;
         assert_eq!(line.calls(None), None, "aborted");
+        line.campaign = Some(campaign(5));
+        line.moved = Some("peers".to_owned());
+        assert_eq!(line.calls(None), None, "elsewhere");
     }
 
     #[test]

@@ -36,6 +36,7 @@ pub(crate) fn own(record: Reading<UnitRecord>, line: Reading<Line>) -> Own<'stat
         zone: None,
         lost: None,
         join: |_, newer| newer,
+        at_home: true,
         newborn: false,
         fresh: Incarnation::from_random(0xfeed),
     }

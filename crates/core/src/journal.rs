@@ -51,6 +51,10 @@ pub struct LockJournal {
     /// The campaign in which the operation that was started last takes part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serves: Option<CampaignId>,
+    /// Whether the newest request was made only because a campaign called, and its operation has not begun. It goes when
+    /// no campaign calls any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub called: bool,
 }
 
 /// An operation that was started.
@@ -141,7 +145,8 @@ impl Journal {
             let Some(ticket) = record.next(unit, lock, Some(line)) else {
                 continue;
             };
-            let is_own = record.outstanding(unit, lock).is_some();
+            let called = self.locks.get(lock).is_none_or(|kept| kept.called);
+            let is_own = record.outstanding(unit, lock).is_some() && !called;
             if !is_own && line.calls(record.locks.get(lock)).is_none() {
                 return None;
             }
@@ -174,12 +179,14 @@ impl Journal {
             };
         }
         for (lock, published) in &record.locks {
+            let unknown = !self.locks.contains_key(lock);
             let entry = self.locks.entry(lock.clone()).or_default();
             if lost && published.seq > published.done {
                 entry.lost = Some(published.seq);
             }
             let kept = &mut entry.record;
-            if (published.done, published.seq) > (kept.done, kept.seq) {
+            // A unit that has only passed, or is newborn, has no numbers yet: but it has said so.
+            if unknown || (published.done, published.seq) > (kept.done, kept.seq) {
                 *kept = LockRecord {
                     seq: published.seq.max(kept.seq),
                     ..published.clone()

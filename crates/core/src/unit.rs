@@ -53,6 +53,8 @@ pub(crate) struct Own<'a> {
     pub(crate) lost: Option<u64>,
     /// How the payloads of two requests that share a turn, the older one first, become one.
     pub(crate) join: fn(Value, Value) -> Value,
+    /// Whether the charm uses this endpoint itself, and does not only look here because of another.
+    pub(crate) at_home: bool,
     /// Whether this is the hook in which the relation was created, before any other unit has met this one.
     pub(crate) newborn: bool,
     /// The incarnation to use if the unit needs one.
@@ -117,7 +119,7 @@ impl Unit {
         };
         unit.replace_earlier_lives();
         unit.accept_cancellations();
-        unit.answer_campaigns(own.newborn);
+        unit.answer_campaigns(own.newborn, own.at_home);
         let opening = unit.line.good().and_then(|line| line.opening);
         unit.leave_relation(opening.max(own.lost));
         unit.hold_invariants();
@@ -157,6 +159,7 @@ impl Unit {
         let under_way = u64::from(self.is_under_way(lock));
         let asked = self.line.good().map_or(0, |line| line.version);
         let kept = self.journal.locks.entry(lock.clone()).or_default();
+        kept.called = false;
         let joined = kept.record.seq > kept.record.done + under_way;
         if !joined {
             kept.record.seq += 1;
@@ -299,6 +302,7 @@ impl Unit {
             ended: false,
             at: self.wall,
         });
+        kept.called = false;
         kept.record.held = None;
         let interrupted = before.is_some_and(|started| !started.ended);
         if let Some(now) = self.wall {
@@ -524,6 +528,7 @@ impl Unit {
         // Numbers in between, if any, were never requested.
         kept.record.done = seq.saturating_sub(1);
         kept.record.seq = seq;
+        kept.called = true;
         if let Some(campaign) = campaign {
             kept.record.asked = campaign.version;
             kept.record.requested_at = campaign.at;
@@ -536,11 +541,12 @@ impl Unit {
     /// Passes in the campaign that calls this unit: it needs no turn. Returns false if none does, or if the unit has a
     /// request of its own.
     pub(crate) fn pass(&mut self, lock: &LockName, reason: Option<&str>) -> bool {
-        if self.outstanding(lock).is_some() || self.is_under_way(lock) {
+        let asks = self.outstanding(lock).is_some();
+        if asks && !self.waits_only_for_campaign(lock) || self.is_under_way(lock) {
             return false;
         }
         let campaign = self.called_by(lock).cloned();
-        if campaign.is_none() && self.invited(lock).is_none() {
+        if !asks && campaign.is_none() && self.invited(lock).is_none() {
             return false;
         }
         self.accept_invitation(lock);
@@ -552,7 +558,7 @@ impl Unit {
     /// Answers what campaigns want of this unit. It passes where an invitation has lost its purpose. Where nobody can
     /// invite it, because the leader knows no record of it, it asks for itself. A unit that is only just born has
     /// nothing to roll.
-    fn answer_campaigns(&mut self, newborn: bool) {
+    fn answer_campaigns(&mut self, newborn: bool, at_home: bool) {
         let Some(line) = self.line.good() else { return };
         let unknown = self.read == Reading::Absent;
         let (mut born, mut passes, mut asks) = (Vec::new(), Vec::new(), Vec::new());
@@ -562,12 +568,10 @@ impl Unit {
                 Some(campaign) if newborn && unknown && state.is_none() => {
                     born.push((lock.clone(), campaign.id.clone()));
                 }
-                Some(_) if unknown && self.next(lock).is_none() && line.moved.is_none() => {
+                Some(_) if unknown && at_home && self.next(lock).is_none() => {
                     asks.push(lock.clone());
                 }
-                None if self.outstanding(lock).is_none() && self.invited(lock).is_some() => {
-                    passes.push(lock.clone());
-                }
+                None if self.waits_only_for_campaign(lock) => passes.push(lock.clone()),
                 _ => {}
             }
         }
@@ -580,8 +584,21 @@ impl Unit {
         }
         for lock in asks {
             self.request(&lock, None, &Payload::default());
+            let kept = self.journal.locks.get_mut(&lock);
+            kept.into_iter().for_each(|kept| kept.called = true);
         }
         self.journal.write_to(&mut self.record);
+    }
+
+    /// Whether the unit's next turn is of a campaign's making and has not begun.
+    fn waits_only_for_campaign(&self, lock: &LockName) -> bool {
+        match self.outstanding(lock) {
+            Some(_) => {
+                let kept = self.journal.locks.get(lock);
+                kept.is_some_and(|kept| kept.called) && !self.is_under_way(lock)
+            }
+            None => self.invited(lock).is_some(),
+        }
     }
 
     /// Lets the others know of this unit even if it has requested nothing, so that it can be invited.
@@ -675,12 +692,22 @@ impl Unit {
             }
             Outcome::Cancelled | Outcome::Skipped | Outcome::Passed => {
                 kept.finish_through(next);
-                // Otherwise it would be invited again.
+                // Otherwise it would be invited again. A request that is older than the campaign may have been cancelled
+                // before it too, unless its operation has begun for it: then the unit is still called.
+                let passed = outcome == Outcome::Passed;
+                let campaign = campaign.filter(|campaign| {
+                    let knew = kept.record.asked >= campaign.version;
+                    passed || knew || kept.serves.as_ref() == Some(&campaign.id)
+                });
                 let served = kept.record.served.take();
                 kept.record.served = campaign.map(|campaign| campaign.id).or(served);
+                kept.called = false;
             }
             // The unit takes back all that it has asked for.
-            Outcome::Withdrawn => kept.finish_through(kept.record.seq),
+            Outcome::Withdrawn => {
+                kept.finish_through(kept.record.seq);
+                kept.called = false;
+            }
             Outcome::Failed | Outcome::Other(_) => {}
         }
         let record: &mut LockRecord = &mut kept.record;

@@ -221,6 +221,7 @@ fn the_journal_of_every_revision_is_read() {
         lost,
         tally,
         serves,
+        called,
     } = journal.locks[&restart()].clone();
     let Started {
         seq,
@@ -232,13 +233,13 @@ fn the_journal_of_every_revision_is_read() {
     assert!(at.is_some() && record.ended_at.is_some() && lost == Some(2) && payload.len() == 1);
     assert_eq!((tally.done, tally.failures, tally.wait_seconds), (1, 1, 40));
     assert_eq!(tally.passed, 1);
-    assert!(serves.is_some() && record.served.is_some());
+    assert!(serves.is_some() && record.served.is_some() && called);
 
     let text = file("state/journal-before-campaigns.json");
     let journal: Journal = serde_json::from_str(&text).expect("readable");
     let kept = &journal.locks[&restart()];
     assert_eq!((kept.tally.done, kept.tally.passed), (1, 0));
-    assert_eq!(kept.serves, None);
+    assert_eq!((&kept.serves, kept.called), (&None, false));
 }
 
 #[test]

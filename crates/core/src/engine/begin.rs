@@ -110,6 +110,9 @@ impl Session {
             let mut entries = line.locks.values().flat_map(|lock| &lock.entries);
             entries.any(|entry| entry.ticket.unit == **unit)
         };
+        // Whoever this hook is about has come back under its old name.
+        let about = round.facts.remote_unit.as_ref();
+        let known = known.iter().filter(|unit| Some(*unit) != about);
         self.departed = told.chain(known).filter(in_line).cloned().collect();
     }
 }

@@ -225,13 +225,22 @@ impl Visit {
     pub(super) fn settle_homes(
         &mut self,
         round: &mut Round<'_>,
+        wanted: &[Order],
     ) -> Result<(BTreeMap<LockName, String>, Vec<Order>), Need> {
         let (mut held, mut orders) = (BTreeMap::new(), Vec::new());
         let others = self.other_endpoints(round)?;
         if others.is_empty() {
             return Ok((held, orders));
         }
-        for lock in self.here(round)?.locks_to_open(round)? {
+        let site = self.here(round)?;
+        let mut locks = site.locks_to_open(round)?;
+        // A campaign needs nobody who asks.
+        let rolled = wanted.iter().filter_map(|order| match order {
+            Order::Roll(lock, _) if !site.is_open(lock) => Some(lock.clone()),
+            _ => None,
+        });
+        locks.extend(rolled);
+        for lock in locks {
             for endpoint in &others {
                 if !self.leave(round, endpoint, &lock)? {
                     held.insert(lock.clone(), endpoint.clone());
@@ -366,11 +375,15 @@ impl Site {
         Ok(true)
     }
 
-    /// The requested locks that are not open here.
+    /// The locks that are requested, or for which a campaign is announced, and that are not open here.
     fn locks_to_open(&mut self, round: &mut Round<'_>) -> Result<BTreeSet<LockName>, Need> {
         let own = self.load_unit(round)?.record().clone();
         let others = self.view.records().values().filter_map(Reading::good);
         let asked = others.chain([&own]).flat_map(UnitRecord::asked);
+        let lines = self.line.good().into_iter().flat_map(|line| &line.locks);
+        let rolls = |line: &LockLine| line.campaign.as_ref().is_some_and(|now| !now.aborted);
+        let rolled = lines.filter(|(_, line)| rolls(line)).map(|(lock, _)| lock);
+        let asked = asked.chain(rolled);
         Ok(asked.filter(|lock| !self.is_open(lock)).cloned().collect())
     }
 

@@ -84,7 +84,7 @@ impl Visit {
         }
         let members = self.here(round)?.recall_members(round)?;
         self.tend_old_lines(round)?;
-        let (held, mut all_orders) = self.settle_homes(round)?;
+        let (held, mut all_orders) = self.settle_homes(round, orders)?;
         all_orders.extend_from_slice(orders);
         let others = self.sites.values();
         let others = others.filter(|site| site.endpoint != round.facts.endpoint);
@@ -287,7 +287,11 @@ impl Site {
         };
         let (me, own) = (unit.name(), unit.record());
         let asks = |lock: &LockName, other: &UnitName| {
-            let waits = |record: &UnitRecord| record.asked().any(|asked| asked == lock);
+            // Whoever a campaign calls waits for its turn as well, and asks for nothing.
+            let waits = |record: &UnitRecord| {
+                let called = line.locks[lock].calls(record.locks.get(lock));
+                called.is_some() || record.asked().any(|asked| asked == lock)
+            };
             let records = self.view.records().iter();
             let mut others = records.filter(|(unit, _)| members.contains(unit) && *unit != other);
             waits_elsewhere

@@ -159,6 +159,7 @@ impl Site {
                 zone: round.facts.zone.as_deref(),
                 lost: self.session.lost,
                 join: round.facts.join,
+                at_home: !self.session.met,
                 newborn: round.facts.is_newborn(&self.session),
                 fresh: Incarnation::from_random(round.facts.random),
             },

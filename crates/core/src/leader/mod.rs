@@ -169,7 +169,9 @@ fn next_line(input: &Lead<'_>, locks: BTreeMap<LockName, LockLine>) -> Line {
 /// Whether our own turn would come with the line that we are about to write.
 fn may_start_on(input: &Lead<'_>, line: &Line) -> bool {
     line.locks.iter().any(|(lock, line)| {
-        input.unit.outstanding(lock).is_some_and(|ticket| {
+        let own = input.unit.record();
+        let next = own.next(input.unit.name(), lock, Some(line));
+        next.is_some_and(|ticket| {
             let turn = input.unit.turn_in(lock, line, &ticket, input.view);
             matches!(turn, Turn::Start(_))
         })
@@ -182,7 +184,9 @@ fn is_only_announced(input: &Lead<'_>, line: &Line) -> bool {
     line.locks.iter().any(|(lock, after)| {
         let before = before.and_then(|line| line.locks.get(lock));
         let is_new = before.and_then(|line| line.campaign.as_ref()) != after.campaign.as_ref();
-        is_new && after.entries.is_empty() && after.calls(None).is_some()
+        let mut tickets = after.entries.iter().map(|entry| &entry.ticket);
+        let nobody_is_in_it = tickets.all(|ticket| input.unit.finished(lock, ticket, input.view));
+        is_new && nobody_is_in_it && after.calls(None).is_some()
     })
 }
 

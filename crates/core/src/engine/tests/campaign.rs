@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::Facts;
+use super::super::{Effect, Facts, Gate};
 use super::fixture::{Visit, World, lock, name, relation, words};
 use crate::policy::Rotation;
 use crate::{
@@ -352,4 +352,128 @@ fn a_leader_with_old_records_invites_nobody_twice() {
     });
     world.bags = new;
     assert!(turn(&mut world, 1).is_none(), "that number is finished");
+}
+
+#[test]
+fn a_leader_whose_own_turn_comes_with_the_campaign_sees_to_another_hook() {
+    let mut world = born(2);
+    let mut visit = world.action(0);
+    visit.ask(&mut world, |engine| {
+        engine.roll(&lock(), &call("keys"), Some(&Rotation::default()))
+    });
+    assert_eq!(world.line()[0], "app/0#1");
+    // Juju may send no event for a leader's own line.
+    let wakes = |effect: &Effect| matches!(effect, Effect::Wake { .. });
+    assert!(visit.effects.iter().any(wakes), "{:?}", visit.effects);
+}
+
+#[test]
+fn a_leader_asks_whether_a_unit_still_exists_behind_which_others_are_only_invited() {
+    let mut world = born(3);
+    roll(&mut world, "keys");
+    assert_eq!(turn(&mut world, 0), Some(json!("keys")));
+    world.hook(0).release(&mut world);
+    // Nobody hears from app/1 any more.
+    world.now = 61_000;
+    let mut visit = world.hook(0);
+    visit.release(&mut world);
+    assert!(words(&visit.needs).contains(&"goal-state"));
+}
+
+#[test]
+fn a_unit_that_has_passed_has_done_so_even_if_it_loses_its_disk() {
+    let mut world = born(2);
+    let mut visit = world.action(0);
+    let policy = Rotation {
+        limit: 1,
+        lookahead: 0,
+    };
+    visit.ask(&mut world, |engine| {
+        engine.roll(&lock(), &call("keys"), Some(&policy))
+    });
+    let mut visit = world.hook(1);
+    visit.ask(&mut world, |engine| engine.pass(&lock(), None));
+    visit.release(&mut world);
+    world.disks.remove(&name(1));
+    world.hook(1).release(&mut world);
+    assert_eq!(counters(&world, 1), (0, 0));
+    assert!(state(&world, 1).served.is_some());
+}
+
+#[test]
+fn what_was_cancelled_before_a_campaign_is_not_the_units_turn_in_it() {
+    let mut world = born(2);
+    world.line_up([1]);
+    let mut leader = world.action(0);
+    leader.ask(&mut world, |engine| {
+        engine.instruct(&lock(), &Instruction::Cancel(name(1)))
+    });
+    // Before app/1 comes to know of it.
+    roll(&mut world, "keys");
+    world.hook(1).release(&mut world);
+    assert_eq!(state(&world, 1).outcome, Some(Outcome::Cancelled));
+    assert_eq!(state(&world, 1).served, None);
+    assert_eq!(turn(&mut world, 0), Some(json!("keys")));
+    world.hook(0).release(&mut world);
+    assert_eq!(turn(&mut world, 1), Some(json!("keys")));
+}
+
+#[test]
+fn an_abort_lets_go_of_a_unit_that_was_held_back_when_its_turn_came() {
+    let mut world = born(2);
+    roll(&mut world, "keys");
+    world.gate = Gate::Blocked("lag 40 s".to_owned());
+    assert_eq!(turn(&mut world, 0), None);
+    assert_eq!(counters(&world, 0), (1, 0), "it says that it waits");
+    let mut leader = world.action(0);
+    leader.ask(&mut world, |engine| {
+        engine.instruct(&lock(), &Instruction::Abort)
+    });
+    world.gate = Gate::Open;
+    assert_eq!(turn(&mut world, 0), None);
+    assert_eq!(state(&world, 0).outcome, Some(Outcome::Passed));
+}
+
+#[test]
+fn an_abort_lets_go_of_a_unit_that_had_to_ask_for_itself() {
+    let mut world = World::new(2);
+    roll(&mut world, "keys");
+    assert_eq!(turn(&mut world, 1), None);
+    assert_eq!(counters(&world, 1), (1, 0));
+    let mut leader = world.action(0);
+    leader.ask(&mut world, |engine| {
+        engine.instruct(&lock(), &Instruction::Abort)
+    });
+    assert_eq!(turn(&mut world, 0), None);
+    world.hook(0).release(&mut world);
+    assert_eq!(turn(&mut world, 1), None);
+    assert_eq!(counters(&world, 1), (1, 1));
+    world.hook(1).request(&mut world);
+    assert_eq!(counters(&world, 1), (2, 1), "what it wants itself counts");
+}
+
+#[test]
+fn a_unit_that_had_to_ask_for_itself_may_pass() {
+    let mut world = World::new(2);
+    roll(&mut world, "keys");
+    let mut visit = world.hook(1);
+    assert!(visit.ask(&mut world, |engine| engine.pass(&lock(), None)));
+    visit.release(&mut world);
+    assert_eq!(state(&world, 1).outcome, Some(Outcome::Passed));
+    assert!(state(&world, 1).served.is_some());
+}
+
+#[test]
+fn a_leader_that_only_announces_a_campaign_behind_finished_entries_sees_to_another_hook() {
+    let mut world = born(2);
+    world.line_up([1]);
+    assert!(turn(&mut world, 1).is_some());
+    world.hook(0).release(&mut world);
+    let mut visit = world.action(0);
+    visit.ask(&mut world, |engine| {
+        engine.roll(&lock(), &call("keys"), None)
+    });
+    assert_eq!(world.line(), ["app/1#1"], "finished, and still there");
+    let wakes = |effect: &Effect| matches!(effect, Effect::Wake { .. });
+    assert!(visit.effects.iter().any(wakes), "{:?}", visit.effects);
 }
