@@ -84,6 +84,14 @@ bugs! {
         "A unit forgets that its operation has stopped after a failure, and tries it again.";
     PermitsForEver "permits-for-ever"
         "A unit takes the permission to retry for any number of attempts.";
+    InfersAPass "infers-a-pass"
+        "A leader removes the entry of an invited unit that has not asked by the next time it writes the line.";
+    TakesAnEarlierLifesInvitation "takes-an-earlier-lifes-invitation"
+        "A reborn unit takes the invitation of its earlier life.";
+    ServesWhatItBeganBefore "serves-what-it-began-before"
+        "An operation that began before a campaign counts for it if it ends after that was announced.";
+    RosterOutlivesMembership "roster-outlives-membership"
+        "A leader remembers units that have left, and invites them.";
     FollowsEventRelation "follows-event-relation"
         "Of two relations of one endpoint, a hook follows the one that it is about.";
     OpensBesideLostRelation "opens-beside-lost-relation"

@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use ops_coordinator_core::policy::{Limit, Rules};
+use ops_coordinator_core::policy::{Limit, Policy, Rules};
 use ops_coordinator_core::{Instruction, LockName, OnFailure, Order, Ticket, UnitName};
 use ops_coordinator_juju::{Environment, Error, Gate, Hook, Machine, Operation, Start, Transport};
 
@@ -61,6 +61,10 @@ pub struct Will {
     pub cancels: Option<UnitName>,
     /// What else an operator wants of every lock.
     pub instruction: Option<Instruction>,
+    /// Why an operator rolls all units, for every lock.
+    pub rolls: Option<&'static str>,
+    /// Whether that fills the line at once, by the charm's policy, or leaves it to the leader's next hook.
+    pub fills: bool,
     /// The limit that an operator has set meanwhile.
     pub limit: Option<Limit>,
 }
@@ -73,6 +77,8 @@ impl Will {
         withdraws: 0,
         cancels: None,
         instruction: None,
+        rolls: None,
+        fills: true,
         limit: None,
     };
 }
@@ -173,6 +179,21 @@ impl Charm {
         open.hook.request(&self.locks[lock]).map(drop)
     }
 
+    /// The hook's first step, where it finds that it needs no turn: pass for every lock. Returns for which of them it
+    /// has passed, a bit each.
+    ///
+    /// # Errors
+    /// A hook tool's failure.
+    pub fn pass(&self, visit: &Visit) -> Result<u8, Error> {
+        let mut opened = self.open_all(visit)?;
+        let mut passed = 0;
+        for (index, lock) in self.locks.iter().enumerate() {
+            let hook = self.hook_for(&mut opened, index);
+            passed |= u8::from(hook.pass(lock, Some("nothing to do"))?) << index;
+        }
+        Ok(passed)
+    }
+
     /// The hook's next step: end the operation that runs, begin the next whose turn has come, and where
     /// there is none, release.
     ///
@@ -254,12 +275,30 @@ impl Charm {
 
     /// What an operator wants, carried out at once; a leader that cannot do it says so, and the operator looks again.
     fn obey(&self, opened: &mut [Open], will: &Will) -> Result<(), Error> {
+        self.roll_all(opened, will)?;
         let Some(instruction) = &will.instruction else {
             return Ok(());
         };
         for (index, lock) in self.locks.iter().enumerate() {
             match self.hook_for(opened, index).instruct(lock, instruction) {
                 Ok(_) | Err(Error::NotLeader | Error::NotStopped(_) | Error::NotCarriedOut(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Rolls all units, if an operator wants it: at once, like any other instruction.
+    fn roll_all(&self, opened: &mut [Open], will: &Will) -> Result<(), Error> {
+        let Some(reason) = will.rolls else {
+            return Ok(());
+        };
+        let policy = self.policy(will);
+        let policy: Option<&dyn Policy> = will.fills.then_some(&policy);
+        for (index, lock) in self.locks.iter().enumerate() {
+            let hook = self.hook_for(opened, index);
+            match hook.roll(lock, reason, &Operation::default(), policy) {
+                Ok(_) | Err(Error::NotLeader | Error::NotCarriedOut(_)) => {}
                 Err(error) => return Err(error),
             }
         }

@@ -3,6 +3,7 @@
 //! The charm must be one of ours: it marks a lock from the start of an operation until it succeeds, and publishes
 //! under [`ops_coordinator_core::wire::KEY`].
 
+mod campaigns;
 mod referee;
 #[cfg(test)]
 mod referee_tests;

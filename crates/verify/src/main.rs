@@ -262,10 +262,11 @@ fn judge(file: &Path, limits: Vec<LimitFor>) -> bool {
 
 /// Bugs that `seeds` leaves out: the lab never recreates a unit under an old name, and a cancellation rarely meets
 /// the moment that the last one needs.
-const NOT_IN_SIMULATION: [Bug; 3] = [
+const NOT_IN_SIMULATION: [Bug; 4] = [
     Bug::AnyLifeCounts,
     Bug::IncarnationConstant,
     Bug::CancelWithoutHandshake,
+    Bug::TakesAnEarlierLifesInvitation,
 ];
 
 fn seeds(starts: u64, most: u64) {

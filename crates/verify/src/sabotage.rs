@@ -156,6 +156,17 @@ impl Saboteur {
                         .unwrap_or_default();
                     unit == me || seen["locks"][lock]["seq"].as_u64() >= entry["seq"].as_u64()
                 }),
+                Bug::InfersAPass => {
+                    let before = read["locks"][lock]["line"].as_array();
+                    let was_there = |entry: &Value| before.is_some_and(|old| old.contains(entry));
+                    entries.retain(|entry| {
+                        let unit = entry["unit"].as_str().unwrap_or_default();
+                        unit == me || !was_there(entry) || {
+                            let asked = self.record_of(unit)["locks"][lock]["seq"].as_u64();
+                            asked >= entry["seq"].as_u64()
+                        }
+                    });
+                }
                 Bug::CancelWithoutHandshake => entries.retain(|entry| {
                     let same = |ticket: &Value| {
                         ["unit", "id", "seq"]
@@ -220,7 +231,11 @@ impl Saboteur {
     /// write what it has not seen.
     fn spoil_line_read(&self, text: &str) -> Option<String> {
         let bug = self.bug?;
-        if !matches!(bug, Bug::StartsWhilePaused | Bug::PermitsForEver) || self.leads() {
+        let spoils = matches!(
+            bug,
+            Bug::StartsWhilePaused | Bug::PermitsForEver | Bug::TakesAnEarlierLifesInvitation
+        );
+        if !spoils || self.leads() {
             return None;
         }
         let mut line: Value = serde_json::from_str(text).ok()?;
@@ -228,6 +243,8 @@ impl Saboteur {
         for lock in line["locks"].as_object_mut()?.values_mut() {
             if bug == Bug::StartsWhilePaused {
                 lock.as_object_mut()?.remove("paused");
+            } else if bug == Bug::TakesAnEarlierLifesInvitation {
+                self.take_for_own(lock);
             } else if let Some(retries) = lock.get_mut("retries").and_then(Value::as_array_mut) {
                 for retry in retries {
                     retry["try"] = json!(u16::MAX);
@@ -235,6 +252,76 @@ impl Saboteur {
             }
         }
         (line != before).then(|| line.to_string())
+    }
+
+    /// What a unit publishes.
+    fn record_of(&self, unit: &str) -> Value {
+        let session = self.session();
+        let relation = session["relation"].as_str().unwrap_or_default();
+        let args = ["--format=json", "-r", relation, KEY, unit].map(str::to_owned);
+        let record = self.transport.call("relation-get", &args, None).ok();
+        let record = record.and_then(|output| serde_json::from_str(&output.stdout).ok());
+        let record: Option<String> = record.flatten();
+        serde_json::from_str(&record.unwrap_or_default()).unwrap_or_default()
+    }
+
+    /// What has this unit's name is of its present life.
+    fn take_for_own(&self, lock: &mut Value) {
+        let journal = self.machine.load(&self.journal_file()).ok().flatten();
+        let journal = journal.and_then(|text| serde_json::from_slice::<Value>(&text).ok());
+        let life = journal.map_or(Value::Null, |journal| journal["id"].clone());
+        let me = self.environment.unit.to_string();
+        let entries = lock.get_mut("line").and_then(Value::as_array_mut);
+        for entry in entries.into_iter().flatten() {
+            if entry["unit"] == json!(me) && life.is_string() {
+                entry["id"] = life.clone();
+            }
+        }
+    }
+
+    /// The locks of a record or a journal, what they have done counted for the campaign that is announced now.
+    fn serve_what_is_announced(&self, locks: &mut Value, state: impl Fn(&mut Value) -> &mut Value) {
+        let session = self.session();
+        let relation = session["relation"].as_str().unwrap_or_default();
+        let application = self.environment.unit.application();
+        let args = ["--format=json", "-r", relation, "--app", KEY, application].map(str::to_owned);
+        let line = self.transport.call("relation-get", &args, None).ok();
+        let line =
+            line.and_then(|output| serde_json::from_str::<Option<String>>(&output.stdout).ok());
+        let line = line.flatten().unwrap_or_default();
+        let line: Value = serde_json::from_str(&line).unwrap_or_default();
+        for (name, lock) in locks.as_object_mut().into_iter().flatten() {
+            let campaign = line["locks"][name]["campaign"]["id"].clone();
+            let state = state(lock);
+            if campaign.is_string() && state["outcome"] == json!("done") {
+                state["camp"] = campaign;
+            }
+        }
+    }
+
+    /// A roster that forgets nobody.
+    fn remember_all(&self, name: &str, content: &[u8]) -> Option<Vec<u8>> {
+        let before = self.machine.load(name).ok().flatten()?;
+        let before: Value = serde_json::from_slice(&before).ok()?;
+        let mut roster: Value = serde_json::from_slice(content).ok()?;
+        let units = roster["units"].as_object_mut()?;
+        for (unit, record) in before["units"].as_object()? {
+            units.entry(unit.clone()).or_insert_with(|| record.clone());
+        }
+        Some(roster.to_string().into_bytes())
+    }
+
+    /// The journal or the roster as it is stored, with the bug; none where it makes no difference.
+    fn spoil_stored(&self, name: &str, content: &[u8]) -> Option<Vec<u8>> {
+        if self.is(Bug::RosterOutlivesMembership) && name.ends_with("/roster.json") {
+            return self.remember_all(name, content);
+        }
+        if self.is(Bug::ServesWhatItBeganBefore) && name == self.journal_file() {
+            let mut journal: Value = serde_json::from_slice(content).ok()?;
+            self.serve_what_is_announced(&mut journal["locks"], |lock| &mut lock["record"]);
+            return Some(journal.to_string().into_bytes());
+        }
+        None
     }
 
     fn leads(&self) -> bool {
@@ -335,6 +422,17 @@ impl Transport for Saboteur {
             {
                 Ok(nothing())
             }
+            ("relation-set", false) if self.is(Bug::ServesWhatItBeganBefore) => {
+                let mut body: BTreeMap<String, String> =
+                    serde_json::from_str(stdin.unwrap_or_default())?;
+                if let Some(text) = body.get_mut(KEY) {
+                    let mut record: Value = serde_json::from_str(text)?;
+                    self.serve_what_is_announced(&mut record["locks"], |lock| lock);
+                    *text = record.to_string();
+                }
+                self.transport
+                    .call(tool, args, Some(&json!(body).to_string()))
+            }
             ("relation-get", false) => {
                 let mut output = self.transport.call(tool, args, stdin)?;
                 if last != self.environment.unit.to_string()
@@ -394,6 +492,8 @@ impl Machine for Saboteur {
         if name == self.journal_file() && self.is(Bug::ForgetsJournal) {
             return Ok(());
         }
+        let spoilt = self.spoil_stored(name, content);
+        let content = spoilt.as_deref().unwrap_or(content);
         self.machine.store(&self.place(name), content, durable)
     }
 

@@ -133,6 +133,27 @@ const CAUGHT: &[(Bug, &str, &[&str])] = &[
         "stops",
         &["stopped-waits-for-permission"],
     ),
+    (
+        Bug::InfersAPass,
+        "three-units-roll-departure",
+        &["only-what-is-over-leaves", "all-ends-well"],
+    ),
+    (
+        Bug::TakesAnEarlierLifesInvitation,
+        "roll-and-rebirth",
+        // All that follows is looked at, before it is explored.
+        &["all-ends-well", "starts-only-in-turn"],
+    ),
+    (
+        Bug::ServesWhatItBeganBefore,
+        "roll-and-requests",
+        &["all-ends-well", "nobody-is-passed-over"],
+    ),
+    (
+        Bug::RosterOutlivesMembership,
+        "roster-roll-and-departure",
+        &["all-ends-well"],
+    ),
 ];
 
 fn case(name: &str) -> &'static Case {

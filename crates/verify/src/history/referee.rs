@@ -11,6 +11,8 @@ use ops_coordinator_core::wire::{
 use ops_coordinator_core::{Incarnation, LockName, Ticket, Turn, Wait};
 use ops_coordinator_lab::history::{Event, Happening, Life};
 
+use super::campaigns::Campaigns;
+
 /// One life of a unit, and a lock: what request numbers count for.
 type Course = (String, Incarnation, LockName);
 
@@ -38,6 +40,7 @@ pub struct Referee {
     /// The same, but only if the process ended successfully by itself, so that its unit knows. If a charm fails after
     /// its operation, it may mean that the operation failed, so that it runs again.
     known: BTreeMap<Course, u64>,
+    campaigns: Campaigns,
 }
 
 impl Referee {
@@ -66,6 +69,7 @@ impl Referee {
                 relation,
             } => {
                 let relation = format!("{endpoint}:{relation}");
+                self.campaigns.forget(&relation);
                 self.forgotten.insert((unit.to_string(), relation));
             }
             Happening::DiskLost { unit } => self.lose_disk(&unit.to_string()),
@@ -87,10 +91,15 @@ impl Referee {
             }
             Happening::Life {
                 unit,
+                life: Life::Dying,
+            } => self.campaigns.leave_service(&unit.to_string()),
+            Happening::Life {
+                unit,
                 life: Life::Dead,
             } => {
                 let unit = unit.to_string();
                 self.inside.retain(|(inside, _), _| *inside != unit);
+                self.campaigns.leave_service(&unit);
                 self.gone.insert(unit);
             }
             _ => {}
@@ -109,6 +118,11 @@ impl Referee {
         };
         if let Some(((unit, lock), _)) = self.inside.iter().next() {
             return waiting(format!("{unit} is inside lock {lock}"));
+        }
+        if let Some((unit, lock)) = self.campaigns.called().next() {
+            return waiting(format!(
+                "{unit} has not gone in the campaign for lock {lock}"
+            ));
         }
         let living = self
             .records
@@ -181,6 +195,7 @@ impl Referee {
             counters_only_grow(&before, &record)?;
         }
         for (lock, state) in &record.locks {
+            self.campaigns.see_record(unit, relation, lock, state)?;
             let course = (unit.to_owned(), record.incarnation.clone(), lock.clone());
             let served = self.served.get(&course).copied().unwrap_or_default();
             if state.outcome == Some(Outcome::Done) && state.done > served {
@@ -209,6 +224,10 @@ impl Referee {
                 permit(read, &line);
             }
         }
+        let before = self.lines.get(relation);
+        let here = self.records.keys().filter(|(_, place)| place == relation);
+        let known: BTreeSet<String> = here.map(|(unit, _)| unit.clone()).collect();
+        self.campaigns.see_line(relation, before, &line, &known);
         if let Some(before) = self.lines.insert(relation.to_owned(), line) {
             for lines in self.replaced.values_mut() {
                 lines.push((relation.to_owned(), before.clone()));
@@ -255,15 +274,15 @@ impl Referee {
         let read = self.read.get(unit)?.get(relation)?.locks.get(lock)?;
         let record = self.records.get(&(unit.to_owned(), relation.to_owned()))?;
         let own = record.outstanding(&ticket.unit, lock);
-        let state = record
-            .locks
-            .get(lock)
-            .filter(|_| own.as_ref() == Some(ticket))?;
-        may_start(read, ticket, state).err()
+        let state = record.locks.get(lock);
+        // Of what it was invited to, it has not said anything yet.
+        let state = state.filter(|_| own.as_ref() == Some(ticket)).cloned();
+        may_start(read, ticket, &state.unwrap_or_default()).err()
     }
 
     /// What the unit had not published is lost, including a success.
     fn lose_disk(&mut self, unit: &str) {
+        self.campaigns.lose_disk(unit);
         self.ended.remove(unit);
         // It may begin again in a new life.
         self.inside.retain(|(inside, _), _| inside != unit);
@@ -287,6 +306,7 @@ impl Referee {
             return Ok(());
         };
         let place = (unit.to_owned(), lock.clone());
+        self.note_campaigns(unit, &lock);
         let entries = self.entries(unit, &lock);
         let allowed = |(relation, _, ticket): &(&str, _, Ticket)| {
             self.forbidden(unit, relation, &lock, ticket).is_none()
@@ -333,6 +353,41 @@ impl Referee {
         })
     }
 
+    /// The campaigns for which an operation may begin now.
+    fn note_campaigns(&mut self, unit: &str, lock: &LockName) {
+        let again = self.is_inside(unit, lock);
+        let relations: BTreeSet<&String> = self.lines.keys().collect();
+        let read = relations.into_iter().filter(|relation| {
+            let place = (unit.to_owned(), (*relation).clone());
+            !self.forgotten.contains(&place)
+        });
+        let read = read.flat_map(|relation| self.read_by(unit, relation));
+        let read: Vec<LockLine> = read
+            .map(|line| line.locks.get(lock).cloned().unwrap_or_default())
+            .collect();
+        self.campaigns.enter(unit, lock, read.iter(), again);
+    }
+
+    /// Whether a unit has begun an operation that has not passed the turn on.
+    pub fn is_inside(&self, unit: &str, lock: &LockName) -> bool {
+        self.inside.contains_key(&(unit.to_owned(), lock.clone()))
+    }
+
+    /// Whether a campaign may have called for the operation that a unit has just begun.
+    pub fn is_called(&self, unit: &str, lock: &LockName) -> bool {
+        self.campaigns.may_call(unit, lock)
+    }
+
+    /// The locks for whose campaign, which is under way, a unit says that it has passed.
+    pub fn passed_by(&self, unit: &str) -> impl Iterator<Item = &LockName> {
+        self.campaigns.passed_by(unit)
+    }
+
+    /// Who still has to go in a campaign, and for which lock.
+    pub fn called(&self) -> impl Iterator<Item = (&str, &LockName)> {
+        self.campaigns.called()
+    }
+
     /// The unit's tickets in the lines of a lock that it may have read: there may be one on each relation that it sees.
     fn entries(&self, unit: &str, lock: &LockName) -> Vec<(&str, &LockLine, Ticket)> {
         let own = self.records.iter().filter(|((owner, _), _)| owner == unit);
@@ -363,6 +418,7 @@ impl Referee {
         let Ok(lock) = lock.parse::<LockName>() else {
             return;
         };
+        self.campaigns.leave(unit, &lock);
         let Some(ticket) = self.inside.remove(&(unit.to_owned(), lock.clone())) else {
             return;
         };

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use ops_coordinator_core::invariant::Violation;
-use ops_coordinator_lab::UnitName;
 use ops_coordinator_lab::history::{Event, Happening, Life, Outcome};
+use ops_coordinator_lab::{ContextId, UnitName};
 
 use super::{Tally, check};
 
@@ -64,6 +64,31 @@ impl Tale {
             entries.join(",")
         );
         self.commits(0, None, Some(line))
+    }
+
+    /// The leader rolls two units, by a line with these fields more.
+    fn roll(self, more: &str) -> Self {
+        let entry =
+            |unit| format!(r#"{{"unit":"app/{unit}","id":"0000000{unit}","seq":1,"limit":1}}"#);
+        let line = format!(
+            r#"{{"v":1,"term":1,"version":1,"by":"app/0","locks":{{"{LOCK}":{{"line":[{},{}],"campaign":{{"id":"1-0000beef","line":1,"why":"keys"}}{more}}}}}}}"#,
+            entry(0),
+            entry(1),
+        );
+        self.commits(0, None, Some(line))
+    }
+
+    fn two_who_are_rolled() -> Self {
+        let known = Self::default().record(0, 0, 0).record(1, 0, 0);
+        known.roll("")
+    }
+
+    /// A unit says that it has done its first request, or passed, and gone in the campaign.
+    fn has_gone(self, unit: u32, outcome: &str) -> Self {
+        let record = format!(
+            r#"{{"v":1,"id":"0000000{unit}","locks":{{"{LOCK}":{{"seq":1,"done":1,"outcome":"{outcome}","camp":"1-0000beef"}}}}}}"#
+        );
+        self.commits(unit, Some(record), None)
     }
 
     fn enters(self, unit: u32) -> Self {
@@ -215,4 +240,44 @@ fn what_is_published_is_judged() {
     Tale::default()
         .commits(0, Some("{".to_owned()), None)
         .breaks("values-are-sound");
+}
+
+#[test]
+fn whoever_does_not_go_in_a_campaign_is_told() {
+    let one = Tale::two_who_are_rolled().enters(0).leaves(0);
+    let one = one.has_gone(0, "done").hook_ends(0, Outcome::Done, Some(0));
+    one.breaks("nobody-waits-at-rest");
+    let both = Tale::two_who_are_rolled().enters(0).leaves(0);
+    let both = both.has_gone(0, "done").enters(1).leaves(1);
+    assert!(both.has_gone(1, "done").judged().is_ok());
+    let one_passes = Tale::two_who_are_rolled().enters(0).leaves(0);
+    let one_passes = one_passes.has_gone(0, "done").has_gone(1, "passed");
+    assert!(one_passes.judged().is_ok());
+}
+
+#[test]
+fn whoever_says_that_it_has_gone_in_a_campaign_and_has_not_is_told() {
+    Tale::two_who_are_rolled()
+        .has_gone(0, "cancelled")
+        .breaks("nobody-is-passed-over");
+    // It began before there was a campaign.
+    let asked = Tale::default().record(0, 1, 0);
+    let begun = asked.line(&[(0, 1)]).enters(0);
+    let line = r#"{"v":1,"term":1,"version":2,"by":"app/0","locks":{"restart":{"line":[{"unit":"app/0","id":"00000000","seq":1,"limit":1}],"campaign":{"id":"1-0000beef","line":2,"why":"keys"}}}}"#;
+    let rolled = begun.commits(1, None, Some(line.to_owned()));
+    let done = rolled.leaves(0).has_gone(0, "done");
+    done.breaks("nobody-is-passed-over");
+}
+
+#[test]
+fn an_invited_unit_that_begins_while_its_lock_is_paused_is_told() {
+    let known = Tale::default().record(0, 0, 0).record(1, 0, 0);
+    let paused = known.roll(r#","paused":"night""#);
+    let begins = Happening::HookBegin {
+        unit: name(0),
+        context: ContextId("app/0-config-changed-1".to_owned()),
+        hook: "config-changed".to_owned(),
+    };
+    let hook = paused.and(begins).enters(0);
+    hook.breaks("nothing-starts-while-paused");
 }

@@ -4,6 +4,7 @@ use ops_coordinator_core::{Instruction, LockName};
 
 use super::case::Case;
 use super::state::{Event, Life, State, UNITS, Unit, bit, each};
+use super::truth::campaign;
 
 /// One thing that happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -77,7 +78,8 @@ impl State {
             if unit.news.wake {
                 actions.push(Action::Begin(index, Event::Wake, 0));
             }
-            if self.leader == Some(index) && unit.life == Life::Alive && unit.retry.is_none() {
+            let in_service = unit.life == Life::Alive && !unit.news.created;
+            if self.leader == Some(index) && in_service && unit.retry.is_none() {
                 self.operators_duties(index, locks, actions);
             }
         }
@@ -111,11 +113,39 @@ impl State {
             actions.push(Action::ChangeLimit);
         }
         for index in 0..case.units {
-            self.choices_of(index, case, actions);
+            self.choices_of(index, case, locks, actions);
         }
     }
 
-    fn choices_of(&self, index: u8, case: &Case, actions: &mut Vec<Action>) {
+    /// What an operator may want of a campaign, and what a charm may want in one.
+    fn campaigns_choices(
+        &self,
+        index: u8,
+        case: &Case,
+        locks: &[LockName],
+        actions: &mut Vec<Action>,
+    ) {
+        let campaign = (0..locks.len()).find_map(|lock| campaign(self.line, lock, locks));
+        let mut begin = |event| actions.push(Action::Begin(index, event, 0));
+        let leads = self.leader == Some(index);
+        if leads && self.left.roll > 0 {
+            // The first reason is as good as any other.
+            let reasons = campaign.map_or(1, |_| case.reasons);
+            (0..reasons).for_each(|reason| begin(Event::Roll(reason)));
+        }
+        let Some(campaign) = campaign.filter(|campaign| !campaign.aborted) else {
+            return;
+        };
+        if leads && self.left.abort > 0 {
+            begin(Event::Abort);
+        }
+        let part = self.units[usize::from(index)].part[0];
+        if self.left.pass > 0 && part.settled < campaign.version {
+            begin(Event::Pass);
+        }
+    }
+
+    fn choices_of(&self, index: u8, case: &Case, locks: &[LockName], actions: &mut Vec<Action>) {
         let unit = &self.units[usize::from(index)];
         let left = &self.left;
         if unit.life == Life::Dead {
@@ -171,7 +201,8 @@ impl State {
         if left.disk > 0 {
             actions.push(Action::LoseDisk(index));
         }
-        if alive && unit.retry.is_none() {
+        // Nothing comes before the hook in which the relation is created.
+        if alive && unit.retry.is_none() && !unit.news.created {
             if unit.requests > 0 {
                 actions.push(Action::Begin(index, Event::Config, 0));
             }
@@ -186,6 +217,7 @@ impl State {
             if left.pause > 0 && self.leader == Some(index) {
                 actions.push(Action::Begin(index, Event::Pause, 0));
             }
+            self.campaigns_choices(index, case, locks, actions);
         }
     }
 }
@@ -199,6 +231,10 @@ impl Unit {
         }
         each(self.news.departed).for_each(|unit| event(Event::Departed(unit)));
         if self.life == Life::Dying {
+            return;
+        }
+        if self.news.created {
+            event(Event::Created);
             return;
         }
         if self.news.line {
@@ -236,13 +272,17 @@ impl Unit {
             }
             Event::Line => self.news.line = false,
             Event::Elected => self.news.elected = false,
+            Event::Created => self.news.created = false,
             Event::Config
             | Event::Wake
             | Event::Cancel(_)
             | Event::Skip(_)
             | Event::Retry(_)
             | Event::Pause
-            | Event::Resume => {}
+            | Event::Resume
+            | Event::Roll(_)
+            | Event::Abort
+            | Event::Pass => {}
         }
     }
 }
@@ -255,7 +295,7 @@ impl Event {
 
     /// Whether it is an operator's action.
     pub(crate) fn is_action(self) -> bool {
-        matches!(self, Self::Cancel(_)) || self.instruction().is_some()
+        matches!(self, Self::Cancel(_) | Self::Roll(_)) || self.instruction().is_some()
     }
 
     /// What an operator wants by it, apart from a cancellation.
@@ -268,6 +308,16 @@ impl Event {
                 reason: "night".to_owned(),
             }),
             Self::Resume => Some(Instruction::Resume),
+            Self::Abort => Some(Instruction::Abort),
+            _ => None,
+        }
+    }
+
+    /// Why an operator rolls all units by it.
+    pub(crate) fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::Roll(0) => Some("keys"),
+            Self::Roll(_) => Some("cipher"),
             _ => None,
         }
     }

@@ -6,7 +6,7 @@ use ops_coordinator_core::OnFailure;
 
 use super::action::{Action, End, others};
 use super::check::{Application, Seen};
-use super::state::{Broken, Event, Hook, Life, Memory, State, UNITS, bit, each};
+use super::state::{Broken, Event, Hook, Life, Memory, State, UNITS, Unit, bit, each};
 use super::step::{Call, Deed, Reply};
 use super::text::Text;
 use super::truth;
@@ -23,7 +23,7 @@ impl Application {
             Action::Lead(unit) => lead(&mut next, unit),
             Action::Remove(unit) => remove(&mut next, unit),
             Action::Die(unit) => die(&mut next, unit),
-            Action::Rebirth(unit, asks) => rebirth(&mut next, unit, asks),
+            Action::Rebirth(unit, asks) => self.rebirth(&mut next, unit, asks),
             Action::LoseDisk(unit) => self.lose_disk(&mut next, unit),
             Action::ChangeLimit => change_limit(&mut next),
         }
@@ -116,10 +116,15 @@ impl Application {
             Event::Config => {
                 unit.requests -= u8::from(!failed_before);
                 unit.owed = bit(self.case.locks) - 1;
+                unit.asked = unit.owed;
             }
             Event::Cancel(_) => state.left.cancel -= 1,
             Event::Skip(_) => state.left.skip -= 1,
             Event::Pause => state.left.pause -= 1,
+            Event::Roll(_) => state.left.roll -= 1,
+            Event::Abort => state.left.abort -= 1,
+            Event::Pass => state.left.pass -= u8::from(!failed_before),
+            Event::Created => self.is_born(state, index),
             _ => {}
         }
         if state.is_paused(self.locks()) {
@@ -130,6 +135,7 @@ impl Application {
         if matches!(event, Event::Changed(_)) && reply.started.is_some() {
             self.saw(Seen::HandOff);
         }
+        self.passed(state, index, reply.passed);
         self.started(state, index, &reply, journal);
     }
 
@@ -142,8 +148,13 @@ impl Application {
         let hook = state.units[usize::from(index)].hook;
         let known = (hook.map(|hook| hook.line_read).unwrap_or_default(), journal);
         let forbidden = state.forbidden(index, lock.into(), seq.into(), known, self.locks());
+        let called = self.joins_campaign(state, index, lock);
         let unit = &mut state.units[usize::from(index)];
         let again = seq <= unit.finished[usize::from(lock)];
+        let asked = (unit.asked | unit.inside) & bit(lock) != 0;
+        if unit.inside & bit(lock) == 0 {
+            unit.asked &= !bit(lock);
+        }
         unit.inside |= bit(lock);
         unit.owed &= !bit(lock);
         if unit.stopped & bit(lock) != 0 {
@@ -157,10 +168,68 @@ impl Application {
             state.broken = state.broken.or(Some(Broken::FinishedNeverRunsAgain));
         } else if !turn {
             state.broken = state.broken.or(Some(Broken::StartsOnlyInTurn));
+        } else if !asked && !called {
+            state.broken = state.broken.or(Some(Broken::NothingRunsUnasked));
         }
         state.broken = state.broken.or(forbidden);
+        match (asked, called) {
+            (false, true) => self.saw(Seen::Called),
+            (true, true) => self.saw(Seen::Shared),
+            _ => {}
+        }
         if reply.interrupted {
             self.saw(Seen::SecondAttempt);
+        }
+    }
+
+    /// An operation begins; whether a campaign calls its unit, in the line that its hook has read.
+    fn joins_campaign(&self, state: &mut State, index: u8, lock: u8) -> bool {
+        let at = usize::from(lock);
+        let unit = &mut state.units[usize::from(index)];
+        let read = unit.hook.map(|hook| hook.line_read).unwrap_or_default();
+        let campaign = truth::campaign(read, at, self.locks());
+        let part = &mut unit.part[at];
+        part.forgot = false;
+        let calls = campaign.filter(|now| !now.aborted && now.version > part.settled);
+        // Another attempt at what began in an earlier campaign may be for that one alone.
+        if calls.is_some() || unit.inside & bit(lock) == 0 {
+            part.serves = calls.map_or(0, |campaign| campaign.version);
+        }
+        calls.is_some()
+    }
+
+    /// An operation has passed the turn on.
+    fn serves_campaign(unit: &mut Unit, lock: u8) {
+        let part = &mut unit.part[usize::from(lock)];
+        part.settled = part.settled.max(part.serves);
+        part.serves = 0;
+    }
+
+    /// Its charm has passed, by the line that this hook has read.
+    fn passed(&self, state: &mut State, index: u8, passed: u8) {
+        let unit = &mut state.units[usize::from(index)];
+        let read = unit.hook.map(|hook| hook.line_read).unwrap_or_default();
+        for at in 0..self.locks().len() {
+            if passed & (1 << at) != 0
+                && let Some(campaign) = truth::campaign(read, at, self.locks())
+            {
+                let part = &mut unit.part[at];
+                part.settled = part.settled.max(campaign.version);
+                self.saw(Seen::Passed);
+            }
+        }
+    }
+
+    /// The hook in which a unit's relation is created: what it finds there is older than the unit.
+    fn is_born(&self, state: &mut State, index: u8) {
+        let line = state.line;
+        let unit = &mut state.units[usize::from(index)];
+        if unit.bag != Text::ABSENT {
+            return;
+        }
+        for (lock, part) in unit.part.iter_mut().enumerate().take(self.locks().len()) {
+            let campaign = truth::campaign(line, lock, self.locks());
+            part.let_off = campaign.map_or(part.let_off, |campaign| campaign.version);
         }
     }
 
@@ -171,6 +240,7 @@ impl Application {
         };
         unit.requests -= 1;
         unit.owed |= bit(lock);
+        unit.asked |= bit(lock);
         self.run(state, index, Deed::Ask(lock), false, 0);
         self.saw(Seen::AskedWhileRunning);
     }
@@ -217,6 +287,7 @@ impl Application {
             unit.stopped |= bit(lock);
         } else if let Some((lock, seq)) = hook.running {
             unit.inside &= !bit(lock);
+            Self::serves_campaign(unit, lock);
             let finished = &mut unit.finished[usize::from(lock)];
             *finished = seq.max(*finished);
         }
@@ -307,6 +378,7 @@ impl Application {
         if state.units[at].bag == record {
             return;
         }
+        state.hear_of_campaigns(index, record, self.locks());
         if let Some(broken) = truth::record_step(state.units[at].bag, record) {
             state.broken = state.broken.or(Some(broken));
         }
@@ -315,14 +387,18 @@ impl Application {
         if let Some(counters) = truth::counters(record, self.locks()) {
             for (lock, counters) in (0..).zip(counters.iter()) {
                 let finished = u64::from(unit.finished[usize::from(lock)]);
-                if counters.cancelled && counters.done > finished {
-                    // An operation that was cut off or has stopped is over when it is cancelled.
+                let forgot = unit.part[usize::from(lock)].forgot;
+                if (counters.cancelled || counters.passed && forgot) && counters.done > finished {
+                    // An operation that was cut off or has stopped is over when it is cancelled. So is one of which
+                    // its unit knows nothing, if it then needs no turn.
                     unit.inside &= !bit(lock);
                     unit.stopped &= !bit(lock);
+                    unit.part[usize::from(lock)].forgot = false;
                     self.saw(Seen::Cancelled);
                 }
                 if counters.cancelled && counters.done >= counters.seq {
                     unit.owed &= !bit(lock);
+                    unit.asked &= !bit(lock);
                 }
             }
         }
@@ -344,6 +420,7 @@ impl Application {
         if state.lowered && !state.limit_holds(line, 1, self.locks()) {
             state.broken = state.broken.or(Some(Broken::LoweredLimitHolds));
         }
+        state.let_off(line, self.locks());
         state.line = line;
         for (at, unit) in (0_u8..).zip(&mut state.units) {
             if unit.life == Life::Alive && (at != index || self.case.hears_own_line) {
@@ -360,15 +437,60 @@ impl Application {
         if let Some(counters) = truth::counters(unit.bag, self.locks()) {
             for (lock, counters) in (0_u8..).zip(counters.iter()) {
                 unit.finished[usize::from(lock)] = u8::try_from(counters.done).unwrap_or(u8::MAX);
+                let part = &mut unit.part[usize::from(lock)];
+                part.settled = part.told;
+                part.forgot = unit.inside & bit(lock) != 0;
                 if counters.stopped.is_none() {
                     // So is a failure that was never published.
                     unit.stopped &= !bit(lock);
                 }
                 // A request that was never published is lost with the disk, unless its hook runs again.
-                if counters.seq <= counters.done && unit.retry.is_none() {
+                if counters.seq > counters.done {
+                    // What was published is run again, if it had ended and nothing told so.
+                    unit.owed |= bit(lock);
+                    unit.asked |= bit(lock);
+                } else if unit.retry.is_none() {
                     unit.owed &= !bit(lock);
+                    unit.asked &= !bit(lock);
                 }
             }
+        }
+    }
+
+    fn rebirth(&self, state: &mut State, index: u8, asks: u8) {
+        let introduced = self.case.introduced;
+        let campaign = |lock| truth::campaign(state.line, lock, self.locks());
+        let older = (0..self.locks().len()).map(|lock| campaign(lock).map_or(0, |now| now.version));
+        let older: Vec<u8> = older.collect();
+        state.left.rebirth -= 1;
+        let mut joined = 0;
+        for other in others(index) {
+            let unit = &mut state.units[other];
+            if unit.life != Life::Alive {
+                continue;
+            }
+            joined |= bit(small(other));
+            unit.news.departed &= !bit(index);
+            if unit.members & bit(index) != 0 {
+                // Nobody saw it go: its new bag is a change like any other.
+                unit.news.changed |= bit(index);
+            } else {
+                unit.news.joined |= bit(index);
+            }
+        }
+        let has_line = state.line != Text::ABSENT;
+        let unit = &mut state.units[usize::from(index)];
+        unit.life = Life::Alive;
+        unit.generation += 1;
+        unit.bag = Text::ABSENT;
+        unit.members = 0;
+        unit.requests = asks;
+        unit.news.joined = joined;
+        unit.news.line = has_line;
+        unit.news.created = introduced;
+        // It knows nothing of what came before it.
+        for (part, version) in unit.part.iter_mut().zip(older) {
+            part.let_off = version;
         }
     }
 }
@@ -423,43 +545,17 @@ fn die(state: &mut State, index: u8) {
     unit.inside = 0;
     unit.stopped = 0;
     unit.owed = 0;
+    unit.asked = 0;
     unit.news = super::state::News::default();
     unit.journal = Text::ABSENT;
     unit.memory = Memory::default();
     unit.cache = Default::default();
     unit.uncached = bit(small(UNITS)) - 1;
     unit.finished = Default::default();
+    unit.part = Default::default();
     if state.leader == Some(index) {
         state.leader = None;
     }
-}
-
-fn rebirth(state: &mut State, index: u8, asks: u8) {
-    state.left.rebirth -= 1;
-    let mut joined = 0;
-    for other in others(index) {
-        let unit = &mut state.units[other];
-        if unit.life != Life::Alive {
-            continue;
-        }
-        joined |= bit(small(other));
-        unit.news.departed &= !bit(index);
-        if unit.members & bit(index) != 0 {
-            // Nobody saw it go: its new bag is a change like any other.
-            unit.news.changed |= bit(index);
-        } else {
-            unit.news.joined |= bit(index);
-        }
-    }
-    let has_line = state.line != Text::ABSENT;
-    let unit = &mut state.units[usize::from(index)];
-    unit.life = Life::Alive;
-    unit.generation += 1;
-    unit.bag = Text::ABSENT;
-    unit.members = 0;
-    unit.requests = asks;
-    unit.news.joined = joined;
-    unit.news.line = has_line;
 }
 
 fn small(index: usize) -> u8 {

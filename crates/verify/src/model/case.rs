@@ -1,9 +1,13 @@
 //! The applications to check, and what may happen to them.
 
 use ops_coordinator_core::LockName;
+use ops_coordinator_core::journal::Journal;
 use ops_coordinator_core::policy::{Limit, Rules};
+use ops_coordinator_core::wire::{UnitRecord, encode_record};
 
 use super::state::{LOCKS, Left, Life, State, UNITS, Unit, bit};
+use super::step::incarnation;
+use super::text::Text;
 use crate::charm::ENDPOINT;
 use crate::{Bug, Charm};
 
@@ -39,6 +43,13 @@ pub struct Case {
     pub remembers: bool,
     /// Whether the last unit has not yet met the others at the start.
     pub latecomer: bool,
+    /// Whether each unit's first hook is the one in which the relation is created, where it publishes its life. Those of
+    /// the start have had it. Without it, others know a unit only once it has asked for something.
+    pub introduced: bool,
+    /// For how many reasons an operator rolls all units.
+    pub reasons: u8,
+    /// Whether the action that rolls all units fills the line, or leaves it to the leader's next hook.
+    pub fills: bool,
     /// What may go wrong.
     pub faults: Faults,
     /// `all-ends-well` is checked from one in this many states.
@@ -75,6 +86,12 @@ pub struct Faults {
     pub stop: u8,
     /// An operator lowers the limit to one, or raises it again.
     pub limit: u8,
+    /// An operator rolls all units.
+    pub roll: u8,
+    /// An operator ends a campaign.
+    pub abort: u8,
+    /// A unit that a campaign calls has nothing to do, and passes.
+    pub pass: u8,
 }
 
 impl Case {
@@ -107,6 +124,9 @@ impl Case {
                 requests: self.requests[usize::from(index)],
                 ..Unit::default()
             };
+            if self.introduced {
+                introduce(index, unit);
+            }
         }
         if self.latecomer {
             let last = self.units - 1;
@@ -126,6 +146,9 @@ impl Case {
             pause,
             stop,
             limit,
+            roll,
+            abort,
+            pass,
         } = self.faults;
         State {
             leader: Some(0),
@@ -143,8 +166,23 @@ impl Case {
                 pause,
                 stop,
                 limit,
+                roll,
+                abort,
+                pass,
             },
             ..State::default()
         }
     }
+}
+
+/// What a unit has left in its bag and on its disk in the hook in which the relation was created.
+fn introduce(index: u8, unit: &mut Unit) {
+    let life = incarnation(index, unit.generation);
+    let journal = Journal {
+        incarnation: Some(life.clone()),
+        ..Journal::default()
+    };
+    let journal = serde_json::to_string(&journal).unwrap_or_default();
+    unit.journal = Text::new(&journal);
+    unit.bag = Text::new(&encode_record(&UnitRecord::new(life)));
 }

@@ -16,6 +16,9 @@ const NONE: Faults = Faults {
     pause: 0,
     stop: 0,
     limit: 0,
+    roll: 0,
+    abort: 0,
+    pass: 0,
 };
 
 const CASE: Case = Case {
@@ -31,6 +34,9 @@ const CASE: Case = Case {
     rotations: 1,
     remembers: false,
     latecomer: false,
+    introduced: false,
+    reasons: 1,
+    fills: true,
     faults: NONE,
     healed_one_in: 1,
     states: 0,
@@ -68,13 +74,13 @@ pub const SMALL: &[Case] = &[
     Case {
         name: "failures",
         faults: Faults { fail: 2, ..NONE },
-        states: 26_027,
+        states: 26_538,
         ..CASE
     },
     Case {
         name: "crashes",
         faults: Faults { kill: 2, ..NONE },
-        states: 49_588,
+        states: 50_417,
         ..CASE
     },
     Case {
@@ -90,7 +96,7 @@ pub const SMALL: &[Case] = &[
             kill: 1,
             ..NONE
         },
-        states: 183_736,
+        states: 184_905,
         ..CASE
     },
     Case {
@@ -101,7 +107,7 @@ pub const SMALL: &[Case] = &[
             fail: 1,
             ..NONE
         },
-        states: 84_063,
+        states: 84_615,
         ..CASE
     },
     Case {
@@ -162,7 +168,7 @@ pub const SMALL: &[Case] = &[
             kill: 1,
             ..NONE
         },
-        states: 180_166,
+        states: 184_914,
         ..CASE
     },
     Case {
@@ -172,7 +178,7 @@ pub const SMALL: &[Case] = &[
             kill: 1,
             ..NONE
         },
-        states: 50_827,
+        states: 48_836,
         ..CASE
     },
     Case {
@@ -183,7 +189,7 @@ pub const SMALL: &[Case] = &[
             kill: 1,
             ..NONE
         },
-        states: 24_123,
+        states: 22_979,
         ..CASE
     },
     Case {
@@ -226,7 +232,7 @@ pub const SMALL: &[Case] = &[
             fail: 1,
             ..NONE
         },
-        states: 34_241,
+        states: 35_223,
         ..CASE
     },
     Case {
@@ -236,7 +242,7 @@ pub const SMALL: &[Case] = &[
             kill: 1,
             ..NONE
         },
-        states: 48_423,
+        states: 49_611,
         ..CASE
     },
     Case {
@@ -258,7 +264,7 @@ pub const SMALL: &[Case] = &[
             disk: 1,
             ..NONE
         },
-        states: 20_673,
+        states: 22_091,
         ..CASE
     },
     Case {
@@ -266,7 +272,7 @@ pub const SMALL: &[Case] = &[
         limit: 2,
         requests: [2; 3],
         faults: Faults { fail: 1, ..NONE },
-        states: 145_431,
+        states: 147_288,
         ..CASE
     },
     Case {
@@ -351,6 +357,239 @@ pub const SMALL: &[Case] = &[
         remembers: true,
         faults: Faults { leader: 1, ..NONE },
         states: 68_311,
+        ..CASE
+    },
+    Case {
+        name: "roll",
+        introduced: true,
+        requests: [0; 3],
+        faults: Faults {
+            roll: 1,
+            fail: 1,
+            kill: 1,
+            ..NONE
+        },
+        states: 3_699,
+        ..CASE
+    },
+    Case {
+        name: "roll-and-requests",
+        introduced: true,
+        faults: Faults {
+            roll: 1,
+            kill: 1,
+            ..NONE
+        },
+        states: 104_191,
+        ..CASE
+    },
+    Case {
+        name: "roll-new-leader-and-slow",
+        fills: false,
+        introduced: true,
+        lookahead: 0,
+        requests: [0, 1, 0],
+        faults: Faults {
+            roll: 1,
+            leader: 1,
+            slow: 1,
+            ..NONE
+        },
+        states: 68_318,
+        ..CASE
+    },
+    Case {
+        name: "roll-silent-own-line",
+        fills: false,
+        introduced: true,
+        hears_own_line: false,
+        requests: [0, 1, 0],
+        faults: Faults {
+            roll: 1,
+            abort: 1,
+            leader: 1,
+            ..NONE
+        },
+        states: 46_426,
+        ..CASE
+    },
+    Case {
+        name: "roll-twice",
+        introduced: true,
+        reasons: 2,
+        requests: [0, 1, 0],
+        faults: Faults {
+            roll: 2,
+            kill: 1,
+            ..NONE
+        },
+        states: 100_145,
+        ..CASE
+    },
+    Case {
+        name: "roll-abort-and-pass",
+        introduced: true,
+        requests: [0, 1, 0],
+        faults: Faults {
+            roll: 2,
+            abort: 1,
+            pass: 1,
+            ..NONE
+        },
+        states: 147_846,
+        ..CASE
+    },
+    Case {
+        name: "roll-and-rebirth",
+        introduced: true,
+        requests: [0; 3],
+        faults: Faults {
+            roll: 2,
+            remove: 1,
+            rebirth: 1,
+            ..NONE
+        },
+        states: 132_446,
+        ..CASE
+    },
+    Case {
+        name: "roll-and-lost-disk",
+        introduced: true,
+        lookahead: 0,
+        requests: [0, 1, 0],
+        faults: Faults {
+            roll: 1,
+            disk: 1,
+            kill: 1,
+            pass: 1,
+            ..NONE
+        },
+        states: 188_113,
+        ..CASE
+    },
+    Case {
+        name: "roll-of-strangers",
+        latecomer: true,
+        requests: [0, 1, 0],
+        faults: Faults {
+            roll: 1,
+            leader: 1,
+            ..NONE
+        },
+        states: 53_730,
+        ..CASE
+    },
+    Case {
+        name: "roll-and-abort-of-strangers",
+        requests: [0; 3],
+        faults: Faults {
+            roll: 1,
+            abort: 1,
+            kill: 1,
+            pass: 1,
+            ..NONE
+        },
+        states: 17_808,
+        ..CASE
+    },
+    Case {
+        name: "roll-stop-and-skip",
+        introduced: true,
+        requests: [0, 1, 0],
+        faults: Faults {
+            roll: 1,
+            stop: 1,
+            skip: 1,
+            ..NONE
+        },
+        states: 72_408,
+        ..CASE
+    },
+    Case {
+        name: "roll-after-cancellation",
+        introduced: true,
+        requests: [0, 1, 0],
+        faults: Faults {
+            roll: 1,
+            cancel: 1,
+            leader: 1,
+            ..NONE
+        },
+        states: 151_418,
+        ..CASE
+    },
+    Case {
+        name: "roster-roll-and-departure",
+        introduced: true,
+        remembers: true,
+        requests: [0, 1, 0],
+        faults: Faults {
+            roll: 1,
+            remove: 1,
+            leader: 1,
+            ..NONE
+        },
+        states: 387_877,
+        ..CASE
+    },
+    Case {
+        name: "roster-roll-and-rebirth",
+        introduced: true,
+        remembers: true,
+        requests: [0; 3],
+        faults: Faults {
+            roll: 1,
+            remove: 1,
+            rebirth: 1,
+            ..NONE
+        },
+        states: 108_818,
+        ..CASE
+    },
+    Case {
+        name: "three-units-roll",
+        introduced: true,
+        units: 3,
+        lookahead: 0,
+        requests: [0; 3],
+        faults: Faults {
+            roll: 1,
+            leader: 1,
+            ..NONE
+        },
+        healed_one_in: 4,
+        states: 183_364,
+        ..CASE
+    },
+    Case {
+        name: "three-units-roll-limit-of-two",
+        introduced: true,
+        units: 3,
+        limit: 2,
+        lookahead: 2,
+        requests: [0; 3],
+        faults: Faults {
+            roll: 1,
+            kill: 1,
+            pass: 1,
+            ..NONE
+        },
+        healed_one_in: 16,
+        states: 460_984,
+        ..CASE
+    },
+    Case {
+        name: "three-units-roll-departure",
+        introduced: true,
+        units: 3,
+        requests: [0; 3],
+        faults: Faults {
+            roll: 1,
+            remove: 1,
+            ..NONE
+        },
+        healed_one_in: 16,
+        states: 168_321,
         ..CASE
     },
 ];
@@ -535,6 +774,62 @@ pub const LARGE: &[Case] = &[
         faults: Faults { leader: 1, ..NONE },
         healed_one_in: 16,
         states: 8_484_604,
+        ..CASE
+    },
+    Case {
+        name: "roll-every-accident",
+        introduced: true,
+        faults: Faults {
+            roll: 1,
+            leader: 1,
+            fail: 1,
+            kill: 1,
+            slow: 1,
+            ..NONE
+        },
+        healed_one_in: 16,
+        states: 0,
+        ..CASE
+    },
+    Case {
+        name: "roll-twice-abort-and-new-leader",
+        introduced: true,
+        reasons: 2,
+        faults: Faults {
+            roll: 2,
+            abort: 1,
+            leader: 1,
+            ..NONE
+        },
+        healed_one_in: 16,
+        states: 0,
+        ..CASE
+    },
+    Case {
+        name: "three-units-roll-and-requests",
+        introduced: true,
+        units: 3,
+        lookahead: 2,
+        requests: [0, 1, 1],
+        faults: Faults { roll: 1, ..NONE },
+        healed_one_in: 16,
+        states: 0,
+        ..CASE
+    },
+    Case {
+        name: "three-units-roll-rebirth",
+        introduced: true,
+        units: 3,
+        lookahead: 0,
+        requests: [0; 3],
+        faults: Faults {
+            roll: 1,
+            remove: 1,
+            rebirth: 1,
+            ..NONE
+        },
+        healed_one_in: 16,
+        states: 0,
         ..CASE
     },
 ];

@@ -43,11 +43,17 @@ pub enum Seen {
     Permitted,
     /// A unit's hook found its lock paused.
     Paused,
+    /// An operation began because a campaign called its unit, which had not asked.
+    Called,
+    /// A turn was for a request and for a campaign.
+    Shared,
+    /// A charm passed.
+    Passed,
 }
 
 impl Seen {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::HandOff,
         Self::SecondAttempt,
         Self::AskedWhileRunning,
@@ -56,17 +62,21 @@ impl Seen {
         Self::Cancelled,
         Self::Permitted,
         Self::Paused,
+        Self::Called,
+        Self::Shared,
+        Self::Passed,
     ];
 }
 
 impl Application {
     pub(crate) fn new(case: Case, bug: Option<Bug>) -> Self {
         let charm = case.charm(bug);
+        let fills = case.fills;
         Self {
             case,
             bug,
             locks: charm.locks.clone(),
-            steps: Arc::new(Steps::new(charm)),
+            steps: Arc::new(Steps::new(charm, fills)),
             seen: Arc::default(),
         }
     }

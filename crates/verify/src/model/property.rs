@@ -22,6 +22,8 @@ pub(crate) fn all() -> Vec<Property<Application>> {
         NothingStartsWhilePaused,
         StoppedWaitsForPermission,
         FinishedNeverRunsAgain,
+        NothingRunsUnasked,
+        NobodyIsPassedOver,
         LineKeepsOrder,
         VersionGrows,
         LimitsOnlyFall,
@@ -69,12 +71,12 @@ fn at_rest(model: &Application, state: &State) -> bool {
 }
 
 fn nobody_waits_at_rest(model: &Application, state: &State) -> bool {
-    !state.somebody_waits() || !at_rest(model, state)
+    !state.somebody_waits(model.locks()) || !at_rest(model, state)
 }
 
 fn everything_finished(model: &Application, state: &State) -> bool {
-    let asked = state.units.iter().all(|unit| unit.requests == 0);
-    asked && !state.somebody_waits() && at_rest(model, state)
+    let asked = state.units.iter().all(|unit| unit.requests == 0) && state.left.roll == 0;
+    asked && !state.somebody_waits(model.locks()) && at_rest(model, state)
 }
 
 /// From here, without further faults, the application becomes idle with nobody left waiting. This is checked for a

@@ -1,26 +1,33 @@
 //! Whether the application becomes idle without further faults.
 
+use ops_coordinator_core::LockName;
+
 use super::action::Action;
 use super::check::Application;
-use super::state::{Life, State};
+use super::state::{Life, State, UNITS};
 
 /// The maximum number of steps until the application must be idle once faults have stopped.
 pub(crate) const STEPS_TO_REST: usize = 200;
 
 impl State {
-    /// Whether a unit is waiting for a turn, or is inside.
-    pub(crate) fn somebody_waits(&self) -> bool {
-        let living = self.units.iter().filter(|unit| unit.life != Life::Dead);
-        living
-            .into_iter()
-            .any(|unit| unit.owed != 0 || unit.inside != 0)
+    /// Whether a unit is waiting for a turn, is inside, or is still called by a campaign.
+    pub(crate) fn somebody_waits(&self, locks: &[LockName]) -> bool {
+        (0..UNITS).any(|unit| self.waits(unit, locks))
+    }
+
+    /// The same of one unit.
+    pub(crate) fn waits(&self, unit: usize, locks: &[LockName]) -> bool {
+        let own = &self.units[unit];
+        let index = u8::try_from(unit).unwrap_or(u8::MAX);
+        let called = || (0..locks.len()).any(|lock| self.is_called(index, lock, locks));
+        own.life != Life::Dead && (own.owed != 0 || own.inside != 0 || called())
     }
 }
 
 impl Application {
     /// Whether the application becomes idle with nobody left waiting, once faults have stopped.
     pub(crate) fn ends_well(&self, state: &State) -> bool {
-        let at_rest = |rest: State| !rest.somebody_waits() && rest.broken.is_none();
+        let at_rest = |rest: State| !rest.somebody_waits(self.locks()) && rest.broken.is_none();
         self.bring_to_rest(state, |_| ()).is_some_and(at_rest)
     }
 

@@ -56,10 +56,33 @@ pub(crate) struct Unit {
     pub(crate) inside: u8,
     /// Locks that were requested since their operation last began.
     pub(crate) owed: u8,
+    /// The same, where another attempt at an operation does not count: it may have been requested during the first.
+    pub(crate) asked: u8,
     /// The highest request number whose operation succeeded, or failed so that the turn passed on, for each lock.
     pub(crate) finished: [u8; LOCKS],
     /// Locks whose operation has failed and waits for an operator.
     pub(crate) stopped: u8,
+    /// Its part in the campaigns of each lock.
+    pub(crate) part: [Part; LOCKS],
+}
+
+/// A unit's part in a lock's campaigns, each named by the version of the line that announced it; 0 is none. The unit's
+/// own marks have no say in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub(crate) struct Part {
+    /// The campaign in whose knowledge the operation began that runs, or that was begun last.
+    pub(crate) serves: u8,
+    /// The last campaign that the unit has done with: an operation that began in its knowledge has passed the turn on,
+    /// or the unit has passed, or has said that it was let off.
+    pub(crate) settled: u8,
+    /// The same, as far as a commit has made it public: the rest is lost with the disk.
+    pub(crate) told: u8,
+    /// The campaign in which the unit need not go: it was born later, or an operator has cancelled or skipped something
+    /// of it since then.
+    pub(crate) let_off: u8,
+    /// Whether the operation has begun and the disk was lost: then the unit does not know it any more, unless it had
+    /// asked for it.
+    pub(crate) forgot: bool,
 }
 
 /// State files that may be lost.
@@ -92,6 +115,8 @@ pub(crate) struct News {
     pub(crate) line: bool,
     pub(crate) elected: bool,
     pub(crate) wake: bool,
+    /// The relation was only just created for it.
+    pub(crate) created: bool,
     /// An operator wants this unit's request cancelled, and asks the leader.
     pub(crate) cancel: Option<u8>,
 }
@@ -142,6 +167,14 @@ pub enum Event {
     Pause,
     /// The action by which an operator ends the pause.
     Resume,
+    /// The action by which an operator rolls all units, for one of several reasons.
+    Roll(u8),
+    /// The action by which an operator ends the campaign.
+    Abort,
+    /// `config-changed`: the charm has nothing to do, and passes.
+    Pass,
+    /// `relation-created`, a unit's first hook.
+    Created,
 }
 
 /// How often each kind of fault may still happen.
@@ -159,6 +192,9 @@ pub(crate) struct Left {
     pub(crate) pause: u8,
     pub(crate) stop: u8,
     pub(crate) limit: u8,
+    pub(crate) roll: u8,
+    pub(crate) abort: u8,
+    pub(crate) pass: u8,
 }
 
 /// A property of single steps that did not hold.
@@ -172,6 +208,12 @@ pub enum Broken {
     StoppedWaitsForPermission,
     /// A finished operation began again.
     FinishedNeverRunsAgain,
+    /// An operation began although its unit had not asked since it last began one, no campaign called it in the line
+    /// that its hook had read, and it did not continue what was cut off or had failed.
+    NothingRunsUnasked,
+    /// A unit says that it has served the campaign that is under way, although it neither ran in its knowledge, nor
+    /// passed, nor was let off.
+    NobodyIsPassedOver,
     /// A published line is not the old one without what is over and with new entries behind it.
     LineKeepsOrder,
     /// A published line is not newer than the one before.
@@ -200,6 +242,8 @@ impl Broken {
             Self::NothingStartsWhilePaused => "nothing-starts-while-paused",
             Self::StoppedWaitsForPermission => "stopped-waits-for-permission",
             Self::FinishedNeverRunsAgain => "finished-never-runs-again",
+            Self::NothingRunsUnasked => "nothing-runs-unasked",
+            Self::NobodyIsPassedOver => "nobody-is-passed-over",
             Self::LineKeepsOrder => "line-keeps-order",
             Self::VersionGrows => "version-grows",
             Self::LimitsOnlyFall => "limits-only-fall",

@@ -79,6 +79,8 @@ pub(crate) struct Reply {
     pub(crate) woke: bool,
     pub(crate) started: Option<(u8, u8)>,
     pub(crate) interrupted: bool,
+    /// Locks in whose campaign the charm has passed, one bit each.
+    pub(crate) passed: u8,
     pub(crate) error: Option<Broken>,
 }
 
@@ -87,14 +89,16 @@ const SHARDS: usize = 64;
 /// The steps that were computed.
 pub(crate) struct Steps {
     charm: Charm,
+    fills: bool,
     hasher: RandomState,
     shards: Vec<RwLock<HashMap<Call, Arc<Reply>>>>,
 }
 
 impl Steps {
-    pub(crate) fn new(charm: Charm) -> Self {
+    pub(crate) fn new(charm: Charm, fills: bool) -> Self {
         Self {
             charm,
+            fills,
             hasher: RandomState::new(),
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
         }
@@ -143,10 +147,17 @@ impl Steps {
                 _ => None,
             },
             instruction: call.event.instruction(),
+            rolls: call.event.reason(),
+            fills: self.fills,
             limit: call.lowered.then_some(Limit::ONE),
             ..Will::WILLING
         };
+        let mut passed = 0;
         let step = || match call.deed {
+            Deed::Begin if call.event == Event::Pass => {
+                passed = self.charm.pass(&visit)?;
+                self.charm.begin(&visit, &will)
+            }
             Deed::Begin => self.charm.begin(&visit, &will),
             Deed::Ask(lock) => self.charm.ask(&visit, lock.into()).map(|()| None),
             Deed::Proceed(running) => self.charm.proceed(&visit, running.map(usize::from), &will),
@@ -172,6 +183,7 @@ impl Steps {
             woke: bags.woke.get(),
             interrupted: started.as_ref().is_some_and(|started| started.attempt > 1),
             started: started.as_ref().map(numbers),
+            passed,
             error,
         }
     }
@@ -190,9 +202,10 @@ pub(crate) fn incarnation(unit: u8, generation: u8) -> Incarnation {
 fn environment(call: &Call) -> Environment {
     let (about, relation) = match call.event {
         Event::Changed(unit) | Event::Joined(unit) | Event::Departed(unit) => (Some(unit), true),
-        Event::Line => (None, true),
+        Event::Line | Event::Created => (None, true),
         _ => (None, false),
     };
+    let created = || "coordinator-relation-created".to_owned();
     let departing = match call.event {
         Event::Departed(_) if call.dying => Some(call.unit),
         Event::Departed(unit) => Some(unit),
@@ -202,7 +215,7 @@ fn environment(call: &Call) -> Environment {
     Environment {
         unit: name(call.unit).unwrap_or_else(|| unreachable!("app/N is a unit's name")),
         context: if call.odd { "odd hook" } else { "hook" }.to_owned(),
-        hook: None,
+        hook: (call.event == Event::Created).then(created),
         charm_dir: "/nowhere".into(),
         relation: relation.then(|| ops_coordinator_juju::RelationId::new("coordinator:0")),
         remote_unit: about.and_then(name),

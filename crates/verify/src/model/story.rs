@@ -20,8 +20,8 @@ impl Application {
             lines.push("It does not become idle.".to_owned());
             return lines;
         };
-        for (index, unit) in rest.units.iter().enumerate() {
-            if unit.inside != 0 || unit.owed != 0 {
+        for index in 0..rest.units.len() {
+            if rest.waits(index, self.locks()) {
                 lines.push(format!("Everything is idle, and app/{index} still waits."));
             }
         }
@@ -98,6 +98,13 @@ fn name(event: Event) -> String {
         Event::Retry(unit) => format!("the action that lets app/{unit} try again"),
         Event::Pause => "the action that pauses the locks".to_owned(),
         Event::Resume => "the action that resumes the locks".to_owned(),
+        Event::Roll(_) => {
+            let reason = event.reason().unwrap_or_default();
+            format!("the action that rolls all units for '{reason}'")
+        }
+        Event::Abort => "the action that ends the campaign".to_owned(),
+        Event::Pass => "config-changed, and passes".to_owned(),
+        Event::Created => "relation-created".to_owned(),
     }
 }
 

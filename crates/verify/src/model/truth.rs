@@ -42,6 +42,8 @@ pub(crate) struct Counters {
     pub(crate) seq: u64,
     pub(crate) done: u64,
     pub(crate) cancelled: bool,
+    /// Whether the unit has passed last.
+    pub(crate) passed: bool,
     /// Whether the operation that is next has stopped, and after which attempt.
     pub(crate) stopped: Option<u16>,
 }
@@ -123,10 +125,41 @@ fn read_counters(bag: Text, locks: &[LockName]) -> Record {
                 seq: state.seq,
                 done: state.done,
                 cancelled: matches!(state.outcome, Some(Outcome::Cancelled | Outcome::Skipped)),
+                passed: state.outcome == Some(Outcome::Passed),
                 stopped: state.stopped.then_some(state.attempt),
             })
     };
     Some(Rc::new(locks.iter().map(of).collect()))
+}
+
+/// A lock's campaign as the line announces it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Announced {
+    /// The version of the line that announced it first, which is its name here.
+    pub(crate) version: u8,
+    pub(crate) aborted: bool,
+}
+
+/// The campaign in a line of the lock with this number.
+pub(crate) fn campaign(line: Text, lock: usize, locks: &[LockName]) -> Option<Announced> {
+    let known = known(line, locks)??;
+    let campaign = known.line.locks.get(&locks[lock])?.campaign.as_ref()?;
+    Some(Announced {
+        version: u8::try_from(campaign.version).unwrap_or(u8::MAX),
+        aborted: campaign.aborted,
+    })
+}
+
+/// The campaigns, by their versions, that a record says its unit has served last, for each lock; 0 is none.
+fn said_to_be_served(record: Text, locks: &[LockName]) -> Vec<u8> {
+    let read = decode_record(record.get().as_deref());
+    let version = |lock: &LockName| -> Option<u8> {
+        let served = read.good()?.locks.get(lock)?.served.as_ref()?.to_string();
+        let (version, _) = served.split_once('-')?;
+        version.parse().ok()
+    };
+    let versions = locks.iter().map(|lock| version(lock).unwrap_or_default());
+    versions.collect()
 }
 
 /// Whether a unit may publish this record after that one.
@@ -254,6 +287,54 @@ impl State {
             later.all(|place| place.limit <= limit)
         };
         known.places.iter().enumerate().all(lock_holds)
+    }
+
+    /// Whether the campaign under way still calls this unit for a lock.
+    pub(crate) fn is_called(&self, unit: u8, lock: usize, locks: &[LockName]) -> bool {
+        let own = &self.units[usize::from(unit)];
+        let campaign = campaign(self.line, lock, locks).filter(|campaign| !campaign.aborted);
+        let part = own.part[lock];
+        let done_with = part.settled.max(part.let_off);
+        own.life == Life::Alive && campaign.is_some_and(|campaign| campaign.version > done_with)
+    }
+
+    /// Takes note of what a record, as it is published, says of the campaign under way.
+    pub(crate) fn hear_of_campaigns(&mut self, unit: u8, record: Text, locks: &[LockName]) {
+        let said = said_to_be_served(record, locks);
+        for (index, said) in said.into_iter().enumerate() {
+            let campaign = campaign(self.line, index, locks);
+            let part = &mut self.units[usize::from(unit)].part[index];
+            if said == part.let_off {
+                part.settled = part.settled.max(said);
+            }
+            let of_now = campaign.is_some_and(|now| now.version == said && !now.aborted);
+            if of_now && said > part.settled {
+                self.broken = self.broken.or(Some(Broken::NobodyIsPassedOver));
+            }
+            part.told = part.settled;
+        }
+    }
+
+    /// Notes whom the operators let off who have cancelled or skipped something in this line.
+    pub(crate) fn let_off(&mut self, after: Text, locks: &[LockName]) {
+        let cancelled = |line: Text, lock: &LockName| -> Vec<Ticket> {
+            let line = known(line, locks).flatten();
+            let line = line.and_then(|known| known.line.locks.get(lock).cloned());
+            line.map(|line| line.cancelled).unwrap_or_default()
+        };
+        for (index, lock) in locks.iter().enumerate() {
+            let Some(campaign) = campaign(after, index, locks) else {
+                continue;
+            };
+            let before = cancelled(self.line, lock);
+            let new = cancelled(after, lock);
+            for ticket in new.iter().filter(|ticket| !before.contains(ticket)) {
+                let unit = usize::from(place(ticket).unit);
+                if let Some(unit) = self.units.get_mut(unit) {
+                    unit.part[index].let_off = campaign.version;
+                }
+            }
+        }
     }
 
     /// Whether this line may follow the present one. The writer's own record is published already.

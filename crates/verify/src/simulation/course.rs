@@ -136,7 +136,9 @@ impl Run {
         };
         let mut application = Application::with_peers("app", declared_at_first(recipe));
         application.config.insert("generation".to_owned(), json!(0));
-        let actions = ["ask", "cancel", "skip", "retry", "pause", "resume"];
+        let actions = [
+            "ask", "cancel", "skip", "retry", "pause", "resume", "roll", "abort",
+        ];
         application.actions = actions.map(str::to_owned).into();
         let limit = recipe.limit as usize;
         let limits = charm
@@ -177,6 +179,7 @@ impl Run {
             long: recipe.long,
             ignores: recipe.ignores,
             forgets: recipe.forgets,
+            passes: recipe.passes,
             tells_processes: recipe.tells_processes && bug != Some(Bug::OrphansFinishCounts),
             tool_delays: recipe.settings.tool_delays.clone(),
         });

@@ -63,12 +63,19 @@ faults! {
     Cancel "cancel" "An operator cancels or skips a request.";
     Stop "stop" "An operation fails and waits for an operator, or its turn passes on.";
     Halt "halt" "An operator pauses all locks for a while.";
+    Roll "roll" "An operator rolls all units, some several times, and ends some of these campaigns early.";
+    Pass "pass" "Some units that a campaign calls have nothing to do, and pass.";
 }
 
 impl Fault {
     /// All of them.
     pub fn all() -> BTreeSet<Self> {
         Self::ALL.iter().copied().collect()
+    }
+
+    /// Whether it has dice of its own: with or without it, a seed means the same in all else.
+    pub(super) fn has_own_dice(self) -> bool {
+        matches!(self, Self::Roll | Self::Pass)
     }
 }
 

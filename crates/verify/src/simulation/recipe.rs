@@ -68,6 +68,8 @@ pub struct Recipe {
     pub forgets: bool,
     /// Whether each lock has an endpoint of its own.
     pub two_endpoints: bool,
+    /// Whether some units pass in campaigns.
+    pub passes: bool,
     /// Whether the machines can tell which processes live.
     pub tells_processes: bool,
 }
@@ -101,6 +103,7 @@ impl Recipe {
             ignores: faults.contains(&Fault::Ignore) && rng.u32(0..6) == 0,
             forgets: faults.contains(&Fault::Forget) && rng.u32(0..6) == 0,
             two_endpoints: faults.contains(&Fault::TwoEndpoints) && rng.u32(0..6) == 0,
+            passes: false,
             tells_processes: rng.u32(0..6) != 0,
         };
         if recipe.two_endpoints {
@@ -109,12 +112,14 @@ impl Recipe {
         recipe.declare();
         recipe.surround(faults, &mut rng);
         recipe.ask(&mut rng);
-        let kinds: Vec<Fault> = faults.iter().copied().collect();
+        let kinds = faults.iter().copied();
+        let kinds: Vec<Fault> = kinds.filter(|kind| !kind.has_own_dice()).collect();
         for _ in 0..rng.u32(0..=14) {
             if let Some(&kind) = rng.choice(&kinds) {
                 recipe.strike(kind, &mut rng);
             }
         }
+        recipe.roll(faults);
         recipe.deeds.sort_by_key(|(at, _)| *at);
         recipe.keep_leaders_apart();
         recipe.keep_revisions_apart();
@@ -200,6 +205,7 @@ impl Recipe {
             ignores: false,
             forgets: false,
             two_endpoints: false,
+            passes: false,
             tells_processes: true,
         }
     }

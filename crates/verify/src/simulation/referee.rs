@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ops_coordinator_core::Ticket;
 use ops_coordinator_core::invariant::Violation;
+use ops_coordinator_core::{LockName, Ticket};
 use ops_coordinator_lab::history::{Event, Happening, Life, Outcome};
 
 use super::unit::Note;
@@ -29,6 +29,15 @@ pub(super) struct Referee {
     forgot: BTreeSet<String>,
     /// The highest request number whose operation succeeded.
     finished: BTreeMap<(String, String, usize), u64>,
+    /// Who may have an unserved request: one whose hook failed may be in the journal, and so may one that was made while
+    /// an operation ran that was cut off.
+    may_ask: BTreeSet<(String, usize)>,
+    /// Operations that have begun in the present step, and whether their units had asked for them.
+    began: Vec<(String, usize, bool)>,
+    /// Who has lost its disk since an operation of this lock last succeeded: it may run again what it had done.
+    amnesiac: BTreeSet<(String, String)>,
+    /// Who has passed, for which lock.
+    passed: BTreeSet<(String, usize)>,
     pub(super) turns: u64,
 }
 
@@ -42,7 +51,10 @@ impl Referee {
 
     /// Who waits for a turn.
     pub(super) fn waiting(&self) -> Vec<String> {
-        self.owed.iter().map(|(unit, _)| unit.clone()).collect()
+        let owed = self.owed.iter().map(|(unit, _)| unit.clone());
+        let called = self.told.called();
+        let called = called.map(|(unit, _)| format!("{unit} (called by a campaign)"));
+        owed.chain(called).collect()
     }
 
     /// What an operator has to do before all can be served: to resume, or to let a unit try again.
@@ -58,6 +70,8 @@ impl Referee {
     pub(super) fn hear(&mut self, note: &Note) -> Result<(), Violation> {
         match note {
             Note::Asked(unit, locks) => {
+                self.may_ask
+                    .extend(locks.iter().map(|lock| (unit.clone(), *lock)));
                 self.asked
                     .extend(locks.iter().map(|lock| (unit.clone(), *lock)));
             }
@@ -66,6 +80,12 @@ impl Referee {
                 let place = (ticket.unit.to_string(), *lock);
                 self.asked.remove(&place);
                 self.owed.remove(&place);
+                let asked = self.may_ask.contains(&place);
+                let again = LOCKS[*lock].parse();
+                if !again.is_ok_and(|name| self.told.is_inside(&place.0, &name)) {
+                    self.may_ask.remove(&place);
+                }
+                self.began.push((place.0, place.1, asked));
                 if self
                     .finished
                     .get(&key(ticket, *lock))
@@ -92,6 +112,10 @@ impl Referee {
                 let seq = self.finished.entry(key(ticket, *lock)).or_default();
                 *seq = ticket.seq.max(*seq);
             }
+            Note::Passed(unit, locks) => {
+                let passed = (0..LOCKS.len()).filter(|lock| locks & (1 << lock) != 0);
+                self.passed.extend(passed.map(|lock| (unit.clone(), lock)));
+            }
             Note::Wish(..) | Note::Command(..) => {}
         }
         Ok(())
@@ -104,8 +128,13 @@ impl Referee {
     }
 
     pub(super) fn see(&mut self, event: &Event) -> Result<(), Violation> {
+        let again = self.continues(&event.happening);
         self.told.see(event)?;
         match &event.happening {
+            Happening::Enter { unit, lock } => self.see_entry(&unit.to_string(), lock, again)?,
+            Happening::Leave { unit, lock } => {
+                self.amnesiac.remove(&(unit.to_string(), lock.clone()));
+            }
             Happening::HookEnd { unit, outcome, .. } => {
                 let (unit, done) = (unit.to_string(), *outcome == Outcome::Done);
                 let asked = std::mem::take(&mut self.asked);
@@ -116,6 +145,7 @@ impl Referee {
             }
             Happening::Commit { unit, .. } => {
                 let unit = unit.to_string();
+                self.see_passes(&unit)?;
                 let told = &self.told;
                 self.owed.retain(|(owed, lock)| {
                     *owed != unit || !told.is_taken_back(owed, LOCKS[*lock])
@@ -123,6 +153,8 @@ impl Referee {
             }
             Happening::DiskLost { unit } => {
                 self.bare.insert(unit.to_string());
+                let forgets = |lock: &str| (unit.to_string(), lock.to_owned());
+                self.amnesiac.extend(LOCKS.map(forgets));
                 self.lose_disk(&unit.to_string());
             }
             Happening::RelationForgotten { unit, .. } if self.bare.contains(&unit.to_string()) => {
@@ -137,6 +169,53 @@ impl Referee {
             _ => {}
         }
         Ok(())
+    }
+
+    /// A unit that says it has passed in a campaign that is under way has done so, and nobody else for it. A charm that
+    /// forgets what it has asked for withdraws, which is as good.
+    fn see_passes(&self, unit: &str) -> Result<(), Violation> {
+        let mut says = self.told.passed_by(unit);
+        let passed = |lock: &LockName| {
+            let number = LOCKS.iter().position(|name| *name == lock.as_str());
+            number.is_some_and(|number| self.passed.contains(&(unit.to_owned(), number)))
+        };
+        match says.find(|lock| !passed(lock)) {
+            Some(lock) if !self.forgets => Err(Violation {
+                invariant: "nobody-is-passed-over",
+                found: format!("{unit} says that it has passed for lock {lock}, and it has not"),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether an operation begins that was cut off or has failed before.
+    fn continues(&self, happening: &Happening) -> bool {
+        let Happening::Enter { unit, lock } = happening else {
+            return false;
+        };
+        let lock = lock.parse();
+        lock.is_ok_and(|lock| self.told.is_inside(&unit.to_string(), &lock))
+    }
+
+    /// An operation begins: its unit has asked, or a campaign calls it, or it continues.
+    fn see_entry(&mut self, unit: &str, lock: &str, again: bool) -> Result<(), Violation> {
+        let noted =
+            |(other, number, _): &(String, usize, bool)| other == unit && LOCKS[*number] == lock;
+        let Some(noted) = self.began.iter().position(noted) else {
+            return Ok(());
+        };
+        let (_, _, asked) = self.began.remove(noted);
+        let called = lock
+            .parse()
+            .is_ok_and(|lock| self.told.is_called(unit, &lock));
+        let unsure = self.forgets || self.amnesiac.contains(&(unit.to_owned(), lock.to_owned()));
+        if asked || called || again || unsure {
+            return Ok(());
+        }
+        Err(Violation {
+            invariant: "nothing-runs-unasked",
+            found: format!("{unit} begins, and neither has it asked nor does a campaign call it"),
+        })
     }
 
     /// What was not published is lost.

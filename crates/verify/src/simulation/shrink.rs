@@ -92,6 +92,9 @@ fn smaller(recipe: &Recipe) -> Vec<Recipe> {
     if recipe.forgets {
         with(&|other| other.forgets = false);
     }
+    if recipe.passes {
+        with(&|other| other.passes = false);
+    }
     if recipe.two_endpoints {
         with(&|other| other.two_endpoints = false);
     }

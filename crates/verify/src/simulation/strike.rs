@@ -1,6 +1,6 @@
 //! The deeds of each kind of fault.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fastrand::Rng;
 use ops_coordinator_lab::CrashPoint;
@@ -31,7 +31,9 @@ impl Recipe {
             | Fault::Tools
             | Fault::TwoEndpoints
             | Fault::Ignore
-            | Fault::Forget => {}
+            | Fault::Forget
+            | Fault::Roll
+            | Fault::Pass => {}
             Fault::Fail => deed(at, to(UnitDeed::Fail)),
             Fault::Kill if rng.bool() => {
                 let spare_children = false;
@@ -143,6 +145,26 @@ impl Recipe {
                 deed(after, to(UnitDeed::Resolve { retry: false }));
                 // A hook that is skipped may be the one that tells. Then update-status does.
                 self.settings.update_status_interval = STATUS;
+            }
+        }
+    }
+
+    /// Campaigns, at random times and for few reasons, so that one joins another or takes its place. They have dice of
+    /// their own: with or without them, a seed means the same in all else.
+    pub(super) fn roll(&mut self, faults: &BTreeSet<Fault>) {
+        let mut rng = Rng::with_seed(self.seed ^ 0x005e_ed0f_ca4b_a165);
+        let (rolls, passes) = (rng.u32(0..3) != 0, rng.u32(0..3) == 0);
+        self.passes = passes && faults.contains(&Fault::Pass);
+        if !rolls || !faults.contains(&Fault::Roll) {
+            return;
+        }
+        for _ in 0..rng.u32(1..=3) {
+            let at = rng.u64(0..self.repaired_at);
+            let reason = BTreeMap::from([("reason".to_owned(), json!(rng.u32(0..2)))]);
+            self.order(at, "roll", &reason);
+            if rng.u32(0..4) == 0 {
+                let later = at + rng.u64(100..150_000);
+                self.order(later.min(self.repaired_at), "abort", &BTreeMap::new());
             }
         }
     }

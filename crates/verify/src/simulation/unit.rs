@@ -27,6 +27,8 @@ pub(super) enum Note {
     Asked(String, Vec<usize>),
     /// A unit's charm has forgotten what it has asked for.
     Forgot(String),
+    /// A unit has passed, for the locks of these numbers, a bit each.
+    Passed(String, u8),
     /// An operation has begun.
     Began(Ticket, usize),
     /// An operation has begun while a process of an earlier attempt was still running.
@@ -62,6 +64,7 @@ pub(super) struct Behaviour {
     pub(super) long: bool,
     pub(super) ignores: bool,
     pub(super) forgets: bool,
+    pub(super) passes: bool,
     pub(super) tells_processes: bool,
     pub(super) tool_delays: ToolDelays,
 }
@@ -366,6 +369,10 @@ impl VirtualUnit {
             if hook.name == "cancel" {
                 self.will.cancels.clone_from(&unit);
             }
+            let reason = params.get("reason").and_then(serde_json::Value::as_u64);
+            let reason = reason.filter(|_| hook.name == "roll");
+            self.will.fills = reason.is_none_or(|_| self.rng.bool());
+            self.will.rolls = reason.map(|reason| if reason == 0 { "keys" } else { "cipher" });
             self.will.instruction = match hook.name.as_str() {
                 "skip" => unit.map(Instruction::Skip),
                 "retry" => unit.map(Instruction::Retry),
@@ -373,6 +380,7 @@ impl VirtualUnit {
                     reason: "night".to_owned(),
                 }),
                 "resume" => Some(Instruction::Resume),
+                "abort" => Some(Instruction::Abort),
                 _ => None,
             };
         }
@@ -390,6 +398,14 @@ impl VirtualUnit {
         if wild && self.behaviour.ignores && self.rng.u32(0..3) == 0 {
             self.will.takes = 0;
         }
+    }
+
+    /// Whether the charm passes in this hook. It has dice of its own.
+    fn has_nothing_to_do(&self, hook: &Dispatch, context: &HookContext) -> bool {
+        let seed = self.behaviour.seed ^ number(&format!("pass {}", hook.context));
+        let wild = context.now() < self.behaviour.faults_until;
+        let may = self.behaviour.passes && wild && !self.will.asks;
+        may && Rng::with_seed(seed).u32(0..8) == 0
     }
 
     fn visit(&mut self, hook: &Dispatch, context: &HookContext, endpoint: &str) -> Phase {
@@ -434,6 +450,13 @@ impl VirtualCharm for VirtualUnit {
             }
         }
         self.make_up_its_mind(hook, context);
+        if self.has_nothing_to_do(hook, context) {
+            let passed = self.step(hook, context, |charm, visit, _| charm.pass(visit));
+            let Ok(passed) = passed else {
+                return Phase::Exit(1);
+            };
+            self.note(Note::Passed(hook.unit.to_string(), passed));
+        }
         let began = self.step(hook, context, Charm::begin);
         let Ok(started) = began else {
             return Phase::Exit(1);
