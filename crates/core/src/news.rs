@@ -40,6 +40,20 @@ pub enum Transition {
         /// The number of the attempt, from 1.
         attempt: u16,
     },
+    /// Its operation has succeeded, and its check holds; the turn is over once it has held for long enough.
+    Holds {
+        /// Its ticket.
+        ticket: Ticket,
+        /// For how long it must hold, in milliseconds.
+        soak: u64,
+    },
+    /// Its operation has succeeded, and its check does not hold, or no more.
+    Fails {
+        /// Its ticket.
+        ticket: Ticket,
+        /// Why.
+        why: String,
+    },
     /// The attempt has not succeeded, and the unit keeps its turn.
     Kept {
         /// Its ticket.
@@ -119,6 +133,17 @@ impl fmt::Display for News {
                 Ok(())
             }
             Transition::Done { ticket, attempt } => write!(f, "done, {ticket}, attempt {attempt}"),
+            Transition::Holds { ticket, soak } => write!(
+                f,
+                "the check of {ticket} holds; done when it has held for {} s",
+                soak.div_ceil(1000)
+            ),
+            Transition::Fails { ticket, why } => {
+                write!(
+                    f,
+                    "the check of {ticket} fails; the unit keeps its turn: {why}"
+                )
+            }
             Transition::Kept {
                 ticket,
                 attempt,
@@ -225,6 +250,20 @@ mod tests {
                     attempt: 2,
                 },
                 "done, app/1#7, attempt 2",
+            ),
+            (
+                Transition::Holds {
+                    ticket: ticket.clone(),
+                    soak: 60_000,
+                },
+                "the check of app/1#7 holds; done when it has held for 60 s",
+            ),
+            (
+                Transition::Fails {
+                    ticket: ticket.clone(),
+                    why: why.clone(),
+                },
+                "the check of app/1#7 fails; the unit keeps its turn: exit code 1",
             ),
             (
                 Transition::Kept {

@@ -212,8 +212,8 @@ impl Charm {
         if let Some((lock, failure)) = ended {
             let hook = self.hook_for(&mut opened, lock);
             match failure {
-                None => hook.finish(&self.locks[lock], Ok(()))?,
-                Some(then) => hook.fail(&self.locks[lock], "exit code 1", then)?,
+                None => drop(hook.finish(&self.locks[lock], Ok(()))?),
+                Some(then) => drop(hook.fail(&self.locks[lock], "exit code 1", then)?),
             }
             if let Some(started) = self.advance(&mut opened, will, lock + 1)? {
                 return Ok(Some(started));
@@ -292,7 +292,7 @@ impl Charm {
         } else {
             Err("exit code 1".to_owned())
         };
-        open.hook.finish(&self.locks[lock], result)
+        open.hook.finish(&self.locks[lock], result).map(drop)
     }
 
     fn advance(
