@@ -133,6 +133,11 @@ const CAUGHT: &[(Bug, &str, &[&str])] = &[
         "stops",
         &["stopped-waits-for-permission"],
     ),
+    (
+        Bug::FinishBeforeCheck,
+        "checks",
+        &["turn-lasts-until-its-check-has-held"],
+    ),
 ];
 
 fn case(name: &str) -> &'static Case {

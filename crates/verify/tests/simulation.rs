@@ -111,6 +111,11 @@ const UNTIDY: &[Shown] = &[
         &["every-request-is-served"],
     ),
     (
+        Bug::SoakEndsEarly,
+        &[],
+        &["turn-lasts-until-its-check-has-held"],
+    ),
+    (
         Bug::LongHooksNeverPublish,
         &[Fault::Long],
         &["every-request-is-served"],
@@ -131,6 +136,12 @@ fn what_a_tidy_world_never_showed_is_caught_in_an_untidy_one() {
             "{bug}: {promise:?}"
         );
     }
+}
+
+#[test]
+fn a_turn_that_ends_before_its_check_is_seen_as_that() {
+    let promise = caught(Bug::FinishBeforeCheck).1;
+    assert_eq!(promise, "turn-lasts-until-its-check-has-held");
 }
 
 #[test]

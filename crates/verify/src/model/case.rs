@@ -39,6 +39,8 @@ pub struct Case {
     pub remembers: bool,
     /// Whether the last unit has not yet met the others at the start.
     pub latecomer: bool,
+    /// Whether an operation has a check, which must hold before its turn is over.
+    pub checks: bool,
     /// What may go wrong.
     pub faults: Faults,
     /// `all-ends-well` is checked from one in this many states.
@@ -75,6 +77,8 @@ pub struct Faults {
     pub stop: u8,
     /// An operator lowers the limit to one, or raises it again.
     pub limit: u8,
+    /// A unit looks at its check and finds that it does not hold.
+    pub check: u8,
 }
 
 impl Case {
@@ -126,6 +130,7 @@ impl Case {
             pause,
             stop,
             limit,
+            check,
         } = self.faults;
         State {
             leader: Some(0),
@@ -143,6 +148,7 @@ impl Case {
                 pause,
                 stop,
                 limit,
+                check,
             },
             ..State::default()
         }

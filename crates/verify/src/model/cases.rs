@@ -16,6 +16,7 @@ const NONE: Faults = Faults {
     pause: 0,
     stop: 0,
     limit: 0,
+    check: 0,
 };
 
 const CASE: Case = Case {
@@ -31,6 +32,7 @@ const CASE: Case = Case {
     rotations: 1,
     remembers: false,
     latecomer: false,
+    checks: false,
     faults: NONE,
     healed_one_in: 1,
     states: 0,
@@ -49,6 +51,17 @@ pub const SMALL: &[Case] = &[
         requests: [2; 3],
         asks_while_running: true,
         states: 17_649,
+        ..CASE
+    },
+    Case {
+        name: "checks",
+        checks: true,
+        faults: Faults {
+            check: 1,
+            kill: 1,
+            ..NONE
+        },
+        states: 29_207,
         ..CASE
     },
     Case {

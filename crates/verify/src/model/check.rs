@@ -43,11 +43,13 @@ pub enum Seen {
     Permitted,
     /// A unit's hook found its lock paused.
     Paused,
+    /// A unit kept its turn because its check did not hold.
+    Checked,
 }
 
 impl Seen {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::HandOff,
         Self::SecondAttempt,
         Self::AskedWhileRunning,
@@ -56,6 +58,7 @@ impl Seen {
         Self::Cancelled,
         Self::Permitted,
         Self::Paused,
+        Self::Checked,
     ];
 }
 
@@ -63,10 +66,10 @@ impl Application {
     pub(crate) fn new(case: Case, bug: Option<Bug>) -> Self {
         let charm = case.charm(bug);
         Self {
-            case,
             bug,
             locks: charm.locks.clone(),
-            steps: Arc::new(Steps::new(charm)),
+            steps: Arc::new(Steps::new(charm, case.checks)),
+            case,
             seen: Arc::default(),
         }
     }

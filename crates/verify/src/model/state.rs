@@ -159,6 +159,7 @@ pub(crate) struct Left {
     pub(crate) pause: u8,
     pub(crate) stop: u8,
     pub(crate) limit: u8,
+    pub(crate) check: u8,
 }
 
 /// A property of single steps that did not hold.
@@ -170,6 +171,8 @@ pub enum Broken {
     NothingStartsWhilePaused,
     /// An operation began that had stopped after a failure, and no operator had permitted it.
     StoppedWaitsForPermission,
+    /// A turn was over although the check after its operation did not hold.
+    TurnLastsUntilItsCheckHasHeld,
     /// A finished operation began again.
     FinishedNeverRunsAgain,
     /// A published line is not the old one without what is over and with new entries behind it.
@@ -199,6 +202,7 @@ impl Broken {
             Self::StartsOnlyInTurn => "starts-only-in-turn",
             Self::NothingStartsWhilePaused => "nothing-starts-while-paused",
             Self::StoppedWaitsForPermission => "stopped-waits-for-permission",
+            Self::TurnLastsUntilItsCheckHasHeld => "turn-lasts-until-its-check-has-held",
             Self::FinishedNeverRunsAgain => "finished-never-runs-again",
             Self::LineKeepsOrder => "line-keeps-order",
             Self::VersionGrows => "version-grows",
