@@ -109,14 +109,12 @@ impl Trial {
     /// rarely at a check that fails.
     pub(crate) fn pause(&self, look: &Look, verdict: &Verdict, now: &Moment) -> u64 {
         let pause = |part: u64| part.clamp(PAUSE_MIN, PAUSE_MAX);
-        match verdict {
-            Verdict::Soaking(left) => (*left).min(pause(look.check.soak / 6)),
-            _ => {
-                let age = self.since.until(now).unwrap_or(0);
-                let left = look.check.within.saturating_sub(age);
-                left.min(pause(age / 4)).max(1)
-            }
+        if let Verdict::Soaking(left) = verdict {
+            return (*left).min(pause(look.check.soak / 6));
         }
+        let age = self.since.until(now).unwrap_or(0);
+        let left = look.check.within.saturating_sub(age);
+        left.min(pause(age / 4)).max(1)
     }
 }
 

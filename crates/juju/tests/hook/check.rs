@@ -53,12 +53,12 @@ fn the_operation_runs_once_and_the_check_in_every_hook_until_it_has_held() {
     let soaking = run(&juju, true, Recovery::default());
     assert!(checking(&soaking) && soaking.1 == 0, "{soaking:?}");
     juju.hook(1, |hook| {
-        assert!(matches!(hook.turn(&lock()).unwrap(), Turn::Wait(_)))
+        assert!(matches!(hook.turn(&lock()).unwrap(), Turn::Wait(_)));
     });
     juju.pass(1);
     assert_eq!(run(&juju, true, Recovery::default()), (Ran::Done, 0));
     juju.hook(1, |hook| {
-        assert!(matches!(hook.turn(&lock()).unwrap(), Turn::Start(_)))
+        assert!(matches!(hook.turn(&lock()).unwrap(), Turn::Start(_)));
     });
 }
 

@@ -9,15 +9,15 @@ use crate::{
 
 const SOAK: u64 = 60_000;
 
-fn look(result: Result<(), &str>) -> Option<Look> {
-    Some(Look {
+fn look(result: Result<(), &str>) -> Look {
+    Look {
         check: Check {
             soak: SOAK,
             within: 100_000,
         },
         recovery: Recovery::default(),
         result: result.map_err(str::to_owned),
-    })
+    }
 }
 
 /// Unit 1 is at the front and has a check; unit 2 is behind it.
@@ -25,7 +25,7 @@ fn at_the_front(result: Result<(), &str>) -> World {
     let mut world = World::new(3);
     world.line_up([1, 2]);
     world.wall = Some(1_790_000_000 / 86_400 * 86_400);
-    world.look = look(result);
+    world.look = Some(look(result));
     world
 }
 
@@ -131,13 +131,13 @@ fn each_change_is_published_once_and_a_waker_brings_the_next_look() {
     visit.release(&mut world);
     assert_eq!(published(&world, 1).reason.as_deref(), Some("no answer"));
     // Another reason wakes nobody.
-    world.look = look(Err("still none"));
+    world.look = Some(look(Err("still none")));
     let mut visit = later(&mut world, 5_000, 1);
     visit.start(&mut world);
     assert_eq!(wakers(&visit.effects), [Errand::Later(5_000)]);
     visit.release(&mut world);
     assert!(!visit.did().contains(&"record"), "{:?}", visit.did());
-    world.look = look(Ok(()));
+    world.look = Some(look(Ok(())));
     let mut visit = later(&mut world, 5_000, 1);
     visit.start(&mut world);
     assert_eq!(wakers(&visit.effects), [Errand::Later(10_000)]);
