@@ -60,6 +60,7 @@ fn dispatch(
             .status_set("waiting", &format!("to restart: {wait}"))?,
         // We keep our turn, and Juju runs the hook again.
         Ran::Failed(why) => return Err(why),
+        Ran::CheckFailed { why, .. } => return Err(why.into()),
     }
     hook.release(&Rotation::default())?;
     Ok(())

@@ -78,6 +78,8 @@ scenarios! {
     a_roll_stops_at_a_failure_and_goes_on_after_a_retry: "stop-and-retry",
     a_roll_stops_at_a_failure_and_goes_on_without_it: "stop-and-skip",
     a_roll_goes_on_after_a_failure: "continue",
+    a_turn_lasts_until_its_check_has_held: "check-and-soak",
+    a_roll_stops_at_a_check_that_never_holds: "check-stops",
     a_roll_is_paused_and_resumed: "pause-and-resume",
     a_campaign_rolls_all_units_and_nobody_asks: "campaign",
     an_aborted_campaign_lets_go_of_those_who_have_not_begun: "campaign-aborted",

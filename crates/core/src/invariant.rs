@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::{Line, LockLine, LockName, LockRecord, Ticket, UnitRecord};
+use crate::{Line, LockLine, LockName, LockRecord, Tick, Ticket, UnitRecord};
 
 /// The highest request number; it fits every JSON reader's numbers.
 const SEQ_MAX: u64 = (1 << 53) - 1;
@@ -168,6 +168,45 @@ pub fn may_start(line: &LockLine, ticket: &Ticket, state: &LockRecord) -> Check 
         "stopped-waits-for-permission",
         !state.stopped || line.permits(ticket, state.attempt),
         || format!("{ticket} starts after attempt {} failed", state.attempt),
+    )
+}
+
+/// `nothing-begins-on-trial`: an operation that has succeeded does not begin again while its check has yet to hold.
+///
+/// # Errors
+/// Which ticket starts.
+pub fn nothing_begins_on_trial(ticket: &Ticket, on_trial: bool) -> Check {
+    require("nothing-begins-on-trial", !on_trial, || {
+        format!("{ticket} starts")
+    })
+}
+
+/// `turn-lasts-until-its-check-has-held`: a turn whose operation has a check ends well only after every look at the check,
+/// over at least `soak` milliseconds, has found that it holds. `looks` are the times of all looks at it since the
+/// operation has ended, with what they found, the oldest first.
+///
+/// # Errors
+/// For how long the check had held.
+pub fn check_has_held(
+    ticket: &Ticket,
+    soak: u64,
+    looks: impl IntoIterator<Item = (Tick, bool)>,
+) -> Check {
+    let (mut since, mut last) = (None, None);
+    for (at, holds) in looks {
+        since = holds.then(|| since.unwrap_or(at));
+        last = Some(at);
+    }
+    let held = since
+        .zip(last)
+        .and_then(|(since, last)| last.0.checked_sub(since.0));
+    require(
+        "turn-lasts-until-its-check-has-held",
+        held.is_some_and(|held| held >= soak),
+        || match held {
+            Some(held) => format!("{ticket} ended after {held} ms of {soak}"),
+            None => format!("{ticket} ended although its check did not hold"),
+        },
     )
 }
 

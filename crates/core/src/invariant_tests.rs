@@ -34,6 +34,30 @@ fn debug_builds_stop_at_a_broken_invariant() {
 }
 
 #[test]
+fn a_turn_that_ends_before_its_check_has_held_is_found() {
+    let ticket = Ticket {
+        unit: "app/1".parse().unwrap(),
+        incarnation: Incarnation::from_random(1),
+        seq: 1,
+    };
+    let judged = |looks: &[(u64, bool)]| {
+        let looks = looks.iter().map(|(at, holds)| (Tick(*at), *holds));
+        check_has_held(&ticket, 60, looks)
+    };
+    assert!(judged(&[(0, false), (40, true), (70, true), (100, true)]).is_ok());
+    for bad in [
+        &[][..],
+        &[(0, true)],
+        &[(0, true), (59, true)],
+        &[(0, true), (30, false), (60, true)],
+        &[(0, true), (60, false)],
+    ] {
+        assert!(judged(bad).is_err(), "{bad:?}");
+    }
+    assert!(nothing_begins_on_trial(&ticket, true).is_err());
+}
+
+#[test]
 fn a_counter_that_shrinks_is_found() {
     let with = |seq, done| {
         let mut record = UnitRecord::new(Incarnation::from_random(1));

@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use crate::metrics::Tally;
 use crate::{
-    CampaignId, Incarnation, Line, LockName, LockRecord, Outcome, Ticket, UnitName, UnitRecord,
-    Wall,
+    CampaignId, Incarnation, Line, LockName, LockRecord, Moment, Outcome, Ticket, Trial, UnitName,
+    UnitRecord, Wall,
 };
 
 /// A unit's journal, for all its locks.
@@ -55,6 +55,26 @@ pub struct LockJournal {
     /// no campaign calls any more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub called: bool,
+    /// The check that the operation which was started last has yet to pass, once it has succeeded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial: Option<Trial>,
+    /// The failures of the request that is served next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failures: Option<Failures>,
+}
+
+/// How often an operation has failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failures {
+    /// The number of its request.
+    pub seq: u64,
+    /// How many of its attempts have failed; those that were cut off have not.
+    pub count: u16,
+    /// When the last one failed.
+    pub last: Moment,
+    /// For how long not to try again after that, in milliseconds.
+    #[serde(default)]
+    pub wait: u64,
 }
 
 /// An operation that was started.
@@ -84,12 +104,17 @@ impl LockJournal {
             Outcome::Passed => tally.passed += 1,
             Outcome::Other(_) => {}
         }
+        if matches!(outcome, Outcome::Done | Outcome::Failed) {
+            self.count_operation(now);
+        }
+    }
+
+    /// Counts how long the attempt took that ends now.
+    pub(crate) fn count_operation(&mut self, now: Wall) {
         let begun = self.started.filter(|started| !started.ended);
-        if let Some(at) = begun.and_then(|started| started.at)
-            && matches!(outcome, Outcome::Done | Outcome::Failed)
-        {
-            tally.operations += 1;
-            tally.operation_seconds += now.seconds_since(at);
+        if let Some(at) = begun.and_then(|started| started.at) {
+            self.tally.operations += 1;
+            self.tally.operation_seconds += now.seconds_since(at);
         }
     }
 
@@ -113,6 +138,34 @@ impl LockJournal {
         self.record.done = done;
         self.payload.retain(|seq, _| *seq > done);
         self.lost = self.lost.filter(|lost| *lost > done);
+        self.forget_what_is_over();
+    }
+
+    /// The number of the request that is served next, if one is outstanding.
+    fn next(&self) -> Option<u64> {
+        let record = &self.record;
+        (record.seq > record.done).then_some(record.done + 1)
+    }
+
+    /// The check that the operation of the request that is served next has yet to pass.
+    pub(crate) fn trial(&self) -> Option<&Trial> {
+        let next = self.next();
+        self.trial.as_ref().filter(|trial| Some(trial.seq) == next)
+    }
+
+    /// Drops what is known of checks and failures of requests other than the one that is served next. What is not known
+    /// any more, as after the loss of a disk, is not published either.
+    fn forget_what_is_over(&mut self) {
+        let next = self.next();
+        self.trial = self.trial.take().filter(|trial| Some(trial.seq) == next);
+        let failures = self.failures.take();
+        self.failures = failures.filter(|failures| Some(failures.seq) == next);
+        if self.trial.is_none() {
+            self.record.check = None;
+        }
+        if self.failures.is_none() {
+            self.record.retry_at = None;
+        }
     }
 }
 
@@ -195,6 +248,7 @@ impl Journal {
                 kept.seq = kept.seq.max(published.seq);
                 kept.unknown = published.unknown.clone();
             }
+            entry.forget_what_is_over();
         }
         self.write_to(record);
     }

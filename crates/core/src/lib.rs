@@ -39,6 +39,7 @@
 //! ```
 
 mod campaign;
+mod check;
 pub mod engine;
 #[cfg(test)]
 mod fixture;
@@ -66,13 +67,14 @@ mod waker;
 pub mod wire;
 
 pub use campaign::Call;
+pub use check::{Check, Look, Moment, Standing, Trial};
 pub use engine::{Engine, Start};
-pub(crate) use journal::{Journal, LockJournal, Started};
+pub(crate) use journal::{Failures, Journal, LockJournal, Started};
 pub use line::{Turn, Wait};
 pub use metrics::Tally;
 pub use name::{LockName, NameError, UnitName};
 pub use news::{News, Transition};
-pub use on_failure::{OnFailure, UnknownOnFailure};
+pub use on_failure::{OnFailure, Recovery, UnknownOnFailure};
 pub use order::{Instructed, Instruction, Order};
 pub use payload::Payload;
 pub use relation::RelationId;
@@ -81,8 +83,8 @@ pub(crate) use status::Observer;
 pub use status::{CampaignStatus, LockStatus, Place, Status, UnitStatus};
 pub use tick::{Tick, Wall};
 pub use ticket::{Incarnation, Ticket};
-pub(crate) use unit::Unit;
 pub use unit::{Attempt, Requested};
+pub(crate) use unit::{Tried, Unit};
 pub(crate) use view::View;
 pub use waker::{Errand, Waker, WakerStep};
 pub(crate) use wire::{

@@ -136,6 +136,10 @@ pub enum Wait {
     Busy,
     /// Its turn has come, but the unit itself holds it back; the text says why.
     HeldBack(String),
+    /// Its operation has succeeded, and keeps its turn until its check has held; the text says how that stands.
+    Checking(String),
+    /// Its operation has failed, and is tried again only later; the text says when.
+    BackingOff(String),
     /// The lock has moved to this endpoint, and the request was not in the line before.
     Moved(String),
     /// The line cannot be used; the text says why.
@@ -201,7 +205,7 @@ impl fmt::Display for Wait {
             Self::Stopped(why) => write!(f, "stopped: {why}"),
             Self::Cancelled => f.write_str("cancelled by an operator"),
             Self::Busy => f.write_str("a process of an earlier attempt is still running"),
-            Self::HeldBack(why) => f.write_str(why),
+            Self::HeldBack(why) | Self::Checking(why) | Self::BackingOff(why) => f.write_str(why),
             Self::Moved(endpoint) => write!(f, "the lock has moved to the endpoint {endpoint}"),
             Self::Frozen(why) => write!(f, "frozen: {why}"),
         }

@@ -40,6 +40,20 @@ pub enum Transition {
         /// The number of the attempt, from 1.
         attempt: u16,
     },
+    /// Its operation has succeeded, and its check holds; the turn is over once it has held for long enough.
+    Holds {
+        /// Its ticket.
+        ticket: Ticket,
+        /// For how long it must hold, in milliseconds.
+        soak: u64,
+    },
+    /// Its operation has succeeded, and its check does not hold, or no more.
+    Fails {
+        /// Its ticket.
+        ticket: Ticket,
+        /// Why.
+        why: String,
+    },
     /// The attempt has not succeeded, and the unit keeps its turn.
     Kept {
         /// Its ticket.
@@ -119,6 +133,17 @@ impl fmt::Display for News {
                 Ok(())
             }
             Transition::Done { ticket, attempt } => write!(f, "done, {ticket}, attempt {attempt}"),
+            Transition::Holds { ticket, soak } => write!(
+                f,
+                "the check of {ticket} holds; done when it has held for {} s",
+                soak.div_ceil(1000)
+            ),
+            Transition::Fails { ticket, why } => {
+                write!(
+                    f,
+                    "the check of {ticket} fails; the unit keeps its turn: {why}"
+                )
+            }
             Transition::Kept {
                 ticket,
                 attempt,
@@ -182,6 +207,35 @@ mod tests {
             "1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "102nd", "111th",
         ];
         assert_eq!(said, wanted);
+    }
+
+    #[test]
+    fn how_a_check_stands_is_one_line() {
+        let said = |transition| {
+            let lock = lock();
+            News { lock, transition }.to_string()
+        };
+        let ticket = Ticket {
+            unit: "app/1".parse().unwrap(),
+            incarnation: Incarnation::from_random(1),
+            seq: 7,
+        };
+        let holds = Transition::Holds {
+            ticket: ticket.clone(),
+            soak: 60_000,
+        };
+        let fails = Transition::Fails {
+            ticket,
+            why: "no answer".to_owned(),
+        };
+        assert_eq!(
+            said(holds),
+            "restart: the check of app/1#7 holds; done when it has held for 60 s"
+        );
+        assert_eq!(
+            said(fails),
+            "restart: the check of app/1#7 fails; the unit keeps its turn: no answer"
+        );
     }
 
     #[test]

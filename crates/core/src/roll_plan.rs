@@ -64,6 +64,8 @@ pub enum ObstacleKind {
     Paused,
     /// The unit's operation has failed and waits for an operator.
     Stopped,
+    /// The unit's operation has succeeded, and its check fails.
+    CheckFails,
     /// The unit's databag cannot be read, so nobody can see whether it has finished.
     Unreadable,
     /// The unit has left the relation, and keeps its place until Juju forgets it.
@@ -79,6 +81,7 @@ impl ObstacleKind {
             Self::Moved => "moved",
             Self::Paused => "paused",
             Self::Stopped => "stopped",
+            Self::CheckFails => "check fails",
             Self::Unreadable => "unreadable",
             Self::Leaving => "leaving",
         }
@@ -252,11 +255,14 @@ fn obstacles(
         let Some(ticket) = record.outstanding(unit, lock) else {
             continue;
         };
-        let Some(state) = record.locks.get(lock).filter(|state| state.stopped) else {
+        let Some(state) = record.locks.get(lock) else {
             continue;
         };
-        if !locked.is_some_and(|line| line.permits(&ticket, state.attempt)) {
-            let why = state.reason.clone().unwrap_or_default();
+        let why = state.reason.clone().unwrap_or_default();
+        if state.check.is_some_and(|check| !check.ok) && state.reason.is_some() {
+            found.push(about(ObstacleKind::CheckFails, unit, why));
+        } else if state.stopped && !locked.is_some_and(|line| line.permits(&ticket, state.attempt))
+        {
             found.push(about(ObstacleKind::Stopped, unit, why));
         }
     }
@@ -273,7 +279,7 @@ mod tests {
     use super::*;
     use crate::fixture::{lock, record};
     use crate::policy::Rotation;
-    use crate::{Entry, Incarnation, LockLine, Retry};
+    use crate::{Entry, Incarnation, LockLine, Retry, Standing};
 
     fn name(unit: u32) -> UnitName {
         format!("app/{unit}").parse().unwrap()
@@ -358,6 +364,27 @@ mod tests {
     fn without_a_line_the_plan_is_what_the_first_one_would_be() {
         let plan = plan(&Reading::Absent, &records(&[(2, 0), (1, 0)]), 1);
         assert_eq!((units(&plan), plan.leader), (vec![vec![1], vec![2]], None));
+    }
+
+    #[test]
+    fn a_check_that_fails_is_in_the_way_and_a_soak_is_not() {
+        let kinds = |ok| {
+            let mut records = records(&[(1, 0), (2, 0)]);
+            if let Some(Reading::Good(record)) = records.get_mut(&name(1)) {
+                let state = record.locks.get_mut(&lock()).unwrap();
+                state.reason = Some("no answer".to_owned());
+                state.check = Some(Standing {
+                    ok,
+                    since: None,
+                    until: None,
+                });
+            }
+            let plan = plan(&line(&[(1, 1, 0)], |_| ()), &records, 1);
+            let found = plan.obstacles.into_iter();
+            found.map(|found| found.kind).collect::<Vec<_>>()
+        };
+        assert_eq!(kinds(false), [ObstacleKind::CheckFails]);
+        assert_eq!(kinds(true), []);
     }
 
     #[test]

@@ -11,7 +11,9 @@ mod table;
 use sight::Sight;
 
 use crate::news::ordinal;
-use crate::{Line, LockName, Outcome, Reading, Started, Ticket, UnitName, UnitRecord, Wall};
+use crate::{
+    Line, LockName, Outcome, Reading, Standing, Started, Ticket, UnitName, UnitRecord, Wall,
+};
 
 /// The state of all locks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -95,6 +97,12 @@ pub struct UnitStatus {
     /// Why it has not begun although its turn has come, if it says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held: Option<String>,
+    /// How the check after its operation stands, if that has succeeded and the turn goes on; `reason` says why it fails.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub check: Option<Standing>,
+    /// When its failed operation is tried again, if it is not as soon as possible.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_at: Option<Wall>,
     /// How many of its requests are finished.
     pub done: u64,
     /// `outcome` and `reason` in one text.

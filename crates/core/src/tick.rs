@@ -16,4 +16,16 @@ impl Wall {
     pub fn seconds_since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
     }
+
+    /// The time so many milliseconds later, rounded up to a second.
+    pub(crate) fn after(self, milliseconds: u64) -> Self {
+        Self(self.0.saturating_add(milliseconds.div_ceil(1000)))
+    }
+
+    /// The time of day in UTC: "02:05:00".
+    pub(crate) fn time(self) -> String {
+        let seconds = self.0 % 86_400;
+        let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
+        format!("{hours:02}:{minutes:02}:{:02}", seconds % 60)
+    }
 }

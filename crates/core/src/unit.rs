@@ -1,15 +1,19 @@
 //! A unit during one hook: what it knows about itself, and how a hook changes that.
 
+mod trial;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use crate::record::{short, short_reason};
 use crate::{
-    Campaign, Incarnation, Journal, Line, LockLine, LockName, LockRecord, News, OnFailure, Outcome,
-    Payload, Reading, Started, Ticket, Transition, Turn, UnitName, UnitRecord, View, Wait, Wall,
-    encode_record, invariant,
+    Campaign, Failures, Incarnation, Journal, Line, LockLine, LockName, LockRecord, Moment, News,
+    OnFailure, Outcome, Payload, Reading, Recovery, Started, Tick, Ticket, Transition, Turn,
+    UnitName, UnitRecord, View, Wait, Wall, encode_record, invariant,
 };
+
+pub(crate) use trial::Tried;
 
 /// One unit in one hook.
 ///
@@ -29,6 +33,7 @@ pub(crate) struct Unit {
     reports: Vec<String>,
     wall: Option<Wall>,
     join: fn(Value, Value) -> Value,
+    now: Moment,
     news: Vec<News>,
 }
 
@@ -115,6 +120,10 @@ impl Unit {
             reports,
             wall: own.wall,
             join: own.join,
+            now: Moment {
+                boot: None,
+                at: Tick(0),
+            },
             news: Vec::new(),
         };
         unit.replace_earlier_lives();
@@ -156,7 +165,8 @@ impl Unit {
         payload: &Payload,
     ) -> Requested {
         self.accept_invitation(lock);
-        let under_way = u64::from(self.is_under_way(lock));
+        // One that is being checked has succeeded without it, too.
+        let under_way = u64::from(self.is_under_way(lock) || self.is_on_trial(lock));
         let asked = self.line.good().map_or(0, |line| line.version);
         let kept = self.journal.locks.entry(lock.clone()).or_default();
         kept.called = false;
@@ -216,6 +226,9 @@ impl Unit {
         };
         if self.is_busy(lock) {
             return Turn::Wait(Wait::Busy);
+        }
+        if self.is_on_trial(lock) {
+            return Turn::Wait(Wait::Checking(self.check_in_words(lock)));
         }
         match &self.line {
             Reading::Absent => Turn::Wait(Wait::NotInLine),
@@ -289,6 +302,7 @@ impl Unit {
         invariant::hold(|| self.may_start(lock, &ticket));
         self.accept_invitation(lock);
         self.join_campaign(lock, &ticket);
+        invariant::hold(|| invariant::nothing_begins_on_trial(&ticket, self.is_on_trial(lock)));
         let kept = self.journal.locks.entry(lock.clone()).or_default();
         let before = kept.started.filter(|started| started.seq == ticket.seq);
         // Attempts that the journal has lost count where the record tells of them: a permission names a number.
@@ -304,6 +318,7 @@ impl Unit {
         });
         kept.called = false;
         kept.record.held = None;
+        kept.record.retry_at = None;
         let interrupted = before.is_some_and(|started| !started.ended);
         if let Some(now) = self.wall {
             kept.tally.interruptions += u64::from(interrupted);
@@ -345,7 +360,7 @@ impl Unit {
         served: Option<u64>,
     ) -> bool {
         if let Err(why) = result {
-            return self.fail(lock, why, OnFailure::Retry);
+            return self.fail(lock, why, Recovery::default()).is_some();
         }
         if !self.running.remove(lock) {
             return false;
@@ -358,14 +373,47 @@ impl Unit {
         true
     }
 
-    /// As [`Unit::finish`], for an operation that has failed. The unit then does as `on_failure` says.
-    pub(crate) fn fail(&mut self, lock: &LockName, why: &str, on_failure: OnFailure) -> bool {
+    /// As [`Unit::finish`], for an operation that has failed. Returns what the unit then does, as `recovery` says; `None`
+    /// if no operation was running.
+    pub(crate) fn fail(
+        &mut self,
+        lock: &LockName,
+        why: &str,
+        recovery: Recovery,
+    ) -> Option<OnFailure> {
         if !self.running.remove(lock) {
-            return false;
+            return None;
         }
-        self.end_as(lock, Outcome::Failed, Some(why), on_failure);
+        Some(self.fail_as(lock, why, recovery))
+    }
+
+    fn fail_as(&mut self, lock: &LockName, why: &str, recovery: Recovery) -> OnFailure {
+        let Some(kept) = self.journal.locks.get_mut(lock) else {
+            return recovery.on_failure;
+        };
+        let seq = kept.record.done + 1;
+        let before = kept.failures.as_ref();
+        let before = before.filter(|failures| failures.seq == seq);
+        let count = before
+            .map_or(0, |failures| failures.count)
+            .saturating_add(1);
+        let then = recovery.after(count);
+        let wait = match then {
+            OnFailure::Retry => recovery.wait(count),
+            _ => 0,
+        };
+        kept.failures = Some(Failures {
+            seq,
+            count,
+            last: self.now.clone(),
+            wait,
+        });
+        self.end_as(lock, Outcome::Failed, Some(why), then);
         if let Some(kept) = self.journal.locks.get_mut(lock) {
-            match on_failure {
+            match then {
+                OnFailure::Retry if wait > 0 => {
+                    kept.record.retry_at = self.wall.map(|wall| wall.after(wait));
+                }
                 OnFailure::Retry => {}
                 OnFailure::Stop => kept.record.stopped = true,
                 OnFailure::Continue => {
@@ -375,7 +423,32 @@ impl Unit {
             }
             self.publish_journal();
         }
-        true
+        then
+    }
+
+    /// For how many milliseconds a failed operation is not tried again, unless an operator permits it. A reboot ends
+    /// the wait: the machine is another one, and its clock as well.
+    pub(crate) fn backs_off(&self, lock: &LockName, ticket: &Ticket) -> Option<u64> {
+        let failures = self.journal.locks.get(lock)?.failures.as_ref()?;
+        let passed = failures.last.until(&self.now)?;
+        let line = self.line.good().and_then(|line| line.locks.get(lock));
+        let attempt = self.record.locks.get(lock)?.attempt;
+        let permitted = line.is_some_and(|line| line.permits(ticket, attempt));
+        let left = failures.wait.saturating_sub(passed);
+        (failures.seq == ticket.seq && left > 0 && !permitted).then_some(left)
+    }
+
+    /// When a failed operation is tried again, in words.
+    pub(crate) fn retry_in_words(&self, lock: &LockName) -> String {
+        let state = self.record.locks.get(lock);
+        let why = state.and_then(|state| state.reason.as_deref());
+        let at = state.and_then(|state| state.retry_at);
+        let at = at.map(|at| format!(" at {} UTC", at.time()));
+        format!(
+            "failed: {}; tries again{}",
+            why.unwrap_or_default(),
+            at.unwrap_or_else(|| " later".to_owned())
+        )
     }
 
     /// The record to write to the unit's databag, if it differs from the one read or written before.
@@ -437,9 +510,10 @@ impl Unit {
         &self.reports
     }
 
-    /// Takes the present time for readers.
-    pub(crate) fn handle_wall_time(&mut self, wall: Option<Wall>) {
+    /// Takes the present time, for readers and on the unit's own clock.
+    pub(crate) fn handle_time(&mut self, wall: Option<Wall>, now: Moment) {
         self.wall = wall;
+        self.now = now;
     }
 
     /// What has happened to this unit's requests since this was last called.
@@ -716,10 +790,13 @@ impl Unit {
         record.reason = reason;
         record.ended_at = self.wall;
         record.stopped = false;
+        record.check = None;
+        record.retry_at = None;
         if let Some(started) = &mut kept.started {
             started.ended = true;
             record.attempt = started.attempt;
         }
+        kept.trial = None;
         self.publish_journal();
         self.tell(lock, transition);
     }

@@ -595,7 +595,10 @@ fn stopped() -> Unit {
     let line = Reading::Good(line_of(&[ticket(3)]));
     let mut unit = hook(Reading::Good(record(3, 2)), line, &Journal::default());
     unit.start(&lock(), &View::default()).unwrap();
-    assert!(unit.fail(&lock(), "exit code 1", OnFailure::Stop));
+    assert!(
+        unit.fail(&lock(), "exit code 1", OnFailure::Stop.into())
+            .is_some()
+    );
     unit
 }
 
@@ -618,7 +621,7 @@ fn a_failure_that_stops_keeps_its_place_until_it_is_permitted_to_try_again() {
     let mut again = committed(&unit, permitted.clone());
     let attempt = again.start(&lock(), &View::default()).unwrap();
     assert_eq!((attempt.number, attempt.interrupted), (2, false));
-    again.fail(&lock(), "exit code 1", OnFailure::Stop);
+    again.fail(&lock(), "exit code 1", OnFailure::Stop.into());
     let spent = committed(&again, permitted);
     assert!(waits_stopped(&spent), "the permission was for one attempt");
     let next = committed(
@@ -668,9 +671,13 @@ fn a_failure_that_continues_ends_the_request_and_says_why() {
     let line = Reading::Good(line_of(&[ticket(3)]));
     let mut unit = hook(Reading::Good(record(4, 2)), line, &Journal::default());
     unit.start(&lock(), &View::default()).unwrap();
-    assert!(unit.fail(&lock(), "exit code 1", OnFailure::Continue));
     assert!(
-        !unit.fail(&lock(), "again", OnFailure::Continue),
+        unit.fail(&lock(), "exit code 1", OnFailure::Continue.into())
+            .is_some()
+    );
+    assert!(
+        unit.fail(&lock(), "again", OnFailure::Continue.into())
+            .is_none(),
         "it has ended"
     );
     let state = &unit.record().locks[&lock()];

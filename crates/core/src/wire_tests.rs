@@ -8,7 +8,7 @@ use super::*;
 use crate::fixture;
 use crate::record::REASON_MAX;
 use crate::unit::Own;
-use crate::{Incarnation, LockName, LockRecord, Outcome, Payload, Unit, View, Wall};
+use crate::{Incarnation, LockName, LockRecord, Outcome, Payload, Standing, Unit, View, Wall};
 
 fn any_lock() -> impl Strategy<Value = LockName> {
     "[a-z][a-z0-9_-]{0,31}".prop_map(|name| name.parse().expect("valid by construction"))
@@ -38,7 +38,7 @@ proptest! {
         lock in any_lock(),
         (seq, left) in (0u64..(1 << 53), 0u64..3),
         attempt: u16,
-        at in 0u64..100_000_000_000,
+        (at, on_trial) in (0u64..100_000_000_000, any::<bool>()),
         outcome in any_outcome(),
         (operation, reason, zone) in (any::<String>(), any::<String>(), any::<String>()),
     ) {
@@ -54,6 +54,12 @@ proptest! {
         let state = record.locks.get_mut(&lock).expect("just asked for");
         state.reason = Some(reason.chars().filter(|c| (' '..='~').contains(c) && *c != '"' && *c != '\\').take(REASON_MAX).collect());
         (state.requested_at, state.ended_at) = (Some(Wall(at)), Some(Wall(at)));
+        // Either its check has yet to hold, or it has failed and waits.
+        if on_trial {
+            (state.check, state.outcome, state.ended_at) = (Some(Standing { ok: true, since: Some(Wall(at)), until: Some(Wall(at)) }), None, None);
+        } else {
+            state.retry_at = Some(Wall(at));
+        }
         let text = encode_record(&record);
         prop_assert!(text.len() <= 450, "{} bytes: {text}", text.len());
         prop_assert_eq!(decode_record(Some(&text)), Reading::Good(record));

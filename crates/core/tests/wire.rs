@@ -13,7 +13,7 @@ use ops_coordinator_core::wire::{
     Campaign, Entry, Line, LockLine, LockRecord, Outcome, Reading, Retry, UnitRecord, decode_line,
     decode_record, encode_line, encode_record,
 };
-use ops_coordinator_core::{LockName, Tally};
+use ops_coordinator_core::{LockName, Standing, Tally};
 use serde_json::Value;
 
 fn file(name: &str) -> String {
@@ -95,6 +95,8 @@ fn a_record_of_every_field_is_among_the_files() {
         ended_at,
         held,
         served,
+        check,
+        retry_at,
         unknown,
     } = locks.remove(&restart()).expect("it is there");
     assert_eq!((seq, done, asked, begun, attempt), (9, 8, 1234, true, 3));
@@ -104,12 +106,29 @@ fn a_record_of_every_field_is_among_the_files() {
     assert!(stopped);
     assert_eq!(held.as_deref(), Some("outside its window"));
     assert_eq!(served, None, "see the record of a campaign");
+    assert_eq!((check, retry_at), (None, None), "these are in a later file");
     let times = (requested_at, ended_at);
     assert_eq!(
         times.0.zip(times.1).map(|(a, b)| (a.0, b.0)),
         Some((1_790_000_000, 1_790_000_100))
     );
     assert!(unknown.is_empty(), "{unknown:?}");
+}
+
+#[test]
+fn how_a_check_stands_and_when_a_failure_is_tried_again_are_among_the_files() {
+    let locks = record("checked").locks;
+    let state = |lock: &str| &locks[&lock.parse::<LockName>().expect("valid")];
+    let standing = |lock| {
+        let Standing { ok, since, until } = state(lock).check.expect("it is there");
+        (ok, since.map(|since| since.0), until.map(|until| until.0))
+    };
+    let soaking = (true, Some(1_790_000_200), Some(1_790_000_260));
+    assert_eq!(standing("restart"), soaking);
+    assert_eq!(standing("upgrade"), (false, Some(1_790_000_200), None));
+    let retry_at = state("backup").retry_at;
+    assert_eq!(retry_at.map(|at| at.0), Some(1_790_000_120));
+    assert!(locks.values().all(|state| state.unknown.is_empty()));
 }
 
 /// A new field does not compile here, so that nobody forgets its file.
@@ -222,6 +241,8 @@ fn the_journal_of_every_revision_is_read() {
         tally,
         serves,
         called,
+        trial,
+        failures,
     } = journal.locks[&restart()].clone();
     let Started {
         seq,
@@ -240,6 +261,21 @@ fn the_journal_of_every_revision_is_read() {
     let kept = &journal.locks[&restart()];
     assert_eq!((kept.tally.done, kept.tally.passed), (1, 0));
     assert_eq!((&kept.serves, kept.called), (&None, false));
+    assert_eq!((trial, failures), (None, None), "these are in a later file");
+
+    let text = file("state/journal-checked.json");
+    let journal: Journal = serde_json::from_str(&text).expect("readable");
+    assert_eq!(serde_json::to_string(&journal).expect("writable"), text);
+    let lock = &journal.locks[&restart()];
+    let (Some(trial), Some(failures)) = (&lock.trial, &lock.failures) else {
+        panic!("they are there");
+    };
+    assert_eq!((trial.seq, trial.through, trial.since.at.0), (2, 3, 80_000));
+    assert_eq!(trial.held.as_ref().map(|held| held.at.0), Some(90_000));
+    assert_eq!(
+        (failures.count, failures.wait, &failures.last.boot),
+        (1, 10_000, &None)
+    );
 }
 
 #[test]

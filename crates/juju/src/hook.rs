@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use ops_coordinator_core::engine::{Answer, Effect, Engine, Facts, Gate, LineRead, Need, Stored};
 use ops_coordinator_core::wire::KEY;
-use ops_coordinator_core::{LockName, News, RelationId};
+use ops_coordinator_core::{Check, LockName, Look, News, Recovery, RelationId};
 
 use crate::operation::join_payloads;
 use crate::state::{JOURNAL, PENDING, ROSTER, SESSION, State};
@@ -30,8 +30,17 @@ pub struct Hook {
     /// Whether an effect has failed, so that the engine expects other things on the disk than there are.
     stale: bool,
     gatekeeper: Rc<dyn Fn(&LockName) -> Gate>,
+    checks: BTreeMap<LockName, Examiner>,
     /// Why Juju has refused the line in the last question, if it did.
     pub(crate) refused: Option<String>,
+}
+
+/// What must hold after an operation, and who can tell.
+#[derive(Clone)]
+struct Examiner {
+    check: Check,
+    recovery: Recovery,
+    holds: Rc<dyn Fn() -> Result<(), String>>,
 }
 
 impl Transport for Rc<dyn Transport> {
@@ -73,6 +82,7 @@ impl Hook {
             will_be_retried: environment.will_be_retried,
             process: machine.process(),
             random: machine.random(),
+            boot: machine.boot(),
             join: join_payloads,
         };
         let mut hook = Self {
@@ -84,6 +94,7 @@ impl Hook {
             warnings: Vec::new(),
             stale: false,
             gatekeeper: Rc::new(|_| Gate::Open),
+            checks: BTreeMap::new(),
             refused: None,
         };
         hook.ask(Engine::open)?;
@@ -205,15 +216,36 @@ impl Hook {
                 Answer::Alive(alive.collect())
             }
             Need::Gate(lock) => {
-                // It may take a while, and may look at this unit's state itself.
-                *guard = None;
-                let gate = (Rc::clone(&self.gatekeeper))(&lock);
-                *guard = Some(self.machine.lock()?);
-                self.refresh()?;
-                self.engine.handle_question();
+                let gatekeeper = Rc::clone(&self.gatekeeper);
+                let gate = self.unlocked(guard, || gatekeeper(&lock))?;
                 Answer::Gate(lock, gate)
             }
+            Need::Check(lock) => {
+                let examiner = self.checks.get(&lock).cloned();
+                let look = self.unlocked(guard, || {
+                    examiner.map(|examiner| Look {
+                        check: examiner.check,
+                        recovery: examiner.recovery,
+                        result: (examiner.holds)(),
+                    })
+                })?;
+                Answer::Check(lock, look.map(Box::new))
+            }
         })
+    }
+
+    /// Does what may take a while, and may look at this unit's state itself.
+    fn unlocked<T>(
+        &mut self,
+        guard: &mut Option<Box<dyn Any>>,
+        work: impl FnOnce() -> T,
+    ) -> Result<T, Error> {
+        *guard = None;
+        let done = work();
+        *guard = Some(self.machine.lock()?);
+        self.refresh()?;
+        self.engine.handle_question();
+        Ok(done)
     }
 
     fn read_line(&self, relation: &RelationId) -> Result<Option<LineRead>, Error> {
@@ -275,6 +307,29 @@ impl Hook {
     /// begin, once in a hook, and not for one that has begun before. While it says no, the unit keeps its turn.
     pub fn set_gatekeeper(&mut self, gatekeeper: impl Fn(&LockName) -> Gate + 'static) {
         self.gatekeeper = Rc::new(gatekeeper);
+    }
+
+    /// Sets what must hold after an operation for a lock before its turn is over. `holds` is called once the operation has
+    /// succeeded, and then in every hook that calls [`Hook::start`], until it has held without interruption for as long as
+    /// `check` demands; `Err` says why it does not hold. If it does not come good in time, the operation has failed, and
+    /// the unit does as `recovery` says. Every hook must set it: one that does not lets the turn go.
+    pub fn set_check(
+        &mut self,
+        lock: &LockName,
+        check: Check,
+        recovery: Recovery,
+        holds: impl Fn() -> Result<(), String> + 'static,
+    ) {
+        let examiner = Examiner {
+            check,
+            recovery,
+            holds: Rc::new(holds),
+        };
+        self.checks.insert(lock.clone(), examiner);
+    }
+
+    pub(crate) fn has_check(&self, lock: &LockName) -> bool {
+        self.checks.contains_key(lock)
     }
 
     /// Whether this hook is running the lock's operation.

@@ -83,15 +83,15 @@ mod waker;
 pub use ops_coordinator_core::engine::{Gate, Process};
 pub use ops_coordinator_core::wire::{LockRecord, Outcome};
 pub use ops_coordinator_core::{
-    Attempt, Call, CampaignStatus, Errand, Incarnation, Instruction, LockName, LockStatus,
-    NameError, News, Obstacle, ObstacleKind, OnFailure, Order, Place, Planned, RelationId,
-    Requested, RollPlan, Status, Tick, Ticket, Transition, Turn, UnitName, UnitStatus,
+    Attempt, Call, CampaignStatus, Check, Errand, Incarnation, Instruction, LockName, LockStatus,
+    NameError, News, Obstacle, ObstacleKind, OnFailure, Order, Place, Planned, Recovery,
+    RelationId, Requested, RollPlan, Status, Tick, Ticket, Transition, Turn, UnitName, UnitStatus,
     UnknownOnFailure, Wait, Wall, policy,
 };
 pub use ops_coordinator_window::{Now, Timestamp, Window, WindowError};
 
 pub use charm::run_charm;
-pub use coordination::{Coordination, Declared, outside};
+pub use coordination::{Coordination, Declared, DeclaredCheck, Span, SpanError, outside};
 pub use declaration::require_peer_relation;
 pub use environment::Environment;
 pub use error::{Error, ToolError};
@@ -99,6 +99,7 @@ pub use hook::Hook;
 pub use machine::{LocalMachine, Machine};
 pub use operation::{CONTEXT_MAX, Operation};
 pub use pending::write_pending_line;
+pub use question::Ended;
 pub use tool::{Bag, Exec, ToolOutput, Tools, Transport, WorkloadStatus};
 pub use turn::Ran;
 /// The outcome of [`Hook::start`].

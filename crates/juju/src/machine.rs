@@ -65,6 +65,11 @@ pub trait Machine {
         None
     }
 
+    /// The id of the machine's boot: its clock begins anew with each. `None`, as here, where nothing tells.
+    fn boot(&self) -> Option<String> {
+        None
+    }
+
     /// A random number.
     fn random(&self) -> u32;
 
@@ -220,6 +225,11 @@ impl Machine for LocalMachine {
     fn wall(&self) -> Option<Wall> {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
         Some(Wall(since.as_secs()))
+    }
+
+    fn boot(&self) -> Option<String> {
+        let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+        Some(id.trim().to_owned()).filter(|id| !id.is_empty())
     }
 
     fn random(&self) -> u32 {

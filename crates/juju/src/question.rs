@@ -6,12 +6,28 @@ use ops_coordinator_core::engine::{Carried, Engine, Process};
 use ops_coordinator_core::policy::Policy;
 use ops_coordinator_core::wire::LockRecord;
 use ops_coordinator_core::{
-    Instructed, Instruction, LockName, OnFailure, Order, Payload, Requested, RollPlan, Status,
-    Ticket, Turn, UnitName,
+    Instructed, Instruction, LockName, OnFailure, Order, Payload, Recovery, Requested, RollPlan,
+    Status, Ticket, Turn, UnitName, Wait,
 };
 use ops_coordinator_excerpt::excerpt;
 
 use crate::{Error, Hook, Operation, Start};
+
+/// How an operation stands that has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// It has succeeded, and the turn is over.
+    Done,
+    /// It has succeeded, and keeps the turn until its check has held: [`Hook::start`] looks at that in later hooks.
+    Checking(Wait),
+    /// It has failed, or its check has.
+    Failed {
+        /// Why.
+        why: String,
+        /// What the unit does now.
+        then: OnFailure,
+    },
+}
 
 impl Hook {
     /// Requests a turn and publishes the request. If the relation does not exist yet, stores the request on
@@ -72,7 +88,8 @@ impl Hook {
         self.ask(|engine| engine.turn(lock))
     }
 
-    /// Begins the operation if it is this unit's turn. The journal is then synced to disk.
+    /// Begins the operation if it is this unit's turn. The journal is then synced to disk. If the operation has succeeded in
+    /// an earlier hook and its check has yet to hold ([`Hook::set_check`]), looks at that instead.
     ///
     /// # Errors
     /// As [`Hook::request`].
@@ -90,24 +107,48 @@ impl Hook {
         self.ask(|engine| engine.note_process(lock, process))
     }
 
-    /// Ends the operation that [`Hook::start`] began, and publishes how it ended.
+    /// Ends the operation that [`Hook::start`] began, and publishes how it ended. After a success the unit keeps its turn
+    /// until its check has held, if it has one ([`Hook::set_check`]).
     ///
     /// # Errors
     /// As [`Hook::request`]; [`Error::HookOver`] if another hook has begun meanwhile, which will run the
     /// operation again.
-    pub fn finish(&mut self, lock: &LockName, result: Result<(), String>) -> Result<(), Error> {
-        let failure = result.err();
-        let result = failure.as_deref().map_or(Ok(()), Err);
-        self.ask(|engine| engine.finish(lock, result, None))
+    pub fn finish(&mut self, lock: &LockName, result: Result<(), String>) -> Result<Ended, Error> {
+        let Err(why) = result else {
+            return self.succeed(lock, None);
+        };
+        self.ask(|engine| engine.finish(lock, Err(&why), None))?;
+        let then = OnFailure::Retry;
+        Ok(Ended::Failed { why, then })
     }
 
-    /// Ends the operation that [`Hook::start`] began, which has failed. The unit then does as `on_failure` says;
-    /// [`Hook::finish`] with an error is [`OnFailure::Retry`].
+    fn succeed(&mut self, lock: &LockName, served: Option<u64>) -> Result<Ended, Error> {
+        if !self.has_check(lock) {
+            self.ask(|engine| engine.finish(lock, Ok(()), served))?;
+            return Ok(Ended::Done);
+        }
+        // Before the check runs, which may take long, it is on the disk that the operation has succeeded.
+        self.ask(|engine| engine.put_on_trial(lock, served))?;
+        Ok(match self.ask(|engine| engine.look_at_check(lock))? {
+            Some(ops_coordinator_core::Start::Waiting(wait)) => Ended::Checking(wait),
+            Some(ops_coordinator_core::Start::Failed { why, then }) => Ended::Failed { why, then },
+            _ => Ended::Done,
+        })
+    }
+
+    /// Ends the operation that [`Hook::start`] began, which has failed. Returns what the unit then does, as `recovery`
+    /// says; [`Hook::finish`] with an error is [`OnFailure::Retry`].
     ///
     /// # Errors
     /// As [`Hook::finish`].
-    pub fn fail(&mut self, lock: &LockName, why: &str, on_failure: OnFailure) -> Result<(), Error> {
-        self.ask(|engine| engine.fail(lock, why, on_failure))
+    pub fn fail(
+        &mut self,
+        lock: &LockName,
+        why: &str,
+        recovery: impl Into<Recovery>,
+    ) -> Result<OnFailure, Error> {
+        let recovery = recovery.into();
+        self.ask(|engine| engine.fail(lock, why, recovery))
     }
 
     /// Ends the operation successfully, and with it every request up to number `seq`: they were made before
@@ -115,8 +156,8 @@ impl Hook {
     ///
     /// # Errors
     /// As [`Hook::finish`].
-    pub fn finish_through(&mut self, lock: &LockName, seq: u64) -> Result<(), Error> {
-        self.ask(|engine| engine.finish(lock, Ok(()), Some(seq)))
+    pub fn finish_through(&mut self, lock: &LockName, seq: u64) -> Result<Ended, Error> {
+        self.succeed(lock, Some(seq))
     }
 
     /// Ends the hook: publishes pending changes and, if this unit leads, maintains the line. It must be the

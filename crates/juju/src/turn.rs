@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use ops_coordinator_core::{Attempt, LockName, OnFailure, Wait};
+use ops_coordinator_core::{Attempt, LockName, OnFailure, Recovery, Wait};
 
-use crate::{Error, Hook, Operation, Start};
+use crate::{Ended, Error, Hook, Operation, Start};
 
 /// The outcome of [`Hook::run`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,8 +14,16 @@ pub enum Ran<E> {
     /// The operation has failed. What follows depends on [`OnFailure`]: by default the unit keeps its turn, and its next
     /// hook tries again.
     Failed(E),
-    /// It is not this unit's turn yet.
+    /// It is not this unit's turn yet; or the operation has succeeded, and its check has yet to hold
+    /// ([`Wait::Checking`]).
     Waiting(Wait),
+    /// The operation had succeeded, but its check has not come good in time.
+    CheckFailed {
+        /// Why.
+        why: String,
+        /// What the unit does now.
+        then: OnFailure,
+    },
     /// The unit has no outstanding request for the lock.
     NotRequested,
 }
@@ -38,7 +46,7 @@ impl Hook {
         self.run_with(lock, OnFailure::default(), operate)
     }
 
-    /// As [`Hook::run`]; says what happens if the operation fails. After [`OnFailure::Stop`] and
+    /// As [`Hook::run`]; says what happens if the operation fails: an [`OnFailure`] or a [`Recovery`]. After [`OnFailure::Stop`] and
     /// [`OnFailure::Continue`] the hook should succeed, so that the other units and the operator see the failure.
     ///
     /// # Errors
@@ -46,23 +54,26 @@ impl Hook {
     pub fn run_with<E: fmt::Display>(
         &mut self,
         lock: &LockName,
-        on_failure: OnFailure,
+        recovery: impl Into<Recovery>,
         operate: impl FnOnce(&Attempt, &Operation) -> Result<(), E>,
     ) -> Result<Ran<E>, Error> {
         let (attempt, operation) = match self.start(lock)? {
             Start::Begun(attempt, operation) => (attempt, operation),
             Start::Waiting(wait) => return Ok(Ran::Waiting(wait)),
             Start::NotRequested => return Ok(Ran::NotRequested),
+            Start::Done(_) => return Ok(Ran::Done),
+            Start::Failed { why, then } => return Ok(Ran::CheckFailed { why, then }),
         };
         // So that the log says when it began, and not only when it has ended.
         self.log();
         match operate(&attempt, &operation) {
-            Ok(()) => {
-                self.finish(lock, Ok(()))?;
-                Ok(Ran::Done)
-            }
+            Ok(()) => Ok(match self.finish(lock, Ok(()))? {
+                Ended::Done => Ran::Done,
+                Ended::Checking(wait) => Ran::Waiting(wait),
+                Ended::Failed { why, then } => Ran::CheckFailed { why, then },
+            }),
             Err(why) => {
-                self.fail(lock, &why.to_string(), on_failure)?;
+                self.fail(lock, &why.to_string(), recovery)?;
                 Ok(Ran::Failed(why))
             }
         }

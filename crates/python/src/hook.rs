@@ -115,6 +115,7 @@ impl Hook {
             Start::Begun(..) => (true, None),
             Start::Waiting(wait) => (false, Some(wait.to_string())),
             Start::NotRequested => (false, None),
+            Start::Done(_) | Start::Failed { .. } => (false, None),
         })
     }
 
@@ -123,6 +124,7 @@ impl Hook {
         let result = failure.map_or(Ok(()), Err);
         self.hook()?
             .finish(&lock_name(lock)?, result)
+            .map(drop)
             .map_err(raised)
     }
 
@@ -131,6 +133,7 @@ impl Hook {
         let on_failure: OnFailure = on_failure.parse().map_err(refused)?;
         self.hook()?
             .fail(&lock_name(lock)?, reason, on_failure)
+            .map(drop)
             .map_err(raised)
     }
 
@@ -164,6 +167,7 @@ impl Hook {
     fn finish_through(&self, lock: &str, seq: u64) -> PyResult<()> {
         self.hook()?
             .finish_through(&lock_name(lock)?, seq)
+            .map(drop)
             .map_err(raised)
     }
 

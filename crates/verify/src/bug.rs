@@ -92,6 +92,8 @@ bugs! {
         "An operation that began before a campaign counts for it if it ends after that was announced.";
     RosterOutlivesMembership "roster-outlives-membership"
         "A leader remembers units that have left, and invites them.";
+    FinishBeforeCheck "finish-before-check"
+        "A turn is over as soon as its operation has succeeded, before its check has held.";
     FollowsEventRelation "follows-event-relation"
         "Of two relations of one endpoint, a hook follows the one that it is about.";
     OpensBesideLostRelation "opens-beside-lost-relation"
@@ -108,6 +110,8 @@ bugs! {
         "A request that nobody wants any more is not withdrawn, and keeps its place.";
     BelievesRelationList "believes-relation-list"
         "Every unit that the relation lists counts as present, whatever the controller says.";
+    SoakEndsEarly "soak-ends-early"
+        "The time for which a check has held is taken from before the operation, so that the first look that finds it good ends the turn.";
     LongHooksNeverPublish "long-hooks-never-publish"
         "A leader's hook that takes longer than the lease leaves the line to the next hook, which takes as long.";
 }
@@ -123,6 +127,7 @@ impl Bug {
         Self::OrphansFinishCounts,
         Self::KeepsOrphanTickets,
         Self::BelievesRelationList,
+        Self::SoakEndsEarly,
         Self::LongHooksNeverPublish,
     ];
 }

@@ -6,7 +6,9 @@
 use std::rc::Rc;
 
 use ops_coordinator_core::policy::{Limit, Policy, Rules};
-use ops_coordinator_core::{Instruction, LockName, OnFailure, Order, Ticket, UnitName};
+use ops_coordinator_core::{
+    Check, Instruction, LockName, OnFailure, Order, Recovery, Ticket, UnitName,
+};
 use ops_coordinator_juju::{Environment, Error, Gate, Hook, Machine, Operation, Start, Transport};
 
 use crate::Bug;
@@ -46,6 +48,19 @@ pub struct Visit {
     pub orphan: bool,
     /// Whether the unit lets an operation begin.
     pub gate: Gate,
+    /// What must hold after an operation, if anything.
+    pub aftercare: Option<Aftercare>,
+}
+
+/// What must hold after an operation before its turn is over.
+#[derive(Clone)]
+pub struct Aftercare {
+    /// For how long, and how long it may fail before that.
+    pub check: Check,
+    /// What follows if it has failed, and how often and how soon a failed operation is tried again.
+    pub recovery: Recovery,
+    /// Whether it holds now, for the lock of this number.
+    pub holds: Rc<dyn Fn(usize) -> bool>,
 }
 
 /// What the charm makes of a hook. Sets of locks have a bit for each.
@@ -107,11 +122,31 @@ impl Charm {
         let mut hook = saboteur.open()?;
         let gate = visit.gate.clone();
         hook.set_gatekeeper(move |_| gate.clone());
+        let aftercare = visit.aftercare.iter();
+        for Aftercare {
+            check,
+            recovery,
+            holds,
+        } in aftercare.filter(|_| !self.is(Bug::FinishBeforeCheck))
+        {
+            for (index, lock) in self.locks.iter().enumerate() {
+                let holds = Rc::clone(holds);
+                hook.set_check(lock, *check, *recovery, move || {
+                    holds(index)
+                        .then_some(())
+                        .ok_or_else(|| "no answer".to_owned())
+                });
+            }
+        }
         Ok(Open {
             endpoint,
             hook,
             saboteur,
         })
+    }
+
+    fn is(&self, bug: Bug) -> bool {
+        self.bug == Some(bug)
     }
 
     /// The hook on each endpoint, as a charm begins that uses several.
@@ -233,8 +268,8 @@ impl Charm {
         if let Some((lock, failure)) = ended {
             let hook = self.hook_for(&mut opened, lock);
             match failure {
-                None => hook.finish(&self.locks[lock], Ok(()))?,
-                Some(then) => hook.fail(&self.locks[lock], "exit code 1", then)?,
+                None => drop(hook.finish(&self.locks[lock], Ok(()))?),
+                Some(then) => drop(hook.fail(&self.locks[lock], "exit code 1", then)?),
             }
             if let Some(started) = self.advance(&mut opened, will, lock + 1)? {
                 return Ok(Some(started));
@@ -325,13 +360,14 @@ impl Charm {
     /// A hook tool's failure.
     pub fn fail(&self, visit: &Visit, lock: usize) -> Result<(), Error> {
         let mut open = self.open(visit, self.homes[lock])?;
-        let hands_on = self.bug == Some(Bug::HandsOnAfterFailure);
-        let result = if hands_on {
-            Ok(())
-        } else {
-            Err("exit code 1".to_owned())
-        };
-        open.hook.finish(&self.locks[lock], result)
+        if self.is(Bug::HandsOnAfterFailure) {
+            return open.hook.finish(&self.locks[lock], Ok(())).map(drop);
+        }
+        let aftercare = visit.aftercare.as_ref();
+        let mut recovery = aftercare.map_or_else(Recovery::default, |care| care.recovery);
+        recovery.on_failure = OnFailure::Retry;
+        let failed = open.hook.fail(&self.locks[lock], "exit code 1", recovery);
+        failed.map(drop)
     }
 
     fn advance(

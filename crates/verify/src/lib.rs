@@ -18,4 +18,4 @@ mod sabotage;
 pub mod simulation;
 
 pub use bug::Bug;
-pub use charm::{Charm, Started, Visit, Will};
+pub use charm::{Aftercare, Charm, Started, Visit, Will};

@@ -331,10 +331,14 @@ impl Saboteur {
     }
 
     /// The journal as it is read, with the bug.
-    fn spoil_journal(text: &[u8]) -> Option<Vec<u8>> {
+    fn spoil_journal(&self, text: &[u8]) -> Option<Vec<u8>> {
         let mut journal: Value = serde_json::from_slice(text).ok()?;
         for lock in journal["locks"].as_object_mut()?.values_mut() {
-            lock["record"].as_object_mut()?.remove("stopped");
+            if self.is(Bug::RetriesWithoutPermission) {
+                lock["record"].as_object_mut()?.remove("stopped");
+            } else if let Some(held) = lock.pointer_mut("/trial/held") {
+                held["at"] = json!(0);
+            }
         }
         Some(journal.to_string().into_bytes())
     }
@@ -481,8 +485,9 @@ impl Machine for Saboteur {
                 session.to_string().into_bytes()
             }));
         }
-        if self.is(Bug::RetriesWithoutPermission) && name == self.journal_file() {
-            let spoilt = content.as_deref().and_then(Self::spoil_journal);
+        let spoils = self.is(Bug::RetriesWithoutPermission) || self.is(Bug::SoakEndsEarly);
+        if spoils && name == self.journal_file() {
+            let spoilt = content.as_deref().and_then(|text| self.spoil_journal(text));
             return Ok(spoilt.or(content));
         }
         Ok(content)
@@ -526,6 +531,10 @@ impl Machine for Saboteur {
 
     fn wall(&self) -> Option<Wall> {
         self.machine.wall()
+    }
+
+    fn boot(&self) -> Option<String> {
+        self.machine.boot()
     }
 
     fn random(&self) -> u32 {

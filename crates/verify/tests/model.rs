@@ -154,6 +154,11 @@ const CAUGHT: &[(Bug, &str, &[&str])] = &[
         "roster-roll-and-departure",
         &["all-ends-well"],
     ),
+    (
+        Bug::FinishBeforeCheck,
+        "checks",
+        &["turn-lasts-until-its-check-has-held"],
+    ),
 ];
 
 fn case(name: &str) -> &'static Case {

@@ -97,8 +97,12 @@ const UNTIDY: &[Shown] = &[
     (
         Bug::OrphansFinishCounts,
         &[Fault::Orphan],
-        // A record says that something is done which was not, or it runs again.
-        &["every-request-is-served", "finished-never-runs-again"],
+        // A record says that something is done which was not, or it runs again, or its check was never run.
+        &[
+            "every-request-is-served",
+            "finished-never-runs-again",
+            "turn-lasts-until-its-check-has-held",
+        ],
     ),
     (
         Bug::KeepsOrphanTickets,
@@ -109,6 +113,11 @@ const UNTIDY: &[Shown] = &[
         Bug::BelievesRelationList,
         &[Fault::Untold],
         &["every-request-is-served"],
+    ),
+    (
+        Bug::SoakEndsEarly,
+        &[],
+        &["turn-lasts-until-its-check-has-held"],
     ),
     (
         Bug::LongHooksNeverPublish,
@@ -131,6 +140,12 @@ fn what_a_tidy_world_never_showed_is_caught_in_an_untidy_one() {
             "{bug}: {promise:?}"
         );
     }
+}
+
+#[test]
+fn a_turn_that_ends_before_its_check_is_seen_as_that() {
+    let promise = caught(Bug::FinishBeforeCheck).1;
+    assert_eq!(promise, "turn-lasts-until-its-check-has-held");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 use ops_coordinator_excerpt::path;
 use ops_coordinator_juju::policy::Rules;
-use ops_coordinator_juju::{Coordination, Declared, LockName, Now, Timestamp};
+use ops_coordinator_juju::{Coordination, Declared, LockName, Now, Span, Timestamp};
 
 use super::CommandError;
 use crate::output::say;
@@ -38,7 +38,10 @@ pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode, CommandError> {
         )));
     };
     for (lock, declared) in coordination.locks() {
-        look_for_blocker(&args.charm, lock, declared)?;
+        look_for(&args.charm, lock, "blocker", declared.blocker.as_deref())?;
+        let check = declared.check.as_ref();
+        let check = check.and_then(|check| check.command.as_deref());
+        look_for(&args.charm, lock, "check", check)?;
     }
     for (lock, declared) in coordination.locks() {
         say(words(lock, declared).trim_end());
@@ -49,13 +52,14 @@ pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode, CommandError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A blocker in the charm's directory that is not there would hold back every operation.
-fn look_for_blocker(
+/// A command in the charm's directory that is not there would hold back every operation, or keep every turn.
+fn look_for(
     charm: &Path,
     lock: &LockName,
-    declared: &Declared,
+    role: &str,
+    command: Option<&[String]>,
 ) -> Result<(), CommandError> {
-    let program = declared.blocker.iter().flatten().next();
+    let program = command.into_iter().flatten().next();
     let Some(program) = program.filter(|program| program.contains('/')) else {
         return Ok(());
     };
@@ -65,7 +69,7 @@ fn look_for_blocker(
         return Ok(());
     }
     let program = path(program.as_ref());
-    let wrong = format!("lock {lock}: its blocker {program} is no executable file of the charm");
+    let wrong = format!("lock {lock}: its {role} {program} is no executable file of the charm");
     let hint = "make it executable, or name a command without '/' that is on the unit's PATH";
     Err(CommandError::failed(wrong).hint(Some(hint)))
 }
@@ -93,5 +97,25 @@ fn words(lock: &LockName, declared: &Declared) -> String {
     if let Some(command) = &declared.blocker {
         text.push_str(&format!("  blocker {}\n", command.join(" ")));
     }
+    if let Some(check) = &declared.check {
+        let (soak, within) = (Span(check.demands.soak), Span(check.demands.within));
+        text.push_str(&match &check.command {
+            Some(command) => format!(
+                "  check {}, soak {soak}, within {within}\n",
+                command.join(" ")
+            ),
+            None => format!("  soak {soak}\n"),
+        });
+    }
+    let recovery = &declared.recovery;
+    text.push_str(&format!("  on failure {}", recovery.on_failure.as_str()));
+    let most = recovery
+        .max_retry
+        .map(|most| format!(", {most} times, then stop"));
+    text.push_str(&most.unwrap_or_default());
+    if recovery.back_off > 0 {
+        text.push_str(&format!(", back-off {}", Span(recovery.back_off)));
+    }
+    text.push('\n');
     text
 }

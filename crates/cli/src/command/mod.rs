@@ -1,6 +1,7 @@
 //! The subcommands, one module each.
 
 mod action;
+mod after;
 mod begin;
 mod campaign;
 mod cancel;

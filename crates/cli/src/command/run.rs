@@ -5,13 +5,13 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitCode, ExitStatus};
 
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use ops_coordinator_excerpt::path;
 use ops_coordinator_juju::{
-    Attempt, Hook, LockName, OnFailure, Operation, Start, Wait, process, service,
+    Attempt, Ended, Hook, LockName, OnFailure, Operation, Recovery, Start, Wait, process, service,
 };
 
 use super::CommandError;
+use super::after::AfterArgs;
 use super::coordination::{CoordinationArgs, declared};
 use crate::output::{complain, say};
 
@@ -37,36 +37,32 @@ const FAILED_AND_PASSED_ON: u8 = 70;
 ///
 /// While a process of an earlier attempt is still running, no other attempt starts.
 ///
+/// With a check, the turn goes on after the command has succeeded until the check has held for the soak. `run` looks at it
+/// in every hook, and in between a waker brings one. A check that has not come good in time is a failure of the operation.
+///
 /// If coordination.toml gives the lock a window or a blocker, these decide whether the operation may begin. What has begun
 /// is not interrupted, and begins again after a failure whatever they say.
 #[expect(clippy::doc_markdown, reason = "`--help` prints this text as it is")]
 #[derive(Debug, Args)]
 #[command(after_help = "Exit codes:
-  0   done
+  0   done, and its check has held
   66  nothing was requested
   69  stopped: it has failed, now or earlier, and waits for an operator (`--on-failure stop`)
   70  it has failed, and the turn has passed on (`--on-failure continue`)
-  75  waiting: it is not this unit's turn yet, or it is held back by its window or blocker
+  75  waiting: for its turn, its window or its blocker; for its check to hold; for its next attempt
   any other code is the command's own; its 66, 69, 70 or 75 becomes 1
 
 Examples:
   ops-coordinator run restart -- systemctl restart postgresql
   ops-coordinator run restart --on-failure stop -- ./upgrade
+  ops-coordinator run restart --check ./healthy --soak 60s -- systemctl restart postgresql
   ops-coordinator run restart        # restarts the services given to `request`")]
 pub(crate) struct RunArgs {
     /// The requested lock
     #[arg(value_name = "LOCK")]
     lock: LockName,
-    /// What happens after a failure: `retry`: the next hook tries again; `stop`: the unit keeps its place, and an operator
-    /// decides; `continue`: the turn passes on. An operation that is cut off has not failed: it runs again
-    /// [default: as in coordination.toml, or retry]
-    #[arg(
-        long,
-        value_name = "MODE",
-        value_parser = PossibleValuesParser::new(OnFailure::ALL.map(OnFailure::as_str))
-            .try_map(|text| text.parse::<OnFailure>())
-    )]
-    on_failure: Option<OnFailure>,
+    #[command(flatten)]
+    after: AfterArgs,
     /// The command and its arguments; no shell is involved
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
@@ -83,15 +79,17 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
                 "`run` cannot be nested: call it outside of its own command",
             )));
         }
-        let mut on_failure = args.on_failure.unwrap_or_default();
-        if let Some(coordination) = declared(hook, lock)? {
-            on_failure = args.on_failure.unwrap_or(coordination.on_failure(lock));
+        let coordination = declared(hook, lock)?;
+        let recovery = args.after.recovery(coordination.as_ref(), lock)?;
+        let check = args.after.check(coordination.as_ref(), lock)?;
+        if let Some(coordination) = coordination {
             hook.obey(coordination);
         }
+        if let Some(check) = check {
+            check.apply(hook, lock, recovery);
+        }
         match hook.start(lock)? {
-            Start::Begun(attempt, operation) => {
-                operate(hook, args, &attempt, &operation, on_failure)
-            }
+            Start::Begun(attempt, operation) => operate(hook, args, &attempt, &operation, recovery),
             Start::NotRequested => {
                 say(format!("{lock}: nothing was requested"));
                 Ok(NOT_REQUESTED.into())
@@ -104,8 +102,27 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
                 say(format!("{lock}: waiting, {wait}"));
                 Ok(WAITING.into())
             }
+            Start::Done(_) => {
+                say(format!("{lock}: done"));
+                Ok(0.into())
+            }
+            Start::Failed { why, then } => {
+                complain(format!("{lock}: {why}"));
+                Ok(code_of(then, recovery, 1).into())
+            }
         }
     })
+}
+
+/// The exit code after a failure: `own`, if Juju is to run the hook again.
+fn code_of(then: OnFailure, recovery: Recovery, own: u8) -> u8 {
+    match then {
+        // Not this hook brings the next attempt, and the others are to learn of the failure meanwhile.
+        OnFailure::Retry if recovery.back_off > 0 => WAITING,
+        OnFailure::Retry => own,
+        OnFailure::Stop => STOPPED,
+        OnFailure::Continue => FAILED_AND_PASSED_ON,
+    }
 }
 
 fn operate(
@@ -113,7 +130,7 @@ fn operate(
     args: &RunArgs,
     attempt: &Attempt,
     operation: &Operation,
-    on_failure: OnFailure,
+    recovery: Recovery,
 ) -> Result<ExitCode, CommandError> {
     let lock = &args.lock;
     // So that the log says when it began, and not only when it has ended.
@@ -124,31 +141,37 @@ fn operate(
         None => restart_services(lock, operation),
     };
     // Stored before it is printed, because the reader may be gone; printed even if publishing fails.
-    let published = match &outcome {
-        Ok(()) => hook.finish(lock, Ok(())),
-        Err(failure) => hook.fail(lock, &failure.why, on_failure),
+    let failure = match outcome {
+        Ok(()) => return succeed(hook, lock, recovery),
+        Err(failure) => failure,
     };
-    let code = match outcome {
-        Ok(()) => {
+    let then = hook.fail(lock, &failure.why, recovery);
+    let hint = failure.hint.map(|hint| format!("\nhint: {hint}"));
+    complain(format!(
+        "{lock}: {}{}",
+        failure.why,
+        hint.unwrap_or_default()
+    ));
+    Ok(code_of(then?, recovery, failure.code).into())
+}
+
+/// The command has succeeded: the turn is over, or its check has yet to hold.
+fn succeed(hook: &mut Hook, lock: &LockName, recovery: Recovery) -> Result<ExitCode, CommandError> {
+    match hook.finish(lock, Ok(())) {
+        Ok(Ended::Checking(wait)) => {
+            say(format!("{lock}: waiting, {wait}"));
+            Ok(WAITING.into())
+        }
+        Ok(Ended::Failed { why, then }) => {
+            complain(format!("{lock}: {why}"));
+            Ok(code_of(then, recovery, 1).into())
+        }
+        published => {
             say(format!("{lock}: done"));
-            0
+            published?;
+            Ok(0.into())
         }
-        Err(failure) => {
-            let hint = failure.hint.map(|hint| format!("\nhint: {hint}"));
-            complain(format!(
-                "{lock}: {}{}",
-                failure.why,
-                hint.unwrap_or_default()
-            ));
-            match on_failure {
-                OnFailure::Retry => failure.code,
-                OnFailure::Stop => STOPPED,
-                OnFailure::Continue => FAILED_AND_PASSED_ON,
-            }
-        }
-    };
-    published?;
-    Ok(code.into())
+    }
 }
 
 /// Ends a request of which only the number is left: nobody knows any more what to restart, and failing in every hook

@@ -1,6 +1,6 @@
 //! Answers to questions.
 
-use crate::{Attempt, Wait};
+use crate::{Attempt, OnFailure, Ticket, Wait};
 
 /// The answer to [`Engine::start`](super::Engine::start).
 #[derive(Debug, Clone, PartialEq)]
@@ -11,6 +11,15 @@ pub enum Start<P = crate::Payload> {
     Waiting(Wait),
     /// The unit has no outstanding request for the lock.
     NotRequested,
+    /// The operation had succeeded before, and now its check has held for long enough: the turn is over.
+    Done(Ticket),
+    /// The operation had succeeded before, but its check has not come good in time. So it has failed.
+    Failed {
+        /// Why.
+        why: String,
+        /// What the unit does now.
+        then: OnFailure,
+    },
 }
 
 impl<P> Start<P> {
@@ -18,7 +27,7 @@ impl<P> Start<P> {
     pub fn begun(self) -> Option<(Attempt, P)> {
         match self {
             Self::Begun(attempt, payload) => Some((attempt, payload)),
-            Self::Waiting(_) | Self::NotRequested => None,
+            _ => None,
         }
     }
 
@@ -28,6 +37,8 @@ impl<P> Start<P> {
             Self::Begun(attempt, old) => Start::Begun(attempt, payload(old)),
             Self::Waiting(wait) => Start::Waiting(wait),
             Self::NotRequested => Start::NotRequested,
+            Self::Done(ticket) => Start::Done(ticket),
+            Self::Failed { why, then } => Start::Failed { why, then },
         }
     }
 }

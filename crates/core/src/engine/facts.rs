@@ -35,6 +35,8 @@ pub struct Facts {
     pub process: Option<Process>,
     /// A random number, for the unit's incarnation if it needs one.
     pub random: u32,
+    /// The id of the machine's boot, if it tells: what was measured before another boot does not count.
+    pub boot: Option<String>,
     /// How the payloads of two requests that share a turn, the older one first, become one.
     pub join: fn(Value, Value) -> Value,
 }
@@ -62,6 +64,7 @@ impl Facts {
             will_be_retried: true,
             process: None,
             random,
+            boot: None,
             join: |_, newer| newer,
         }
     }

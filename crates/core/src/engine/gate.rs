@@ -37,18 +37,18 @@ impl Site {
         self.load_unit(round)?.hold_back(lock, &in_short, steady);
         self.store_journal(round);
         if let Some(time) = opens_in.filter(|time| *time <= SOON) {
-            self.wake_at_opening(round, time);
+            self.wake_in(round, time);
         }
         Ok(Some(Wait::HeldBack(why)))
     }
 
-    /// Starts a waker for the time at which the window opens, unless one is already waiting for it.
-    fn wake_at_opening(&mut self, round: &mut Round<'_>, time: u64) {
+    /// Starts a waker for the time at which there is something to do, unless one is already waiting for it.
+    pub(super) fn wake_in(&mut self, round: &mut Round<'_>, time: u64) {
         let now = round.now.0;
         let due = now.saturating_add(time);
         let waits = self.session.alarm.is_some_and(|alarm| {
             // One from before the machine was booted may be anywhere.
-            alarm.0 >= now && alarm.0 <= due
+            alarm.0 > now && alarm.0 <= due
         });
         if !waits {
             self.session.alarm = Some(Tick(due));

@@ -11,6 +11,7 @@
 
 mod answer;
 mod begin;
+mod check;
 mod effect;
 mod facts;
 mod gate;
@@ -39,7 +40,7 @@ pub use session::Session;
 use crate::policy::Policy;
 use crate::{
     Call, Errand, Instructed, Instruction, LockName, LockRecord, News, OnFailure, Order, Payload,
-    RelationId, Requested, RollPlan, Status, Tick, Ticket, Turn, UnitName, Wall,
+    Recovery, RelationId, Requested, RollPlan, Status, Tick, Ticket, Turn, UnitName, Wall,
 };
 use need::Known;
 use round::Round;
@@ -256,7 +257,8 @@ impl Engine {
         self.ask(|visit, round| visit.at_home(round, lock)?.turn(round, lock))
     }
 
-    /// Begins the operation if it is this unit's turn.
+    /// Begins the operation if it is this unit's turn. If it has succeeded already and its check has yet to hold, looks at
+    /// that instead ([`Need::Check`]).
     ///
     /// # Errors
     /// What has to be known first.
@@ -287,12 +289,37 @@ impl Engine {
         self.ask(|visit, round| visit.finish(round, lock, result, served))
     }
 
-    /// Ends the operation that [`Engine::start`] began, which has failed; the unit then does as `on_failure` says.
+    /// Ends the operation that [`Engine::start`] began, which has succeeded and has a check: the unit keeps its turn until
+    /// [`Engine::look_at_check`], which is asked next, or [`Engine::start`] in a later hook has found that it has held. Then the requests up to number
+    /// `served` end with it, if they were made before the operation began.
     ///
     /// # Errors
     /// What has to be known first.
-    pub fn fail(&mut self, lock: &LockName, why: &str, on_failure: OnFailure) -> Result<(), Need> {
-        self.ask(|visit, round| visit.fail(round, lock, why, on_failure))
+    pub fn put_on_trial(&mut self, lock: &LockName, served: Option<u64>) -> Result<(), Need> {
+        self.ask(|visit, round| visit.put_on_trial(round, lock, served))
+    }
+
+    /// Looks at the check of an operation that has been put on trial, as [`Engine::start`] does; `None` if there is none.
+    ///
+    /// # Errors
+    /// What has to be known first.
+    pub fn look_at_check(&mut self, lock: &LockName) -> Result<Option<Start>, Need> {
+        self.ask(|visit, round| visit.at_home(round, lock)?.look_at_check(round, lock))
+    }
+
+    /// Ends the operation that [`Engine::start`] began, which has failed. Returns what the unit then does, as `recovery`
+    /// says.
+    ///
+    /// # Errors
+    /// What has to be known first.
+    pub fn fail(
+        &mut self,
+        lock: &LockName,
+        why: &str,
+        recovery: impl Into<Recovery>,
+    ) -> Result<OnFailure, Need> {
+        let recovery = recovery.into();
+        self.ask(|visit, round| visit.fail(round, lock, why, recovery))
     }
 
     /// Ends the hook: publishes pending changes and, if this unit leads, maintains the line. It must be the last thing

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Process, Roster, Session};
-use crate::{Journal, LockName, RelationId, Tick, UnitName};
+use crate::{Journal, LockName, Look, RelationId, Tick, UnitName};
 
 /// What the engine has to know before it can answer a question. The driver reads it, hands it in with
 /// [`Engine::handle_answer`](super::Engine::handle_answer), and asks the question again.
@@ -31,6 +31,8 @@ pub enum Need {
     /// Whether the unit itself lets an operation begin whose turn has come. It is asked last, just before the operation
     /// would begin, and not for one that has begun before.
     Gate(LockName),
+    /// Whether the check of an operation that has succeeded holds. It is asked once for each question.
+    Check(LockName),
 }
 
 /// An answer to a [`Need`].
@@ -60,6 +62,8 @@ pub enum Answer {
     Alive(BTreeMap<Process, bool>),
     /// To [`Need::Gate`].
     Gate(LockName, Gate),
+    /// To [`Need::Check`]; `None` if the charm asks for no check, or no more: then the turn is over.
+    Check(LockName, Option<Box<Look>>),
 }
 
 /// Whether a unit lets an operation begin whose turn has come. This decides only when something starts, and nothing about
@@ -113,6 +117,7 @@ pub(super) struct Known {
     goal_state: Option<Result<BTreeSet<UnitName>, String>>,
     alive: BTreeMap<Process, bool>,
     gates: BTreeMap<LockName, Gate>,
+    checks: BTreeMap<LockName, Option<Box<Look>>>,
 }
 
 impl Known {
@@ -132,13 +137,15 @@ impl Known {
             Answer::GoalState(units) => self.goal_state = Some(units),
             Answer::Alive(processes) => self.alive.extend(processes),
             Answer::Gate(lock, gate) => drop(self.gates.insert(lock, gate)),
+            Answer::Check(lock, look) => drop(self.checks.insert(lock, look)),
         }
     }
 
-    /// Forgets what other processes of the unit may have changed since.
+    /// Forgets what other processes of the unit may have changed since, and how a check stood then.
     pub(super) fn forget_stored(&mut self) {
         self.stored.clear();
         self.rosters.clear();
+        self.checks.clear();
     }
 
     pub(super) fn stored(&self, endpoint: &str) -> Result<&Stored, Need> {
@@ -185,6 +192,11 @@ impl Known {
 
     pub(super) fn gate(&self, lock: &LockName) -> Result<&Gate, Need> {
         self.gates.get(lock).ok_or_else(|| Need::Gate(lock.clone()))
+    }
+
+    pub(super) fn check(&self, lock: &LockName) -> Result<Option<&Look>, Need> {
+        let known = self.checks.get(lock).map(Option::as_deref);
+        known.ok_or_else(|| Need::Check(lock.clone()))
     }
 
     /// Those of the processes that are alive.

@@ -189,7 +189,7 @@ impl Site {
         Ok(None)
     }
 
-    /// The attempt after which a unit's operation has stopped; `None` if it has not, or its record cannot be read.
+    /// The attempt after which a unit's operation has stopped, or waits to be tried again; `None` if it has not, or its record cannot be read.
     fn failed_attempt(
         &mut self,
         round: &mut Round<'_>,
@@ -198,7 +198,7 @@ impl Site {
     ) -> Result<Option<u16>, Need> {
         let record = self.record_of(round, unit)?;
         let state = record.and_then(|record| record.locks.get(lock));
-        let stopped = state.filter(|state| state.stopped);
+        let stopped = state.filter(|state| state.stopped || state.retry_at.is_some());
         Ok(stopped.map(|state| state.attempt))
     }
 

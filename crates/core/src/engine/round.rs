@@ -2,7 +2,7 @@
 
 use super::need::Known;
 use super::{Effect, Facts};
-use crate::{News, Tick, Wall};
+use crate::{Moment, News, Tick, Wall};
 
 /// One attempt to answer a question: what it can use, and what comes of it. If something has to be known first, all
 /// that came of it is dropped, and the next attempt begins anew.
@@ -17,6 +17,14 @@ pub(super) struct Round<'a> {
 }
 
 impl Round<'_> {
+    /// The present time on the unit's own clock, for what outlives this process.
+    pub(super) fn moment(&self) -> Moment {
+        Moment {
+            boot: self.facts.boot.clone(),
+            at: self.now,
+        }
+    }
+
     pub(super) fn tell(&mut self, effect: Effect) {
         self.effects.push(effect);
     }

@@ -92,7 +92,7 @@ pub struct Session {
     pub(super) wrote_line: bool,
     /// Whether this hook has scheduled another one.
     pub(super) woke: bool,
-    /// When the waker goes off that waits for a window to open, if one was started.
+    /// When the waker goes off that waits for a window to open, a check to hold or another attempt, if one was started.
     #[serde(default)]
     pub(super) alarm: Option<Tick>,
 }

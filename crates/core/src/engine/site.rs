@@ -141,7 +141,7 @@ impl Site {
             Some(unit) => unit,
             None => self.read_unit(round)?,
         };
-        unit.handle_wall_time(round.wall);
+        unit.handle_time(round.wall, round.moment());
         Ok(self.unit.insert(unit))
     }
 

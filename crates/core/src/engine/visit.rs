@@ -7,7 +7,9 @@ use super::round::Round;
 use super::site::Site;
 use super::{Need, Process, Start};
 use crate::policy::Policy;
-use crate::{Errand, LockName, News, OnFailure, Order, Payload, Requested, Turn, Unit, Wait};
+use crate::{
+    Errand, LockName, News, OnFailure, Order, Payload, Recovery, Requested, Turn, Unit, Wait,
+};
 
 /// One unit in one hook, on all of the charm's endpoints.
 #[derive(Debug, Clone, Default)]
@@ -121,7 +123,7 @@ impl Visit {
         served: Option<u64>,
     ) -> Result<(), Need> {
         if let Err(why) = result {
-            return self.fail(round, lock, why, OnFailure::Retry);
+            return self.fail(round, lock, why, Recovery::default()).map(drop);
         }
         let site = self.at_home(round, lock)?;
         let ended = site.load_unit(round)?.finish(lock, result, served);
@@ -134,11 +136,25 @@ impl Visit {
         round: &mut Round<'_>,
         lock: &LockName,
         why: &str,
-        on_failure: OnFailure,
+        recovery: Recovery,
+    ) -> Result<OnFailure, Need> {
+        let site = self.at_home(round, lock)?;
+        let then = site.load_unit(round)?.fail(lock, why, recovery);
+        site.end(round, lock, then == Some(OnFailure::Continue));
+        site.wake_for_retry(round, lock)?;
+        Ok(then.unwrap_or(recovery.on_failure))
+    }
+
+    pub(super) fn put_on_trial(
+        &mut self,
+        round: &mut Round<'_>,
+        lock: &LockName,
+        served: Option<u64>,
     ) -> Result<(), Need> {
         let site = self.at_home(round, lock)?;
-        let ended = site.load_unit(round)?.fail(lock, why, on_failure);
-        site.end(round, lock, ended && on_failure == OnFailure::Continue);
+        site.load_unit(round)?.put_on_trial(lock, served);
+        site.end_work(lock);
+        site.store_journal(round);
         Ok(())
     }
 
@@ -178,11 +194,16 @@ impl Visit {
 
 impl Site {
     /// An operation has ended; `passes_on`: and with it the turn.
-    fn end(&mut self, round: &mut Round<'_>, lock: &LockName, passes_on: bool) {
+    pub(super) fn end(&mut self, round: &mut Round<'_>, lock: &LockName, passes_on: bool) {
         self.session.finished_operation |= passes_on;
+        self.end_work(lock);
+        self.publish(round);
+    }
+
+    /// Nothing works on the operation any more.
+    pub(super) fn end_work(&mut self, lock: &LockName) {
         self.session.running.remove(lock);
         self.session.processes.remove(lock);
-        self.publish(round);
     }
 
     fn start(&mut self, round: &mut Round<'_>, lock: &LockName) -> Result<Start, Need> {
@@ -190,8 +211,15 @@ impl Site {
             // Another process of this very hook is at it.
             return Ok(Start::Waiting(Wait::Busy));
         }
+        if let Some(start) = self.look_at_check(round, lock)? {
+            return Ok(start);
+        }
         match self.turn(round, lock)? {
-            Turn::Start(_) => {}
+            Turn::Start(ticket) => {
+                if let Some(wait) = self.backs_off(round, lock, &ticket)? {
+                    return Ok(Start::Waiting(wait));
+                }
+            }
             Turn::Wait(wait) => {
                 if wait == Wait::Busy {
                     // That it ends brings no event.

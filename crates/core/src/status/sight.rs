@@ -210,7 +210,8 @@ impl Sight<'_> {
         let published = || {
             let state = state.filter(|state| state.attempt > 0)?;
             // What is published is about the request before this one, unless its last attempt has failed.
-            let is_about_it = ticket.is_none() || state.outcome == Some(Outcome::Failed);
+            let is_about_it =
+                ticket.is_none() || state.check.is_some() || state.outcome == Some(Outcome::Failed);
             is_about_it.then_some(state.attempt)
         };
         UnitStatus {
@@ -221,6 +222,8 @@ impl Sight<'_> {
             wait: None,
             since: None,
             held: state.and_then(|state| state.held.clone()),
+            check: state.and_then(|state| state.check),
+            retry_at: state.and_then(|state| state.retry_at),
             ticket: ticket.map(ToString::to_string),
             number: ticket.map(|ticket| ticket.seq),
             operation,
@@ -242,10 +245,11 @@ impl Sight<'_> {
                 format!("attempt {attempt} was interrupted; its next hook begins another")
             };
         }
-        let held = self
-            .state_of(&ticket.unit)
-            .and_then(|state| state.held.as_ref());
-        if let Some(held) = held {
+        let state = self.state_of(&ticket.unit);
+        if let Some(check) = state.and_then(|state| state.check) {
+            return check.words(state.and_then(|state| state.reason.as_deref()));
+        }
+        if let Some(held) = state.and_then(|state| state.held.as_ref()) {
             return format!("held back: {held}");
         }
         if let Some((attempt, why)) = self.failed(&ticket.unit) {
@@ -253,7 +257,13 @@ impl Sight<'_> {
                 true => format!(
                     "attempt {attempt} failed: {why}; waits for an operator's retry or skip"
                 ),
-                false => format!("attempt {attempt} failed: {why}; its next hook tries again"),
+                false => match state.and_then(|state| state.retry_at) {
+                    Some(at) => {
+                        let at = at.time();
+                        format!("attempt {attempt} failed: {why}; tries again at {at} UTC")
+                    }
+                    None => format!("attempt {attempt} failed: {why}; its next hook tries again"),
+                },
             };
         }
         if self.observer.unit.as_ref() == Some(&ticket.unit) {
@@ -276,9 +286,14 @@ impl Sight<'_> {
 
     /// The first few of these units by name, and how many more there are.
     fn names(&self, units: &[&UnitName]) -> String {
-        let name = |unit: &&UnitName| match self.is_leaving(unit) {
-            true => format!("{unit}, which is {LEAVING}"),
-            false => unit.to_string(),
+        let name = |unit: &&UnitName| {
+            let check = self.state_of(unit).and_then(|state| state.check);
+            match check.map(|check| check.ok) {
+                _ if self.is_leaving(unit) => format!("{unit}, which is {LEAVING}"),
+                Some(true) => format!("{unit}, which is soaking"),
+                Some(false) => format!("{unit}, whose check fails"),
+                None => unit.to_string(),
+            }
         };
         let named: Vec<String> = units.iter().take(NAMED).map(name).collect();
         let rest = match units.len().saturating_sub(NAMED) {

@@ -194,6 +194,45 @@ fn a_failure_is_said_of_its_unit_and_of_all_that_it_stops() {
 }
 
 #[test]
+fn how_a_check_stands_is_said_of_its_unit_and_to_those_behind_it() {
+    let on_trial = |ok: bool| {
+        let state = LockRecord {
+            seq: 1,
+            attempt: 1,
+            reason: (!ok).then(|| "no answer".to_owned()),
+            check: Some(Standing {
+                ok,
+                since: Some(Wall(3_600)),
+                until: ok.then_some(Wall(3_660)),
+            }),
+            ..LockRecord::default()
+        };
+        seen(line(&[1, 2], 1), [record(1, state), asks(2)])
+    };
+    let soaking = on_trial(true);
+    let words = "soaking until 01:01:00 UTC; its check has held since 01:00:00";
+    assert_eq!(says(&soaking, 1), words);
+    assert_eq!(says(&soaking, 2), "behind app/1, which is soaking");
+    assert_eq!(soaking.units[0].attempt, Some(1));
+    let failing = on_trial(false);
+    let words = "its check has failed since 01:00:00 UTC: no answer";
+    assert_eq!(says(&failing, 1), words);
+    assert_eq!(says(&failing, 2), "behind app/1, whose check fails");
+}
+
+#[test]
+fn when_a_failure_is_tried_again_is_said() {
+    let (unit, mut failed) = ended(1, Outcome::Failed, 120);
+    if let Reading::Good(record) = &mut failed {
+        let state = record.locks.get_mut(&lock()).unwrap();
+        state.retry_at = Some(Wall(3_600));
+    }
+    let status = seen(line(&[1], 1), [(unit, failed)]);
+    let words = "attempt 2 failed: exit code 1; tries again at 01:00:00 UTC";
+    assert_eq!(says(&status, 1), words);
+}
+
+#[test]
 fn what_an_earlier_request_came_to_is_not_said_of_the_next_one() {
     let mut again = done(1, 90);
     let Reading::Good(record) = &mut again.1 else {

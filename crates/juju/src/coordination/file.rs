@@ -6,11 +6,11 @@ use std::marker::PhantomData;
 use std::str::FromStr;
 
 use ops_coordinator_core::policy::{Limit, Rules, Sequence, Waves};
-use ops_coordinator_core::{LockName, OnFailure};
+use ops_coordinator_core::{Check, LockName, OnFailure, Recovery};
 use ops_coordinator_window::Window;
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
-use super::{Coordination, Declared};
+use super::{Coordination, Declared, DeclaredCheck, Span};
 
 /// The longest lookahead, as on the command line.
 const LOOKAHEAD_MAX: u32 = 32;
@@ -36,6 +36,12 @@ struct Table {
     #[serde(deserialize_with = "command")]
     blocker: Option<Vec<String>>,
     on_failure: Option<Text<OnFailure>>,
+    #[serde(deserialize_with = "command")]
+    check: Option<Vec<String>>,
+    soak: Option<Text<Span>>,
+    check_within: Option<Text<Span>>,
+    max_retry: Option<u16>,
+    back_off: Option<Text<Span>>,
 }
 
 /// What the text declares, or the line and what is wrong in it.
@@ -45,16 +51,40 @@ pub(super) fn parse(text: &str) -> Result<Coordination, (Option<usize>, String)>
         let line = before.map(|before| before.matches('\n').count() + 1);
         (line, error.message().trim().replace('\n', "; "))
     })?;
-    let locks = file.locks.into_iter();
-    Ok(Coordination {
-        locks: locks
-            .map(|(lock, table)| (lock, table.declared()))
-            .collect(),
-    })
+    let mut locks = BTreeMap::new();
+    for (lock, table) in file.locks {
+        if let Some(wrong) = table.contradiction() {
+            return Err((None, format!("lock {lock}: {wrong}")));
+        }
+        locks.insert(lock, table.declared());
+    }
+    Ok(Coordination { locks })
 }
 
 impl Table {
+    /// Which keys do not fit each other.
+    fn contradiction(&self) -> Option<&'static str> {
+        let retries = self
+            .on_failure
+            .as_ref()
+            .is_none_or(|mode| mode.0 == OnFailure::Retry);
+        if !retries && (self.max_retry.is_some() || self.back_off.is_some()) {
+            return Some("max-retry and back-off are for on-failure = \"retry\"");
+        }
+        if self.check_within.is_some() && self.check.is_none() {
+            return Some("check-within is for a check; add one, or leave it out");
+        }
+        None
+    }
+
     fn declared(self) -> Declared {
+        let demands = Check {
+            soak: self.soak.as_ref().map_or(0, |soak| soak.0.0),
+            within: self
+                .check_within
+                .map_or(DeclaredCheck::WITHIN, |within| within.0.0),
+        };
+        let has_check = self.check.is_some() || self.soak.is_some();
         let default = Rules::default();
         let window = self.window.map(|several| several.0).unwrap_or_default();
         Declared {
@@ -67,9 +97,17 @@ impl Table {
             },
             windows: window.into_iter().map(|window| window.0).collect(),
             blocker: self.blocker,
-            on_failure: self
-                .on_failure
-                .map_or_else(OnFailure::default, |mode| mode.0),
+            check: has_check.then_some(DeclaredCheck {
+                command: self.check,
+                demands,
+            }),
+            recovery: Recovery {
+                on_failure: self
+                    .on_failure
+                    .map_or_else(OnFailure::default, |mode| mode.0),
+                max_retry: self.max_retry,
+                back_off: self.back_off.map_or(0, |wait| wait.0.0),
+            },
         }
     }
 }
@@ -89,12 +127,22 @@ fn lookahead<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u32>, D::Error
 }
 
 fn command<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<String>>, D::Error> {
-    let words = Vec::<String>::deserialize(from)?;
+    let several = Several::<String>::deserialize(from)?;
+    // One text is a command without an argument that contains a blank.
+    let words = match several.0.as_slice() {
+        [one] => words(one),
+        words => words.to_vec(),
+    };
     if words.first().is_none_or(String::is_empty) {
-        let wrong = "a blocker is a command and its arguments: [\"./may-restart\", \"now\"]";
+        let wrong = "a command is a text or a list of words: [\"./healthy\", \"now\"]";
         return Err(D::Error::custom(wrong));
     }
     Ok(Some(words))
+}
+
+/// The words of a command that is one text.
+pub(super) fn words(text: &str) -> Vec<String> {
+    text.split_whitespace().map(str::to_owned).collect()
 }
 
 /// A value that is written as a text or a whole number.

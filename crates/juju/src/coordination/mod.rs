@@ -16,8 +16,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod blocker;
+mod check;
+mod command;
 mod file;
+mod span;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -27,8 +29,11 @@ use std::str::FromStr;
 
 use ops_coordinator_core::engine::Gate;
 use ops_coordinator_core::policy::{PerLock, Rules};
-use ops_coordinator_core::{LockName, OnFailure};
+use ops_coordinator_core::{LockName, Recovery};
 use ops_coordinator_window::{Now, Timestamp, Window};
+
+pub use check::DeclaredCheck;
+pub use span::{Span, SpanError};
 
 use crate::{Error, Hook};
 
@@ -48,8 +53,10 @@ pub struct Declared {
     pub windows: Vec<Window>,
     /// The command that must succeed before an operation begins.
     pub blocker: Option<Vec<String>>,
-    /// What becomes of the turn when an operation fails.
-    pub on_failure: OnFailure,
+    /// What must hold after an operation before its turn is over.
+    pub check: Option<DeclaredCheck>,
+    /// What becomes of the turn when an operation fails, and when it is tried again.
+    pub recovery: Recovery,
 }
 
 impl Coordination {
@@ -108,10 +115,10 @@ impl Coordination {
         })
     }
 
-    /// What becomes of the turn when an operation for this lock fails.
-    pub fn on_failure(&self, lock: &LockName) -> OnFailure {
+    /// What becomes of the turn when an operation for this lock fails, and when it is tried again.
+    pub fn recovery(&self, lock: &LockName) -> Recovery {
         let declared = self.locks.get(lock);
-        declared.map_or_else(OnFailure::default, |declared| declared.on_failure)
+        declared.map_or_else(Recovery::default, |declared| declared.recovery)
     }
 
     /// Whether an operation may begin at this time, by its window and its blocker. The blocker runs in the charm's
@@ -124,7 +131,8 @@ impl Coordination {
             return gate;
         }
         let blocker = declared.blocker.as_deref();
-        let blocked = blocker.and_then(|command| blocker::ask(command, lock, charm_dir));
+        let ask = |words: &[String]| command::ask("blocker", words, lock, charm_dir).err();
+        let blocked = blocker.and_then(ask);
         blocked.map_or(Gate::Open, Gate::Blocked)
     }
 }
@@ -160,9 +168,15 @@ impl FromStr for Coordination {
 }
 
 impl Hook {
-    /// Lets the windows and blockers of `coordination.toml` decide whether an operation may begin.
+    /// Lets the windows and blockers of `coordination.toml` decide whether an operation may begin, and its checks when
+    /// the turn is over after it.
     pub fn obey(&mut self, coordination: Coordination) {
         let charm_dir: PathBuf = self.environment().charm_dir.clone();
+        for (lock, declared) in &coordination.locks {
+            if let Some(check) = &declared.check {
+                check.apply(self, lock, declared.recovery);
+            }
+        }
         self.set_gatekeeper(move |lock| coordination.gate(lock, &charm_dir, Timestamp::now()));
     }
 }

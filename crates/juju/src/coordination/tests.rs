@@ -1,4 +1,5 @@
 use super::*;
+use ops_coordinator_core::OnFailure;
 use ops_coordinator_core::policy::{Limit, Policy, Sequence, Situation, Waves};
 
 fn lock() -> LockName {
@@ -29,12 +30,18 @@ fn all_of_a_locks_policy_is_read() {
         lookahead = 8
         window = ["Mon-Fri 02:00-05:00 Europe/London", "Sun 00:00-24:00 UTC"]
         blocker = ["./may-restart", "now"]
-        on-failure = "stop"
+        on-failure = "retry"
+        max-retry = 3
+        back-off = "10s"
+        check = "./healthy --fast"
+        soak = 60
+        check-within = "2m"
 
         [locks.backup]
         limit = 2
         order = ["app/2", "app/0"]
         window = "02:00-05:00 UTC"
+        soak = "5m"
     "#
     .parse()
     .unwrap();
@@ -52,8 +59,20 @@ fn all_of_a_locks_policy_is_read() {
         restart.blocker.as_deref(),
         Some(&["./may-restart".to_owned(), "now".to_owned()][..])
     );
+    let check = restart.check.as_ref().unwrap();
+    assert_eq!(check.command.as_ref().unwrap(), &["./healthy", "--fast"]);
+    let demands = (check.demands.soak, check.demands.within);
+    assert_eq!(demands, (60_000, 120_000));
+    let expected = Recovery {
+        on_failure: OnFailure::Retry,
+        max_retry: Some(3),
+        back_off: 10_000,
+    };
+    assert_eq!(coordination.recovery(&lock()), expected);
     let backup = &coordination.locks()[&"backup".parse().unwrap()];
     assert_eq!(backup.rules.sequence.to_string(), "app/2,app/0");
+    let check = backup.check.as_ref().unwrap();
+    assert_eq!((&check.command, check.demands.soak), (&None, 300_000));
     let leader = "app/0".parse().unwrap();
     let mut situation = Situation::new(&leader);
     situation.units = 12;
@@ -78,7 +97,14 @@ fn what_is_wrong_is_told_with_its_line() {
         wrong_key("window = \"02:00-05:00 Atlantis\""),
         "unknown time zone 'Atlantis'"
     );
-    assert!(wrong_key("blocker = []").starts_with("a blocker is a command"));
+    assert!(wrong_key("blocker = []").starts_with("a command is a text or a list of words"));
+    assert!(wrong_key("check = ''").starts_with("a command is a text or a list of words"));
+    assert!(wrong_key("soak = 'long'").starts_with("'long' is no time such as 90s"));
+    assert_eq!(
+        wrong("[locks.restart]\non-failure = 'stop'\nmax-retry = 2\n"),
+        "coordination.toml: lock restart: max-retry and back-off are for on-failure = \"retry\""
+    );
+    assert!(wrong("[locks.restart]\ncheck-within = '5m'\n").ends_with("add one, or leave it out"));
     assert_eq!(
         wrong_key("on-failure = \"again\""),
         "what happens after a failure is 'retry', 'stop' or 'continue', not \"again\""

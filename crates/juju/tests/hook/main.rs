@@ -1,6 +1,7 @@
 //! A hook against databags in memory: what it reads, what it writes, and how often it asks.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod check;
 mod cost;
 mod data;
 mod endpoint;
@@ -45,7 +46,7 @@ fn run(juju: &Rc<Juju>, unit: u32) -> Result<u16, Turn> {
         match ran.unwrap() {
             Ran::Waiting(wait) => Err(Turn::Wait(wait)),
             Ran::NotRequested => Err(Turn::NotRequested),
-            Ran::Done | Ran::Failed(_) => Ok(number),
+            Ran::Done | Ran::Failed(_) | Ran::CheckFailed { .. } => Ok(number),
         }
     })
 }

@@ -191,11 +191,13 @@ impl Referee {
         };
         let place = (unit.to_owned(), relation.to_owned());
         let before = self.records.insert(place, record.clone());
-        if let Some(before) = before {
-            counters_only_grow(&before, &record)?;
+        if let Some(before) = &before {
+            counters_only_grow(before, &record)?;
         }
         for (lock, state) in &record.locks {
             self.campaigns.see_record(unit, relation, lock, state)?;
+            let before = before.as_ref().and_then(|before| before.locks.get(lock));
+            check_holds_until_done(unit, lock, before, state)?;
             let course = (unit.to_owned(), record.incarnation.clone(), lock.clone());
             let served = self.served.get(&course).copied().unwrap_or_default();
             if state.outcome == Some(Outcome::Done) && state.done > served {
@@ -426,6 +428,34 @@ impl Referee {
         let served = self.served.entry(course.clone()).or_default();
         *served = ticket.seq.max(*served);
         self.ended.entry(unit.to_owned()).or_default().push(course);
+    }
+}
+
+/// `check-holds-until-done`: a unit that has said until when its check must hold does not end its turn well before that. Both
+/// times are by its own clock, in whole seconds.
+fn check_holds_until_done(
+    unit: &str,
+    lock: &LockName,
+    before: Option<&LockRecord>,
+    state: &LockRecord,
+) -> Result<(), Violation> {
+    let Some(before) = before.filter(|before| state.done > before.done) else {
+        return Ok(());
+    };
+    let until = before.check.and_then(|check| check.until);
+    let early = until.zip(state.ended_at).filter(|(until, end)| {
+        let is_about_it = state.done == before.done + 1 && state.outcome == Some(Outcome::Done);
+        is_about_it && end.0 + 1 < until.0
+    });
+    match early {
+        Some((until, end)) => Err(Violation {
+            invariant: "check-holds-until-done",
+            found: format!(
+                "{unit} has ended its turn for lock {lock} {} s before its check had held",
+                until.0 - end.0
+            ),
+        }),
+        None => Ok(()),
     }
 }
 

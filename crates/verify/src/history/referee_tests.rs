@@ -227,6 +227,31 @@ fn whoever_waits_at_the_end_is_told() {
 }
 
 #[test]
+fn a_turn_that_ends_before_the_time_until_which_its_check_must_hold_is_told() {
+    let tale = |end: u64, outcome: &str| {
+        let record = |state: &str| {
+            let text = format!(r#"{{"v":1,"id":"00000000","locks":{{"{LOCK}":{{{state}}}}}}}"#);
+            Some(text)
+        };
+        let soaking = r#""seq":1,"done":0,"check":{"ok":true,"since":100,"until":160}"#;
+        let over = format!(r#""seq":1,"done":1,"outcome":"{outcome}","end":{end}"#);
+        let tale = Tale::two_in_line()
+            .enters(0)
+            .commits(0, record(soaking), None);
+        let tale = tale.leaves(0).commits(0, record(&over), None);
+        let tale = tale.enters(1).leaves(1).record(1, 1, 1);
+        tale.line(&[])
+    };
+    tale(140, "done").breaks("check-holds-until-done");
+    assert!(tale(160, "done").judged().is_ok());
+    assert!(tale(159, "done").judged().is_ok(), "whole seconds");
+    assert!(
+        tale(140, "skipped").judged().is_ok(),
+        "an operator may end it"
+    );
+}
+
+#[test]
 fn what_is_published_is_judged() {
     Tale::two_in_line()
         .line(&[(1, 1)])

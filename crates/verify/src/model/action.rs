@@ -11,6 +11,8 @@ use super::truth::campaign;
 pub enum Action {
     /// A unit's hook begins: it asks whether it leads, reads the line, and perhaps begins an operation.
     Begin(u8, Event, u8),
+    /// The same, while the unit's check does not hold.
+    BeginUnwell(u8, Event),
     /// In the middle of an operation, its charm requests another turn.
     Ask(u8),
     /// A unit's hook continues, to its end or to the next operation.
@@ -36,6 +38,8 @@ pub enum End {
     Done,
     /// Successfully, but long after it began.
     Slow,
+    /// The operation succeeds, its check does not hold, and the hook goes on.
+    CheckFails,
     /// The operation fails, and the hook with it.
     OperationFails,
     /// The operation fails, waits for an operator, and the hook goes on.
@@ -109,6 +113,15 @@ impl State {
                 }
             }
         }
+        if self.left.check > 0 {
+            for index in 0..duties {
+                if let Action::Begin(unit, event, _) = actions[index]
+                    && self.is_on_trial(unit, locks)
+                {
+                    actions.push(Action::BeginUnwell(unit, event));
+                }
+            }
+        }
         if self.left.limit > 0 {
             actions.push(Action::ChangeLimit);
         }
@@ -170,6 +183,9 @@ impl State {
             let mut end = |end| actions.push(Action::Proceed(index, end));
             if left.slow > 0 && hook.led && !hook.late {
                 end(End::Slow);
+            }
+            if left.check > 0 && hook.running.is_some() {
+                end(End::CheckFails);
             }
             if left.leader > 0 && hook.led && self.leader == Some(index) {
                 end(End::LeaseLost);

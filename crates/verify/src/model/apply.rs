@@ -17,7 +17,13 @@ impl Application {
     pub(crate) fn apply(&self, state: &State, action: Action) -> Option<State> {
         let mut next = state.clone();
         match action {
-            Action::Begin(unit, event, rotation) => self.begin(&mut next, unit, event, rotation),
+            Action::Begin(unit, event, rotation) => {
+                self.begin(&mut next, unit, event, Deed::Begin, rotation);
+            }
+            Action::BeginUnwell(unit, event) => {
+                next.left.check -= 1;
+                self.begin(&mut next, unit, event, Deed::BeginUnwell, 0);
+            }
             Action::Ask(unit) => self.ask(&mut next, unit),
             Action::Proceed(unit, end) => return self.proceed(next, unit, end),
             Action::Lead(unit) => lead(&mut next, unit),
@@ -95,7 +101,7 @@ impl Application {
         reply
     }
 
-    fn begin(&self, state: &mut State, index: u8, event: Event, rotation: u8) {
+    fn begin(&self, state: &mut State, index: u8, event: Event, deed: Deed, rotation: u8) {
         let leads = state.leader == Some(index);
         let unit = &mut state.units[usize::from(index)];
         let failed_before = unit.retry == Some(event);
@@ -131,12 +137,37 @@ impl Application {
             self.saw(Seen::Paused);
         }
         let journal = state.units[usize::from(index)].journal;
-        let reply = self.run(state, index, Deed::Begin, false, rotation);
+        let reply = self.run(state, index, deed, false, rotation);
+        self.look_at_checks(state, index, journal, deed == Deed::BeginUnwell);
         if matches!(event, Event::Changed(_)) && reply.started.is_some() {
             self.saw(Seen::HandOff);
         }
         self.passed(state, index, reply.passed);
         self.started(state, index, &reply, journal);
+    }
+
+    /// What a journal says of checks, in a case that has some.
+    fn trials(&self, journal: Text) -> truth::Trials {
+        if self.case.checks {
+            truth::trials(journal, self.locks())
+        } else {
+            truth::Trials::default()
+        }
+    }
+
+    /// The turn of an operation on trial is over once the journal no longer says so.
+    fn look_at_checks(&self, state: &mut State, index: u8, before: Text, unwell: bool) {
+        let unit = &mut state.units[usize::from(index)];
+        let (before, after) = (self.trials(before), self.trials(unit.journal));
+        let over = before.on_trial & !after.on_trial;
+        unit.inside &= !over;
+        if unwell && over & after.well != 0 {
+            let broken = Broken::TurnLastsUntilItsCheckHasHeld;
+            state.broken = state.broken.or(Some(broken));
+        }
+        if unwell && after.on_trial != 0 {
+            self.saw(Seen::Checked);
+        }
     }
 
     fn started(&self, state: &mut State, index: u8, reply: &Reply, journal: Text) {
@@ -252,6 +283,7 @@ impl Application {
         match end {
             End::Done | End::LeaseLost => {}
             End::Slow => left.slow -= 1,
+            End::CheckFails => left.check -= 1,
             End::OperationFails | End::Fails => left.fail -= 1,
             End::Stops | End::PassesOn => left.stop -= 1,
             End::StopsAndFails => {
@@ -278,6 +310,7 @@ impl Application {
         };
         let deed = match (running, failure) {
             (Some(lock), Some(then)) => Deed::FailAndGoOn(lock, then),
+            _ if end == End::CheckFails => Deed::ProceedUnwell(running),
             _ => Deed::Proceed(running),
         };
         let journal = state.units[at].journal;
@@ -286,7 +319,15 @@ impl Application {
         if let Some((lock, _)) = hook.running.filter(|_| failure == Some(OnFailure::Stop)) {
             unit.stopped |= bit(lock);
         } else if let Some((lock, seq)) = hook.running {
-            unit.inside &= !bit(lock);
+            let trials = self.trials(unit.journal);
+            if trials.on_trial & bit(lock) == 0 {
+                unit.inside &= !bit(lock);
+                let unwell = end == End::CheckFails;
+                let broken = unwell.then_some(Broken::TurnLastsUntilItsCheckHasHeld);
+                state.broken = state.broken.or(broken);
+            } else {
+                self.saw(Seen::Checked);
+            }
             Self::serves_campaign(unit, lock);
             let finished = &mut unit.finished[usize::from(lock)];
             *finished = seq.max(*finished);
@@ -296,12 +337,18 @@ impl Application {
         }
         if reply.started.is_some() {
             self.started(&mut state, index, &reply, journal);
-            let goes_on = matches!(end, End::Done | End::Stops | End::PassesOn);
+            let goes_on = matches!(
+                end,
+                End::Done | End::CheckFails | End::Stops | End::PassesOn
+            );
             return goes_on.then_some(state);
         }
         match end {
             End::KilledAt(nth) => {
-                state.units[at].journal = *reply.journals.get(usize::from(nth))?;
+                let unit = &mut state.units[at];
+                unit.journal = *reply.journals.get(usize::from(nth))?;
+                // It may have died before it knew that its check holds.
+                unit.inside |= self.trials(unit.journal).on_trial;
                 self.fail(&mut state, index, true);
                 Some(state)
             }

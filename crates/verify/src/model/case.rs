@@ -50,6 +50,8 @@ pub struct Case {
     pub reasons: u8,
     /// Whether the action that rolls all units fills the line, or leaves it to the leader's next hook.
     pub fills: bool,
+    /// Whether an operation has a check, which must hold before its turn is over.
+    pub checks: bool,
     /// What may go wrong.
     pub faults: Faults,
     /// `all-ends-well` is checked from one in this many states.
@@ -92,6 +94,8 @@ pub struct Faults {
     pub abort: u8,
     /// A unit that a campaign calls has nothing to do, and passes.
     pub pass: u8,
+    /// A unit looks at its check and finds that it does not hold.
+    pub check: u8,
 }
 
 impl Case {
@@ -149,6 +153,7 @@ impl Case {
             roll,
             abort,
             pass,
+            check,
         } = self.faults;
         State {
             leader: Some(0),
@@ -169,6 +174,7 @@ impl Case {
                 roll,
                 abort,
                 pass,
+                check,
             },
             ..State::default()
         }

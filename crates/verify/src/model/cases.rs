@@ -19,6 +19,7 @@ const NONE: Faults = Faults {
     roll: 0,
     abort: 0,
     pass: 0,
+    check: 0,
 };
 
 const CASE: Case = Case {
@@ -37,6 +38,7 @@ const CASE: Case = Case {
     introduced: false,
     reasons: 1,
     fills: true,
+    checks: false,
     faults: NONE,
     healed_one_in: 1,
     states: 0,
@@ -55,6 +57,17 @@ pub const SMALL: &[Case] = &[
         requests: [2; 3],
         asks_while_running: true,
         states: 17_649,
+        ..CASE
+    },
+    Case {
+        name: "checks",
+        checks: true,
+        faults: Faults {
+            check: 1,
+            kill: 1,
+            ..NONE
+        },
+        states: 29_207,
         ..CASE
     },
     Case {

@@ -49,11 +49,13 @@ pub enum Seen {
     Shared,
     /// A charm passed.
     Passed,
+    /// A unit kept its turn because its check did not hold.
+    Checked,
 }
 
 impl Seen {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::HandOff,
         Self::SecondAttempt,
         Self::AskedWhileRunning,
@@ -65,6 +67,7 @@ impl Seen {
         Self::Called,
         Self::Shared,
         Self::Passed,
+        Self::Checked,
     ];
 }
 
@@ -73,10 +76,10 @@ impl Application {
         let charm = case.charm(bug);
         let fills = case.fills;
         Self {
-            case,
             bug,
             locks: charm.locks.clone(),
-            steps: Arc::new(Steps::new(charm, fills)),
+            steps: Arc::new(Steps::new(charm, fills, case.checks)),
+            case,
             seen: Arc::default(),
         }
     }

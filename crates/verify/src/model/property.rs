@@ -21,6 +21,7 @@ pub(crate) fn all() -> Vec<Property<Application>> {
         StartsOnlyInTurn,
         NothingStartsWhilePaused,
         StoppedWaitsForPermission,
+        TurnLastsUntilItsCheckHasHeld,
         FinishedNeverRunsAgain,
         NothingRunsUnasked,
         NobodyIsPassedOver,

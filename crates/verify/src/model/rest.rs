@@ -63,6 +63,7 @@ impl Application {
 fn unit_of(action: Action) -> u8 {
     match action {
         Action::Begin(unit, ..)
+        | Action::BeginUnwell(unit, _)
         | Action::Ask(unit)
         | Action::Proceed(unit, _)
         | Action::Lead(unit)

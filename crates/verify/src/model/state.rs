@@ -195,6 +195,7 @@ pub(crate) struct Left {
     pub(crate) roll: u8,
     pub(crate) abort: u8,
     pub(crate) pass: u8,
+    pub(crate) check: u8,
 }
 
 /// A property of single steps that did not hold.
@@ -206,6 +207,8 @@ pub enum Broken {
     NothingStartsWhilePaused,
     /// An operation began that had stopped after a failure, and no operator had permitted it.
     StoppedWaitsForPermission,
+    /// A turn was over although the check after its operation did not hold.
+    TurnLastsUntilItsCheckHasHeld,
     /// A finished operation began again.
     FinishedNeverRunsAgain,
     /// An operation began although its unit had not asked since it last began one, no campaign called it in the line
@@ -241,6 +244,7 @@ impl Broken {
             Self::StartsOnlyInTurn => "starts-only-in-turn",
             Self::NothingStartsWhilePaused => "nothing-starts-while-paused",
             Self::StoppedWaitsForPermission => "stopped-waits-for-permission",
+            Self::TurnLastsUntilItsCheckHasHeld => "turn-lasts-until-its-check-has-held",
             Self::FinishedNeverRunsAgain => "finished-never-runs-again",
             Self::NothingRunsUnasked => "nothing-runs-unasked",
             Self::NobodyIsPassedOver => "nobody-is-passed-over",

@@ -7,13 +7,13 @@ use std::rc::Rc;
 use std::sync::{Arc, RwLock};
 
 use ops_coordinator_core::policy::Limit;
-use ops_coordinator_core::{Incarnation, OnFailure};
+use ops_coordinator_core::{Check, Incarnation, OnFailure, Recovery};
 use ops_coordinator_juju::{Environment, Gate};
 
 use super::bags::Bags;
 use super::state::{Broken, Event, UNITS};
 use super::text::Text;
-use crate::{Charm, Started, Visit, Will};
+use crate::{Aftercare, Charm, Started, Visit, Will};
 
 /// All that a step can read, and so all that it can depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -55,10 +55,14 @@ pub(crate) struct Call {
 pub(crate) enum Deed {
     /// The first step of the hook.
     Begin,
+    /// The same, while its check does not hold.
+    BeginUnwell,
     /// It asks for another turn in the middle of an operation.
     Ask(u8),
     /// It ends the running operation, and continues.
     Proceed(Option<u8>),
+    /// The same, and its check does not hold.
+    ProceedUnwell(Option<u8>),
     /// The operation fails, and the hook with it.
     Fail(u8),
     /// The operation fails, and the hook goes on.
@@ -90,15 +94,17 @@ const SHARDS: usize = 64;
 pub(crate) struct Steps {
     charm: Charm,
     fills: bool,
+    checks: bool,
     hasher: RandomState,
     shards: Vec<RwLock<HashMap<Call, Arc<Reply>>>>,
 }
 
 impl Steps {
-    pub(crate) fn new(charm: Charm, fills: bool) -> Self {
+    pub(crate) fn new(charm: Charm, fills: bool, checks: bool) -> Self {
         Self {
             charm,
             fills,
+            checks,
             hasher: RandomState::new(),
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
         }
@@ -139,6 +145,7 @@ impl Steps {
             failed_before: call.failed_before,
             orphan: false,
             gate: Gate::Open,
+            aftercare: self.checks.then(|| aftercare(call.deed.is_well())),
         };
         let will = Will {
             asks: call.event == Event::Config,
@@ -154,13 +161,15 @@ impl Steps {
         };
         let mut passed = 0;
         let step = || match call.deed {
-            Deed::Begin if call.event == Event::Pass => {
+            Deed::Begin | Deed::BeginUnwell if call.event == Event::Pass => {
                 passed = self.charm.pass(&visit)?;
                 self.charm.begin(&visit, &will)
             }
-            Deed::Begin => self.charm.begin(&visit, &will),
+            Deed::Begin | Deed::BeginUnwell => self.charm.begin(&visit, &will),
             Deed::Ask(lock) => self.charm.ask(&visit, lock.into()).map(|()| None),
-            Deed::Proceed(running) => self.charm.proceed(&visit, running.map(usize::from), &will),
+            Deed::Proceed(running) | Deed::ProceedUnwell(running) => {
+                self.charm.proceed(&visit, running.map(usize::from), &will)
+            }
             Deed::Fail(lock) => self.charm.fail(&visit, lock.into()).map(|()| None),
             Deed::FailAndGoOn(lock, then) => {
                 let lock = lock.into();
@@ -186,6 +195,25 @@ impl Steps {
             passed,
             error,
         }
+    }
+}
+
+impl Deed {
+    /// Whether a check holds in this step.
+    fn is_well(self) -> bool {
+        !matches!(self, Self::BeginUnwell | Self::ProceedUnwell(_))
+    }
+}
+
+/// A check that may fail for ever, and is over as soon as it holds: there is no time here.
+fn aftercare(holds: bool) -> Aftercare {
+    Aftercare {
+        check: Check {
+            soak: 0,
+            within: u64::MAX,
+        },
+        recovery: Recovery::default(),
+        holds: Rc::new(move |_| holds),
     }
 }
 

@@ -43,6 +43,9 @@ impl Application {
     fn tell(&self, action: Action, before: &State, after: &State) -> String {
         let deed = match action {
             Action::Begin(unit, event, _) => format!("app/{unit} begins {}", name(event)),
+            Action::BeginUnwell(unit, event) => {
+                format!("app/{unit} begins {}; its check does not hold", name(event))
+            }
             Action::Ask(unit) => format!("app/{unit} requests again while its operation runs"),
             Action::Proceed(unit, end) => format!("app/{unit}: {}", ending(end)),
             Action::Lead(unit) => format!("app/{unit} becomes the leader"),
@@ -112,6 +115,9 @@ fn ending(end: End) -> &'static str {
     match end {
         End::Done => "its hook continues",
         End::Slow => "its hook continues, long after it began",
+        End::CheckFails => {
+            "its operation succeeds, its check does not hold, and its hook continues"
+        }
         End::LeaseLost => "its hook continues, and another unit leads before it is committed",
         End::OperationFails => "its operation fails, and the hook with it",
         End::Stops => "its operation fails and stops, and its hook continues",

@@ -48,6 +48,34 @@ pub(crate) struct Counters {
     pub(crate) stopped: Option<u16>,
 }
 
+/// What a journal says of checks, a bit for each lock.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Trials {
+    /// Locks whose operation has succeeded and has yet to pass its check.
+    pub(crate) on_trial: u8,
+    /// Locks whose last operation has succeeded.
+    pub(crate) well: u8,
+}
+
+/// What a journal says of checks.
+pub(crate) fn trials(journal: Text, locks: &[LockName]) -> Trials {
+    let mut trials = Trials::default();
+    let Some(text) = journal.get() else {
+        return trials;
+    };
+    let Ok(journal) = serde_json::from_str::<Journal>(&text) else {
+        return trials;
+    };
+    for (index, lock) in locks.iter().enumerate() {
+        let Some(kept) = journal.locks.get(lock) else {
+            continue;
+        };
+        trials.on_trial |= u8::from(kept.trial.is_some()) << index;
+        trials.well |= u8::from(kept.record.outcome == Some(Outcome::Done)) << index;
+    }
+    trials
+}
+
 type Record = Option<Rc<Vec<Counters>>>;
 /// Absent, or `None` where it does not decode.
 type Lined = Option<Option<Rc<Known>>>;
@@ -174,6 +202,11 @@ pub(crate) fn record_step(before: Text, after: Text) -> Option<Broken> {
 }
 
 impl State {
+    /// Whether a unit's operation has succeeded and has yet to pass its check.
+    pub(crate) fn is_on_trial(&self, unit: u8, locks: &[LockName]) -> bool {
+        trials(self.units[usize::from(unit)].journal, locks).on_trial != 0
+    }
+
     /// Whether an entry is over: published as finished, or of a life that has ended.
     pub(crate) fn is_over(&self, place: Place, lock: usize, locks: &[LockName]) -> bool {
         let Some(unit) = self.units.get(usize::from(place.unit)) else {

@@ -23,6 +23,8 @@ pub(super) struct Surroundings {
     pub(super) process: Option<u32>,
     /// The unit's processes that live.
     pub(super) alive: BTreeSet<u32>,
+    /// How often the machine was booted.
+    pub(super) boots: u64,
 }
 
 /// A wish for another hook, or for a visit that writes a line.
@@ -112,6 +114,10 @@ impl Machine for Bridge {
     /// Each machine's own clock, so that they differ.
     fn wall(&self) -> Option<Wall> {
         Some(Wall(self.now().0 / 1000))
+    }
+
+    fn boot(&self) -> Option<String> {
+        Some(self.around.boots.to_string())
     }
 
     fn random(&self) -> u32 {

@@ -174,6 +174,9 @@ impl Run {
             lowered: recipe.lowered,
             zones: recipe.zones,
             shut: recipe.shut,
+            check: recipe.check,
+            check_fails: recipe.check_fails,
+            recovery: recipe.recovery,
             faults_until: recipe.repaired_at,
             operations_fail: recipe.operations_fail,
             operations_stop: recipe.operations_stop,
@@ -192,7 +195,7 @@ impl Run {
         Ok(Self {
             simulation: simulation.map_err(|error| error.to_string())?,
             shared,
-            referee: Referee::new(recipe.forgets),
+            referee: Referee::new(recipe.forgets, recipe.check),
             commands: BTreeMap::new(),
             lease: Lease::default(),
             sight: Sight::default(),
@@ -214,7 +217,7 @@ impl Run {
             PATIENCE
         };
         loop {
-            self.wakers.go_off(&mut self.simulation, false);
+            let _ = self.wakers.go_off(&mut self.simulation, false);
             let end = self.simulation.advance();
             self.observe()?;
             if self.beyond {
@@ -240,7 +243,9 @@ impl Run {
                 continue;
             }
             if !self.wakers.are_none() {
-                self.wakers.go_off(&mut self.simulation, true);
+                let leapt = self.wakers.go_off(&mut self.simulation, true);
+                // Nothing else happens until then, but the clocks go on.
+                self.shared.borrow_mut().leapt += leapt;
             } else if self.waiting().is_empty() {
                 return Ok(());
             } else if self.operator_looks() {
@@ -279,6 +284,7 @@ impl Run {
     /// Ends all faults that last.
     fn repair(&mut self) {
         self.repaired_with = Some(self.simulation.hooks());
+        self.shared.borrow_mut().repaired = true;
         let units = self.simulation.world().units();
         for status in units {
             let unit = status.unit.number();
@@ -413,7 +419,12 @@ impl Run {
                         shared.failed.insert(unit.to_string());
                     }
                 }
-                Happening::LeftoversEnded { unit } => self.wakers.end(unit),
+                Happening::LeftoversEnded { unit } => {
+                    self.wakers.end(unit);
+                    // As when the machine is booted.
+                    let mut shared = self.shared.borrow_mut();
+                    *shared.boots.entry(unit.to_string()).or_default() += 1;
+                }
                 Happening::Agent {
                     unit,
                     condition: Condition::Down | Condition::Lost,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fastrand::Rng;
 use ops_coordinator_core::policy::Sequence;
+use ops_coordinator_core::{Check, OnFailure, Recovery};
 use ops_coordinator_lab::deed::{Deed, UnitDeed};
 use ops_coordinator_lab::settings::Detail;
 use ops_coordinator_lab::{Departure, JujuVersion, Settings, UnitName};
@@ -44,6 +45,12 @@ pub struct Recipe {
     pub shut: Option<(u64, u64)>,
     /// Whether the first unit goes alone.
     pub canary: bool,
+    /// What must hold after an operation, if anything.
+    pub check: Option<Check>,
+    /// In how many of eight times that check fails, until everything is repaired.
+    pub check_fails: u64,
+    /// What follows a check that has failed, and how often and how soon a failed operation is tried again.
+    pub recovery: Recovery,
     /// How many entries the line has behind them.
     pub lookahead: u32,
     /// How Juju behaves.
@@ -91,6 +98,9 @@ impl Recipe {
             zones: false,
             shut: None,
             canary: false,
+            check: None,
+            check_fails: 0,
+            recovery: Recovery::default(),
             lookahead: rng.u32(0..=4),
             settings: settings(seed, &mut rng),
             latency: *rng.choice(&[0, 20, 500, 5_000]).unwrap_or(&0),
@@ -109,7 +119,7 @@ impl Recipe {
         if recipe.two_endpoints {
             recipe.locks = 2;
         }
-        recipe.declare();
+        recipe.declare(faults);
         recipe.surround(faults, &mut rng);
         recipe.ask(&mut rng);
         let kinds = faults.iter().copied();
@@ -127,7 +137,7 @@ impl Recipe {
     }
 
     /// The policy of the charm. It has dice of its own: with or without it, a seed means the same faults.
-    fn declare(&mut self) {
+    fn declare(&mut self, faults: &BTreeSet<Fault>) {
         let mut rng = Rng::with_seed(self.seed ^ 0x005e_ed0f_9011_c700);
         if rng.bool() {
             let from = rng.u64(0..self.repaired_at);
@@ -147,6 +157,22 @@ impl Recipe {
             // It opens before everything is repaired: then time is not needed any more, and may stand still.
             let to = rng.u64(1_000..=self.repaired_at);
             self.shut = Some((to.saturating_sub(rng.u64(1_000..290_000)), to));
+        }
+        if rng.u32(0..3) == 0 {
+            self.check = Some(Check {
+                soak: *rng.choice(&[0, 5_000, 60_000, 200_000]).unwrap_or(&0),
+                within: *rng.choice(&[0, 10_000, 120_000]).unwrap_or(&0),
+            });
+            let fails = rng.u64(0..8);
+            self.check_fails = fails * u64::from(faults.contains(&Fault::Operation));
+        }
+        if rng.u32(0..3) == 0 {
+            let mode = rng.choice(OnFailure::ALL).unwrap_or_default();
+            self.recovery = Recovery {
+                on_failure: mode,
+                max_retry: rng.bool().then(|| rng.u16(0..3)),
+                back_off: *rng.choice(&[0, 2_000, 30_000]).unwrap_or(&0),
+            };
         }
     }
 
@@ -193,6 +219,9 @@ impl Recipe {
             zones: false,
             shut: None,
             canary: false,
+            check: None,
+            check_fails: 0,
+            recovery: Recovery::default(),
             lookahead: 4,
             settings: settings(seed, &mut rng),
             latency: 20,

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ops_coordinator_core::invariant::Violation;
-use ops_coordinator_core::{LockName, Ticket};
+use ops_coordinator_core::invariant::{Violation, check_has_held};
+use ops_coordinator_core::{Check, LockName, Tick, Ticket};
 use ops_coordinator_lab::history::{Event, Happening, Life, Outcome};
 
 use super::unit::Note;
@@ -39,12 +39,17 @@ pub(super) struct Referee {
     /// Who has passed, for which lock.
     passed: BTreeSet<(String, usize)>,
     pub(super) turns: u64,
+    /// What must hold after an operation, if anything.
+    check: Option<Check>,
+    /// What units have found of it since their operation has succeeded.
+    looks: BTreeMap<(String, usize), Vec<(Tick, bool)>>,
 }
 
 impl Referee {
-    pub(super) fn new(forgets: bool) -> Self {
+    pub(super) fn new(forgets: bool, check: Option<Check>) -> Self {
         Self {
             forgets,
+            check,
             ..Self::default()
         }
     }
@@ -103,7 +108,20 @@ impl Referee {
                     found: format!("{ticket} began while an earlier attempt was running"),
                 });
             }
+            Note::Succeeded(ticket, lock) => {
+                let place = (ticket.unit.to_string(), *lock);
+                self.looks.insert(place, Vec::new());
+            }
+            Note::Looked(unit, lock, at, holds) => {
+                let looks = self.looks.entry((unit.clone(), *lock)).or_default();
+                looks.push((*at, *holds));
+            }
             Note::Finished(ticket, lock) => {
+                if let Some(check) = self.check {
+                    let looks = self.looks.get(&(ticket.unit.to_string(), *lock));
+                    let looks = looks.into_iter().flatten().copied();
+                    check_has_held(ticket, check.soak, looks)?;
+                }
                 self.turns += 1;
                 let seq = self.finished.entry(key(ticket, *lock)).or_default();
                 *seq = ticket.seq.max(*seq);

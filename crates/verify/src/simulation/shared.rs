@@ -17,10 +17,17 @@ pub(super) struct Shared {
     alive: BTreeSet<u32>,
     /// Operations that have begun and not come to their end, by unit and lock.
     inside: BTreeMap<(String, usize), Ticket>,
-    /// Operations that an orphan has completed successfully.
+    /// Operations that have succeeded, and are over only when their unit says so: an orphan has completed them, or their
+    /// check has yet to hold.
     ended_well: BTreeSet<(Ticket, usize)>,
     /// What a process works on.
     work: BTreeMap<u32, (String, usize)>,
+    /// By how many milliseconds all clocks are ahead of the simulation: nothing happened meanwhile.
+    pub(super) leapt: u64,
+    /// Whether checks hold from now on.
+    pub(super) repaired: bool,
+    /// How often each unit's machine was booted.
+    pub(super) boots: BTreeMap<String, u64>,
 }
 
 impl Shared {
@@ -44,6 +51,8 @@ impl Shared {
         let place = (unit.to_owned(), started.lock);
         let beside = self.work.values().any(|other| *other == place);
         self.work.insert(process, place.clone());
+        let anew = (started.ticket.clone(), started.lock);
+        self.ended_well.remove(&anew);
         self.inside.insert(place, started.ticket.clone());
         beside
     }
@@ -52,7 +61,7 @@ impl Shared {
         self.work.remove(&process);
     }
 
-    /// An orphan has completed an operation successfully.
+    /// An operation has succeeded.
     pub(super) fn ends_well(&mut self, started: &Started) {
         let end = (started.ticket.clone(), started.lock);
         self.ended_well.insert(end);

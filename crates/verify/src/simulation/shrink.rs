@@ -1,5 +1,6 @@
 //! A failing recipe, made smaller as long as it fails in the same way.
 
+use ops_coordinator_core::Recovery;
 use ops_coordinator_core::policy::Sequence;
 use ops_coordinator_lab::ToolDelays;
 
@@ -61,6 +62,15 @@ fn smaller(recipe: &Recipe) -> Vec<Recipe> {
     }
     if recipe.zones {
         with(&|other| other.zones = false);
+    }
+    if recipe.check.is_some() {
+        with(&|other| other.check = None);
+    }
+    if recipe.check_fails > 0 {
+        with(&|other| other.check_fails = 0);
+    }
+    if recipe.recovery != Recovery::default() {
+        with(&|other| other.recovery = Recovery::default());
     }
     if recipe.canary {
         with(&|other| other.canary = false);

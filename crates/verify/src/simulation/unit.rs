@@ -6,8 +6,8 @@ use std::rc::Rc;
 
 use fastrand::Rng;
 use ops_coordinator_core::policy::Limit;
-use ops_coordinator_core::{Instruction, OnFailure, Ticket};
-use ops_coordinator_juju::{Environment, Error, Gate, write_pending_line};
+use ops_coordinator_core::{Check, Instruction, OnFailure, Recovery, Tick, Ticket};
+use ops_coordinator_juju::{Environment, Error, Gate, Machine, write_pending_line};
 use ops_coordinator_lab::simulation::{HookContext, Phase, VirtualCharm};
 use ops_coordinator_lab::{Dispatch, ToolDelays, What};
 
@@ -15,7 +15,7 @@ use super::bridge::{Bridge, Surroundings, Wish};
 use super::disk;
 use super::revision::Revision;
 use super::shared::Shared;
-use crate::{Charm, Started, Visit, Will};
+use crate::{Aftercare, Charm, Started, Visit, Will};
 
 /// The command of a visit that writes a line which a long hook has left behind; the endpoint follows.
 pub(super) const VISIT: &str = "visit ";
@@ -33,7 +33,11 @@ pub(super) enum Note {
     Began(Ticket, usize),
     /// An operation has begun while a process of an earlier attempt was still running.
     Beside(Ticket),
-    /// An operation has succeeded.
+    /// An operation has succeeded, and its check has yet to hold.
+    Succeeded(Ticket, usize),
+    /// A unit has looked at a lock's check, at this time by its own clock, and found whether it holds.
+    Looked(String, usize, Tick, bool),
+    /// An operation has succeeded, and its turn is over.
     Finished(Ticket, usize),
     /// An operation has failed, and the turn has passed on.
     PassedOn(Ticket, usize),
@@ -56,6 +60,9 @@ pub(super) struct Behaviour {
     pub(super) lowered: Option<(u64, u64)>,
     pub(super) zones: bool,
     pub(super) shut: Option<(u64, u64)>,
+    pub(super) check: Option<Check>,
+    pub(super) check_fails: u64,
+    pub(super) recovery: Recovery,
     pub(super) seed: u64,
     pub(super) faults_until: u64,
     pub(super) operations_fail: bool,
@@ -133,11 +140,16 @@ impl VirtualUnit {
         // No two machines agree on the time, and none has to.
         let offset = u64::from(hook.unit.number()) * 1_000_003;
         let around = Surroundings {
-            now: context.now() + offset,
+            now: context.now() + shared.leapt + offset,
             tool_takes: self.behaviour.tool_delays.of(&hook.unit, "relation-get"),
             random: self.rng.u32(..),
             process: told.then_some(self.process),
             alive: shared.alive().clone(),
+            boots: shared
+                .boots
+                .get(&hook.unit.to_string())
+                .copied()
+                .unwrap_or_default(),
         };
         Bridge::new(around, context)
     }
@@ -152,6 +164,35 @@ impl VirtualUnit {
             },
             _ => Gate::Open,
         }
+    }
+
+    /// What must hold after an operation: by turns it does and does not, until all is repaired.
+    fn aftercare(
+        &self,
+        unit: &str,
+        context: &HookContext,
+        bridge: &Rc<Bridge>,
+    ) -> Option<Aftercare> {
+        let check = self.behaviour.check?;
+        let (shared, bridge) = (Rc::clone(&self.shared), Rc::clone(bridge));
+        let (seed, fails) = (self.behaviour.seed, self.behaviour.check_fails);
+        let (unit, now) = (unit.to_owned(), context.now());
+        let holds = move |lock: usize| {
+            let mut shared = shared.borrow_mut();
+            let time = (now + shared.leapt) / 20_000;
+            let good = number(&format!("{seed} {unit} {lock} {time}")) >> 7 & 7 >= fails;
+            let holds = shared.repaired || good;
+            let at = bridge.now();
+            shared
+                .notes
+                .push(Note::Looked(unit.clone(), lock, at, holds));
+            holds
+        };
+        Some(Aftercare {
+            check,
+            recovery: self.behaviour.recovery,
+            holds: Rc::new(holds),
+        })
     }
 
     fn note_wishes(&self, unit: &str, bridge: &Bridge) {
@@ -178,6 +219,7 @@ impl VirtualUnit {
             failed_before: self.shared.borrow().failed.contains(&unit),
             orphan: self.orphan,
             gate: self.gate(context),
+            aftercare: self.aftercare(&unit, context, &bridge),
         };
         let charm = Charm {
             homes: self.revision(hook).homes.clone(),
@@ -276,10 +318,20 @@ impl VirtualUnit {
             if wild && self.behaviour.operations_stop && self.rng.u32(0..4) == 0 {
                 return self.fail_and_go_on(hook, context, running);
             }
-            // Whoever asked while it ran has not been served by it.
-            self.claims &= self.asked_again | !(1 << lock);
+            // Whoever asked while it ran has not been served by it; and what has to pass a check is wanted until then.
+            if self.behaviour.check.is_none() {
+                self.claims &= self.asked_again | !(1 << lock);
+            }
         }
-        if let Some(started) = running {
+        if let Some(started) = running.as_ref().filter(|_| self.behaviour.check.is_some()) {
+            // Whether it is over, its unit says.
+            let mut shared = self.shared.borrow_mut();
+            shared.ends_well(started);
+            shared.stops_work(self.process);
+            shared
+                .notes
+                .push(Note::Succeeded(started.ticket.clone(), started.lock));
+        } else if let Some(started) = running {
             context.mark_leave(self.lock(started.lock));
             self.shared.borrow_mut().leaves(&unit, started.lock);
             self.shared.borrow_mut().stops_work(self.process);
@@ -344,6 +396,7 @@ impl VirtualUnit {
     fn end_as_orphan(&mut self, hook: &Dispatch, context: &HookContext) -> Phase {
         if let Some(started) = self.running.take() {
             self.shared.borrow_mut().ends_well(&started);
+            self.note(Note::Succeeded(started.ticket.clone(), started.lock));
             // Nothing is public that it says: whether it counts, the unit's next hook shows.
             drop(self.step(hook, context, |charm, visit, will| {
                 charm.proceed(visit, Some(started.lock), will)

@@ -98,8 +98,8 @@ impl Wakers {
     }
 
     /// Continues those whose time has come. With `early` the next one continues, whenever its time comes: nothing else
-    /// happens until then.
-    pub(super) fn go_off<F>(&mut self, simulation: &mut Simulation<F>, early: bool)
+    /// happens until then. Returns for how long.
+    pub(super) fn go_off<F>(&mut self, simulation: &mut Simulation<F>, early: bool) -> u64
     where
         F: FnMut(&UnitName) -> Box<dyn VirtualCharm>,
     {
@@ -120,6 +120,7 @@ impl Wakers {
             }
         }
         self.reap();
+        until - now
     }
 
     fn reap(&mut self) {

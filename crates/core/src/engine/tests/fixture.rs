@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::super::{Answer, Effect, Engine, Facts, Gate, LineRead, Need, Roster, Stored};
 pub(super) use crate::fixture::lock;
 use crate::policy::Rotation;
-use crate::{Line, Payload, Reading, RelationId, Start, Tick, UnitName, Wall, decode_line};
+use crate::{Line, Look, Payload, Reading, RelationId, Start, Tick, UnitName, Wall, decode_line};
 
 pub(super) fn name(unit: u32) -> UnitName {
     format!("app/{unit}").parse().unwrap()
@@ -33,6 +33,10 @@ pub(super) struct World {
     /// Whether processes of earlier hooks are still alive.
     pub(super) orphans: bool,
     pub(super) gate: Gate,
+    /// How the check after an operation stands; `None` if the charm asks for none.
+    pub(super) look: Option<Look>,
+    /// The number of the machines' boot.
+    pub(super) boot: u32,
     hooks: u32,
 }
 
@@ -47,7 +51,11 @@ impl World {
     /// What a new hook of a unit knows.
     pub(super) fn facts(&mut self, unit: u32) -> Facts {
         self.hooks += 1;
-        Facts::new(name(unit), format!("hook-{}", self.hooks), "peers", unit)
+        let context = format!("hook-{}", self.hooks);
+        Facts {
+            boot: Some(self.boot.to_string()),
+            ..Facts::new(name(unit), context, "peers", unit)
+        }
     }
 
     /// A hook of a unit for `relation-changed`, about another unit's databag or, with `None`, the application's.
@@ -123,6 +131,7 @@ impl World {
                 Answer::Members(relation, others.collect())
             }
             Need::Gate(lock) => Answer::Gate(lock, self.gate.clone()),
+            Need::Check(lock) => Answer::Check(lock, self.look.clone().map(Box::new)),
             Need::GoalState => Answer::GoalState(Ok((0..self.units).map(name).collect())),
             Need::Alive(processes) => Answer::Alive(
                 processes
@@ -186,7 +195,7 @@ impl Visit {
                 Err(need) => {
                     assert!(
                         !self.needs.contains(&need)
-                            || matches!(need, Need::Stored(_) | Need::Roster(_))
+                            || matches!(need, Need::Stored(_) | Need::Roster(_) | Need::Check(_))
                     );
                     let answer = world.answer(&self.unit, &need);
                     self.engine.handle_answer(answer);
@@ -242,6 +251,13 @@ impl Visit {
         self.ask(world, |engine| engine.finish(&lock(), Ok(()), None));
     }
 
+    /// Ends the operation, which has a check, and looks at that.
+    pub(super) fn succeed(&mut self, world: &mut World) -> Start {
+        self.ask(world, |engine| engine.put_on_trial(&lock(), None));
+        let looked = self.ask(world, |engine| engine.look_at_check(&lock()));
+        looked.expect("it is on trial")
+    }
+
     pub(super) fn release(&mut self, world: &mut World) {
         self.ask(world, |engine| engine.release(&Rotation::default(), &[]));
     }
@@ -275,6 +291,7 @@ pub(super) fn words(needs: &[Need]) -> Vec<&'static str> {
         Need::GoalState => "goal-state",
         Need::Alive(_) => "alive",
         Need::Gate(_) => "gate",
+        Need::Check(_) => "check",
     };
     needs.iter().map(word).collect()
 }

@@ -1,6 +1,7 @@
 //! The engine, driven without Juju: what it needs, and what it tells its driver to do.
 
 mod campaign;
+mod check;
 mod effect;
 mod fixture;
 mod gate;

@@ -85,6 +85,7 @@ impl Member {
         work: impl FnOnce(&Charm, Visit, &Will) -> Result<R, Error>,
     ) -> Option<R> {
         let around = Surroundings {
+            boots: 0,
             now: context.now(),
             tool_takes: 0,
             random: self.rng.u32(..),
@@ -106,6 +107,7 @@ impl Member {
                 failed_before: false,
                 orphan: false,
                 gate: Gate::Open,
+                aftercare: None,
             };
             work(&self.behaviour.charm, visit, &self.will)
         });

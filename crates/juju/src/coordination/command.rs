@@ -1,4 +1,4 @@
-//! Blockers: a command that must succeed before an operation begins.
+//! A command that must succeed: a blocker before an operation begins, a check after it.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -10,31 +10,33 @@ use std::time::{Duration, Instant};
 use ops_coordinator_core::LockName;
 use ops_coordinator_excerpt::{LONG, excerpt};
 
-/// How long a blocker may take.
+/// How long it may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How much of what it says is read, in bytes.
 const READ: u64 = 4096;
 
-/// Asks the command. Returns why the operation may not begin: the first line that the command printed. One that cannot be
-/// run, or does not come to an end, is in the way as well.
-pub(super) fn ask(command: &[String], lock: &LockName, charm_dir: &Path) -> Option<String> {
-    match run(command, lock, charm_dir, PATIENCE) {
-        Ok((Some(status), _)) if status.success() => None,
+/// Asks the command of the lock's `role`, a blocker or a check.
+///
+/// # Errors
+/// Why it did not succeed: the first line that it printed. One that cannot be run, or does not come to an end, has not
+/// succeeded either.
+pub(super) fn ask(
+    role: &str,
+    command: &[String],
+    lock: &LockName,
+    charm_dir: &Path,
+) -> Result<(), String> {
+    Err(match run(command, lock, charm_dir, PATIENCE) {
+        Ok((Some(status), _)) if status.success() => return Ok(()),
         Ok((Some(status), said)) => {
-            Some(said.unwrap_or_else(|| format!("its blocker ended with {status}")))
+            said.unwrap_or_else(|| format!("its {role} ended with {status}"))
         }
-        Ok((None, _)) => Some(format!(
-            "its blocker did not end within {} s",
-            PATIENCE.as_secs()
-        )),
+        Ok((None, _)) => format!("its {role} did not end within {} s", PATIENCE.as_secs()),
         Err(error) => {
             let program = command.first().map(String::as_str).unwrap_or_default();
-            Some(format!(
-                "cannot run {}: {error}",
-                excerpt(program).up_to(LONG)
-            ))
+            format!("cannot run {}: {error}", excerpt(program).up_to(LONG))
         }
-    }
+    })
 }
 
 fn run(
@@ -89,7 +91,8 @@ mod tests {
     }
 
     fn asked(command: &[&str], charm_dir: &Path) -> Option<String> {
-        ask(&words(command), &"restart".parse().unwrap(), charm_dir)
+        let lock = "restart".parse().unwrap();
+        ask("blocker", &words(command), &lock, charm_dir).err()
     }
 
     #[test]
