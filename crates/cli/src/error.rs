@@ -26,6 +26,12 @@ impl CommandError {
         Self::new(1, message)
     }
 
+    /// An error with an exit code of its own.
+    #[cfg(feature = "etcd")]
+    pub(crate) fn with_code(code: u8, message: impl fmt::Display) -> Self {
+        Self::new(code, message)
+    }
+
     fn new(code: u8, message: impl fmt::Display) -> Self {
         Self {
             code,

@@ -183,7 +183,10 @@ impl LockLine {
             .iter()
             .filter(|entry| !finished(&entry.ticket))
             .collect();
-        if own.standing().may_start(ahead.iter().map(|entry| entry.standing())) {
+        if own
+            .standing()
+            .may_start(ahead.iter().map(|entry| entry.standing()))
+        {
             return Turn::Start(ticket.clone());
         }
         Turn::Wait(Wait::Behind(

@@ -35,18 +35,23 @@ pub struct Config {
 }
 
 impl Config {
-    /// The servers in a text, separated by commas, with the usual limits of time: 5 s for a call, 1.5 s for a server.
+    /// These servers, with the usual limits of time: 5 s for a call, 1.5 s for a server.
+    pub fn new(endpoints: Vec<Endpoint>, tls: Tls) -> Self {
+        Self {
+            endpoints,
+            tls,
+            deadline: Duration::from_secs(5),
+            patience: Duration::from_millis(1500),
+        }
+    }
+
+    /// The servers in a text, separated by commas.
     ///
     /// # Errors
     /// When the text holds something that is no endpoint.
     pub fn parse(endpoints: &str, tls: Tls) -> Result<Self, Error> {
         let endpoints: Result<Vec<Endpoint>, _> = endpoints.split(',').map(str::parse).collect();
-        Ok(Self {
-            endpoints: endpoints?,
-            tls,
-            deadline: Duration::from_secs(5),
-            patience: Duration::from_millis(1500),
-        })
+        Ok(Self::new(endpoints?, tls))
     }
 }
 
@@ -74,8 +79,11 @@ impl Client {
     /// A client; connects with its first call.
     ///
     /// # Errors
-    /// When the files for TLS cannot be used, or do not go with the endpoints.
+    /// When there is no endpoint, or the files for TLS cannot be used or do not go with the endpoints.
     pub fn new(config: Config) -> Result<Self, Error> {
+        if config.endpoints.is_empty() {
+            return Err(Error::Options("no endpoint of etcd is given".to_owned()));
+        }
         let encrypted = |endpoint: &Endpoint| endpoint.scheme() == Some(Scheme::Https);
         let clear = config
             .endpoints

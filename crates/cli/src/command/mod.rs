@@ -8,6 +8,8 @@ mod check;
 mod coordination;
 #[cfg(feature = "lab")]
 mod demo;
+#[cfg(feature = "etcd")]
+mod etcd;
 mod format;
 mod instruct;
 #[cfg(feature = "lab")]
@@ -74,6 +76,8 @@ enum Command {
     Skip(skip::SkipArgs),
     Cancel(cancel::CancelArgs),
     Action(action::ActionArgs),
+    #[cfg(feature = "etcd")]
+    Lock(Box<etcd::lock::LockArgs>),
     #[cfg(feature = "lab")]
     Lab(lab::LabArgs),
     #[cfg(feature = "lab")]
@@ -112,6 +116,8 @@ pub(crate) fn main() -> ExitCode {
         Command::Skip(args) => skip::run(args),
         Command::Cancel(args) => cancel::run(args),
         Command::Action(args) => action::run(&args),
+        #[cfg(feature = "etcd")]
+        Command::Lock(args) => etcd::lock::run(&args),
         #[cfg(feature = "lab")]
         Command::Lab(args) => lab::run(args),
         #[cfg(feature = "lab")]

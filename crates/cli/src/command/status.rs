@@ -28,9 +28,16 @@ pub(crate) struct StatusArgs {
     line: bool,
     #[command(flatten)]
     coordination: CoordinationArgs,
+    #[cfg(feature = "etcd")]
+    #[command(flatten)]
+    etcd: super::etcd::status::EtcdStatusArgs,
 }
 
 pub(crate) fn run(args: &StatusArgs) -> Result<ExitCode, CommandError> {
+    #[cfg(feature = "etcd")]
+    if let Some(shown) = args.etcd.run(args.format) {
+        return shown;
+    }
     if args.line {
         let summary = args.coordination.in_hook(|hook| Ok(hook.summary()?))?;
         summary.iter().for_each(say);

@@ -1,0 +1,199 @@
+//! The command that runs while the lock is held.
+
+use std::ffi::OsString;
+use std::io::{self, IsTerminal};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{ExitCode, ExitStatus};
+
+use ops_coordinator_etcd::Turn;
+use ops_coordinator_excerpt::path;
+use ops_coordinator_juju::LockName;
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use tokio::process::{Child, Command};
+use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
+use tokio::time::timeout;
+
+use crate::command::CommandError;
+use crate::output::complain;
+
+/// "Remote error in protocol" in sysexits.h: the lock was lost.
+const LOST: u8 = 76;
+/// What of a lease is left for the command to end in: a third.
+const GRACE: u32 = 3;
+
+/// The signals that are passed on, and the last one that came.
+pub(super) struct Signals {
+    streams: [(Signal, Stream); 6],
+    pub(super) last: Option<i32>,
+}
+
+impl Signals {
+    pub(super) fn listen() -> Result<Self, CommandError> {
+        let listen = |kind: SignalKind| signal(kind).map_err(CommandError::failed);
+        let streams = [
+            (Signal::HUP, listen(SignalKind::hangup())?),
+            (Signal::INT, listen(SignalKind::interrupt())?),
+            (Signal::QUIT, listen(SignalKind::quit())?),
+            (Signal::TERM, listen(SignalKind::terminate())?),
+            (Signal::USR1, listen(SignalKind::user_defined1())?),
+            (Signal::USR2, listen(SignalKind::user_defined2())?),
+        ];
+        Ok(Self {
+            streams,
+            last: None,
+        })
+    }
+
+    async fn next(&mut self) -> Signal {
+        let [hup, int, quit, term, usr1, usr2] = &mut self.streams;
+        let signal = tokio::select! {
+            _ = hup.1.recv() => hup.0,
+            _ = int.1.recv() => int.0,
+            _ = quit.1.recv() => quit.0,
+            _ = term.1.recv() => term.0,
+            _ = usr1.1.recv() => usr1.0,
+            _ = usr2.1.recv() => usr2.0,
+        };
+        self.last = Some(signal.as_raw());
+        signal
+    }
+
+    /// Waits for a signal that ends this process while no command runs: any of them.
+    pub(super) async fn end(&mut self) {
+        self.next().await;
+    }
+}
+
+/// Runs the command, and gives the lock back.
+pub(super) async fn run(
+    turn: Turn,
+    lock: &LockName,
+    command: &[OsString],
+    signals: &mut Signals,
+) -> Result<ExitCode, CommandError> {
+    let result = supervise(&turn, lock, command, signals).await;
+    let seconds = turn.ttl().as_secs();
+    let kept = match turn.release().await {
+        Ok(kept) => kept,
+        Err(error) => {
+            complain(format!(
+                "{lock}: {error}; the lock is free when its lease ends, in {seconds} s at the latest"
+            ));
+            true
+        }
+    };
+    let code = result?;
+    match code {
+        Some(_) if !kept => Err(lost(lock, "the command ended after that")),
+        Some(code) => Ok(code.into()),
+        None => Err(lost(lock, "the command was stopped")),
+    }
+}
+
+fn lost(lock: &LockName, what: &str) -> CommandError {
+    let lost = format!("{lock}: the lock was lost while the command ran; {what}");
+    CommandError::with_code(LOST, lost).hint(Some(
+        "somebody else may have had the lock meanwhile. A longer --ttl rides out longer gaps",
+    ))
+}
+
+/// The command's exit code; `None` if it was stopped because the lock was lost.
+async fn supervise(
+    turn: &Turn,
+    lock: &LockName,
+    command: &[OsString],
+    signals: &mut Signals,
+) -> Result<Option<u8>, CommandError> {
+    let mut operation = Operation::start(turn, lock, command)?;
+    let grace = turn.ttl() / GRACE;
+    // What the others wait for must not keep this command from starting, nor its end from being seen.
+    let mut told = std::pin::pin!(turn.announce());
+    let mut announced = false;
+    loop {
+        tokio::select! {
+            ended = operation.child.wait() => {
+                return ended.map(|status| Some(code(status))).map_err(CommandError::failed);
+            }
+            signal = signals.next() => operation.pass_on(signal),
+            // If it fails, the lease will tell.
+            _ = &mut told, if !announced => announced = true,
+            () = turn.nearly_over(grace) => break,
+        }
+    }
+    complain(format!(
+        "{lock}: the lease is not renewed; stopping the command"
+    ));
+    operation.signal(Signal::TERM);
+    if timeout(grace, operation.child.wait()).await.is_err() {
+        operation.signal(Signal::KILL);
+        let _ = operation.child.wait().await;
+    }
+    Ok(None)
+}
+
+/// The command's process.
+struct Operation {
+    child: Child,
+    pid: Option<Pid>,
+    /// Whether it leads a process group. Where somebody types, it stays in the terminal's group: it may read, and what the
+    /// terminal sends reaches it without us.
+    leads: bool,
+}
+
+impl Operation {
+    fn start(turn: &Turn, lock: &LockName, command: &[OsString]) -> Result<Self, CommandError> {
+        let (program, rest) = command
+            .split_first()
+            .ok_or_else(|| CommandError::usage("no command"))?;
+        let leads = !io::stdin().is_terminal();
+        let mut made = Command::new(program);
+        made.args(rest)
+            .env("OPS_COORDINATOR_LOCK", lock.as_str())
+            .env("OPS_COORDINATOR_TOKEN", turn.token().to_string());
+        if leads {
+            made.process_group(0);
+        }
+        let child = made.spawn().map_err(|error| {
+            let code = if error.kind() == io::ErrorKind::NotFound {
+                127
+            } else {
+                126
+            };
+            let program = path(program.as_ref());
+            CommandError::with_code(code, format!("cannot run {program}: {error}"))
+        })?;
+        let raw = child.id().and_then(|id| i32::try_from(id).ok());
+        Ok(Self {
+            pid: raw.and_then(Pid::from_raw),
+            child,
+            leads,
+        })
+    }
+
+    /// Passes on what came from outside.
+    fn pass_on(&self, signal: Signal) {
+        let from_keyboard = signal == Signal::INT || signal == Signal::QUIT;
+        if self.leads || !from_keyboard {
+            self.signal(signal);
+        }
+    }
+
+    /// To the command and, if it has a group of its own, to what it has started.
+    fn signal(&self, signal: Signal) {
+        let Some(pid) = self.pid else {
+            return;
+        };
+        // It may have ended.
+        let _ = match self.leads {
+            true => kill_process_group(pid, signal),
+            false => kill_process(pid, signal),
+        };
+    }
+}
+
+fn code(status: ExitStatus) -> u8 {
+    let code = status
+        .code()
+        .unwrap_or_else(|| 128 + status.signal().unwrap_or_default());
+    u8::try_from(code).unwrap_or(1)
+}
