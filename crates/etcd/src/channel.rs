@@ -3,6 +3,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -37,7 +39,10 @@ pub(crate) enum Broken {
 
 impl From<h2::Error> for Broken {
     fn from(error: h2::Error) -> Self {
-        Self::Connection(format!("the HTTP/2 connection broke: {error}"))
+        let said = error.to_string();
+        Self::Connection(
+            why(error).unwrap_or_else(|| format!("the HTTP/2 connection broke: {said}")),
+        )
     }
 }
 
@@ -47,8 +52,11 @@ pub(crate) struct Channel {
     sender: SendRequest<Bytes>,
     pub(crate) endpoint: Endpoint,
     scheme: &'static str,
-    /// Set by whoever finds that the connection is of no use, so that the others need not wait to find out.
-    closed: Arc<watch::Sender<bool>>,
+    /// Set by whoever finds that the connection is of no use, so that the others need not wait to find out; with the
+    /// reason, if it broke by itself.
+    closed: Arc<watch::Sender<Option<String>>>,
+    /// Whether the server has answered a call.
+    answered: Arc<AtomicBool>,
 }
 
 impl Channel {
@@ -79,32 +87,52 @@ impl Channel {
             .initial_connection_window_size(WINDOW)
             .enable_push(false);
         let (sender, connection) = builder.handshake(socket).await?;
-        let closed = Arc::new(watch::Sender::new(false));
+        let closed = Arc::new(watch::Sender::new(None));
         let told = closed.clone();
         let mut until = closed.subscribe();
         tokio::spawn(async move {
-            tokio::select! {
-                _ = connection => {}
-                _ = until.wait_for(|closed| *closed) => {}
-            }
-            told.send_replace(true);
+            let why = tokio::select! {
+                ended = connection => ended.err().and_then(why),
+                _ = until.wait_for(Option::is_some) => None,
+            };
+            told.send_replace(Some(why.unwrap_or_default()));
         });
         Ok(Self {
             sender,
             endpoint: endpoint.clone(),
             scheme,
             closed,
+            answered: Arc::default(),
         })
     }
 
     /// Whether the connection is known to be of no use.
     pub(crate) fn is_closed(&self) -> bool {
-        *self.closed.borrow()
+        self.closed.borrow().is_some()
     }
 
     /// Ends the connection for all who use it.
     pub(crate) fn close(&self) {
-        self.closed.send_replace(true);
+        self.closed.send_if_modified(|closed| {
+            let open = closed.is_none();
+            closed.get_or_insert_default();
+            open
+        });
+    }
+
+    /// Why it broke, if that is known better than from a call that failed because of it.
+    pub(crate) async fn why(&self) -> Option<String> {
+        let mut closed = self.closed.subscribe();
+        let known = timeout(Duration::from_millis(50), closed.wait_for(Option::is_some)).await;
+        let why = known.ok()?.ok()?.clone().filter(|why| !why.is_empty());
+        let strangers = self.scheme == "https" && !self.answered.load(Ordering::Relaxed);
+        // Its reason is lost if it closes the connection while we still write.
+        match strangers && !why.as_ref().is_some_and(|why| why.contains("TLS")) {
+            true => {
+                Some("TLS failed: the server ended the connection after the handshake".to_owned())
+            }
+            false => why,
+        }
     }
 
     /// Whether both are the same connection.
@@ -132,7 +160,7 @@ impl Channel {
     ) -> Result<A, Broken> {
         let (response, mut body) = self.begin(path, Some(timeout)).await?;
         body.send_data(request, true)?;
-        let mut answers = Answers::new(response).await?;
+        let mut answers = self.answers(response).await?;
         let first = answers.next().await?;
         // What comes after the only answer is its status.
         match (first, answers.next::<A>().await?) {
@@ -151,8 +179,37 @@ impl Channel {
     ) -> Result<(SendStream<Bytes>, Answers), Broken> {
         let (response, mut body) = self.begin(path, None).await?;
         body.send_data(grpc::frame(first), false)?;
-        Ok((body, Answers::new(response).await?))
+        Ok((body, self.answers(response).await?))
     }
+
+    async fn answers(&self, response: h2::client::ResponseFuture) -> Result<Answers, Broken> {
+        let (head, stream) = response.await?.into_parts();
+        self.answered.store(true, Ordering::Relaxed);
+        if let Some(status) = Status::of(&head.headers) {
+            return Err(Broken::Status(status));
+        }
+        if !head.status.is_success() {
+            return Err(Broken::Answer(format!("HTTP status {}", head.status)));
+        }
+        Ok(Answers {
+            stream,
+            frames: Frames::default(),
+        })
+    }
+}
+
+/// What a broken connection says of itself. A server that wants no part of our certificate says so only after the
+/// handshake.
+fn why(error: h2::Error) -> Option<String> {
+    let error = error.into_io()?;
+    let tls = error
+        .get_ref()
+        .is_some_and(|inner| inner.is::<rustls::Error>());
+    // h2 passes a copy of the text on, without what it was.
+    Some(match tls || error.to_string().contains("fatal alert") {
+        true => format!("TLS failed: {}", tls_words(&error)),
+        false => error.to_string(),
+    })
 }
 
 /// rustls' words are good, but tokio wraps them.
@@ -169,20 +226,6 @@ pub(crate) struct Answers {
 }
 
 impl Answers {
-    async fn new(response: h2::client::ResponseFuture) -> Result<Self, Broken> {
-        let (head, stream) = response.await?.into_parts();
-        if let Some(status) = Status::of(&head.headers) {
-            return Err(Broken::Status(status));
-        }
-        if !head.status.is_success() {
-            return Err(Broken::Answer(format!("HTTP status {}", head.status)));
-        }
-        Ok(Self {
-            stream,
-            frames: Frames::default(),
-        })
-    }
-
     /// The next answer; `None` after the last one of a call that succeeded.
     ///
     /// Safe to drop while waiting: nothing is lost.

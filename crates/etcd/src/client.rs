@@ -172,13 +172,25 @@ impl Client {
         let call = channel.unary(path, request.clone(), patience);
         let answer = timeout(patience, call).await;
         let answer = answer.unwrap_or_else(|_| Err(self.too_slow("to answer")));
-        answer.map_err(|broken| {
-            let stays = matches!(&broken, Broken::Status(status) if !status.may_pass());
-            if !stays {
-                self.leave(&channel);
+        let broken = match answer {
+            Ok(answer) => return Ok(answer),
+            Err(broken) => broken,
+        };
+        let endpoint = channel.endpoint.clone();
+        match broken {
+            Broken::Status(status) if !status.may_pass() => {
+                return Err((endpoint, Broken::Status(status)));
             }
-            (channel.endpoint.clone(), broken)
-        })
+            Broken::Connection(said) => {
+                let why = channel.why().await.unwrap_or(said);
+                self.leave(&channel);
+                Err((endpoint, Broken::Connection(why)))
+            }
+            other => {
+                self.leave(&channel);
+                Err((endpoint, other))
+            }
+        }
     }
 
     /// Calls a method. The call may happen more than once, if a server goes away before its answer has come: only

@@ -67,11 +67,13 @@ impl Status {
 
     /// Whether another server, or the same one a moment later, may well answer.
     pub(crate) fn may_pass(&self) -> bool {
-        // A member that has lost its leader answers some calls so.
+        // A member that has lost its leader answers some calls so, with a code that says nothing.
         let passing = [
             "etcdserver: no leader",
             "request timed out",
             "leader changed",
+            "context deadline exceeded",
+            "context canceled",
         ];
         matches!(self.code, Code::UNAVAILABLE | Code::DEADLINE_EXCEEDED)
             || passing.iter().any(|words| self.message.contains(words))

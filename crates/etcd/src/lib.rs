@@ -33,6 +33,7 @@ mod clock;
 mod endpoint;
 mod entry;
 mod error;
+mod event;
 pub mod grpc;
 mod lease;
 mod line;

@@ -54,6 +54,7 @@ pub struct Request {
     pub(crate) token: i64,
     /// What the last look at the line saw, and its revision.
     seen: Option<(Vec<Entry>, i64)>,
+    looks: u32,
 }
 
 impl Request {
@@ -104,6 +105,7 @@ impl Request {
             key,
             token,
             seen: first.then_some((entries, revision)),
+            looks: 1,
         })
     }
 
@@ -112,11 +114,17 @@ impl Request {
         self.token
     }
 
+    /// How often it has looked at the line: once when it joined, and once for each event that woke it.
+    pub fn looks(&self) -> u32 {
+        self.looks
+    }
+
     /// Looks at the line, unless joining it has shown it already.
     async fn look(&mut self) -> Result<(Vec<Entry>, i64), WaitError> {
         if let Some(seen) = self.seen.take() {
             return Ok(seen);
         }
+        self.looks += 1;
         let read = RangeRequest {
             limit: sight(self.wish.limit),
             ..ahead(&self.wish, self.token - 1)

@@ -11,7 +11,8 @@ use rcgen::{
 };
 use tempfile::TempDir;
 
-/// An authority and what it has signed: `ca.pem`, `server.pem` and `.key`, `client.pem` and `.key`; and `other-ca.pem`,
+/// An authority and what it has signed: `ca.pem`, `server.pem` and `.key`, `client.pem` and `.key` of the user
+/// `root`, `app.pem` and `.key` of the user `app`; and `other-ca.pem`,
 /// `stranger.pem` and `.key` of an authority that the servers do not know.
 #[derive(Debug, Clone)]
 pub struct Certificates(Arc<TempDir>);
@@ -23,7 +24,10 @@ impl Certificates {
     /// When they cannot be written.
     pub fn make() -> Self {
         let made = Self(Arc::new(TempDir::new().expect("a temporary directory")));
-        made.sign("ca", &[("server", "127.0.0.1"), ("client", "root")]);
+        made.sign(
+            "ca",
+            &[("server", "127.0.0.1"), ("client", "root"), ("app", "app")],
+        );
         made.sign("other-ca", &[("stranger", "root")]);
         made
     }

@@ -7,6 +7,7 @@
 
 mod certificate;
 mod proxy;
+pub mod referee;
 mod server;
 
 pub use certificate::Certificates;

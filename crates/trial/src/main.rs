@@ -1,1 +1,2 @@
+//! See `--help`.
 fn main() {}

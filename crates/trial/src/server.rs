@@ -104,7 +104,18 @@ impl Cluster {
         None
     }
 
-    /// Whether each member that runs answers a linearizable read.
+    /// Waits until every member answers again.
+    ///
+    /// # Panics
+    /// When that takes too long.
+    pub fn settle(&self) {
+        let since = Instant::now();
+        while !self.answers() {
+            assert!(since.elapsed() < READY, "a member does not come back");
+        }
+    }
+
+    /// Whether each member answers a linearizable read.
     fn answers(&self) -> bool {
         (0..self.members.len()).all(|index| {
             let mut config = self.config();

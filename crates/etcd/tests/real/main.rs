@@ -2,7 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod control;
+mod failover;
+mod lease;
+mod tls;
 mod turn;
+mod watch;
 
 use std::time::Duration;
 
