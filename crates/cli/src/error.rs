@@ -32,6 +32,12 @@ impl CommandError {
         Self::new(code, message)
     }
 
+    /// Whether it has this exit code.
+    #[cfg(feature = "etcd")]
+    pub(crate) fn is(&self, code: u8) -> bool {
+        self.code == code
+    }
+
     fn new(code: u8, message: impl fmt::Display) -> Self {
         Self {
             code,

@@ -1,5 +1,6 @@
 //! One connection to one server.
 
+use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -35,6 +36,15 @@ pub(crate) enum Broken {
     Status(Status),
     /// The server said something that is not in the protocol.
     Answer(String),
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connection(why) | Self::Answer(why) => f.write_str(why),
+            Self::Status(status) => status.fmt(f),
+        }
+    }
 }
 
 impl From<h2::Error> for Broken {

@@ -17,6 +17,11 @@ impl Moment {
         Self(Duration::new(seconds, nanos))
     }
 
+    /// In nanoseconds since the machine was started.
+    pub fn as_nanos(self) -> u128 {
+        self.0.as_nanos()
+    }
+
     /// So much later.
     #[must_use]
     pub fn after(self, time: Duration) -> Self {

@@ -2,7 +2,7 @@
 
 use tokio::time::timeout;
 
-use crate::channel::Broken;
+use crate::channel::{Broken, Channel};
 use crate::error::Attempt;
 use crate::message::prefix_end;
 use crate::message::watch::{Ask, Event, WatchCreateRequest, WatchRequest, WatchResponse};
@@ -16,43 +16,62 @@ impl Client {
     /// When the server does not answer in time, or has forgotten the first revision.
     pub async fn events(&self, prefix: &str, from: i64, to: i64) -> Result<Vec<Event>, Error> {
         let within = self.config().deadline;
-        let unreachable = |(endpoint, broken): (_, Broken)| Error::Unreachable {
-            tried: vec![Attempt {
-                endpoint,
-                why: format!("{broken:?}"),
-            }],
-            within,
-        };
-        let channel = self.channel().await.map_err(unreachable)?;
-        let endpoint = channel.endpoint.clone();
-        let create = WatchCreateRequest {
-            key: prefix.as_bytes().to_vec(),
-            range_end: prefix_end(prefix.as_bytes()),
-            start_revision: from,
-            ..WatchCreateRequest::default()
-        };
-        let ask = WatchRequest {
-            ask: Some(Ask::Create(create)),
-        };
-        let read = async {
-            let mut events: Vec<Event> = Vec::new();
-            // The asking half ends the watch when it goes.
-            let (_asking, mut answers) = channel.stream("/etcdserverpb.Watch/Watch", &ask).await?;
-            while let Some(answer) = answers.next::<WatchResponse>().await? {
-                if answer.canceled {
-                    return Err(Broken::Answer(answer.cancel_reason));
+        let mut tried = Vec::new();
+        // Each server once, and the one in use may have gone since.
+        for _ in 0..=self.config().endpoints.len() {
+            let (endpoint, why) = match self.channel().await {
+                Ok(channel) => {
+                    let read = read(&channel, prefix, from, to);
+                    match timeout(within, read).await {
+                        Ok(Ok(events)) => return Ok(events),
+                        Ok(Err(Broken::Answer(why))) => {
+                            let endpoint = channel.endpoint.clone();
+                            return Err(Error::Answer { endpoint, why });
+                        }
+                        Ok(Err(broken)) => {
+                            self.leave(&channel);
+                            (channel.endpoint.clone(), broken.to_string())
+                        }
+                        Err(_) => {
+                            self.leave(&channel);
+                            (channel.endpoint.clone(), "no answer".to_owned())
+                        }
+                    }
                 }
-                events.extend(answer.events);
-                let revision = |event: &Event| event.kv.as_ref().map_or(0, |kv| kv.mod_revision);
-                if events.last().is_some_and(|last| revision(last) >= to) {
-                    events.retain(|event| revision(event) <= to);
-                    return Ok(events);
-                }
-            }
-            Err(Broken::Connection("the watch ended".to_owned()))
-        };
-        let read = timeout(within, read).await;
-        let read = read.unwrap_or(Err(Broken::Connection("no answer".to_owned())));
-        read.map_err(|broken| unreachable((endpoint, broken)))
+                Err((endpoint, broken)) => (endpoint, broken.to_string()),
+            };
+            tried.push(Attempt { endpoint, why });
+        }
+        Err(Error::Unreachable { tried, within })
     }
+}
+
+async fn read(channel: &Channel, prefix: &str, from: i64, to: i64) -> Result<Vec<Event>, Broken> {
+    let create = WatchCreateRequest {
+        key: prefix.as_bytes().to_vec(),
+        range_end: prefix_end(prefix.as_bytes()),
+        start_revision: from,
+        ..WatchCreateRequest::default()
+    };
+    let ask = WatchRequest {
+        ask: Some(Ask::Create(create)),
+    };
+    let mut events: Vec<Event> = Vec::new();
+    // The asking half ends the watch when it goes.
+    let (_asking, mut answers) = channel.stream("/etcdserverpb.Watch/Watch", &ask).await?;
+    while let Some(answer) = answers.next::<WatchResponse>().await? {
+        if answer.canceled {
+            return Err(Broken::Answer(match answer.compact_revision {
+                0 => answer.cancel_reason,
+                first => format!("what was before revision {first} is forgotten"),
+            }));
+        }
+        events.extend(answer.events);
+        let revision = |event: &Event| event.kv.as_ref().map_or(0, |kv| kv.mod_revision);
+        if events.last().is_some_and(|last| revision(last) >= to) {
+            events.retain(|event| revision(event) <= to);
+            return Ok(events);
+        }
+    }
+    Err(Broken::Connection("the watch ended".to_owned()))
 }

@@ -5,7 +5,9 @@
 
 #![expect(clippy::expect_used, reason = "a trial that cannot go on has failed")]
 
+pub mod bench;
 mod certificate;
+pub mod faults;
 mod proxy;
 pub mod referee;
 mod server;

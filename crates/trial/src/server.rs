@@ -221,6 +221,19 @@ impl Cluster {
         }
     }
 
+    /// Whether a member's process was started and not killed.
+    pub fn runs(&self, index: usize) -> bool {
+        self.members[index].child.is_some()
+    }
+
+    /// Whether a member has its files, or has never been started.
+    pub fn has_files(&self, index: usize) -> bool {
+        self.directory
+            .path()
+            .join(&self.members[index].name)
+            .exists()
+    }
+
     /// How many members there are, whether they run or not.
     pub fn len(&self) -> usize {
         self.members.len()

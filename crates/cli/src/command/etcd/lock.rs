@@ -10,7 +10,7 @@ use ops_coordinator_etcd::{Client, Endpoint, Error, Lease, Request, Turn, WaitEr
 use ops_coordinator_juju::LockName;
 
 use super::operation::{self, Signals};
-use super::{ReachArgs, run as block_on, time, told};
+use super::{ReachArgs, UNREACHABLE, run as block_on, time, told};
 use crate::command::CommandError;
 use crate::output::complain;
 
@@ -50,17 +50,6 @@ Examples:
       --limit 3 --timeout 10m restart -- systemctl restart my-service
   ops-coordinator status --etcd 10.0.0.1     # who holds what, who waits")]
 pub(crate) struct LockArgs {
-    /// Where etcd is: HOST:PORT, http://HOST:PORT or https://HOST:PORT, several separated by commas
-    #[arg(
-        long,
-        value_name = "ENDPOINTS",
-        value_delimiter = ',',
-        required = true,
-        help_heading = "etcd"
-    )]
-    etcd: Vec<Endpoint>,
-    #[command(flatten)]
-    reach: ReachArgs,
     /// The lock's name: 1 to 32 of a-z, 0-9, '-' and '_', starting with a letter
     #[arg(value_name = "NAME")]
     lock: LockName,
@@ -82,6 +71,17 @@ pub(crate) struct LockArgs {
     /// The command and its arguments; no shell is involved
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<OsString>,
+    /// Where etcd is: HOST:PORT, http://HOST:PORT or https://HOST:PORT, several separated by commas
+    #[arg(
+        long,
+        value_name = "ENDPOINTS",
+        value_delimiter = ',',
+        required = true,
+        help_heading = "etcd"
+    )]
+    etcd: Vec<Endpoint>,
+    #[command(flatten)]
+    reach: ReachArgs,
 }
 
 fn ttl(text: &str) -> Result<Duration, &'static str> {
@@ -130,7 +130,8 @@ async fn obtain(
             format!("{}: not our turn within {} s", args.lock, patience.as_secs_f64()),
         )),
     };
-    if let Some(lease) = lease.get() {
+    let unreachable = ended.as_ref().is_err_and(|error| error.is(UNREACHABLE));
+    if let Some(lease) = lease.get().filter(|_| !unreachable) {
         // If this fails, the lease ends by itself.
         let _ = client.revoke(lease).await;
     }

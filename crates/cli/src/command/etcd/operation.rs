@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitCode, ExitStatus};
+use std::time::Duration;
 
 use ops_coordinator_etcd::Turn;
 use ops_coordinator_excerpt::path;
@@ -20,6 +21,9 @@ use crate::output::complain;
 const LOST: u8 = 76;
 /// What of a lease is left for the command to end in: a third.
 const GRACE: u32 = 3;
+
+/// How long a lease that was not renewed is tried to be given back.
+const BRIEF: Duration = Duration::from_secs(1);
 
 /// The signals that are passed on, and the last one that came.
 pub(super) struct Signals {
@@ -73,14 +77,21 @@ pub(super) async fn run(
 ) -> Result<ExitCode, CommandError> {
     let result = supervise(&turn, lock, command, signals).await;
     let seconds = turn.ttl().as_secs();
-    let kept = match turn.release().await {
-        Ok(kept) => kept,
-        Err(error) => {
+    // What is lost needs no patience: its lease has ended, or does so by itself.
+    let patience = if matches!(result, Ok(None)) {
+        BRIEF
+    } else {
+        Duration::MAX
+    };
+    let kept = match timeout(patience, turn.release()).await {
+        Ok(Ok(kept)) => kept,
+        Ok(Err(error)) => {
             complain(format!(
                 "{lock}: {error}; the lock is free when its lease ends, in {seconds} s at the latest"
             ));
             true
         }
+        Err(_) => false,
     };
     let code = result?;
     match code {

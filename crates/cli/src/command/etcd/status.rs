@@ -17,6 +17,9 @@ use crate::output::say;
 /// Where to look instead of in the relation.
 #[derive(Debug, Args)]
 pub(crate) struct EtcdStatusArgs {
+    /// Only this lock; with `--etcd`
+    #[arg(value_name = "NAME", requires = "etcd")]
+    lock: Option<LockName>,
     /// Show the locks in etcd instead, for which no Juju is needed: HOST:PORT, http://HOST:PORT or https://HOST:PORT, several
     /// separated by commas
     #[arg(
@@ -29,9 +32,6 @@ pub(crate) struct EtcdStatusArgs {
     etcd: Vec<Endpoint>,
     #[command(flatten)]
     reach: ReachArgs,
-    /// Only this lock in etcd
-    #[arg(value_name = "NAME", requires = "etcd", help_heading = "etcd")]
-    lock: Option<LockName>,
 }
 
 impl EtcdStatusArgs {
