@@ -212,9 +212,11 @@ impl Channel {
 /// handshake.
 fn why(error: h2::Error) -> Option<String> {
     let error = error.into_io()?;
-    let tls = error
-        .get_ref()
-        .is_some_and(|inner| inner.is::<rustls::Error>());
+    let tls = error.get_ref().is_some_and(
+        <dyn std::error::Error + std::marker::Send + std::marker::Sync + 'static>::is::<
+            rustls::Error,
+        >,
+    );
     // h2 passes a copy of the text on, without what it was.
     Some(match tls || error.to_string().contains("fatal alert") {
         true => format!("TLS failed: {}", tls_words(&error)),

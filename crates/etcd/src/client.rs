@@ -178,9 +178,7 @@ impl Client {
         };
         let endpoint = channel.endpoint.clone();
         match broken {
-            Broken::Status(status) if !status.may_pass() => {
-                return Err((endpoint, Broken::Status(status)));
-            }
+            Broken::Status(status) if !status.may_pass() => Err((endpoint, Broken::Status(status))),
             Broken::Connection(said) => {
                 let why = channel.why().await.unwrap_or(said);
                 self.leave(&channel);

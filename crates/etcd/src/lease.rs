@@ -1,5 +1,6 @@
 //! A lease that is kept alive, and how long one may rely on it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -19,11 +20,29 @@ const RENEWALS: u32 = 5;
 pub enum Validity {
     /// No server ends it before this moment: counted from when the last renewal that was answered was *sent*.
     Until(Moment),
-    /// A server has said that it is gone.
-    Gone,
+    /// It is gone.
+    Gone {
+        /// Whether that came before the moment up to which we relied on it: an operator has ended it, or etcd has made a
+        /// mistake. Then somebody else may have begun before we knew.
+        early: bool,
+    },
 }
 
 impl Validity {
+    /// The same, once it is known to be gone.
+    pub(crate) fn end(&mut self) {
+        if let Self::Until(moment) = self {
+            *self = Self::Gone {
+                early: !moment.has_passed(),
+            };
+        }
+    }
+
+    /// Whether it is known to be gone.
+    pub fn is_gone(self) -> bool {
+        matches!(self, Self::Gone { .. })
+    }
+
     /// Whether the lease surely lives. After a pause of this process, only the clock can tell, not what was last heard.
     pub fn is_sure(self) -> bool {
         matches!(self, Self::Until(moment) if !moment.has_passed())
@@ -37,7 +56,7 @@ pub struct Lease {
     pub id: i64,
     /// How long it lives without being renewed.
     pub ttl: Duration,
-    validity: watch::Receiver<Validity>,
+    validity: Arc<watch::Sender<Validity>>,
     keeper: JoinHandle<()>,
 }
 
@@ -71,8 +90,8 @@ impl Lease {
             Err(error) => return Err(error),
         };
         let ttl = Duration::from_secs(granted);
-        let (told, validity) = watch::channel(Validity::Until(sent.after(ttl)));
-        let keeper = tokio::spawn(keep(client.clone(), id, ttl, told));
+        let validity = Arc::new(watch::Sender::new(Validity::Until(sent.after(ttl))));
+        let keeper = tokio::spawn(keep(client.clone(), id, ttl, validity.clone()));
         Ok(Self {
             id,
             ttl,
@@ -88,15 +107,14 @@ impl Lease {
 
     /// Waits until a server says that it is gone.
     pub async fn gone(&self) {
-        let mut validity = self.validity.clone();
-        if validity
-            .wait_for(|now| *now == Validity::Gone)
-            .await
-            .is_err()
-        {
-            // The keeper only ends by saying so.
-            std::future::pending::<()>().await;
-        }
+        let mut validity = self.validity.subscribe();
+        // It cannot end otherwise: we have the sender.
+        let _ = validity.wait_for(|now| now.is_gone()).await;
+    }
+
+    /// Where to say that it is gone.
+    pub(crate) fn told(&self) -> Arc<watch::Sender<Validity>> {
+        self.validity.clone()
     }
 
     /// Waits until the lease has less than `margin` left to live, or is gone.
@@ -117,7 +135,7 @@ impl Lease {
 }
 
 /// Renews the lease until it is gone, at whichever server answers.
-async fn keep(client: Client, id: i64, ttl: Duration, told: watch::Sender<Validity>) {
+async fn keep(client: Client, id: i64, ttl: Duration, told: Arc<watch::Sender<Validity>>) {
     let pause = ttl / RENEWALS;
     sleep(pause).await;
     loop {
@@ -131,7 +149,7 @@ async fn keep(client: Client, id: i64, ttl: Duration, told: watch::Sender<Validi
             continue;
         };
         let ended = renew(&channel, id, ttl, patience, &told).await;
-        if told.borrow().eq(&Validity::Gone) {
+        if told.borrow().is_gone() {
             return;
         }
         // A server that refuses for good would be asked in a tight circle.
@@ -161,10 +179,17 @@ async fn renew(
             .await
             .map_err(slow)??;
         if answer.ttl <= 0 {
-            told.send_replace(Validity::Gone);
+            told.send_modify(Validity::end);
             return Ok(());
         }
-        told.send_replace(Validity::Until(sent.after(ttl)));
+        // Gone is for ever, whoever has found it out.
+        told.send_if_modified(|now| {
+            let alive = !now.is_gone();
+            if alive {
+                *now = Validity::Until(sent.after(ttl));
+            }
+            alive
+        });
         sleep(ttl / RENEWALS).await;
         sent = Moment::now();
         ask.send_data(grpc::frame(&request), false)?;

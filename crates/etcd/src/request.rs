@@ -239,7 +239,7 @@ fn ahead(wish: &Wish, latest: i64) -> RangeRequest {
 }
 
 /// Waits for something to happen to one of the keys, or for the watch to end.
-async fn watch(client: &Client, watched: &[Watched], from: i64) {
+pub(crate) async fn watch(client: &Client, watched: &[Watched], from: i64) {
     let Ok(channel) = client.channel().await else {
         // The look that follows takes its time with an unreachable cluster.
         return;

@@ -1,5 +1,7 @@
 //! Who holds what, and who waits: what `status` shows.
 
+use std::collections::BTreeMap;
+
 use ops_coordinator_core::LockName;
 use serde::Serialize;
 
@@ -54,7 +56,7 @@ pub async fn survey(
         sort_target: SortTarget::CreateRevision.into(),
         ..RangeRequest::default()
     };
-    let mut queues: std::collections::BTreeMap<LockName, Vec<Entry>> = Default::default();
+    let mut queues: BTreeMap<LockName, Vec<Entry>> = BTreeMap::new();
     for kv in client.range(&request).await?.kvs {
         if let Some(lock) = lock_of(prefix, &kv.key) {
             queues.entry(lock).or_default().push(kv.into());

@@ -1,18 +1,68 @@
 //! A turn: what somebody has between its start and its finish.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::line::Watched;
 use crate::message::kv::{Compare, Op, PutRequest, RequestOp, TxnRequest, TxnResponse};
-use crate::request::{Request, leave};
+use crate::request::{self, Request, leave};
 use crate::{Client, Error, Validity};
 
 /// A turn. Its key in etcd lives as long as its lease, which is renewed as long as this value lives.
 #[derive(Debug)]
-pub struct Turn(Request);
+pub struct Turn(Request, Guard);
+
+/// Sees it at once if the key is deleted, instead of with the lease's next renewal.
+#[derive(Debug)]
+struct Guard(JoinHandle<()>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Watches the key of a turn until it is gone. An operator may delete it; and in older versions of etcd, 3.4.23 among them,
+/// a member that was the leader and did not notice in time that it no longer is may end leases that its successor has
+/// renewed (etcd issues 12528 and 15247).
+async fn guard(client: Client, key: Vec<u8>, token: i64, told: Arc<watch::Sender<Validity>>) {
+    let watched = [Watched {
+        key: key.clone(),
+        writes: false,
+    }];
+    let mut from = token + 1;
+    loop {
+        request::watch(&client, &watched, from).await;
+        match client.txn(&held(&key, token, Vec::new())).await {
+            Ok(answer) if !answer.succeeded => {
+                told.send_modify(Validity::end);
+                return;
+            }
+            Ok(answer) => from = answer.header.map_or(from, |header| header.revision + 1),
+            // The clock tells when it is too late.
+            Err(_) => {}
+        }
+    }
+}
+
+/// A transaction that happens if the key is still the one that was created then.
+fn held(key: &[u8], token: i64, steps: Vec<RequestOp>) -> TxnRequest {
+    TxnRequest {
+        compare: vec![Compare::created_at(key, token)],
+        success: steps,
+        failure: Vec::new(),
+    }
+}
 
 impl Turn {
     pub(crate) fn new(request: Request) -> Self {
-        Self(request)
+        let (client, key) = (request.client.clone(), request.key.clone());
+        let guard = guard(client, key, request.token, request.lease.told());
+        let guard = Guard(tokio::spawn(guard));
+        Self(request, guard)
     }
 
     /// The fencing token: larger than that of every turn of this lock that began before. Hand it to whatever the
@@ -71,11 +121,7 @@ impl Turn {
     /// # Errors
     /// As [`Client::call`].
     pub async fn write_if_held(&self, steps: Vec<RequestOp>) -> Result<TxnResponse, Error> {
-        let request = TxnRequest {
-            compare: vec![Compare::created_at(&self.0.key, self.0.token)],
-            success: steps,
-            failure: Vec::new(),
-        };
+        let request = held(&self.0.key, self.0.token, steps);
         self.0.client.txn(&request).await
     }
 
@@ -85,6 +131,8 @@ impl Turn {
     /// As [`Client::call`]; the lease then ends by itself.
     pub async fn release(self) -> Result<bool, Error> {
         let sure = self.validity().is_sure();
+        // What it would see now is our own doing.
+        self.1.0.abort();
         // A lease that is gone may be gone by a first attempt whose answer was lost.
         Ok(leave(&self.0.client, self.0.lease.id).await? || sure)
     }

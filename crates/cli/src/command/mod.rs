@@ -84,6 +84,9 @@ enum Command {
     Demo(demo::DemoArgs),
     #[cfg(feature = "lab")]
     Simulate(simulate::SimulateArgs),
+    #[cfg(feature = "etcd")]
+    #[command(hide = true)]
+    Guard(etcd::guard::GuardArgs),
     #[command(hide = true)]
     Wake(wake::WakeArgs),
     #[command(hide = true)]
@@ -124,6 +127,8 @@ pub(crate) fn main() -> ExitCode {
         Command::Demo(args) => demo::run(args),
         #[cfg(feature = "lab")]
         Command::Simulate(args) => Ok(simulate::run(&args)),
+        #[cfg(feature = "etcd")]
+        Command::Guard(args) => Ok(etcd::guard::run(&args)),
         Command::Wake(args) => wake::run(&args),
         Command::WritePendingLine(args) => write_pending_line::run(&args),
         #[cfg(feature = "lab")]

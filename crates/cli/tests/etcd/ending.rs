@@ -129,3 +129,21 @@ fn a_reader_that_is_gone_changes_nothing() {
     busy.wait().unwrap();
     assert_clean(&cluster);
 }
+
+#[test]
+fn a_command_does_not_outlive_the_process_that_holds_its_lock() {
+    let cluster = Cluster::start(1);
+    let script = "echo $$ >pid.new; mv pid.new pid; while :; do sleep 0.05; done";
+    let mut child = lock(&cluster, &["--ttl", "2s"], script).spawn().unwrap();
+    let file = cluster.directory().join("pid");
+    until(|| file.exists());
+    let command = std::fs::read_to_string(file).unwrap();
+    let process = std::path::Path::new("/proc").join(command.trim());
+    assert!(process.exists());
+    signal(child.id(), Signal::KILL);
+    child.wait().unwrap();
+    until(|| !process.exists());
+    // Nobody gave the lock back: the next one waits until its lease has ended.
+    assert_eq!(output(lock(&cluster, &[], "true")).status.code(), Some(0));
+    assert_clean(&cluster);
+}

@@ -127,5 +127,5 @@ fn a_moment_that_has_passed_is_sure_of_nothing() {
     let now = ops_coordinator_etcd::Moment::now();
     assert!(!Validity::Until(now).is_sure());
     assert!(Validity::Until(now.after(Duration::from_secs(60))).is_sure());
-    assert!(!Validity::Gone.is_sure());
+    assert!(!Validity::Gone { early: true }.is_sure());
 }

@@ -1,5 +1,6 @@
 //! Members that go away.
 
+use ops_coordinator_etcd::message::lease::LeaseGrantRequest;
 use ops_coordinator_etcd::{Client, Error};
 use ops_coordinator_trial::{Cluster, run};
 
@@ -34,7 +35,8 @@ fn without_a_majority_a_call_ends_at_its_deadline_and_names_each_server() {
     let mut cluster = Cluster::start(3);
     cluster.kill_member(1);
     cluster.kill_member(2);
-    let error = run(async { cluster.client().grant(&Default::default()).await }).unwrap_err();
+    let wanted = LeaseGrantRequest { ttl: 5, id: 0 };
+    let error = run(async { cluster.client().grant(&wanted).await }).unwrap_err();
     let Error::Unreachable { tried, .. } = &error else {
         panic!("{error}");
     };

@@ -34,7 +34,7 @@ fn a_holder_that_was_frozen_knows_at_once_that_it_is_no_longer_sure() {
         );
         assert!(successor.join().unwrap() > held.token());
         held.gone().await;
-        assert_eq!(held.validity(), Validity::Gone);
+        assert_eq!(held.validity(), Validity::Gone { early: false });
         assert!(!held.release().await.unwrap());
     });
 }
@@ -69,5 +69,21 @@ fn a_lease_is_kept_for_as_long_as_the_turn_lasts() {
         assert!(held.is_held().await.unwrap());
         assert!(held.release().await.unwrap());
         assert_clean(&client).await;
+    });
+}
+
+#[test]
+fn a_holder_hears_of_the_end_of_its_lease_without_waiting_for_the_next_renewal() {
+    let cluster = Cluster::start(1);
+    run(async {
+        let client = cluster.client();
+        // The first renewal would be in twelve minutes.
+        let held = turn(join(&client, 1, 3600).await).await;
+        for lease in client.leases().await.unwrap() {
+            client.revoke(lease).await.unwrap();
+        }
+        held.gone().await;
+        assert_eq!(held.validity(), Validity::Gone { early: true });
+        assert!(!held.release().await.unwrap());
     });
 }

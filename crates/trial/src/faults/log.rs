@@ -1,6 +1,6 @@
 //! What those inside say of themselves: lines in a file, which everybody appends to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -20,6 +20,8 @@ pub(super) enum Line {
     Leave(i64),
     /// We are about to stop it for longer than its lease.
     Freeze(i64),
+    /// The process that holds the lock says that etcd has ended its lease too early.
+    Early(u32),
     /// The process that holds the lock has ended, and its command with it.
     Over(u32),
 }
@@ -68,6 +70,7 @@ impl Log {
                 "enter" => Some(Line::Enter(number(1)?, process(2)?, process(3)?)),
                 "leave" => Some(Line::Leave(number(1)?)),
                 "freeze" => Some(Line::Freeze(number(1)?)),
+                "early" => Some(Line::Early(process(1)?)),
                 "over" => Some(Line::Over(process(1)?)),
                 _ => None,
             }
@@ -88,13 +91,26 @@ impl Log {
                     inside.remove(&token);
                 }
                 Line::Over(over) => inside.retain(|_, (holder, _)| *holder != over),
-                Line::Freeze(_) => {}
+                Line::Freeze(_) | Line::Early(_) => {}
             }
         }
         let inside = inside.into_iter();
         inside
             .map(|(token, (holder, command))| (token, holder, command))
             .collect()
+    }
+
+    /// The tokens whose lease etcd has ended too early.
+    pub(super) fn early(&self) -> BTreeSet<i64> {
+        let lines = self.lines();
+        let early = lines.iter().filter_map(|line| match line {
+            Line::Early(holder) => lines.iter().find_map(|other| match other {
+                Line::Enter(token, process, _) if process == holder => Some(*token),
+                _ => None,
+            }),
+            _ => None,
+        });
+        early.collect()
     }
 
     /// What the referee judges.
@@ -109,6 +125,7 @@ impl Log {
                 }
                 Line::Leave(token) => acts.push(Act::Leave(token)),
                 Line::Freeze(token) => acts.push(Act::Freeze(token)),
+                Line::Early(_) => {}
                 Line::Over(holder) => acts.extend(holders.remove(&holder).map(Act::Leave)),
             }
         }

@@ -9,6 +9,7 @@ use clap::Args;
 use ops_coordinator_etcd::{Client, Endpoint, Error, Lease, Request, Turn, WaitError, Wish};
 use ops_coordinator_juju::LockName;
 
+use super::guard::Guard;
 use super::operation::{self, Signals};
 use super::{ReachArgs, UNREACHABLE, run as block_on, time, told};
 use crate::command::CommandError;
@@ -100,11 +101,19 @@ pub(crate) fn run(args: &LockArgs) -> Result<ExitCode, CommandError> {
     let client = args.reach.client(&args.etcd)?;
     block_on(async {
         let mut signals = Signals::listen()?;
-        let Some(turn) = obtain(args, &client, &mut signals).await? else {
-            let number = signals.last.unwrap_or_default();
-            return Ok(ExitCode::from(u8::try_from(128 + number).unwrap_or(1)));
+        let guard = Guard::start()?;
+        let ended = match obtain(args, &client, &mut signals).await {
+            Ok(Some(turn)) => {
+                operation::run(turn, &args.lock, &args.command, &guard, &mut signals).await
+            }
+            Ok(None) => {
+                let number = signals.last.unwrap_or_default();
+                Ok(u8::try_from(128 + number).unwrap_or(1).into())
+            }
+            Err(error) => Err(error),
         };
-        operation::run(turn, &args.lock, &args.command, &mut signals).await
+        guard.dismiss();
+        ended
     })
 }
 

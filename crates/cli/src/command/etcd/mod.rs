@@ -1,5 +1,6 @@
 //! What the commands on etcd have in common.
 
+pub(super) mod guard;
 pub(super) mod lock;
 mod operation;
 pub(super) mod status;

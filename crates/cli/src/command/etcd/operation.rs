@@ -1,12 +1,12 @@
 //! The command that runs while the lock is held.
 
 use std::ffi::OsString;
-use std::io::{self, IsTerminal};
+use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitCode, ExitStatus};
 use std::time::Duration;
 
-use ops_coordinator_etcd::Turn;
+use ops_coordinator_etcd::{Turn, Validity};
 use ops_coordinator_excerpt::path;
 use ops_coordinator_juju::LockName;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
@@ -14,11 +14,14 @@ use tokio::process::{Child, Command};
 use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 use tokio::time::timeout;
 
+use super::guard::Guard;
 use crate::command::CommandError;
 use crate::output::complain;
 
 /// "Remote error in protocol" in sysexits.h: the lock was lost.
-const LOST: u8 = 76;
+pub(super) const LOST: u8 = 76;
+/// That etcd has ended a lease that it had promised for longer.
+const EARLY: &str = "etcd has ended the lease before its time, or an operator has";
 /// What of a lease is left for the command to end in: a third.
 const GRACE: u32 = 3;
 
@@ -73,9 +76,10 @@ pub(super) async fn run(
     turn: Turn,
     lock: &LockName,
     command: &[OsString],
+    guard: &Guard,
     signals: &mut Signals,
 ) -> Result<ExitCode, CommandError> {
-    let result = supervise(&turn, lock, command, signals).await;
+    let result = supervise(&turn, lock, command, guard, signals).await;
     let seconds = turn.ttl().as_secs();
     // What is lost needs no patience: its lease has ended, or does so by itself.
     let patience = if matches!(result, Ok(None)) {
@@ -113,50 +117,34 @@ async fn supervise(
     turn: &Turn,
     lock: &LockName,
     command: &[OsString],
+    guard: &Guard,
     signals: &mut Signals,
 ) -> Result<Option<u8>, CommandError> {
-    let mut operation = Operation::start(turn, lock, command)?;
-    let grace = turn.ttl() / GRACE;
-    // What the others wait for must not keep this command from starting, nor its end from being seen.
-    let mut told = std::pin::pin!(turn.announce());
-    let mut announced = false;
-    loop {
-        tokio::select! {
-            ended = operation.child.wait() => {
-                return ended.map(|status| Some(code(status))).map_err(CommandError::failed);
-            }
-            signal = signals.next() => operation.pass_on(signal),
-            // If it fails, the lease will tell.
-            _ = &mut told, if !announced => announced = true,
-            () = turn.nearly_over(grace) => break,
-        }
+    let mut operation = Operation::start(turn, lock, command, guard.group)?;
+    if let Some(pid) = operation.pid {
+        guard.watch(pid);
     }
-    complain(format!(
-        "{lock}: the lease is not renewed; stopping the command"
-    ));
-    operation.signal(Signal::TERM);
-    if timeout(grace, operation.child.wait()).await.is_err() {
-        operation.signal(Signal::KILL);
-        let _ = operation.child.wait().await;
-    }
-    Ok(None)
+    operation.watch_over(turn, lock, signals).await
 }
 
 /// The command's process.
 struct Operation {
     child: Child,
     pid: Option<Pid>,
-    /// Whether it leads a process group. Where somebody types, it stays in the terminal's group: it may read, and what the
-    /// terminal sends reaches it without us.
+    /// Whether it leads a process group.
     leads: bool,
 }
 
 impl Operation {
-    fn start(turn: &Turn, lock: &LockName, command: &[OsString]) -> Result<Self, CommandError> {
+    fn start(
+        turn: &Turn,
+        lock: &LockName,
+        command: &[OsString],
+        leads: bool,
+    ) -> Result<Self, CommandError> {
         let (program, rest) = command
             .split_first()
             .ok_or_else(|| CommandError::usage("no command"))?;
-        let leads = !io::stdin().is_terminal();
         let mut made = Command::new(program);
         made.args(rest)
             .env("OPS_COORDINATOR_LOCK", lock.as_str())
@@ -165,10 +153,9 @@ impl Operation {
             made.process_group(0);
         }
         let child = made.spawn().map_err(|error| {
-            let code = if error.kind() == io::ErrorKind::NotFound {
-                127
-            } else {
-                126
+            let code = match error.kind() {
+                io::ErrorKind::NotFound => 127,
+                _ => 126,
             };
             let program = path(program.as_ref());
             CommandError::with_code(code, format!("cannot run {program}: {error}"))
@@ -179,6 +166,45 @@ impl Operation {
             child,
             leads,
         })
+    }
+
+    /// Waits for its end, or ends it when the lock is lost: then `None`, else its exit code.
+    async fn watch_over(
+        &mut self,
+        turn: &Turn,
+        lock: &LockName,
+        signals: &mut Signals,
+    ) -> Result<Option<u8>, CommandError> {
+        let grace = turn.ttl() / GRACE;
+        // What the others wait for must not keep this command from starting, nor its end from being seen.
+        let mut told = std::pin::pin!(turn.announce());
+        let mut announced = false;
+        loop {
+            tokio::select! {
+                ended = self.child.wait() => {
+                    return ended.map(|status| Some(code(status))).map_err(CommandError::failed);
+                }
+                signal = signals.next() => self.pass_on(signal),
+                // If it fails, the lease will tell.
+                _ = &mut told, if !announced => announced = true,
+                () = turn.nearly_over(grace) => break,
+            }
+        }
+        let why = match turn.validity() {
+            Validity::Gone { early: true } => EARLY,
+            Validity::Gone { early: false } => "its lease has ended",
+            Validity::Until(_) => "its lease cannot be renewed",
+        };
+        complain(format!("{lock}: {why}; stopping the command"));
+        self.signal(Signal::TERM);
+        if timeout(grace, self.child.wait()).await.is_err() {
+            self.signal(Signal::KILL);
+            let _ = self.child.wait().await;
+        } else if self.leads {
+            // What it has left behind holds no lock either.
+            self.signal(Signal::KILL);
+        }
+        Ok(None)
     }
 
     /// Passes on what came from outside.
@@ -194,12 +220,16 @@ impl Operation {
         let Some(pid) = self.pid else {
             return;
         };
-        // It may have ended.
-        let _ = match self.leads {
-            true => kill_process_group(pid, signal),
-            false => kill_process(pid, signal),
-        };
+        send(pid, self.leads, signal);
     }
+}
+
+/// To a process or its group. It may have ended.
+pub(super) fn send(pid: Pid, group: bool, signal: Signal) {
+    let _ = match group {
+        true => kill_process_group(pid, signal),
+        false => kill_process(pid, signal),
+    };
 }
 
 fn code(status: ExitStatus) -> u8 {
