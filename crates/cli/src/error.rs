@@ -26,6 +26,18 @@ impl CommandError {
         Self::new(1, message)
     }
 
+    /// An error with an exit code of its own.
+    #[cfg(feature = "etcd")]
+    pub(crate) fn with_code(code: u8, message: impl fmt::Display) -> Self {
+        Self::new(code, message)
+    }
+
+    /// Whether it has this exit code.
+    #[cfg(feature = "etcd")]
+    pub(crate) fn is(&self, code: u8) -> bool {
+        self.code == code
+    }
+
     fn new(code: u8, message: impl fmt::Display) -> Self {
         Self {
             code,

@@ -82,6 +82,11 @@ fn hint(source: &(dyn Error + 'static)) -> Option<String> {
     let name = name.or_else(|| source.downcast_ref().map(LimitError::hint));
     let name = name.or_else(|| source.downcast_ref().map(SequenceError::hint));
     let name = name.or_else(|| source.downcast_ref().map(WavesError::hint));
+    #[cfg(feature = "etcd")]
+    let name = name.or_else(|| {
+        let error: Option<&ops_coordinator_etcd::EndpointError> = source.downcast_ref();
+        Some(error?.hint())
+    });
     #[cfg(feature = "lab")]
     let name = name.or_else(|| {
         let error: Option<&ops_coordinator_lab::LabError> = source.downcast_ref();

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Campaign, LockName, Ticket, UnitName, Wall};
+use crate::{Campaign, LockName, Standing, Ticket, UnitName, Wall};
 
 /// What the leader publishes in the application databag: one value for all locks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -146,6 +146,15 @@ pub enum Wait {
     Frozen(String),
 }
 
+impl Entry {
+    fn standing(&self) -> Standing {
+        Standing {
+            limit: self.limit,
+            wave: self.wave,
+        }
+    }
+}
+
 impl LockLine {
     /// The position of the ticket, from 0, if it is in the line.
     pub fn position(&self, ticket: &Ticket) -> Option<usize> {
@@ -178,8 +187,10 @@ impl LockLine {
             .iter()
             .filter(|entry| !finished(&entry.ticket))
             .collect();
-        let other_wave = ahead.iter().any(|entry| entry.wave != own.wave);
-        if !other_wave && ahead.len() < own.limit as usize {
+        if own
+            .standing()
+            .may_start(ahead.iter().map(|entry| entry.standing()))
+        {
             return Turn::Start(ticket.clone());
         }
         Turn::Wait(Wait::Behind(

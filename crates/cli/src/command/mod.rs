@@ -9,6 +9,8 @@ mod check;
 mod coordination;
 #[cfg(feature = "lab")]
 mod demo;
+#[cfg(feature = "etcd")]
+mod etcd;
 mod format;
 mod instruct;
 #[cfg(feature = "lab")]
@@ -75,12 +77,17 @@ enum Command {
     Skip(skip::SkipArgs),
     Cancel(cancel::CancelArgs),
     Action(action::ActionArgs),
+    #[cfg(feature = "etcd")]
+    Lock(Box<etcd::lock::LockArgs>),
     #[cfg(feature = "lab")]
     Lab(lab::LabArgs),
     #[cfg(feature = "lab")]
     Demo(demo::DemoArgs),
     #[cfg(feature = "lab")]
     Simulate(simulate::SimulateArgs),
+    #[cfg(feature = "etcd")]
+    #[command(hide = true)]
+    Guard(etcd::guard::GuardArgs),
     #[command(hide = true)]
     Wake(wake::WakeArgs),
     #[command(hide = true)]
@@ -113,12 +120,16 @@ pub(crate) fn main() -> ExitCode {
         Command::Skip(args) => skip::run(args),
         Command::Cancel(args) => cancel::run(args),
         Command::Action(args) => action::run(&args),
+        #[cfg(feature = "etcd")]
+        Command::Lock(args) => etcd::lock::run(&args),
         #[cfg(feature = "lab")]
         Command::Lab(args) => lab::run(args),
         #[cfg(feature = "lab")]
         Command::Demo(args) => demo::run(args),
         #[cfg(feature = "lab")]
         Command::Simulate(args) => Ok(simulate::run(&args)),
+        #[cfg(feature = "etcd")]
+        Command::Guard(args) => Ok(etcd::guard::run(&args)),
         Command::Wake(args) => wake::run(&args),
         Command::WritePendingLine(args) => write_pending_line::run(&args),
         #[cfg(feature = "lab")]

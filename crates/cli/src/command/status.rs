@@ -18,6 +18,14 @@ use crate::output::say;
   ops-coordinator status
   ops-coordinator status --format json
   ops-coordinator status --line      # restart: 2nd in line, behind app/3")]
+#[cfg_attr(
+    feature = "etcd",
+    command(after_help = "Examples:
+  ops-coordinator status
+  ops-coordinator status --format json
+  ops-coordinator status --line      # restart: 2nd in line, behind app/3
+  ops-coordinator status --etcd 10.0.0.1,10.0.0.2,10.0.0.3      # the locks of `ops-coordinator lock`")
+)]
 pub(crate) struct StatusArgs {
     /// Output format
     #[arg(long, value_enum, default_value_t = Format::Table)]
@@ -28,9 +36,16 @@ pub(crate) struct StatusArgs {
     line: bool,
     #[command(flatten)]
     coordination: CoordinationArgs,
+    #[cfg(feature = "etcd")]
+    #[command(flatten)]
+    etcd: super::etcd::status::EtcdStatusArgs,
 }
 
 pub(crate) fn run(args: &StatusArgs) -> Result<ExitCode, CommandError> {
+    #[cfg(feature = "etcd")]
+    if let Some(shown) = args.etcd.run(args.format) {
+        return shown;
+    }
     if args.line {
         let summary = args.coordination.in_hook(|hook| Ok(hook.summary()?))?;
         summary.iter().for_each(say);

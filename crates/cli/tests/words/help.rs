@@ -22,6 +22,7 @@ const COMMANDS: &[&str] = &[
     "skip",
     "cancel",
     "action",
+    "lock",
     "lab",
     "lab run",
     "lab faults",

@@ -1,0 +1,46 @@
+//! Time as a lease counts it: it goes on while this process is stopped and while the machine sleeps.
+
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// A moment since the machine was started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment(Duration);
+
+impl Moment {
+    /// Now. Reads `CLOCK_BOOTTIME`; `std`'s `Instant` stands still while the machine sleeps.
+    pub fn now() -> Self {
+        let now = clock_gettime(ClockId::Boottime);
+        let seconds = u64::try_from(now.tv_sec).unwrap_or_default();
+        let nanos = u32::try_from(now.tv_nsec).unwrap_or_default();
+        Self(Duration::new(seconds, nanos))
+    }
+
+    /// In nanoseconds since the machine was started.
+    pub fn as_nanos(self) -> u128 {
+        self.0.as_nanos()
+    }
+
+    /// So much later.
+    #[must_use]
+    pub fn after(self, time: Duration) -> Self {
+        Self(self.0 + time)
+    }
+
+    /// So much earlier.
+    #[must_use]
+    pub fn before(self, time: Duration) -> Self {
+        Self(self.0.saturating_sub(time))
+    }
+
+    /// How long it is until then; zero if it has passed.
+    pub fn left(self) -> Duration {
+        self.0.saturating_sub(Self::now().0)
+    }
+
+    /// Whether it has passed.
+    pub fn has_passed(self) -> bool {
+        self.left().is_zero()
+    }
+}
