@@ -23,13 +23,23 @@ use crate::status::Status;
 
 /// One hook of one unit: what it has read, and what it will write.
 #[pyclass(unsendable, frozen, module = "ops_coordinator._native")]
+#[expect(
+    clippy::struct_field_names,
+    reason = "it is the hook; the rest is Python's"
+)]
 pub(crate) struct Hook {
     hook: RefCell<ops_coordinator_juju::Hook>,
+    /// What wakes this unit again.
+    waking: Waking,
+    /// Operators' orders to carry out at the end of this hook.
+    orders: RefCell<Vec<Order>>,
+}
+
+/// What a waker needs.
+struct Waking {
     machine: Rc<HookMachine>,
     endpoint: String,
     context: String,
-    /// Operators' orders to carry out at the end of this hook.
-    orders: RefCell<Vec<Order>>,
 }
 
 /// The result of trying to start: `(started, what the unit waits for)`.
@@ -79,9 +89,11 @@ impl Hook {
         machine.opened();
         Ok(Self {
             hook: hook.map_err(raised)?.into(),
-            machine,
-            endpoint: endpoint.to_owned(),
-            context: own_context,
+            waking: Waking {
+                machine,
+                endpoint: endpoint.to_owned(),
+                context: own_context,
+            },
             orders: RefCell::default(),
         })
     }
@@ -255,8 +267,12 @@ impl Hook {
 
     /// Lets a waker run another hook after this time, whatever else runs meanwhile.
     fn wake_later(&self, milliseconds: u64) -> PyResult<()> {
-        let errand = Errand::Later(milliseconds);
-        let woken = self.machine.wake(&self.endpoint, &self.context, errand);
+        let Waking {
+            machine,
+            endpoint,
+            context,
+        } = &self.waking;
+        let woken = machine.wake(endpoint, context, Errand::Later(milliseconds));
         woken.map_err(|error| refused(format!("cannot start a waker: {error}")))
     }
 

@@ -31,6 +31,18 @@ _OVER = ('cancelled', 'skipped', 'withdrawn')
 """How a request ends whose operation is not to run."""
 
 
+class Predecessor:
+    """Another library's data in the databags. By default there is none."""
+
+    def take_operations(self) -> list[Operation]:
+        """Take over what waits here, and leave nothing that the other library would act on."""
+        return []
+
+    def lead(self) -> bool:
+        """Do what the leader has to do; return whether a unit may hold the lock there."""
+        return False
+
+
 class QueuePart(Part):
     """One lock of a charm, and the operations of this unit that wait for it."""
 
@@ -43,6 +55,7 @@ class QueuePart(Part):
         methods: Methods,
         on_failure: str,
         tell: Tell,
+        predecessor: Predecessor,
     ):
         # Each lock has a coordinator of its own, so that no other one can use the lock.
         kind = type(f'Turns({lock!r})', (Overridable,), {})
@@ -50,7 +63,7 @@ class QueuePart(Part):
         self.lock = self.claim(lock)
         self.queue = Queue(dispatch, self.lock)
         self._lock_name, self._methods, self._on_failure = lock, methods, on_failure
-        self._tell = tell
+        self._tell, self._predecessor = tell, predecessor
         self._running: Operation | None = None
         self._begin()
         dispatch.restarts.at_delivery(self._run)
@@ -191,8 +204,10 @@ class QueuePart(Part):
         return False
 
     def take_over(self, hook: Hook) -> None:
-        """Drop what an operator has ended; tell of what nobody knows any more."""
+        """Drop what an operator has ended; take over what another library has left."""
         self._drop_what_is_over(hook)
+        if hook.has_relation and not self.dispatch.restricted:
+            self.queue.operations.extend(self._predecessor.take_operations())
         self._tell_of_unknown()
 
     def _drop_what_is_over(self, hook: Hook) -> None:
@@ -235,8 +250,8 @@ class QueuePart(Part):
         self._begin()
 
     def held_elsewhere(self) -> set[str]:
-        """Return nothing: no other library has ever granted this lock."""
-        return set()
+        """Return the lock if a unit may hold it by a grant of another library."""
+        return {self.lock} if self._predecessor.lead() else set()
 
 
 def _checked(result: Any, name: str) -> OperationResult:

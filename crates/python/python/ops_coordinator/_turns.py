@@ -10,13 +10,13 @@ from typing import Any, cast
 import ops
 
 from ._commit import commit_on
-from ._dispatch import ON_FAILURE
+from ._dispatch import ON_FAILURE, Dispatch
 from ._endpoint import endpoint_of
 from ._error import CoordinatorError, brief
 from ._operation import Operation, OperationResult
 from ._policy import Policy, checked_limit
 from ._queue import operations_of
-from ._queue_part import QueuePart
+from ._queue_part import Predecessor, QueuePart
 from ._restarts import deliver_before_status
 from ._turn_events import TurnsEvents, TurnState, WaitingOperation
 
@@ -105,6 +105,7 @@ class Turns(ops.Object):
             methods=operations,
             on_failure=on_failure,
             tell=self._tell,
+            predecessor=self._find_predecessor(self._commit.dispatch),
         )
         super().__init__(charm, f'ops-coordinator-turns-{self._part.lock}')
         self._commit.is_usual |= relation is None
@@ -294,6 +295,9 @@ class Turns(ops.Object):
             if relation is not None and other.name == unit:
                 return operations_of(relation, other, self._part.lock)
         raise ValueError(f'{brief(unit)} is not a unit of this application that has joined it')
+
+    def _find_predecessor(self, dispatch: Dispatch) -> Predecessor:
+        return Predecessor()
 
     def _tell(self, kind: str, operation: Operation, reason: str, retries: bool) -> None:
         event = getattr(self.on, f'turn_{kind}')
