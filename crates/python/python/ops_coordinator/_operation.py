@@ -70,6 +70,8 @@ class Operation:
             raise TypeError(f'max_retry must be a whole number or None, not {brief(max_retry)}')
         if max_retry is not None and max_retry < 0:
             raise ValueError(f'max_retry must not be negative, as {max_retry} is')
+        if not isinstance(kwargs, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f'the kwargs of {name} must map names to values, not {brief(kwargs)}')
         copied = plain(kwargs, f'kwargs of {name}')
         size = len(json.dumps(copied).encode())
         if size > KWARGS_LIMIT:

@@ -162,7 +162,9 @@ class Turns(ops.Object):
                 f'the charm has no operation {brief(operation)} for the lock {brief(self._name)}: '
                 f'add it where the charm creates its Turns; it has {known}'
             )
-        return self._part.add(Operation.new(operation, kwargs or {}, max_retry))
+        return self._part.add(
+            Operation.new(operation, {} if kwargs is None else kwargs, max_retry)
+        )
 
     def withdraw(self) -> int:
         """Take back everything that waits here for a turn.

@@ -214,10 +214,6 @@ class RollingOpsManager(ops.Object):
             raise RollingOpsInvalidLockRequestError(f'Unknown callback_id: {callback_id}')
         if self.turns.relation is None:
             raise RollingOpsNoRelationError(f'No {self.peer_relation_name} peer relation yet.')
-        if kwargs is not None and not isinstance(kwargs, dict):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise RollingOpsInvalidLockRequestError(
-                f'Failed to create the lock request: kwargs must be a dict, not {kwargs!r}'
-            )
         try:
             self.turns.request_with(callback_id, kwargs, max_retry=max_retry)
         except (TypeError, ValueError, CoordinatorError) as error:
