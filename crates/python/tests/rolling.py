@@ -1,14 +1,21 @@
 """The same charm on charmlibs-rollingops and on our adapter, and what can be seen of it."""
 
 import importlib
+import importlib.util
 import json
 import sys
 from typing import ClassVar
 from unittest import mock
 
 import ops
+import pytest
 
 THEIRS, OURS = 'charmlibs.rollingops', 'ops_coordinator.compat.rollingops'
+
+HAS_THEIRS = importlib.util.find_spec('charmlibs') is not None
+"""Whether their library is here. It needs a newer ops than the oldest that we support."""
+
+needs_theirs = pytest.mark.skipif(not HAS_THEIRS, reason='their library needs a newer ops')
 
 
 def rolling(library, callbacks=('restart', 'rotate'), **options):

@@ -4,7 +4,7 @@ import itertools
 import json
 
 import pytest
-from rolling import OURS, THEIRS, Rolling, published, rolling
+from rolling import OURS, THEIRS, Rolling, needs_theirs, published, rolling
 from test_parity_rollingops import answers
 
 NEVER = '9999999999'
@@ -59,6 +59,7 @@ class Moving(Rolling):
 
 
 @pytest.mark.parametrize('order', list(itertools.permutations(range(3))))
+@needs_theirs
 def test_units_that_wait_run_once_whatever_the_order_in_which_they_are_refreshed(
     application, order
 ):
@@ -73,6 +74,7 @@ def test_units_that_wait_run_once_whatever_the_order_in_which_they_are_refreshed
     assert [published(roll.bag(number)) for number in range(3)] == [[], [], []]
 
 
+@needs_theirs
 def test_a_leader_lets_nobody_in_while_a_unit_with_the_old_code_may_act_on_a_grant(application):
     roll = Moving(application)
     roll.ask(1, 2)
@@ -92,6 +94,7 @@ def test_a_leader_lets_nobody_in_while_a_unit_with_the_old_code_may_act_on_a_gra
     assert roll.units() == [1, 2]
 
 
+@needs_theirs
 def test_a_unit_that_holds_is_waited_for_until_it_is_refreshed_or_gone(application):
     roll = Moving(application)
     answers('RETRY_HOLD')(roll)
@@ -106,10 +109,29 @@ def test_a_unit_that_holds_is_waited_for_until_it_is_refreshed_or_gone(applicati
         roll.hook(2)
     assert roll.units() == [1]
     roll.refresh_unit(1)
+    for _ in range(3):
+        roll.hook(2)
+        roll.hook(0)
+    assert roll.units() == [1], 'the unit that holds may be in the middle of something'
     roll.settle()
-    assert sorted(roll.units()) == [1, 1, 2]
+    assert roll.units() == [1, 1, 2]
+    assert roll.bag(1)['state'] == 'idle'
 
 
+@needs_theirs
+def test_a_leader_that_holds_lets_only_itself_in(application):
+    roll = Moving(application)
+    answers('RETRY_HOLD')(roll)
+    roll.ask(0, 2)
+    roll.hook(0)
+    assert (roll.units(), roll.bag(0)['state']) == ([0], 'retry-hold')
+    for number in (2, 0, 1):
+        roll.refresh_unit(number)
+    roll.settle()
+    assert roll.units() == [0, 0, 2]
+
+
+@needs_theirs
 def test_a_unit_that_was_granted_the_lock_and_has_left_holds_nobody_up(application):
     roll = Moving(application)
     roll.ask(1, 2)
@@ -123,6 +145,7 @@ def test_a_unit_that_was_granted_the_lock_and_has_left_holds_nobody_up(applicati
     assert roll.units() == [2]
 
 
+@needs_theirs
 def test_an_old_leader_lets_nobody_in_beside_those_who_take_turns_here(application):
     roll = Moving(application, 4)
     roll.refresh_unit(0)
@@ -142,6 +165,7 @@ def test_an_old_leader_lets_nobody_in_beside_those_who_take_turns_here(applicati
     assert roll.units() == [3]
 
 
+@needs_theirs
 def test_another_new_leader_leaves_the_old_lock_taken(application):
     roll = Moving(application)
     for number in range(3):
@@ -157,6 +181,7 @@ def test_another_new_leader_leaves_the_old_lock_taken(application):
     assert roll.app.app_bag['granted_unit'] == 'app/2'
 
 
+@needs_theirs
 def test_the_old_code_goes_on_after_a_refresh_back(application):
     roll = Moving(application)
     roll.ask(1)
@@ -226,6 +251,7 @@ def test_what_cannot_be_read_is_left_out_and_told(application, caplog, text):
     assert published(roll.bag(1)) == (['restart'] if 'restart' in text else [])
 
 
+@needs_theirs
 def test_a_unit_sees_what_waits_on_one_with_the_old_code(application):
     roll = Moving(application)
     roll.revisions[THEIRS].ask = lambda c: c.manager.request_async_lock('rotate')

@@ -8,7 +8,7 @@ import ops
 import pytest
 from conftest import counters, line
 from ops import testing
-from ops_coordinator import CoordinatorError, OpsCoordinator, Policy, Serial, Turns
+from ops_coordinator import CoordinatorError, Operators, OpsCoordinator, Policy, Serial, Turns
 from turning import turning
 
 
@@ -546,6 +546,29 @@ def test_an_action_may_request_an_operation(application):
     app.hook(0, 'go', action=True, params={'why': 'an operator'})
     app.hook(0)
     assert Charm.ran == [('app/0', 'rotate', {'why': 'an operator'})]
+
+
+def test_an_operator_s_actions_are_handled_for_each_lock(application):
+    class Charm(turning()):
+        def __init__(self, framework):
+            super().__init__(framework)
+            self.backups = Turns(self, {}, lock='Backups')
+            Operators(self, self.turns, self.backups)
+
+    params = {'lock': {'type': 'string'}, 'reason': {'type': 'string'}}
+    app = application(Charm, actions={'pause': {'params': params}, 'plan': {}})
+    context = app.hook(0, 'pause', action=True, params={'reason': 'maintenance'})
+    assert context.action_results['result'] == 'paused; what runs is not interrupted'
+    app.hook(0, 'config_changed')
+    app.hook(0)
+    app.hook(0)
+    assert Charm.ran == []
+    assert Charm.states[-1].paused == 'maintenance'
+    context = app.hook(0, 'pause', action=True, params={'lock': 'Backups'})
+    assert context.action_results['result']
+    assert '"steps"' in app.hook(0, 'plan', action=True).action_results['result']
+    with pytest.raises(testing.ActionFailed, match="no lock 'x' here, but Backups, restart"):
+        app.hook(0, 'pause', action=True, params={'lock': 'x'})
 
 
 def test_the_public_test_helpers_know_the_line_of_an_operation(tmp_path):

@@ -35,6 +35,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ._coordinator import BaseCoordinator, Serial
     from ._error import CoordinatorError, PeerRelationError, ServiceRestartError
+    from ._machine import service_restart
     from ._operation import OperationResult
     from ._operators import Operators
     from ._policy import Policy
@@ -74,6 +75,7 @@ __all__ = [
     'TurnStoppedEvent',
     'Turns',
     'WaitingOperation',
+    'service_restart',
 ]
 
 # A charm uses some of these, and each of its hooks is a process of its own: nothing is imported
@@ -81,6 +83,7 @@ __all__ = [
 _HOMES = {
     '_coordinator': ('BaseCoordinator', 'Serial'),
     '_error': ('CoordinatorError', 'PeerRelationError', 'ServiceRestartError'),
+    '_machine': ('service_restart',),
     '_operation': ('OperationResult',),
     '_operators': ('Operators',),
     '_policy': ('Policy',),

@@ -38,9 +38,12 @@ class Predecessor:
         """Take over what waits here, and leave nothing that the other library would act on."""
         return []
 
-    def lead(self) -> bool:
-        """Do what the leader has to do; return whether a unit may hold the lock there."""
-        return False
+    def lead(self) -> str | None:
+        """Do what the leader has to do; return the unit that may hold the lock there."""
+        return None
+
+    def settle(self, waiting: list[Operation]) -> None:
+        """Give up what this unit holds there, unless it is for something that waits here."""
 
 
 class QueuePart(Part):
@@ -65,6 +68,7 @@ class QueuePart(Part):
         self._lock_name, self._methods, self._on_failure = lock, methods, on_failure
         self._tell, self._predecessor = tell, predecessor
         self._running: Operation | None = None
+        self._holder: str | None = None
         self._begin()
         dispatch.restarts.at_delivery(self._run)
 
@@ -246,12 +250,19 @@ class QueuePart(Part):
     def before_release(self, hook: Hook) -> None:
         """Write down what waits."""
         self._ask()
+        if hook.has_relation:
+            self._predecessor.settle(self.queue.operations)
         self.queue.publish()
         self._begin()
 
     def held_elsewhere(self) -> set[str]:
         """Return the lock if a unit may hold it by a grant of another library."""
-        return {self.lock} if self._predecessor.lead() else set()
+        self._holder = self._predecessor.lead()
+        return set() if self._holder is None else {self.lock}
+
+    def passes_when_held(self, lock: str) -> str | None:
+        """Return the unit whose operation began there, and goes on here."""
+        return self._holder if lock == self.lock else None
 
 
 def _checked(result: Any, name: str) -> OperationResult:

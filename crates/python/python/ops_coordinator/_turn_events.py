@@ -104,17 +104,17 @@ class TurnCancelledEvent(TurnEndedEvent):
 class TurnsEvents(ops.ObjectEvents):
     """What a charm may observe of its turns, as `self.turns.on`."""
 
-    turn_started = ops.EventSource(TurnStartedEvent)
-    turn_finished = ops.EventSource(TurnFinishedEvent)
-    turn_failed = ops.EventSource(TurnFailedEvent)
-    turn_stopped = ops.EventSource(TurnStoppedEvent)
-    turn_cancelled = ops.EventSource(TurnCancelledEvent)
+    turn_started: ops.EventSource = ops.EventSource(TurnStartedEvent)
+    turn_finished: ops.EventSource = ops.EventSource(TurnFinishedEvent)
+    turn_failed: ops.EventSource = ops.EventSource(TurnFailedEvent)
+    turn_stopped: ops.EventSource = ops.EventSource(TurnStoppedEvent)
+    turn_cancelled: ops.EventSource = ops.EventSource(TurnCancelledEvent)
 
 
 class _Frozen:
     """What is as it was when the charm asked for it."""
 
-    __slots__ = ()
+    __slots__: tuple[str, ...] = ()
 
     def _fill(self, **values: object) -> None:
         for name, value in values.items():
@@ -129,13 +129,11 @@ class _Frozen:
             return NotImplemented
         return all(getattr(self, name) == getattr(other, name) for name in self.__slots__)
 
-    __hash__ = None  # pyright: ignore[reportAssignmentType]
-
 
 class WaitingOperation(_Frozen):
     """An operation that waits for its turn. It does not change."""
 
-    __slots__ = ('kwargs', 'max_retry', 'name', 'requested_at', 'retries')
+    __slots__: tuple[str, ...] = ('kwargs', 'max_retry', 'name', 'requested_at', 'retries')
 
     name: str
     """What the charm calls it."""
@@ -166,7 +164,7 @@ class WaitingOperation(_Frozen):
 class TurnState(_Frozen):
     """Where this unit stands with a lock. It does not change."""
 
-    __slots__ = (
+    __slots__: tuple[str, ...] = (
         'is_stopped',
         'is_turn',
         'operations',

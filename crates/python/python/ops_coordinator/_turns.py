@@ -72,7 +72,7 @@ class Turns(ops.Object):
             `max_retry` is negative, or `on_failure` is none of these.
     """
 
-    on = TurnsEvents()
+    on: TurnsEvents = TurnsEvents()
 
     def __init__(
         self,
@@ -116,6 +116,11 @@ class Turns(ops.Object):
         # The framework holds its objects weakly, and a charm need not keep this one.
         kept[lock] = self
         self._charm, self._methods = charm, operations
+
+    @property
+    def lock(self) -> str:
+        """What units take turns for, as the charm calls it."""
+        return self._name
 
     # -- a unit's own side
 

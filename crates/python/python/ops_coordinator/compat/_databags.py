@@ -8,7 +8,7 @@ own. While a charm is refreshed, units with the old code and with the new code m
 - A leader with the new code lets nobody in while a unit with the old code may act on a grant.
   After that it grants the old library's lock to itself, for good: should a unit with the old code
   come to lead, it finds the lock taken and lets nobody in beside those who take turns here. Back
-  on the old code, the unit that has it finds nothing to do and gives it back by itself.
+  on the old code, the unit that has it finds nothing to do, and gives it back in update-status.
 """
 
 from __future__ import annotations
@@ -64,27 +64,39 @@ class RollingOps(Predecessor):
             bag['operations'] = ''
         if state == 'acquire':
             bag['state'] = 'release'
-        elif state in ('request', 'retry-release', 'retry-hold'):
+        elif state in ('request', 'retry-release'):
             bag['state'] = 'idle'
+        elif state == 'retry-hold' and found:
+            # It holds the lock until this has run: it may be in the middle of something.
+            found[0].content['holds'] = True
         for operation in found:
             logger.info('taking over %s, which was requested with another library', operation.name)
         if found or state:
             self._dispatch.remember(_REFRESHED, True)
         return found
 
-    def lead(self) -> bool:
-        """Tell whether a unit may hold the old lock; once none does, take it for good."""
+    def settle(self, waiting: list[Operation]) -> None:
+        """Give the old lock back once the operation has run for which this unit has held it."""
+        bag, _ = self._bags()
+        if bag.get('state') == 'retry-hold' and not any('holds' in one.content for one in waiting):
+            bag['state'] = 'idle'
+
+    def lead(self) -> str | None:
+        """Return the unit that may hold the old lock; once none does, take it for good."""
         _, app = self._bags()
         granted = app.get('granted_unit', '')
         v0 = [name for name in app if name.startswith('<ops.model.Unit ') and app[name]]
         if not granted and not v0 and not self._dispatch.recall(_REFRESHED):
             # The usual case: no other library has ever been here.
-            return False
-        taken = app.get('granted_at') == NEVER and self._is_here(granted)
-        if taken or self._is_held(granted) or self._is_held_in_v0(app, v0):
-            return not taken
-        self._take(app, v0)
-        return False
+            return None
+        if app.get('granted_at') == NEVER and self._is_here(granted):
+            return None
+        if self._is_held(granted):
+            return granted
+        holder = self._holder_in_v0(app, v0)
+        if holder is None:
+            self._take(app, v0)
+        return holder
 
     def _take(self, app: Bag, v0: list[str]) -> None:
         bag, _ = self._bags()
@@ -108,19 +120,22 @@ class RollingOps(Predecessor):
         No clock has a say in it, nor whether it has run since: as long as it wants anything, the
         grant may be for that.
         """
-        if not unit or unit == self._unit.name:
+        if not unit:
             return False
+        own, _ = self._bags()
+        if unit == self._unit.name:
+            return own.get('state') == 'retry-hold'
         bag = self._others().get(unit)
         if bag is None:
             return unit in self._living()
         return bag.get('state', '') in ('request', 'retry-release', 'retry-hold')
 
-    def _is_held_in_v0(self, app: Mapping[str, str], names: list[str]) -> bool:
-        others = {f'<ops.model.Unit {unit}>': bag for unit, bag in self._others().items()}
-        return any(
-            app[name] == 'granted' and name in others and others[name].get('state') == 'acquire'
-            for name in names
-        )
+    def _holder_in_v0(self, app: Mapping[str, str], names: list[str]) -> str | None:
+        for unit, bag in self._others().items():
+            name = f'<ops.model.Unit {unit}>'
+            if name in names and app[name] == 'granted' and bag.get('state') == 'acquire':
+                return unit
+        return None
 
     def _is_here(self, unit: str) -> bool:
         return unit == self._unit.name or unit in self._others()

@@ -19,7 +19,7 @@ import ops
 from .._operation import OperationResult
 from ._manager import CompatTurns
 
-logger = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 __all__ = [
     'AcquireLock',
@@ -138,7 +138,7 @@ class RollingOpsManager(ops.Object):
         self._methods = _Methods(charm, callback, self._run)
         self._method: Callable[..., object] | None = None
         self._result: OperationResult | None = None
-        self.turns = _Turns(charm, relation, self._methods)
+        self.turns: CompatTurns = _Turns(charm, relation, self._methods)
         """The same with all that this package offers, for charms that move on step by step."""
         for name, kind in (
             ('run_with_lock', RunWithLock),
@@ -164,7 +164,7 @@ class RollingOpsManager(ops.Object):
 
     def _on_run_with_lock(self, event: RunWithLock) -> None:
         if self._method is None:
-            logger.warning('%s: it is not the turn of this unit, so nothing runs', self.name)
+            _logger.warning('%s: it is not the turn of this unit, so nothing runs', self.name)
             return
         self._method(event)
         if event.deferred:
@@ -188,11 +188,11 @@ class Lock:
         if manager.turns.relation is None:
             raise LockNoRelationError(f'there is no peer relation {manager.name} yet')
         self._manager = manager
-        self.unit = unit or manager.model.unit
+        self.unit: ops.Unit = unit or manager.model.unit
         """The unit."""
-        self.app = manager.model.app
+        self.app: ops.Application = manager.model.app
         """The application."""
-        self.relation = manager.turns.relation
+        self.relation: ops.Relation = manager.turns.relation
         """The peer relation."""
 
     def acquire(self) -> None:

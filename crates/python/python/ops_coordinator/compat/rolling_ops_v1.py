@@ -64,7 +64,7 @@ class RollingOpsManagerV1(ops.Object):
         """The peer relation."""
         self.callback_targets = callback_targets
         """The callbacks, by name."""
-        self.turns = CompatTurns(charm, relation_name, callback_targets)
+        self.turns: CompatTurns = CompatTurns(charm, relation_name, callback_targets)
         """The same with all that this package offers, for charms that move on step by step."""
 
     def request_async_lock(

@@ -14,7 +14,6 @@ import abc
 import contextlib
 import dataclasses
 import enum
-import logging
 from collections.abc import Generator, Mapping
 from typing import Any
 
@@ -23,8 +22,6 @@ import ops
 from .._error import CoordinatorError
 from .._operation import OperationResult
 from ._manager import CompatTurns
-
-logger = logging.getLogger(__name__)
 
 __all__ = [
     'OperationResult',
@@ -188,7 +185,7 @@ class RollingOpsManager(ops.Object):
         """The peer relation."""
         self.etcd_relation_name = etcd_relation_name
         """The relation to etcd."""
-        self.turns = CompatTurns(charm, peer_relation_name, callback_targets)
+        self.turns: CompatTurns = CompatTurns(charm, peer_relation_name, callback_targets)
         """The same with all that this package offers, for charms that move on step by step."""
         self._callbacks = callback_targets
         self._sync_locks = dict(sync_lock_targets or {})
