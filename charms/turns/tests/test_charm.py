@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from ops import testing
-from ops_coordinator.testing import Line, Machine
+from ops_coordinator.testing import Line, Machine, operations
 
 sys.path.insert(0, str(Path(__file__).parents[1] / 'src'))
 
@@ -40,6 +40,8 @@ def with_message(state, message):
 def test_a_unit_waits_while_another_is_ahead(context, line, machine):
     state = context.run(context.on.config_changed(), line.behind(testing.State(), 1))
     assert machine.restarted == []
+    (waiting,) = operations(state)
+    assert (waiting.name, waiting.kwargs) == ('restart', {'message': 'hello'})
     state = context.run(context.on.update_status(), line.behind(state, 1))
     assert state.unit_status == testing.WaitingStatus('restart: 2nd in line, behind turns/1')
 

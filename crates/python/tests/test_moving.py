@@ -203,12 +203,20 @@ def test_the_old_code_goes_on_after_a_refresh_back(application):
     assert roll.units()[-1] == 1
 
 
-def test_an_application_that_has_always_been_here_has_nothing_of_the_old_library(application):
+def test_an_application_that_has_always_been_here_has_nothing_of_the_old_library(
+    application, monkeypatch
+):
     roll = Rolling(application, OURS)
     roll.ask(1)
     roll.settle()
     assert set(roll.app.app_bag) == {'ops-coordinator'}
     assert set(roll.bag(1)) == {'ops-coordinator'}
+    roll.ask(0)
+    roll.settle()
+    monkeypatch.setenv('JUJU_DISPATCH_PATH', 'hooks/upgrade-charm')
+    roll.hook(0, 'upgrade_charm')
+    assert set(roll.app.app_bag) == {'ops-coordinator'}
+    assert set(roll.bag(0)) == {'ops-coordinator'}
 
 
 def test_what_v1_has_left_is_taken_over(application):

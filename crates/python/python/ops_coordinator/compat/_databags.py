@@ -52,7 +52,9 @@ class RollingOps(Predecessor):
 
     def take_operations(self) -> list[Operation]:
         """Take over this unit's requests, and leave nothing that the old library would act on."""
-        if os.environ.get('JUJU_DISPATCH_PATH', '').endswith('upgrade-charm'):
+        refreshed = os.environ.get('JUJU_DISPATCH_PATH', '').endswith('upgrade-charm')
+        if refreshed and self._dispatch.own_record() is None:
+            # It may have had the old code, and others may still have it.
             self._dispatch.remember(_REFRESHED, True)
         bag, app = self._bags()
         if app.get('granted_unit') == self._unit.name and app.get('granted_at') == NEVER:
