@@ -12,7 +12,9 @@ import pytest
 
 THEIRS, OURS = 'charmlibs.rollingops', 'ops_coordinator.compat.rollingops'
 
-HAS_THEIRS = importlib.util.find_spec('charmlibs') is not None
+HAS_THEIRS = bool(
+    importlib.util.find_spec('charmlibs') and importlib.util.find_spec('charmlibs.rollingops')
+)
 """Whether their library is here. It needs a newer ops than the oldest that we support."""
 
 needs_theirs = pytest.mark.skipif(not HAS_THEIRS, reason='their library needs a newer ops')

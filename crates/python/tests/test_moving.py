@@ -15,7 +15,7 @@ V1_QUEUE = json.dumps(
             {
                 'callback_id': 'restart',
                 'kwargs': json.dumps({'n': 1}),
-                'requested_at': '2026-11-27T10:00:00.5+00:00',
+                'requested_at': '2026-11-27T10:00:00.500000+00:00',
                 'max_retry': '2',
                 'attempt': '1',
             }
