@@ -8,8 +8,8 @@ use std::rc::Rc;
 
 use ops_coordinator_juju::policy::PerLock;
 use ops_coordinator_juju::{
-    Environment, Exec, Instruction, LocalMachine, LockName, OnFailure, Operation, Order, Start,
-    Turn, UnitName, WakerCommand,
+    Environment, Errand, Exec, Instruction, LocalMachine, LockName, Machine, OnFailure, Operation,
+    Order, Start, Turn, UnitName, WakerCommand,
 };
 use pyo3::prelude::*;
 use serde_json::Value;
@@ -23,10 +23,23 @@ use crate::status::Status;
 
 /// One hook of one unit: what it has read, and what it will write.
 #[pyclass(unsendable, frozen, module = "ops_coordinator._native")]
+#[expect(
+    clippy::struct_field_names,
+    reason = "it is the hook; the rest is Python's"
+)]
 pub(crate) struct Hook {
     hook: RefCell<ops_coordinator_juju::Hook>,
+    /// What wakes this unit again.
+    waking: Waking,
     /// Operators' orders to carry out at the end of this hook.
     orders: RefCell<Vec<Order>>,
+}
+
+/// What a waker needs.
+struct Waking {
+    machine: Rc<HookMachine>,
+    endpoint: String,
+    context: String,
 }
 
 /// The result of trying to start: `(started, what the unit waits for)`.
@@ -65,6 +78,7 @@ impl Hook {
         let mut environment = Environment::from_variables(variable).map_err(raised)?;
         // `ops` has read the charm's metadata already.
         environment.peers = peers.into_iter().collect();
+        let own_context = environment.context.clone();
         let machine = Rc::new(HookMachine::new(state, waker, from_process_start, ahead));
         let hook = ops_coordinator_juju::Hook::open(
             environment,
@@ -75,6 +89,11 @@ impl Hook {
         machine.opened();
         Ok(Self {
             hook: hook.map_err(raised)?.into(),
+            waking: Waking {
+                machine,
+                endpoint: endpoint.to_owned(),
+                context: own_context,
+            },
             orders: RefCell::default(),
         })
     }
@@ -248,6 +267,17 @@ impl Hook {
     fn take_news(&self) -> PyResult<Vec<String>> {
         let news = self.hook()?.take_news().into_iter();
         Ok(news.map(|news| news.to_string()).collect())
+    }
+
+    /// Lets a waker run another hook after this time, whatever else runs meanwhile.
+    fn wake_later(&self, milliseconds: u64) -> PyResult<()> {
+        let Waking {
+            machine,
+            endpoint,
+            context,
+        } = &self.waking;
+        let woken = machine.wake(endpoint, context, Errand::Later(milliseconds));
+        woken.map_err(|error| refused(format!("cannot start a waker: {error}")))
     }
 
     /// Where all requests stand. Reads every unit's record.

@@ -38,12 +38,14 @@ class Application:
         config=None,
         actions=None,
         containers=(),
+        endpoint='coordinator',
     ):
+        self.endpoint = endpoint
         self.directory = directory
         self.charm_type = charm_type
         self.meta = {
             'name': 'app',
-            'peers': {'coordinator': {'interface': 'coordinator'}},
+            'peers': {endpoint: {'interface': 'coordinator'}},
             **(meta or {}),
         }
         self.options = config or {}
@@ -66,7 +68,7 @@ class Application:
         unit = self.units[number]
         peers = {other: dict(u.bag) for other, u in self.units.items() if other != number}
         relation = testing.PeerRelation(
-            'coordinator',
+            self.endpoint,
             id=7,
             local_app_data=dict(self.app_bag),
             local_unit_data=dict(unit.bag),

@@ -30,7 +30,8 @@ def examples(name):
 def test_the_charm_of_the_one_document_passes_the_tests_of_the_other(tmp_path):
     (tmp_path / 'charmcraft.yaml').write_text(CHARMCRAFT)
     (tmp_path / 'src').mkdir()
-    (tmp_path / 'src' / 'charm.py').write_text(examples('python.md')[0])
+    (example,) = [text for text in examples('python.md') if 'on = RestartCharmEvent' in text]
+    (tmp_path / 'src' / 'charm.py').write_text(example)
     tests = tmp_path / 'tests'
     tests.mkdir()
     (tests / 'test_charm.py').write_text('\n\n'.join(examples('testing-a-charm.md')))
@@ -42,6 +43,28 @@ def test_the_charm_of_the_one_document_passes_the_tests_of_the_other(tmp_path):
         command, cwd=tmp_path, env=environment, capture_output=True, encoding='utf-8', check=False
     )
     assert '4 passed' in done.stdout, done.stdout + done.stderr
+
+
+def test_the_first_charm_of_the_document_runs_its_operation_in_turn(application):
+    names = {}
+    exec(examples('python.md')[0], names)
+    ran = []
+
+    class Charm(names['MyCharm']):
+        def _restart(self, port):
+            ran.append((self.unit.name, port))
+
+    app = application(Charm, 2, config={'port': {'type': 'int', 'default': 80}})
+    app.everybody('config_changed')
+    app.everybody()
+    app.everybody()
+    assert ran == [('app/0', 80), ('app/1', 80)]
+
+
+def test_the_charm_of_the_tour_has_less_than_40_lines():
+    charm = DOCS.parent / 'charms' / 'turns' / 'src' / 'charm.py'
+    assert len(charm.read_text().splitlines()) < 40
+    assert 'in 39 lines' in (DOCS / 'python.md').read_text()
 
 
 def test_the_policy_of_the_document_lets_odd_units_go_first():

@@ -1,7 +1,22 @@
 """A charm whose types must come through: pyright reads this, nothing runs it."""
 
+from typing import Any
+
 import ops
-from ops_coordinator import OpsCoordinator, RestartCharmEvent, RestartEvent, Serial
+from ops_coordinator import (
+    OperationResult,
+    Operators,
+    OpsCoordinator,
+    Policy,
+    RestartCharmEvent,
+    RestartEvent,
+    Serial,
+    TurnFailedEvent,
+    Turns,
+    TurnState,
+    WaitingOperation,
+    service_restart,
+)
 from typing_extensions import assert_type
 
 
@@ -40,3 +55,39 @@ class MyCharm(ops.CharmBase):
         assert_type(event.services, list[str])
         assert_type(event.restart(), bool)
         event.restart('x')  # pyright: ignore[reportArgumentType]
+
+
+class MyTurns(ops.CharmBase):
+    """Uses turns the way a charm does."""
+
+    def __init__(self, framework: ops.Framework):
+        super().__init__(framework)
+        self.turns = Turns(self, {'restart': self._restart, 'rotate': self._rotate}, limit='25%')
+        self.backups = Turns(self, {'backup': lambda: None}, lock='backup', policy=Policy(limit=2))
+        framework.observe(self.turns.on.turn_failed, self._on_turn_failed)
+        Operators(self, self.turns, self.backups)
+        Turns(self, {'wrong': self._wrong})  # pyright: ignore[reportArgumentType]
+
+    def _on_config_changed(self, _: ops.ConfigChangedEvent) -> None:
+        assert_type(self.turns.request('restart', port=80), bool)
+        self.turns.request_with('restart', {'port': 80}, max_retry=3)
+        assert_type(self.turns.is_waiting('restart', unit='app/2'), bool)
+        state = self.turns.state
+        assert_type(state, TurnState)
+        assert_type(state.position, int | None)
+        assert_type(state.operations, tuple[WaitingOperation, ...])
+        self.turns.request(1)  # pyright: ignore[reportArgumentType]
+
+    def _restart(self, port: int) -> None:
+        service_restart('web')
+
+    def _rotate(self) -> OperationResult:
+        return OperationResult.RETRY_HOLD
+
+    def _wrong(self) -> str:
+        return 'done'
+
+    def _on_turn_failed(self, event: TurnFailedEvent) -> None:
+        assert_type(event.reason, str)
+        assert_type(event.will_retry, bool)
+        assert_type(event.kwargs, dict[str, Any])

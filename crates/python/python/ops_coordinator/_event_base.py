@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
@@ -11,6 +10,7 @@ import ops
 
 from ._error import brief
 from ._native import is_service_name
+from ._plain import plain
 
 
 class RestartEventBase(ops.EventBase):
@@ -18,7 +18,7 @@ class RestartEventBase(ops.EventBase):
 
     def __init__(self, handle: ops.Handle, ctx: Any = None, services: Iterable[str] = ()):
         super().__init__(handle)
-        self._ctx = _plain_context(ctx)
+        self._ctx = plain(ctx, 'ctx')
         self._services = _service_names(services)
 
     @property
@@ -59,54 +59,6 @@ class RestartEventBase(ops.EventBase):
         except ValueError:
             self._ctx = ctx
         self._services = [name for name in snapshot.get('svc', '').split(',') if name]
-
-
-def _plain_context(ctx: object) -> Any:
-    """Return a copy of a context, with JSON-serialisable values only.
-
-    Raises:
-        TypeError: It contains a value that JSON cannot represent, or a key that is not a string.
-        ValueError: It contains a number that JSON cannot represent, or itself.
-    """
-    try:
-        return _plain(ctx)
-    except RecursionError:
-        raise ValueError(
-            'ctx is nested too deeply, or contains itself; it is stored as JSON, so use plain '
-            'values'
-        ) from None
-
-
-def _plain(value: object) -> Any:
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, str):
-        return str.__str__(value)
-    if isinstance(value, int):
-        return int(value)
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            raise ValueError(f'ctx contains {value}; it is stored as JSON, which has no {value}')
-        return float(value)
-    if isinstance(value, Mapping):
-        return {
-            _key(key): _plain(kept) for key, kept in cast('Mapping[object, object]', value).items()
-        }
-    # The lists and sets of a `StoredState` are neither lists nor sets.
-    if isinstance(value, Iterable) and not isinstance(value, (bytes, bytearray)):
-        return [_plain(kept) for kept in cast('Iterable[object]', value)]
-    raise TypeError(
-        f'ctx contains a value of type {type(value).__name__}; it is stored as JSON, so use plain '
-        'values'
-    )
-
-
-def _key(key: object) -> str:
-    if not isinstance(key, str):
-        raise TypeError(
-            f'ctx has the key {brief(key)}; it is stored as JSON, so keys must be strings'
-        )
-    return str.__str__(key)
 
 
 def _service_names(services: object) -> list[str]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING, Any
 
 import ops
 
-from ._coordinator import BaseCoordinator
-from ._error import CoordinatorError
+from ._error import CoordinatorError, brief
+
+if TYPE_CHECKING:
+    from ._coordinator import BaseCoordinator
+    from ._turns import Turns
 
 _KEPT = '_ops_coordinator_operators'
 _ACTIONS = ('pause', 'resume', 'retry', 'skip', 'cancel', 'plan')
@@ -25,16 +29,25 @@ class Operators(ops.Object):
 
     Args:
         charm: The charm.
-        coordinator: The coordinator of the locks.
-        lock: The lock if an action names none.
+        coordinator: The coordinator of the locks, or the charm's `Turns` for one.
+        others: The charm's other `Turns`.
+        lock: The lock if an action names none. By default that of the `Turns`, or `restart`.
     """
 
     def __init__(
-        self, charm: ops.CharmBase, coordinator: BaseCoordinator, *, lock: str = 'restart'
+        self,
+        charm: ops.CharmBase,
+        coordinator: BaseCoordinator | Turns,
+        *others: Turns,
+        lock: str | None = None,
     ):
         super().__init__(charm, 'ops-coordinator-operators')
         self._coordinator = coordinator
-        self._lock = lock
+        turns: tuple[Any, ...] = (coordinator, *others)
+        self._turns: dict[str, Turns] = {
+            one.lock: one for one in turns if hasattr(one, 'request_with')
+        }
+        self._lock = lock or next(iter(self._turns), 'restart')
         # The framework holds its observers weakly, and the charm need not keep this one.
         charm.framework.__dict__[_KEPT] = self
         for name in _ACTIONS:
@@ -54,10 +67,22 @@ class Operators(ops.Object):
 
         lock = text('lock') or self._lock
         if action == 'plan':
-            return json.dumps(self._coordinator.plan(lock))
+            return json.dumps(self._at(lock).plan(*self._name(lock)))
+        about = text('unit')
         if action == 'pause':
             about = text('reason') or 'by an operator'
-            return self._coordinator.instruct(lock, action, about)
         if action == 'cancel' and event.params.get('force'):
             action = 'force'
-        return self._coordinator.instruct(lock, action, text('unit'))
+        return self._at(lock).instruct(*self._name(lock), action, about)
+
+    def _at(self, lock: str) -> Any:
+        if not self._turns:
+            return self._coordinator
+        if lock not in self._turns:
+            known = ', '.join(sorted(self._turns))
+            raise CoordinatorError(f'there is no lock {brief(lock)} here, but {known}')
+        return self._turns[lock]
+
+    def _name(self, lock: str) -> tuple[str, ...]:
+        # Turns are about one lock, and a coordinator is about many.
+        return () if self._turns else (lock,)

@@ -181,6 +181,10 @@ class Part:
                 waits[said.get('name', lock)] = said.get('at', '')
         self._local.save(waits)
 
+    def passes_when_held(self, lock: str) -> str | None:
+        """Return the unit that may join the line although a grant of another library is held."""
+        return None
+
     def held_elsewhere(self) -> set[str]:
         """Return the locks that other units hold through grants of the original library."""
         # A lock without a name may stay held: nothing here ever requests it.

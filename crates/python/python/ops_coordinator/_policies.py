@@ -47,6 +47,10 @@ class Policies:
                     judges[lock] = owner
 
         def grant(lock: str, queue: list[str]) -> list[str]:
+            if lock in held:
+                return [
+                    unit for unit in queue if unit in (p.passes_when_held(lock) for p in parts)
+                ]
             judge = judges.get(lock)
             return [] if judge is None else self._granted_now(judge, lock, inside[lock], queue)
 

@@ -25,6 +25,7 @@ class Restarts(ops.Object):
     def __init__(self, framework: ops.Framework):
         super().__init__(framework, 'ops-coordinator-restarts')
         self._pending: deque[tuple[int, Callable[[], None], dict[str, Any]]] = deque()
+        self._at_delivery: list[Callable[[], None]] = []
         self._begin()
         # Where no status is collected, as in a restricted hook, the commit is the last moment.
         framework.observe(framework.on.pre_commit, self._on_pre_commit)
@@ -59,6 +60,16 @@ class Restarts(ops.Object):
                 # `ops` has an event with the same content in its queue, and keeps only that.
                 self._absorbed.append(snapshot)
 
+    def at_delivery(self, action: Callable[[], None]) -> None:
+        """Call something in each dispatch when its restarts are delivered; it may be repeated."""
+        self._at_delivery.append(action)
+
+    def run(self) -> None:
+        """Deliver what was emitted, and do what else comes at the end of a dispatch."""
+        self.deliver()
+        for action in self._at_delivery:
+            action()
+
     def note_delivery(self, event: RestartEventBase) -> None:
         """Note that an event is delivered to one of its observers."""
         self._delivered.append(event)
@@ -81,7 +92,7 @@ class Restarts(ops.Object):
         return event.handle.path in self._over
 
     def _on_pre_commit(self, _: ops.EventBase) -> None:
-        self.deliver()
+        self.run()
 
     def _on_commit(self, _: ops.EventBase) -> None:
         # What was emitted in the commit itself.
@@ -138,7 +149,7 @@ class _AfterRestarts(ops.BoundEvent):
     """An event before which pending restarts are delivered."""
 
     def emit(self, *args: Any, **kwargs: Any) -> None:
-        restarts_of(self.emitter.framework).deliver()
+        restarts_of(self.emitter.framework).run()
         super().emit(*args, **kwargs)
 
 
@@ -168,10 +179,26 @@ def adopt(on: ops.CharmEvents) -> None:
             continue
         if issubclass(source.event_type, RestartEventBase):
             sources[name] = RestartSource(source.event_type)
-    if not sources:
-        return
+    if sources:
+        _give(on, {**sources, **_status_sources(cls)})
+
+
+def deliver_before_status(on: ops.CharmEvents) -> None:
+    """Let everything that comes at the end of a dispatch come before the status is collected."""
+    sources = _status_sources(type(on))
+    if sources:
+        _give(on, sources)
+
+
+def _status_sources(cls: type[ops.CharmEvents]) -> dict[str, ops.EventSource]:
+    sources: dict[str, ops.EventSource] = {}
     for name in ('collect_app_status', 'collect_unit_status'):
         source = getattr(cls, name)
         if not isinstance(source, AfterRestartsSource):
             sources[name] = AfterRestartsSource(source.event_type)
+    return sources
+
+
+def _give(on: ops.CharmEvents, sources: dict[str, ops.EventSource]) -> None:
+    cls = type(on)
     on.__class__ = type(cls.__name__, (cls,), {'__module__': cls.__module__, **sources})

@@ -25,6 +25,7 @@ Import this module in tests only.
 
 from ._line import Line, Place, Standing
 from ._machine import Machine
+from ._operations import operations
 from ._restart import Restart, restarts
 
-__all__ = ['Line', 'Machine', 'Place', 'Restart', 'Standing', 'restarts']
+__all__ = ['Line', 'Machine', 'Place', 'Restart', 'Standing', 'operations', 'restarts']

@@ -1,0 +1,282 @@
+"""A lock's operations as their dispatch sees them: what waits, what runs, and how it ended."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from ._dispatch import Dispatch
+from ._error import CoordinatorError, brief
+from ._native import Hook
+from ._operation import Operation, OperationResult
+from ._overridable import Overridable
+from ._part import Part
+from ._policy import Policy
+from ._queue import Queue
+
+logger = logging.getLogger(__name__)
+
+Methods: TypeAlias = 'Mapping[str, Callable[..., OperationResult | None]]'
+"""The operations that a charm knows, by name."""
+
+Tell: TypeAlias = 'Callable[[str, Operation, str, bool], None]'
+"""Tells the charm what became of an operation: `(event, operation, reason, retries)`."""
+
+_REST, _LONGEST_REST = 5, 300
+"""How many seconds an operation rests before its second retry; doubled for each further one."""
+
+_OVER = ('cancelled', 'skipped', 'withdrawn')
+"""How a request ends whose operation is not to run."""
+
+
+class Predecessor:
+    """Another library's data in the databags. By default there is none."""
+
+    def take_operations(self) -> list[Operation]:
+        """Take over what waits here, and leave nothing that the other library would act on."""
+        return []
+
+    def lead(self) -> str | None:
+        """Do what the leader has to do; return the unit that may hold the lock there."""
+        return None
+
+    def settle(self, waiting: list[Operation]) -> None:
+        """Give up what this unit holds there, unless it is for something that waits here."""
+
+
+class QueuePart(Part):
+    """One lock of a charm, and the operations of this unit that wait for it."""
+
+    def __init__(
+        self,
+        dispatch: Dispatch,
+        *,
+        lock: str,
+        policy: Policy,
+        methods: Methods,
+        on_failure: str,
+        tell: Tell,
+        predecessor: Predecessor,
+    ):
+        # Each lock has a coordinator of its own, so that no other one can use the lock.
+        kind = type(f'Turns({lock!r})', (Overridable,), {})
+        super().__init__(kind(), dispatch, relation_key='', policy={lock: policy})
+        self.lock = self.claim(lock)
+        self.queue = Queue(dispatch, self.lock)
+        self._lock_name, self._methods, self._on_failure = lock, methods, on_failure
+        self._tell, self._predecessor = tell, predecessor
+        self._running: Operation | None = None
+        self._holder: str | None = None
+        self._begin()
+        dispatch.restarts.at_delivery(self._run)
+
+    def _begin(self) -> None:
+        self._has_run = False
+        self._keeps = False
+        self._asked: Operation | None = None
+
+    # -- what waits
+
+    def add(self, operation: Operation) -> bool:
+        """Let an operation wait for its turn; return whether it does more than the last one."""
+        if not self.dispatch.restricted:
+            # What an operator has cancelled is over before anything new is added.
+            _ = self.dispatch.hook
+        return self.queue.add(operation, running=self._running)
+
+    def next(self) -> Operation | None:
+        """Return the operation that is to run next, None without one that the charm knows."""
+        return next(filter(self._knows, self.queue.operations), None)
+
+    def unknown(self) -> list[Operation]:
+        """Return the operations that wait and that the charm does not know."""
+        return [one for one in self.queue.operations if not self._knows(one)]
+
+    def withdraw(self) -> list[Operation]:
+        """Take back everything that waits; return it. What runs in this dispatch goes on."""
+        self.dispatch.hook.withdraw(self.lock)
+        return self.queue.clear(unless=lambda one: one is self._running)
+
+    def _knows(self, operation: Operation) -> bool:
+        return operation.name in self._methods
+
+    # -- the end of a dispatch
+
+    def _run(self) -> None:
+        """Run the next operation, if it is this unit's turn; ask for one, if it is not."""
+        if self.dispatch.restricted or self._running is not None:
+            return
+        operation = self.next()
+        if operation is not None and not self._has_run and self._may_begin(operation):
+            self._has_run = True
+            self._perform(operation)
+        self._ask()
+
+    def _may_begin(self, operation: Operation) -> bool:
+        following = self.dispatch.outstanding().get(self.lock)
+        if following is None or operation.rests_for(_LONGEST_REST):
+            return False
+        if operation.number != following:
+            operation.number = self.request(self._lock_name)
+        return self.start(self.lock)[0]
+
+    def _ask(self) -> None:
+        """Request a turn for the next operation, unless this unit keeps the one that it has."""
+        operation = self.next()
+        if operation is None or operation is self._asked or self._keeps:
+            return
+        if operation.rests_for(_LONGEST_REST):
+            return
+        operation.number = self.request(self._lock_name)
+        self._asked = operation
+
+    def _perform(self, operation: Operation) -> None:
+        self._running, operation.is_stopped = operation, False
+        try:
+            self._tell('started', operation, '', False)
+            result = _checked(self._methods[operation.name](**operation.kwargs), operation.name)
+        except Exception as error:
+            self._fail(operation, error)
+            return
+        finally:
+            self._running = None
+        if result == OperationResult.RELEASE:
+            self.queue.remove(operation)
+            self._tell('finished', operation, '', False)
+        else:
+            self._retry(operation, holds=result == OperationResult.RETRY_HOLD)
+
+    def _retry(self, operation: Operation, *, holds: bool) -> None:
+        """Let an operation run again that asks for it, unless it has done so too often."""
+        may = operation.count_retry()
+        most = '' if operation.max_retry is None else f' of {operation.max_retry}'
+        if not may:
+            retries = operation.retries - 1
+            told = f'{retries} retry' if retries == 1 else f'{retries} retries'
+            self._give_up(operation, f'{operation.name} failed after {told}')
+            return
+        reason = f'{operation.name} is to run again, retry {operation.retries}{most}'
+        if holds:
+            self.dispatch.turns[self.lock].kept = reason
+            self._keeps = True
+        else:
+            self.dispatch.fail(self.lock, reason, 'continue')
+        rest = min(_REST << operation.retries - 2, _LONGEST_REST) if operation.retries > 1 else 0
+        operation.postpone(rest)
+        if rest or holds:
+            # Nothing else need wake this unit.
+            self._wake(max(rest, 1))
+        self._tell('failed', operation, reason, True)
+
+    def _wake(self, seconds: int) -> None:
+        try:
+            self.dispatch.hook.wake_later(1000 * seconds)
+        except CoordinatorError as error:
+            logger.warning('%s waits for the next update-status: %s', self._lock_name, error)
+
+    def _give_up(self, operation: Operation, reason: str) -> None:
+        if self._on_failure == 'stop':
+            self._stop(operation, reason)
+            return
+        logger.error('%s, and does not run again', reason)
+        self.dispatch.fail(self.lock, reason, 'continue')
+        self.queue.remove(operation)
+        self._tell('failed', operation, reason, False)
+
+    def _stop(self, operation: Operation, reason: str) -> None:
+        logger.error("%s; it waits for an operator's retry or skip", reason)
+        self.dispatch.fail(self.lock, reason, 'stop')
+        self._keeps = operation.is_stopped = True
+        self._tell('stopped', operation, reason, False)
+
+    def _fail(self, operation: Operation, error: Exception) -> None:
+        """Do with an operation that raised as the charm has declared."""
+        reason = f'{operation.name}: {getattr(error, "found", None) or error}'
+        if self._on_failure == 'retry':
+            self.dispatch.fail(self.lock, reason, 'retry')
+            self._tell('failed', operation, reason, True)
+            raise error
+        logger.error('the operation %s failed', operation.name, exc_info=error)
+        self._give_up(operation, reason)
+
+    # -- the dispatch
+
+    def tells_of(self, lock: str) -> bool:
+        """Return whether the leader must know who requested a lock, and when."""
+        return False
+
+    def take_over(self, hook: Hook) -> None:
+        """Drop what an operator has ended; take over what another library has left."""
+        self._drop_what_is_over(hook)
+        if hook.has_relation and not self.dispatch.restricted:
+            self.queue.operations.extend(self._predecessor.take_operations())
+        self._tell_of_unknown()
+
+    def _drop_what_is_over(self, hook: Hook) -> None:
+        waiting = self.queue.operations
+        if not waiting:
+            return
+        _, done, outcome, why = hook.counters(self.lock)
+        over = [one for one in waiting if one.number is not None and one.number <= done]
+        if outcome not in _OVER or not over:
+            return
+        # A unit that takes its request back takes back all that waits with it.
+        for operation in self.queue.clear() if outcome == 'withdrawn' else over:
+            self.queue.remove(operation)
+            reason = f'{outcome}: {why}' if why else outcome
+            logger.info('%s: %s is over: %s', self._lock_name, operation.name, reason)
+            self._tell('cancelled', operation, reason, False)
+
+    def _tell_of_unknown(self) -> None:
+        """Warn once of what nobody knows, and again after each refresh."""
+        names = sorted({operation.name for operation in self.unknown()})
+        key = f'unknown-{self.lock}'
+        refreshed = os.environ.get('JUJU_DISPATCH_PATH', '').endswith('upgrade-charm')
+        if names and (refreshed or names != self.dispatch.recall(key)):
+            logger.warning(
+                'this revision of the charm has no operation %s for the lock %s; what was '
+                'requested of it is kept, and does not keep anything else from running',
+                ', '.join(names),
+                self._lock_name,
+            )
+        self.dispatch.remember(key, names or None)
+
+    def claims(self, lock: str) -> bool | None:
+        """Return whether an operation claims this unit's request."""
+        return self.next() is not None if lock == self.lock else None
+
+    def before_release(self, hook: Hook) -> None:
+        """Write down what waits."""
+        self._ask()
+        if hook.has_relation:
+            self._predecessor.settle(self.queue.operations)
+        self.queue.publish()
+        self._begin()
+
+    def held_elsewhere(self) -> set[str]:
+        """Return the lock if a unit may hold it by a grant of another library."""
+        self._holder = self._predecessor.lead()
+        return set() if self._holder is None else {self.lock}
+
+    def passes_when_held(self, lock: str) -> str | None:
+        """Return the unit whose operation began there, and goes on here."""
+        return self._holder if lock == self.lock else None
+
+
+def _checked(result: Any, name: str) -> OperationResult:
+    """Return how an operation ended.
+
+    Raises:
+        TypeError: It returned something else.
+    """
+    if result is None:
+        return OperationResult.RELEASE
+    try:
+        return OperationResult(result)
+    except ValueError:
+        raise TypeError(
+            f'the operation {name} returned {brief(result)}: return nothing, or one of the '
+            'results of OperationResult'
+        ) from None

@@ -1,0 +1,299 @@
+"""The names of charmlibs-rollingops 1.1, for its peer mode.
+
+A charm imports them from here, and the rest of it stays as it is::
+
+    # was: charmlibs.rollingops
+    from ops_coordinator.compat.rollingops import OperationResult, RollingOpsManager
+
+`docs/moving.md` says what is different here.
+"""
+
+from __future__ import annotations
+
+import abc
+import contextlib
+import dataclasses
+import enum
+from collections.abc import Generator, Mapping
+from typing import Any
+
+import ops
+
+from .._error import CoordinatorError
+from .._operation import OperationResult
+from ._manager import CompatTurns
+
+__all__ = [
+    'OperationResult',
+    'ProcessingBackend',
+    'RollingOpsDecodingError',
+    'RollingOpsError',
+    'RollingOpsEtcdNotConfiguredError',
+    'RollingOpsEtcdctlError',
+    'RollingOpsFileSystemError',
+    'RollingOpsInvalidLockRequestError',
+    'RollingOpsInvalidSecretContentError',
+    'RollingOpsLibMissingError',
+    'RollingOpsManager',
+    'RollingOpsNoRelationError',
+    'RollingOpsState',
+    'RollingOpsStatus',
+    'RollingOpsSyncLockError',
+    'SyncLockBackend',
+]
+
+
+class RollingOpsError(Exception):
+    """Any error of this module."""
+
+
+class RollingOpsNoRelationError(RollingOpsError):
+    """There is no peer relation yet."""
+
+
+class RollingOpsInvalidLockRequestError(RollingOpsError):
+    """A request that cannot be served: its text says why."""
+
+
+class RollingOpsSyncLockError(RollingOpsError):
+    """A synchronous lock could not be taken, or not be given back."""
+
+
+class RollingOpsEtcdctlError(RollingOpsError):
+    """A command of etcd failed. Never raised here, and here for `except` clauses."""
+
+
+class RollingOpsEtcdNotConfiguredError(RollingOpsEtcdctlError):
+    """The charm is related to etcd, which is not supported here."""
+
+
+class RollingOpsDecodingError(RollingOpsError):
+    """Never raised here: what cannot be read is left out, and here for `except` clauses."""
+
+
+class RollingOpsFileSystemError(RollingOpsError):
+    """Never raised here, and here for `except` clauses."""
+
+
+class RollingOpsInvalidSecretContentError(RollingOpsError):
+    """Never raised here, and here for `except` clauses."""
+
+
+class RollingOpsLibMissingError(RollingOpsError):
+    """Never raised here, and here for `except` clauses."""
+
+
+class ProcessingBackend(str, enum.Enum):
+    """What coordinates the units."""
+
+    PEER = 'peer'
+    """Their peer relation."""
+    ETCD = 'etcd'
+    """An etcd cluster; not here."""
+
+    def __str__(self) -> str:
+        """Return the value itself."""
+        return self.value
+
+
+class RollingOpsStatus(str, enum.Enum):
+    """Where this unit stands."""
+
+    NOT_READY = 'not-ready'
+    """There is no peer relation yet."""
+    WAITING = 'waiting'
+    """Operations wait for a turn."""
+    GRANTED = 'granted'
+    """It is this unit's turn."""
+    IDLE = 'idle'
+    """Nothing waits."""
+
+    def __str__(self) -> str:
+        """Return the value itself."""
+        return self.value
+
+
+@dataclasses.dataclass(frozen=True)
+class RollingOpsState:
+    """Where this unit stands, and what coordinates it."""
+
+    status: RollingOpsStatus
+    """Where this unit stands."""
+    processing_backend: ProcessingBackend
+    """What coordinates it; here always the peer relation."""
+
+
+class SyncLockBackend(abc.ABC):
+    """A lock of the charm's own, for code that cannot wait for a later hook."""
+
+    @abc.abstractmethod
+    def acquire(self, timeout: int | None) -> None:
+        """Take the lock, and wait until it is free.
+
+        Args:
+            timeout: For how many seconds to wait at most; None for no limit.
+
+        Raises:
+            TimeoutError: It was not free in time.
+        """
+
+    @abc.abstractmethod
+    def release(self) -> None:
+        """Give the lock back."""
+
+
+class RollingOpsManager(ops.Object):
+    """Runs a charm's callbacks on one unit after the other.
+
+    Args:
+        charm: The charm.
+        callback_targets: The callbacks, by the names under which they are requested.
+        peer_relation_name: The peer relation; the lock has its name.
+        etcd_relation_name: A relation to etcd. It may be declared; once it exists, the manager
+            raises, because it would not coordinate the units over it.
+        cluster_id: As in charmlibs-rollingops; it has a meaning with etcd only.
+        sync_lock_targets: The charm's own synchronous locks, by name.
+        base_dir: As in charmlibs-rollingops; nothing is stored there.
+
+    Raises:
+        ValueError: `cluster_id` is given without `etcd_relation_name`.
+        RollingOpsEtcdNotConfiguredError: The charm is related to etcd.
+        PeerRelationError: The charm declares no such peer relation.
+    """
+
+    def __init__(
+        self,
+        charm: ops.CharmBase,
+        *,
+        callback_targets: dict[str, Any],
+        peer_relation_name: str,
+        etcd_relation_name: str | None = None,
+        cluster_id: str | None = None,
+        sync_lock_targets: Mapping[str, SyncLockBackend] | None = None,
+        base_dir: object = None,
+    ):
+        super().__init__(charm, f'rolling-ops-manager-{peer_relation_name}')
+        if cluster_id and not etcd_relation_name:
+            raise ValueError('cluster_id has a meaning only with an etcd_relation_name')
+        if etcd_relation_name and charm.model.relations[etcd_relation_name]:
+            raise RollingOpsEtcdNotConfiguredError(
+                f'{charm.app.name} is related to etcd as {etcd_relation_name}, and '
+                'ops_coordinator does not coordinate units over etcd: remove that relation, and '
+                'the units take turns over their peer relation'
+            )
+        self.peer_relation_name = peer_relation_name
+        """The peer relation."""
+        self.etcd_relation_name = etcd_relation_name
+        """The relation to etcd."""
+        self.turns: CompatTurns = CompatTurns(charm, peer_relation_name, callback_targets)
+        """The same with all that this package offers, for charms that move on step by step."""
+        self._callbacks = callback_targets
+        self._sync_locks = dict(sync_lock_targets or {})
+
+    def request_async_lock(
+        self,
+        callback_id: str,
+        kwargs: dict[str, Any] | None = None,
+        max_retry: int | None = None,
+    ) -> None:
+        """Let a callback run in this unit's turn, in a later hook.
+
+        Args:
+            callback_id: The callback's name.
+            kwargs: What it is called with: values that JSON can represent, at most 16 KiB.
+            max_retry: How often it may run again; None for no limit, 0 for never.
+
+        Raises:
+            RollingOpsInvalidLockRequestError: The name is unknown, or an argument not valid.
+            RollingOpsNoRelationError: There is no peer relation yet.
+        """
+        if callback_id not in self._callbacks:
+            raise RollingOpsInvalidLockRequestError(f'Unknown callback_id: {callback_id}')
+        if self.turns.relation is None:
+            raise RollingOpsNoRelationError(f'No {self.peer_relation_name} peer relation yet.')
+        try:
+            self.turns.request_with(callback_id, kwargs, max_retry=max_retry)
+        except (TypeError, ValueError, CoordinatorError) as error:
+            raise RollingOpsInvalidLockRequestError(
+                f'Failed to create the lock request: {error}'
+            ) from error
+
+    @contextlib.contextmanager
+    def acquire_sync_lock(self, backend_id: str, timeout: int) -> Generator[None, None, None]:
+        """Hold one of the charm's own locks while the block runs. It waits, and blocks the hook.
+
+        Args:
+            backend_id: The lock's name in `sync_lock_targets`.
+            timeout: For how many seconds to wait at most.
+
+        Yields:
+            Nothing.
+
+        Raises:
+            TimeoutError: The lock was not free in time. The block does not run.
+            RollingOpsSyncLockError: There is no such lock, or it cannot be taken or given back.
+        """
+        backend = self._sync_locks.get(backend_id)
+        if backend is None:
+            raise RollingOpsSyncLockError(f'Unknown sync lock backend: {backend_id}.')
+        try:
+            backend.acquire(timeout=timeout)
+        except TimeoutError:
+            raise
+        except Exception as error:
+            raise RollingOpsSyncLockError(
+                f'Failed to acquire sync lock backend {backend_id}: {error}'
+            ) from error
+        try:
+            yield
+        finally:
+            try:
+                backend.release()
+            except Exception as error:
+                raise RollingOpsSyncLockError(
+                    f'Failed to release sync lock backend {backend_id}: {error}'
+                ) from error
+
+    @property
+    def state(self) -> RollingOpsState:
+        """Where this unit stands. Asking changes nothing."""
+        if self.turns.relation is None:
+            status = RollingOpsStatus.NOT_READY
+        elif self.turns.is_granted:
+            status = RollingOpsStatus.GRANTED
+        elif self.turns.waiting():
+            status = RollingOpsStatus.WAITING
+        else:
+            status = RollingOpsStatus.IDLE
+        return RollingOpsState(status, ProcessingBackend.PEER)
+
+    def is_waiting(self, unit_name: str | None = None) -> bool:
+        """Tell whether anything waits on a unit.
+
+        Args:
+            unit_name: The unit's name; this unit if none is given.
+
+        Returns:
+            Whether an operation waits there, or is to run again.
+
+        Raises:
+            ValueError: The peer relation has no such unit.
+        """
+        return self.turns.relation is not None and bool(self.turns.waiting(unit_name))
+
+    def is_waiting_callback(self, callback_id: str, unit_name: str | None = None) -> bool:
+        """Tell whether a callback waits on a unit.
+
+        Args:
+            callback_id: The callback's name.
+            unit_name: The unit's name; this unit if none is given.
+
+        Returns:
+            Whether it waits there, or is to run again.
+
+        Raises:
+            ValueError: The peer relation has no such unit.
+        """
+        if self.turns.relation is None:
+            return False
+        return any(one.name == callback_id for one in self.turns.waiting(unit_name))
