@@ -14,7 +14,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{LockLine, LockRecord, Ticket, UnitName, UnitRecord, Wall};
+use crate::{LockLine, LockRecord, Payload, Ticket, UnitName, UnitRecord, Wall};
 
 /// Which campaign. No two of them share an id, whatever becomes of the relation.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -71,6 +71,16 @@ pub struct Call {
     pub operation: Option<String>,
     /// What the operation is given; opaque here.
     pub payload: Option<Value>,
+}
+
+/// What a campaign has a unit do.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Invitation {
+    /// With which ticket.
+    pub ticket: Ticket,
+    /// What the operation is given.
+    pub payload: Payload,
 }
 
 impl LockLine {

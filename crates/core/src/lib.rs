@@ -67,7 +67,7 @@ mod view;
 mod waker;
 pub mod wire;
 
-pub use campaign::Call;
+pub use campaign::{Call, Invitation};
 pub use check::{Check, Look, Moment, Standing, Trial};
 pub use engine::{Engine, Start};
 pub(crate) use journal::{Failures, Journal, LockJournal, Started};

@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use crate::record::{short, short_reason};
 use crate::{
-    Campaign, Failures, Incarnation, Journal, Line, LockLine, LockName, LockRecord, Moment, News,
-    OnFailure, Outcome, Payload, Reading, Recovery, Started, Tick, Ticket, Transition, Turn,
-    UnitName, UnitRecord, View, Wait, Wall, encode_record, invariant,
+    Campaign, Failures, Incarnation, Invitation, Journal, Line, LockLine, LockName, LockRecord,
+    Moment, News, OnFailure, Outcome, Payload, Reading, Recovery, Started, Tick, Ticket,
+    Transition, Turn, UnitName, UnitRecord, View, Wait, Wall, encode_record, invariant,
 };
 
 pub(crate) use trial::Tried;
@@ -544,6 +544,17 @@ impl Unit {
     fn called_by(&self, lock: &LockName) -> Option<&Campaign> {
         let line = self.line.good()?.locks.get(lock)?;
         line.calls(self.record.locks.get(lock))
+    }
+
+    /// What a campaign has this unit do, if it has no request of its own.
+    pub(crate) fn invitation(&self, lock: &LockName) -> Option<Invitation> {
+        if self.outstanding(lock).is_some() {
+            return None;
+        }
+        Some(Invitation {
+            ticket: self.invited(lock)?.clone(),
+            payload: self.payload(lock),
+        })
     }
 
     /// The payload of the turn that is served next: of the request, and of the campaign in which it takes part.

@@ -135,6 +135,23 @@ mod tests {
     }
 
     #[test]
+    fn the_hook_that_creates_a_relation_is_known_by_its_name() {
+        let created = |hook: &str| {
+            let seen = environment(&[
+                ("JUJU_UNIT_NAME", "app/3"),
+                ("JUJU_CONTEXT_ID", "app/3-1"),
+                ("CHARM_DIR", "/charm"),
+                ("JUJU_RELATION_ID", "peers:7"),
+                ("JUJU_HOOK_NAME", hook),
+            ]);
+            seen.unwrap().relation_created()
+        };
+        assert!(created("peers-relation-created"));
+        assert!(!created("peers-relation-changed"));
+        assert!(!created("db-relation-created"));
+    }
+
+    #[test]
     fn a_hook_knows_its_name_and_where_its_unit_keeps_its_state() {
         let seen = environment(&[
             ("JUJU_UNIT_NAME", "app/3"),

@@ -286,6 +286,19 @@ impl Hook {
         Ok(has_one.then(|| Operation::from_payload(payload)))
     }
 
+    /// What a campaign has this unit do now, and under which number: its turn has come, and it has no request of its own.
+    /// `None` otherwise, also once the operation has begun. [`Hook::start`] begins it.
+    ///
+    /// # Errors
+    /// As [`Hook::record`].
+    pub fn invitation(&mut self, lock: &LockName) -> Result<Option<(u64, Operation)>, Error> {
+        let invited = self.ask(|engine| engine.invitation(lock))?;
+        Ok(invited.map(|invited| {
+            let operation = Operation::from_payload(invited.payload);
+            (invited.ticket.seq, operation)
+        }))
+    }
+
     /// For each lock with an outstanding request of this unit, the number of the one that is served next, including
     /// those left on `siblings`, endpoints that the charm has used before. If the unit only waits, this calls no hook
     /// tool.

@@ -8,8 +8,8 @@ use std::rc::Rc;
 
 use ops_coordinator_juju::policy::PerLock;
 use ops_coordinator_juju::{
-    Environment, Errand, Exec, Instruction, LocalMachine, LockName, Machine, OnFailure, Operation,
-    Order, Start, Turn, UnitName, WakerCommand,
+    Environment, Errand, Error, Exec, Instruction, LocalMachine, LockName, Machine, OnFailure,
+    Operation, Order, Start, Turn, UnitName, WakerCommand,
 };
 use pyo3::prelude::*;
 use serde_json::Value;
@@ -164,6 +164,7 @@ impl Hook {
                 reason: about.to_owned(),
             },
             "resume" => Instruction::Resume,
+            "abort" => Instruction::Abort,
             "retry" => Instruction::Retry(unit()?),
             "skip" => Instruction::Skip(unit()?),
             "cancel" => Instruction::Cancel(unit()?),
@@ -216,6 +217,31 @@ impl Hook {
         };
         self.orders.borrow_mut().push(order);
         Ok(true)
+    }
+
+    /// Rolls all units, at the end of this hook on the leader; each is given `context`, which is JSON.
+    fn roll(&self, lock: &str, reason: &str, operation: &str, context: &str) -> PyResult<()> {
+        let lock = lock_name(lock)?;
+        if !self.is_leader() {
+            return Err(raised(Error::NotLeader));
+        }
+        let context: Value = serde_json::from_str(context).map_err(refused)?;
+        let given = Operation::new(context, Vec::new()).map_err(raised)?;
+        let order = Order::Roll(lock, given.named(operation).to_call(reason));
+        self.orders.borrow_mut().push(order);
+        Ok(())
+    }
+
+    /// Passes in the campaign that calls this unit; returns false if none does, or if it has a request of its own.
+    fn pass_in_campaign(&self, lock: &str, reason: Option<&str>) -> PyResult<bool> {
+        self.hook()?.pass(&lock_name(lock)?, reason).map_err(raised)
+    }
+
+    /// What a campaign has this unit do now, as `(number, context as JSON)`: its turn has come, and it has no request of
+    /// its own.
+    fn invitation(&self, lock: &str) -> PyResult<Option<(u64, String)>> {
+        let invited = self.hook()?.invitation(&lock_name(lock)?).map_err(raised)?;
+        Ok(invited.map(|(number, given)| (number, given.context.to_string())))
     }
 
     /// For each lock with an outstanding request of this unit, the number of the one that is served next,

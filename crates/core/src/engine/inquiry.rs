@@ -9,8 +9,8 @@ use super::visit::Visit;
 use crate::metrics::metrics;
 use crate::policy::Policy;
 use crate::{
-    Journal, LockName, LockRecord, Observer, Payload, Place, Reading, RollPlan, Status, UnitName,
-    UnitRecord,
+    Invitation, Journal, LockName, LockRecord, Observer, Payload, Place, Reading, RollPlan, Status,
+    Turn, UnitName, UnitRecord,
 };
 
 impl Visit {
@@ -30,6 +30,19 @@ impl Visit {
     ) -> Result<Payload, Need> {
         let unit = self.at_home(round, lock)?.load_unit(round)?;
         Ok(unit.payload(lock))
+    }
+
+    /// What a campaign has this unit do now.
+    pub(super) fn invitation(
+        &mut self,
+        round: &mut Round<'_>,
+        lock: &LockName,
+    ) -> Result<Option<Invitation>, Need> {
+        let site = self.at_home(round, lock)?;
+        match site.turn(round, lock)? {
+            Turn::Start(_) => Ok(site.load_unit(round)?.invitation(lock)),
+            Turn::Wait(_) | Turn::NotRequested => Ok(None),
+        }
     }
 
     /// For each lock with an outstanding request of this unit, the number of the one that is served next, including

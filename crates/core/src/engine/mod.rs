@@ -39,8 +39,9 @@ pub use session::Session;
 
 use crate::policy::Policy;
 use crate::{
-    Call, Errand, Instructed, Instruction, LockName, LockRecord, News, OnFailure, Order, Payload,
-    Recovery, RelationId, Requested, RollPlan, Status, Tick, Ticket, Turn, UnitName, Wall,
+    Call, Errand, Instructed, Instruction, Invitation, LockName, LockRecord, News, OnFailure,
+    Order, Payload, Recovery, RelationId, Requested, RollPlan, Status, Tick, Ticket, Turn,
+    UnitName, Wall,
 };
 use need::Known;
 use round::Round;
@@ -388,6 +389,15 @@ impl Engine {
     /// What has to be known first.
     pub fn payload(&mut self, lock: &LockName) -> Result<Payload, Need> {
         self.ask(|visit, round| visit.payload(round, lock))
+    }
+
+    /// What a campaign has this unit do now: its turn has come, and it has no request of its own. `None` otherwise, also
+    /// once the operation has begun.
+    ///
+    /// # Errors
+    /// What has to be known first.
+    pub fn invitation(&mut self, lock: &LockName) -> Result<Option<Invitation>, Need> {
+        self.ask(|visit, round| visit.invitation(round, lock))
     }
 
     /// For each lock with an outstanding request of this unit, the number of the one that is served next, including

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from ._dispatch import Dispatch
 from ._error import CoordinatorError, brief
 from ._native import Hook
-from ._operation import Operation, OperationResult
+from ._operation import Operation, OperationResult, operations_in
 from ._overridable import Overridable
 from ._part import Part
 from ._policy import Policy
@@ -26,6 +27,9 @@ Tell: TypeAlias = 'Callable[[str, Operation, str, bool], None]'
 
 _REST, _LONGEST_REST = 5, 300
 """How many seconds an operation rests before its second retry; doubled for each further one."""
+
+_ROLL = 'roll'
+"""The key of what a campaign gives to each unit: an operation."""
 
 _OVER = ('cancelled', 'skipped', 'withdrawn')
 """How a request ends whose operation is not to run."""
@@ -75,6 +79,7 @@ class QueuePart(Part):
     def _begin(self) -> None:
         self._has_run = False
         self._keeps = False
+        self._invited: int | None = None
         self._asked: Operation | None = None
 
     # -- what waits
@@ -108,6 +113,7 @@ class QueuePart(Part):
         """Run the next operation, if it is this unit's turn; ask for one, if it is not."""
         if self.dispatch.restricted or self._running is not None:
             return
+        self._take_up_campaign()
         operation = self.next()
         if operation is not None and not self._has_run and self._may_begin(operation):
             self._has_run = True
@@ -115,12 +121,59 @@ class QueuePart(Part):
         self._ask()
 
     def _may_begin(self, operation: Operation) -> bool:
-        following = self.dispatch.outstanding().get(self.lock)
+        following = self.dispatch.outstanding().get(self.lock, self._invited)
         if following is None or operation.rests_for(_LONGEST_REST):
             return False
         if operation.number != following:
             operation.number = self.request(self._lock_name)
         return self.start(self.lock)[0]
+
+    # -- campaigns
+
+    def roll(self, operation: Operation, reason: str) -> None:
+        """Have all units run an operation; the leader announces it at the end of this dispatch."""
+        context = json.dumps({_ROLL: operation.content})
+        self.dispatch.hook.roll(self.lock, reason, operation.name, context)
+
+    def _take_up_campaign(self) -> None:
+        """Let what a campaign has this unit do come next, if its turn has come.
+
+        Nothing of it is in the queue before. A hook that fails in the operation loses it from
+        there, and finds it again with the request, which is then this unit's own.
+        """
+        hook = self.dispatch.hook
+        if self._has_run:
+            return
+        invited = hook.invitation(self.lock)
+        if invited is not None:
+            self._invited, context = invited
+        else:
+            number = self.dispatch.outstanding().get(self.lock)
+            if number is None or any(one.number == number for one in self.queue.operations):
+                return
+            self._invited, context = number, hook.asked(self.lock)
+        operation = _rolled(context)
+        if operation is not None and self._knows(operation):
+            operation.number = self._invited
+            self.queue.operations.insert(0, operation)
+        elif invited is not None:
+            # Nobody else may decide that for this unit, and the others wait for it.
+            name = 'that' if operation is None else operation.name
+            reason = f'this revision of the charm has no operation {name}'
+            logger.warning('%s: passing in a campaign: %s', self._lock_name, reason)
+            hook.pass_in_campaign(self.lock, reason)
+
+    def _share_turn(self) -> None:
+        """Let a campaign's operation wait for a turn of its own, if this one counts for it.
+
+        The turn has begun for an operation that this unit had requested. In the line, that serves
+        the campaign as well.
+        """
+        operation = _rolled(self.dispatch.hook.asked(self.lock))
+        if operation is None or not self._knows(operation):
+            return
+        if all(one.id != operation.id for one in self.queue.operations):
+            self.queue.add(operation, running=self._running)
 
     def _ask(self) -> None:
         """Request a turn for the next operation, unless this unit keeps the one that it has."""
@@ -134,6 +187,7 @@ class QueuePart(Part):
 
     def _perform(self, operation: Operation) -> None:
         self._running, operation.is_stopped = operation, False
+        self._share_turn()
         try:
             self._tell('started', operation, '', False)
             result = _checked(self._methods[operation.name](**operation.kwargs), operation.name)
@@ -263,6 +317,18 @@ class QueuePart(Part):
     def passes_when_held(self, lock: str) -> str | None:
         """Return the unit whose operation began there, and goes on here."""
         return self._holder if lock == self.lock else None
+
+
+def _rolled(context: str | None) -> Operation | None:
+    """Return the operation that a campaign gives, None if it gives none."""
+    try:
+        given: object = json.loads(context) if context else None
+    except ValueError:
+        return None
+    if not isinstance(given, dict):
+        return None
+    found = operations_in([cast('dict[str, object]', given).get(_ROLL)])
+    return found[0] if found else None
 
 
 def _checked(result: Any, name: str) -> OperationResult:

@@ -161,15 +161,34 @@ class Turns(ops.Object):
             TypeError: As for `request`, or `max_retry` is not a whole number.
             CoordinatorError: As for `request`.
         """
-        if operation not in self._methods:
-            known = ', '.join(sorted(self._methods)) or 'none'
-            raise ValueError(
-                f'the charm has no operation {brief(operation)} for the lock {brief(self._name)}: '
-                f'add it where the charm creates its Turns; it has {known}'
-            )
+        self._require(operation)
         return self._part.add(
             Operation.new(operation, {} if kwargs is None else kwargs, max_retry)
         )
+
+    def roll(self, operation: str, /, *, reason: str, **kwargs: Any) -> None:
+        """Have every unit run an operation once, one after the other; on the leader.
+
+        No unit has to request it: the leader invites them, as the policy says, and each runs the
+        operation at the end of the dispatch in which its turn has come. It begins when this hook
+        succeeds. A campaign for the same reason joins one that is under way; one for another
+        reason takes its place. `instruct('abort')` ends it early.
+
+        A unit that has requested operations of its own runs them as well. A unit whose revision of
+        the charm does not know the operation passes.
+
+        Args:
+            operation: Its name.
+            reason: Why, for everybody who looks.
+            kwargs: What its method is called with, as for `request`.
+
+        Raises:
+            ValueError: The charm has no such operation, or the arguments are too large.
+            TypeError: An argument is not of a type that JSON can represent.
+            CoordinatorError: This unit is not the leader.
+        """
+        self._require(operation)
+        self._part.roll(Operation.new(operation, kwargs, self._max_retry), reason)
 
     def withdraw(self) -> int:
         """Take back everything that waits here for a turn.
@@ -263,6 +282,8 @@ class Turns(ops.Object):
         Args:
             instruction: `'pause'`, `'resume'`, `'retry'`, `'skip'`, `'cancel'` or `'force'`, as
                 for `Serial.instruct`. `'skip'` and `'cancel'` end the operation that runs next.
+                `'abort'`: the campaign that `roll` has begun ends early; units that have begun go
+                on, the others pass.
             about: The reason of a pause; for the others, the unit's name.
 
         Returns:
@@ -288,6 +309,14 @@ class Turns(ops.Object):
         return cast('dict[str, Any]', json.loads(plan))
 
     # -- inside
+
+    def _require(self, operation: str) -> None:
+        if operation not in self._methods:
+            known = ', '.join(sorted(self._methods)) or 'none'
+            raise ValueError(
+                f'the charm has no operation {brief(operation)} for the lock {brief(self._name)}: '
+                f'add it where the charm creates its Turns; it has {known}'
+            )
 
     def _waiting(self) -> tuple[tuple[WaitingOperation, ...], tuple[WaitingOperation, ...]]:
         unknown = self._part.unknown()

@@ -97,6 +97,25 @@ fn a_unit_that_is_invited_writes_nothing_before_its_turn_ends() {
 }
 
 #[test]
+fn what_a_campaign_gives_is_told_when_the_turn_has_come_and_before_it_begins() {
+    let mut world = born(2);
+    roll(&mut world, "keys");
+    let invitation = |world: &mut World, unit| {
+        let mut visit = world.hook(unit);
+        let invited = visit.ask(world, |engine| engine.invitation(&lock()));
+        visit.release(world);
+        invited.map(|invited| (invited.ticket.to_string(), invited.payload.value))
+    };
+    let given = Some(("app/0#1".to_owned(), Some(json!("keys"))));
+    assert_eq!(invitation(&mut world, 0), given);
+    assert_eq!(invitation(&mut world, 1), None, "not its turn");
+    let mut visit = world.hook(0);
+    visit.start(&mut world);
+    let invited = visit.ask(&mut world, |engine| engine.invitation(&lock()));
+    assert_eq!(invited, None, "it has begun");
+}
+
+#[test]
 fn a_campaign_for_the_same_reason_joins_and_one_for_another_takes_over() {
     let mut world = born(3);
     roll(&mut world, "keys");

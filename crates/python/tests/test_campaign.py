@@ -1,0 +1,178 @@
+"""Campaigns: the leader has all units run an operation, and nobody requests it."""
+
+import json
+
+import ops
+import pytest
+from conftest import counters, line, record
+from ops import testing
+from ops_coordinator import CoordinatorError
+from ops_coordinator import OperationResult as Result
+from turning import turning
+
+
+@pytest.fixture
+def born(application, monkeypatch):
+    """Make an application whose units have met: each has published its record."""
+
+    def make(charm_type, units, **options):
+        if int(ops.__version__.split('.')[0]) < 3:
+            pytest.skip('this ops.testing does not say which hook runs, as Juju does')
+        app = application(charm_type, units, **options)
+        hook = 'coordinator-relation-created'
+        with monkeypatch.context() as patched:
+            patched.setenv('JUJU_HOOK_NAME', hook)
+            for number in app.units:
+                create(app, number)
+        return app
+
+    return make
+
+
+def create(app, number):
+    """Run the hook in which a unit's peer relation is created."""
+    context = testing.Context(
+        app.charm_type,
+        meta=app.meta,
+        config={'options': app.options},
+        app_name='app',
+        unit_id=number,
+        charm_root=app.root(number),
+    )
+    state = app.state(number)
+    out = context.run(context.on.relation_created(state.get_relation(7)), state)
+    app.units[number].bag = dict(out.get_relation(7).local_unit_data)
+
+
+def rolling(operation='restart', reason='new keys', **kwargs):
+    """Make a charm that rolls an operation in the leader's config-changed."""
+    charm = turning()
+
+    class Charm(charm):
+        def _on_config_changed(self, _):
+            if self.unit.is_leader():
+                self.turns.roll(operation, reason=reason, **kwargs)
+            else:
+                self.turns.request('rotate')
+
+    return Charm
+
+
+def test_every_unit_runs_the_operation_once_and_nobody_has_requested_it(born):
+    charm = rolling(port=80)
+    app = born(charm, 3)
+    app.hook(0, 'config_changed')
+    assert line(app) == [0, 1, 2]
+    app.everybody()
+    app.everybody()
+    assert charm.ran == [(f'app/{number}', 'restart', {'port': 80}) for number in range(3)]
+    for number in app.units:
+        assert counters(app, number) == (1, 1, 'done')
+        assert 'ops-coordinator-queue' not in app.units[number].bag
+    assert charm.told.count(('finished', 'restart')) == 3
+
+
+def test_nothing_is_published_before_the_turn_has_ended(born):
+    charm = rolling()
+    app = born(charm, 3)
+    app.hook(0, 'config_changed')
+    before = dict(app.units[2].bag)
+    app.hook(2)
+    assert charm.ran == []
+    assert app.units[2].bag == before
+
+
+def test_units_that_have_never_met_ask_for_themselves(application):
+    charm = rolling()
+    app = application(charm, 3)
+    app.hook(0, 'config_changed')
+    assert line(app) == [0], 'the leader knows nobody else'
+    for _ in range(4):
+        app.everybody()
+    assert sorted(charm.ran) == [(f'app/{number}', 'restart', {}) for number in range(3)]
+
+
+def test_an_operation_that_raises_is_not_lost_with_its_hook(born):
+    charm = rolling()
+    charm.answers = {'restart': [RuntimeError('no')]}
+    app = born(charm, 2)
+    app.hook(0, 'config_changed')
+    assert str(app.failing_hook(0)) == 'no'
+    app.hook(1)
+    assert [unit for unit, *_ in charm.ran] == ['app/0'], 'app/1 waits for it'
+    app.hook(0)
+    app.hook(1)
+    assert [unit for unit, *_ in charm.ran] == ['app/0', 'app/0', 'app/1']
+    assert counters(app, 0) == (1, 1, 'done')
+
+
+def test_what_a_unit_has_requested_itself_runs_as_well(born):
+    charm = rolling()
+    app = born(charm, 2)
+    app.hook(1, 'config_changed')
+    app.hook(0, 'config_changed')
+    for _ in range(4):
+        app.everybody()
+    ran = [(unit, name) for unit, name, _ in charm.ran]
+    assert sorted(ran) == [('app/0', 'restart'), ('app/1', 'restart'), ('app/1', 'rotate')]
+
+
+def test_an_operation_that_is_to_run_again_does_so(born):
+    charm = rolling()
+    charm.answers = {'restart': [Result.RETRY_RELEASE]}
+    app = born(charm, 2)
+    app.hook(0, 'config_changed')
+    for _ in range(4):
+        app.everybody()
+    units = [unit for unit, *_ in charm.ran]
+    assert sorted(units) == ['app/0', 'app/0', 'app/1']
+
+
+def test_a_unit_that_does_not_know_the_operation_passes(born, caplog):
+    charm = rolling()
+    app = born(charm, 3)
+    app.hook(0, 'config_changed')
+    app.hook(0)
+    app.charm_type = turning(('rotate',))
+    app.hook(1)
+    app.charm_type = charm
+    app.hook(2)
+    assert [unit for unit, *_ in charm.ran] == ['app/0', 'app/2']
+    assert counters(app, 1) == (1, 1, 'passed')
+    assert 'has no operation restart' in record(app, 1)['why']
+    assert 'passing in a campaign' in caplog.text
+
+
+def test_an_aborted_campaign_lets_go_of_those_who_have_not_begun(born):
+    charm = rolling()
+    app = born(charm, 3)
+    app.hook(0, 'config_changed')
+    charm.look = lambda charm: charm.unit.is_leader() and charm.turns.instruct('abort')
+    app.hook(0)
+    charm.look = lambda _: None
+    app.everybody()
+    assert [unit for unit, *_ in charm.ran] == ['app/0']
+    assert counters(app, 1) == (1, 1, 'passed')
+
+
+def test_only_the_leader_rolls_and_only_what_the_charm_knows(born):
+    charm = turning()
+    charm.ask = lambda turns: turns.roll('restart', reason='new keys')
+    app = born(charm, 2)
+    assert isinstance(app.failing_hook(1, 'config_changed'), CoordinatorError)
+    charm.ask = lambda turns: turns.roll('reboot', reason='new kernel')
+    error = app.failing_hook(0, 'config_changed')
+    assert isinstance(error, ValueError)
+    assert 'has no operation' in str(error)
+
+
+def test_a_unit_passes_where_it_cannot_read_what_the_campaign_gives(born):
+    charm = rolling()
+    app = born(charm, 2)
+    app.hook(0, 'config_changed')
+    bag = json.loads(app.app_bag['ops-coordinator'])
+    bag['locks']['restart']['campaign']['payload']['context'] = {'roll': 'something new'}
+    app.app_bag['ops-coordinator'] = json.dumps(bag)
+    app.everybody()
+    assert charm.ran == []
+    assert [counters(app, number) for number in app.units] == [(1, 1, 'passed')] * 2
