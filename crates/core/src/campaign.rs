@@ -63,13 +63,15 @@ pub struct Campaign {
 }
 
 /// What a new campaign is about.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Call {
     /// Why all units go.
     pub reason: String,
     /// What to do, for readers; `None` if it is the lock's own name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
     /// What the operation is given; opaque here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payload: Option<Value>,
 }
 

@@ -120,7 +120,7 @@ impl Trial {
 
 /// How the check after an operation stands, for readers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Standing {
+pub struct CheckStanding {
     /// Whether it holds.
     pub ok: bool,
     /// Since when it holds, or does not.
@@ -131,7 +131,7 @@ pub struct Standing {
     pub until: Option<Wall>,
 }
 
-impl Standing {
+impl CheckStanding {
     /// In words, with the reason why it does not hold: "soaking until 02:05:00 UTC; its check has held since 02:04:00".
     pub(crate) fn words(&self, reason: Option<&str>) -> String {
         let since = |words: &str, zone: &str| {
@@ -271,7 +271,7 @@ mod tests {
 
     #[test]
     fn how_it_stands_is_said_in_words() {
-        let standing = |ok, since, until| Standing { ok, since, until };
+        let standing = |ok, since, until| CheckStanding { ok, since, until };
         let wall = |time: u64| Some(Wall(1_790_000_000 / 86_400 * 86_400 + time));
         assert_eq!(
             standing(true, wall(7_440), wall(7_500)).words(None),

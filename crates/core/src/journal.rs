@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use crate::metrics::Tally;
 use crate::{
-    CampaignId, Incarnation, Line, LockName, LockRecord, Moment, Outcome, Ticket, Trial, UnitName,
-    UnitRecord, Wall,
+    Call, CampaignId, Incarnation, Line, LockName, LockRecord, Moment, Outcome, Ticket, Trial,
+    UnitName, UnitRecord, Wall,
 };
 
 /// A unit's journal, for all its locks.
@@ -55,6 +55,9 @@ pub struct LockJournal {
     /// no campaign calls any more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub called: bool,
+    /// For what the unit expects a campaign: every unit knows the reason, so that none of them need ask.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expects: Option<Call>,
     /// The check that the operation which was started last has yet to pass, once it has succeeded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trial: Option<Trial>,
@@ -170,10 +173,10 @@ impl LockJournal {
 }
 
 impl Journal {
-    /// Whether a request is outstanding.
+    /// Whether the unit wants a turn: a request is outstanding, or it expects a campaign.
     pub(crate) fn is_outstanding(&self, lock: &LockName) -> bool {
         let kept = self.locks.get(lock);
-        kept.is_some_and(|kept| kept.record.seq > kept.record.done)
+        kept.is_some_and(|kept| kept.record.seq > kept.record.done || kept.expects.is_some())
     }
 
     /// The tickets for which the unit only waits, if the journal alone can tell: `confirmed`, which an earlier hook
@@ -212,9 +215,16 @@ impl Journal {
         (!tickets.is_empty()).then_some(tickets)
     }
 
-    /// Each lock's state, as it is published.
+    /// What campaigns the unit expects, by lock.
+    pub(crate) fn expected(&self) -> impl Iterator<Item = (&LockName, &Call)> {
+        let locks = self.locks.iter();
+        locks.filter_map(|(lock, kept)| Some((lock, kept.expects.as_ref()?)))
+    }
+
+    /// Each lock's state, as it is published: none where there is nothing to say yet.
     pub(crate) fn records(&self) -> BTreeMap<LockName, LockRecord> {
         let locks = self.locks.iter();
+        let locks = locks.filter(|(_, lock)| lock.record != LockRecord::default());
         locks
             .map(|(name, lock)| (name.clone(), lock.record.clone()))
             .collect()

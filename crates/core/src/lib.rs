@@ -68,7 +68,7 @@ mod waker;
 pub mod wire;
 
 pub use campaign::{Call, Invitation};
-pub use check::{Check, Look, Moment, Standing, Trial};
+pub use check::{Check, CheckStanding, Look, Moment, Trial};
 pub use engine::{Engine, Start};
 pub(crate) use journal::{Failures, Journal, LockJournal, Started};
 pub use line::{Turn, Wait};

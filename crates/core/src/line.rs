@@ -140,6 +140,8 @@ pub enum Wait {
     Checking(String),
     /// Its operation has failed, and is tried again only later; the text says when.
     BackingOff(String),
+    /// The leader is to roll all units for this reason, this one among them.
+    Expects(String),
     /// The lock has moved to this endpoint, and the request was not in the line before.
     Moved(String),
     /// The line cannot be used; the text says why.
@@ -217,6 +219,7 @@ impl fmt::Display for Wait {
             Self::Cancelled => f.write_str("cancelled by an operator"),
             Self::Busy => f.write_str("a process of an earlier attempt is still running"),
             Self::HeldBack(why) | Self::Checking(why) | Self::BackingOff(why) => f.write_str(why),
+            Self::Expects(reason) => write!(f, "the leader is to roll all units: {reason}"),
             Self::Moved(endpoint) => write!(f, "the lock has moved to the endpoint {endpoint}"),
             Self::Frozen(why) => write!(f, "frozen: {why}"),
         }
@@ -316,6 +319,10 @@ mod tests {
             (
                 Wait::HeldBack("blocked: a backup".to_owned()),
                 "blocked: a backup",
+            ),
+            (
+                Wait::Expects("new keys".to_owned()),
+                "the leader is to roll all units: new keys",
             ),
             (
                 Wait::Moved("peers".to_owned()),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{CampaignId, Incarnation, LockLine, LockName, Standing, Ticket, UnitName, Wall};
+use crate::{CampaignId, CheckStanding, Incarnation, LockLine, LockName, Ticket, UnitName, Wall};
 
 /// The longest text of a zone or an operation in a record, in bytes.
 const TEXT_MAX: usize = 32;
@@ -84,7 +84,7 @@ pub struct LockRecord {
     /// How the check after the operation of the request that is served next stands, for readers; `None` if that
     /// operation has not succeeded yet. While it fails, `reason` says why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub check: Option<Standing>,
+    pub check: Option<CheckStanding>,
     /// When a failed operation is tried again, for readers, if it is not as soon as possible.
     #[serde(default, rename = "next", skip_serializing_if = "Option::is_none")]
     pub retry_at: Option<Wall>,

@@ -279,7 +279,7 @@ mod tests {
     use super::*;
     use crate::fixture::{lock, record};
     use crate::policy::Rotation;
-    use crate::{Entry, Incarnation, LockLine, Retry, Standing};
+    use crate::{CheckStanding, Entry, Incarnation, LockLine, Retry};
 
     fn name(unit: u32) -> UnitName {
         format!("app/{unit}").parse().unwrap()
@@ -373,7 +373,7 @@ mod tests {
             if let Some(Reading::Good(record)) = records.get_mut(&name(1)) {
                 let state = record.locks.get_mut(&lock()).unwrap();
                 state.reason = Some("no answer".to_owned());
-                state.check = Some(Standing {
+                state.check = Some(CheckStanding {
                     ok,
                     since: None,
                     until: None,

@@ -12,7 +12,7 @@ use sight::Sight;
 
 use crate::news::ordinal;
 use crate::{
-    Line, LockName, Outcome, Reading, Standing, Started, Ticket, UnitName, UnitRecord, Wall,
+    CheckStanding, Line, LockName, Outcome, Reading, Started, Ticket, UnitName, UnitRecord, Wall,
 };
 
 /// The state of all locks.
@@ -99,7 +99,7 @@ pub struct UnitStatus {
     pub held: Option<String>,
     /// How the check after its operation stands, if that has succeeded and the turn goes on; `reason` says why it fails.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub check: Option<Standing>,
+    pub check: Option<CheckStanding>,
     /// When its failed operation is tried again, if it is not as soon as possible.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_at: Option<Wall>,

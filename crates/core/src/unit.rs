@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use crate::record::{short, short_reason};
 use crate::{
-    Campaign, Failures, Incarnation, Invitation, Journal, Line, LockLine, LockName, LockRecord,
-    Moment, News, OnFailure, Outcome, Payload, Reading, Recovery, Started, Tick, Ticket,
-    Transition, Turn, UnitName, UnitRecord, View, Wait, Wall, encode_record, invariant,
+    Call, Campaign, Failures, Incarnation, Invitation, Journal, Line, LockLine, LockName,
+    LockRecord, Moment, News, OnFailure, Outcome, Payload, Reading, Recovery, Started, Tick,
+    Ticket, Transition, Turn, UnitName, UnitRecord, View, Wait, Wall, encode_record, invariant,
 };
 
 pub(crate) use trial::Tried;
@@ -206,6 +206,8 @@ impl Unit {
     /// Withdraws all of the unit's requests for a lock, with an optional reason for readers, or passes if it is only
     /// invited. Returns false if none is outstanding or its operation is running.
     pub(crate) fn withdraw(&mut self, lock: &LockName, reason: Option<&str>) -> bool {
+        let kept = self.journal.locks.get_mut(lock);
+        let expected = kept.and_then(|kept| kept.expects.take()).is_some();
         if self.outstanding(lock).is_none() && self.invited(lock).is_some() {
             return self.pass(lock, reason);
         }
@@ -213,7 +215,7 @@ impl Unit {
         if withdrawn {
             self.end(lock, Outcome::Withdrawn, reason);
         }
-        withdrawn
+        withdrawn || expected
     }
 
     /// Whether this unit's operation may start now.
@@ -222,7 +224,10 @@ impl Unit {
             return Turn::Wait(Wait::Frozen(self.read.fault().unwrap_or_default()));
         }
         let Some(ticket) = self.next(lock) else {
-            return Turn::NotRequested;
+            let kept = self.journal.locks.get(lock);
+            let expects = kept.and_then(|kept| kept.expects.as_ref());
+            let wait = expects.map(|call| Turn::Wait(Wait::Expects(call.reason.clone())));
+            return wait.unwrap_or(Turn::NotRequested);
         };
         if self.is_busy(lock) {
             return Turn::Wait(Wait::Busy);
@@ -640,6 +645,35 @@ impl Unit {
         true
     }
 
+    /// Expects a campaign: all units know of this, so the leader rolls them, and none need ask.
+    pub(crate) fn expect(&mut self, lock: &LockName, call: Call) {
+        let kept = self.journal.locks.entry(lock.clone()).or_default();
+        kept.expects = Some(call);
+        self.journal.incarnation = Some(self.record.incarnation.clone());
+        self.answer_campaigns(false, false);
+    }
+
+    /// The campaigns that the unit expects.
+    pub(crate) fn expected(&self) -> Vec<(LockName, Call)> {
+        let expected = self.journal.expected();
+        expected
+            .map(|(lock, call)| (lock.clone(), call.clone()))
+            .collect()
+    }
+
+    /// Asks for itself, as no campaign has come.
+    pub(crate) fn expect_no_longer(&mut self, lock: &LockName) {
+        let kept = self.journal.locks.get_mut(lock);
+        let Some(call) = kept.and_then(|kept| kept.expects.take()) else {
+            return;
+        };
+        let payload = Payload {
+            value: call.payload,
+            lost: false,
+        };
+        self.request(lock, call.operation.as_deref(), &payload);
+    }
+
     /// Answers what campaigns want of this unit. It passes where an invitation has lost its purpose. Where nobody can
     /// invite it, because the leader knows no record of it, it asks for itself. A unit that is only just born has
     /// nothing to roll.
@@ -647,8 +681,16 @@ impl Unit {
         let Some(line) = self.line.good() else { return };
         let unknown = self.read == Reading::Absent;
         let (mut born, mut passes, mut asks) = (Vec::new(), Vec::new(), Vec::new());
+        let mut answered = Vec::new();
         for (lock, line) in &line.locks {
             let state = self.record.locks.get(lock);
+            let kept = self.journal.locks.get(lock);
+            let expects = kept.and_then(|kept| kept.expects.as_ref());
+            if let (Some(campaign), Some(call)) = (line.calls(state), expects)
+                && campaign.reason == short_reason(&call.reason)
+            {
+                answered.push(lock.clone());
+            }
             match line.calls(state) {
                 Some(campaign) if newborn && unknown && state.is_none() => {
                     born.push((lock.clone(), campaign.id.clone()));
@@ -658,6 +700,11 @@ impl Unit {
                 }
                 None if self.waits_only_for_campaign(lock) => passes.push(lock.clone()),
                 _ => {}
+            }
+        }
+        for lock in answered {
+            if let Some(kept) = self.journal.locks.get_mut(&lock) {
+                kept.expects = None;
             }
         }
         for (lock, campaign) in born {

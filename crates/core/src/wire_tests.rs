@@ -8,7 +8,7 @@ use super::*;
 use crate::fixture;
 use crate::record::REASON_MAX;
 use crate::unit::Own;
-use crate::{Incarnation, LockName, LockRecord, Outcome, Payload, Standing, Unit, View, Wall};
+use crate::{CheckStanding, Incarnation, LockName, LockRecord, Outcome, Payload, Unit, View, Wall};
 
 fn any_lock() -> impl Strategy<Value = LockName> {
     "[a-z][a-z0-9_-]{0,31}".prop_map(|name| name.parse().expect("valid by construction"))
@@ -56,7 +56,7 @@ proptest! {
         (state.requested_at, state.ended_at) = (Some(Wall(at)), Some(Wall(at)));
         // Either its check has yet to hold, or it has failed and waits.
         if on_trial {
-            (state.check, state.outcome, state.ended_at) = (Some(Standing { ok: true, since: Some(Wall(at)), until: Some(Wall(at)) }), None, None);
+            (state.check, state.outcome, state.ended_at) = (Some(CheckStanding { ok: true, since: Some(Wall(at)), until: Some(Wall(at)) }), None, None);
         } else {
             state.retry_at = Some(Wall(at));
         }

@@ -13,7 +13,7 @@ use ops_coordinator_core::wire::{
     Campaign, Entry, Line, LockLine, LockRecord, Outcome, Reading, Retry, UnitRecord, decode_line,
     decode_record, encode_line, encode_record,
 };
-use ops_coordinator_core::{LockName, Standing, Tally};
+use ops_coordinator_core::{Call, CheckStanding, LockName, Tally};
 use serde_json::Value;
 
 fn file(name: &str) -> String {
@@ -120,7 +120,7 @@ fn how_a_check_stands_and_when_a_failure_is_tried_again_are_among_the_files() {
     let locks = record("checked").locks;
     let state = |lock: &str| &locks[&lock.parse::<LockName>().expect("valid")];
     let standing = |lock| {
-        let Standing { ok, since, until } = state(lock).check.expect("it is there");
+        let CheckStanding { ok, since, until } = state(lock).check.expect("it is there");
         (ok, since.map(|since| since.0), until.map(|until| until.0))
     };
     let soaking = (true, Some(1_790_000_200), Some(1_790_000_260));
@@ -243,6 +243,7 @@ fn the_journal_of_every_revision_is_read() {
         called,
         trial,
         failures,
+        expects,
     } = journal.locks[&restart()].clone();
     let Started {
         seq,
@@ -262,6 +263,22 @@ fn the_journal_of_every_revision_is_read() {
     assert_eq!((kept.tally.done, kept.tally.passed), (1, 0));
     assert_eq!((&kept.serves, kept.called), (&None, false));
     assert_eq!((trial, failures), (None, None), "these are in a later file");
+    assert_eq!(expects, None, "this is in a later file");
+
+    let text = file("state/journal-expecting.json");
+    let journal: Journal = serde_json::from_str(&text).expect("readable");
+    assert_eq!(serde_json::to_string(&journal).expect("writable"), text);
+    let Call {
+        reason,
+        operation,
+        payload,
+    } = journal.locks[&restart()]
+        .expects
+        .clone()
+        .expect("it is there");
+    assert_eq!(reason, "new keys");
+    assert_eq!(operation.as_deref(), Some("rotate"));
+    assert_eq!(payload, Some(serde_json::json!({"services": ["nginx"]})));
 
     let text = file("state/journal-checked.json");
     let journal: Journal = serde_json::from_str(&text).expect("readable");

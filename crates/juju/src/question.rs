@@ -71,6 +71,21 @@ impl Hook {
         self.ask(|engine| engine.withdraw(lock, Some(reason)))
     }
 
+    /// Expects a campaign: all units know of this reason, so the leader rolls them when it expects it as well, and none need
+    /// ask. A unit that no campaign has called after a minute asks for itself.
+    ///
+    /// # Errors
+    /// As [`Hook::request`].
+    pub fn expect(
+        &mut self,
+        lock: &LockName,
+        reason: &str,
+        operation: &Operation,
+    ) -> Result<(), Error> {
+        let call = operation.to_call(reason);
+        self.ask(|engine| engine.expect(lock, &call))
+    }
+
     /// Passes in the campaign that calls this unit for a lock: it needs no turn. Returns false if none does, or if the
     /// unit has a request of its own, which [`Hook::withdraw`] takes back.
     ///

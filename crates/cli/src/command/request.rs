@@ -15,15 +15,23 @@ use crate::output::say;
 ///
 /// A second request joins one that is still waiting: their services are merged, and the newer context wins.
 /// If the peer relation does not exist yet, the request is stored and published later.
+///
+/// With `--for`, all units know the reason, as in config-changed: then the leader rolls them all (see `campaign`), and no
+/// unit publishes a request, which makes the roll cheaper. A unit that the leader has not called after a minute asks for
+/// itself.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ops-coordinator request restart
   ops-coordinator request restart --service postgresql --service pgbouncer
-  ops-coordinator request restart --ctx '{\"generation\": 7}' --operation 'reload config'")]
+  ops-coordinator request restart --ctx '{\"generation\": 7}' --operation 'reload config'
+  ops-coordinator request restart --for \"config $(config-get --all | md5sum | cut -c1-8)\"")]
 pub(crate) struct RequestArgs {
     /// What to take turns for: a-z, 0-9, '-', '_', starting with a letter
     #[arg(value_name = "LOCK")]
     lock: LockName,
+    /// A reason that all units have at the same time, the same on each of them and different from the last one
+    #[arg(long = "for", value_name = "REASON")]
+    reason: Option<String>,
     #[command(flatten)]
     operation: OperationArgs,
     #[command(flatten)]
@@ -60,6 +68,11 @@ pub(crate) fn run(args: RequestArgs) -> Result<ExitCode, CommandError> {
     let operation = args.operation.operation()?;
     args.coordination.in_hook(|hook| {
         declared(hook, &args.lock)?;
+        if let Some(reason) = &args.reason {
+            hook.expect(&args.lock, reason, &operation)?;
+            say(format!("{}: the leader rolls all units", args.lock));
+            return Ok(ExitCode::SUCCESS);
+        }
         let requested = hook.request_with(&args.lock, &operation)?;
         let how = if requested.joined {
             "joined"

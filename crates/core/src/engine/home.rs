@@ -87,6 +87,7 @@ impl Visit {
         endpoint: &str,
     ) -> Result<(), Need> {
         let there = self.meet(round, endpoint)?.load_unit(round)?;
+        there.expect_no_longer(lock);
         if there.outstanding(lock).is_none() {
             return Ok(());
         }

@@ -13,6 +13,7 @@ mod answer;
 mod begin;
 mod check;
 mod effect;
+mod expect;
 mod facts;
 mod gate;
 mod home;
@@ -239,6 +240,15 @@ impl Engine {
     /// What has to be known first.
     pub fn withdraw(&mut self, lock: &LockName, reason: Option<&str>) -> Result<bool, Need> {
         self.ask(|visit, round| visit.withdraw(round, lock, reason))
+    }
+
+    /// Expects a campaign: all units know of this reason, so the leader rolls them when it expects it as well
+    /// ([`Engine::release`]), and none need ask. A unit that no campaign has called after a minute asks for itself.
+    ///
+    /// # Errors
+    /// What has to be known first.
+    pub fn expect(&mut self, lock: &LockName, call: &Call) -> Result<(), Need> {
+        self.ask(|visit, round| visit.expect(round, lock, call))
     }
 
     /// Passes in the campaign that calls this unit for a lock: it needs no turn. Returns false if none does, or if the

@@ -95,6 +95,9 @@ pub struct Session {
     /// When the waker goes off that waits for a window to open, a check to hold or another attempt, if one was started.
     #[serde(default)]
     pub(super) alarm: Option<Tick>,
+    /// Since when this unit expects a campaign, by lock.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) expects: BTreeMap<LockName, Tick>,
 }
 
 /// What a leader remembers about a line that does not move.
@@ -158,6 +161,7 @@ impl Session {
             wrote_line: false,
             woke: false,
             alarm: None,
+            expects: BTreeMap::new(),
         }
     }
 }

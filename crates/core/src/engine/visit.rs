@@ -8,7 +8,7 @@ use super::site::Site;
 use super::{Need, Process, Start};
 use crate::policy::Policy;
 use crate::{
-    Errand, LockName, News, OnFailure, Order, Payload, Recovery, Requested, Turn, Unit, Wait,
+    Call, Errand, LockName, News, OnFailure, Order, Payload, Recovery, Requested, Turn, Unit, Wait,
 };
 
 /// One unit in one hook, on all of the charm's endpoints.
@@ -85,6 +85,26 @@ impl Visit {
         let withdrawn = site.load_unit(round)?.withdraw(lock, reason);
         site.publish(round);
         Ok(withdrawn)
+    }
+
+    pub(super) fn expect(
+        &mut self,
+        round: &mut Round<'_>,
+        lock: &LockName,
+        call: &Call,
+    ) -> Result<(), Need> {
+        let here = round.facts.endpoint.clone();
+        let site = self.at_home(round, lock)?;
+        let unit = site.load_unit(round)?;
+        unit.expect(lock, call.clone());
+        if site.endpoint == here {
+            site.store_journal(round);
+        } else {
+            // Nobody rolls all units where the lock is leaving.
+            site.load_unit(round)?.expect_no_longer(lock);
+            site.publish(round);
+        }
+        Ok(())
     }
 
     pub(super) fn pass(
@@ -171,12 +191,15 @@ impl Visit {
         self.take_along(round)?;
         let here = self.here(round)?;
         if here.session.relation.is_some() {
+            let rolls = here.tend_expectations(round)?;
             if here.session.leader {
-                if orders.iter().any(|order| matches!(order, Order::Roll(..))) {
+                let all: Vec<Order> = rolls.iter().chain(orders).cloned().collect();
+                if all.iter().any(|order| matches!(order, Order::Roll(..))) {
                     here.load_unit(round)?.introduce();
                 }
                 here.publish_own(round)?;
-                self.lead(round, policy, orders)?;
+                let kept = self.lead(round, policy, &all)?;
+                self.here(round)?.stand_alone(round, &rolls, &kept)?;
             } else if !here.only_waits(round)? {
                 here.publish_own(round)?;
             }

@@ -200,7 +200,7 @@ fn how_a_check_stands_is_said_of_its_unit_and_to_those_behind_it() {
             seq: 1,
             attempt: 1,
             reason: (!ok).then(|| "no answer".to_owned()),
-            check: Some(Standing {
+            check: Some(CheckStanding {
                 ok,
                 since: Some(Wall(3_600)),
                 until: ok.then_some(Wall(3_660)),

@@ -4,7 +4,7 @@ use super::Unit;
 use crate::check::Verdict;
 use crate::record::short_reason;
 use crate::{
-    LockName, Look, OnFailure, Outcome, Standing, Transition, Trial, Wait, Wall, invariant,
+    CheckStanding, LockName, Look, OnFailure, Outcome, Transition, Trial, Wait, Wall, invariant,
 };
 
 /// What has become of an operation on trial.
@@ -54,7 +54,7 @@ impl Unit {
         // These are about the attempt before it, or the turn.
         kept.record.outcome = None;
         kept.record.reason = None;
-        kept.record.check = Some(Standing {
+        kept.record.check = Some(CheckStanding {
             ok: false,
             since: wall,
             until: None,
@@ -153,7 +153,7 @@ impl Unit {
             (_, None) => true,
         };
         if is_news {
-            kept.record.check = Some(Standing {
+            kept.record.check = Some(CheckStanding {
                 ok: found.is_ok(),
                 since: wall,
                 until: found.ok().flatten(),
@@ -167,11 +167,13 @@ impl Unit {
     /// How the check stands, in words.
     pub(super) fn check_in_words(&self, lock: &LockName) -> String {
         let state = self.record.locks.get(lock);
-        let check = state.and_then(|state| state.check).unwrap_or(Standing {
-            ok: false,
-            since: None,
-            until: None,
-        });
+        let check = state
+            .and_then(|state| state.check)
+            .unwrap_or(CheckStanding {
+                ok: false,
+                since: None,
+                until: None,
+            });
         let reason = state.and_then(|state| state.reason.as_deref());
         check.words(reason)
     }

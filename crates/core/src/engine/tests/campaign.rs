@@ -6,7 +6,8 @@ use super::super::{Effect, Facts, Gate};
 use super::fixture::{Visit, World, lock, name, relation, words};
 use crate::policy::Rotation;
 use crate::{
-    Call, Instructed, Instruction, LockRecord, OnFailure, Outcome, Payload, Start, decode_record,
+    Call, Instructed, Instruction, LockRecord, OnFailure, Outcome, Payload, Start, Wait,
+    decode_record,
 };
 
 /// An application whose units have met: each has published its record in the hook that created the relation.
@@ -495,4 +496,114 @@ fn a_leader_that_only_announces_a_campaign_behind_finished_entries_sees_to_anoth
     assert_eq!(world.line(), ["app/1#1"], "finished, and still there");
     let wakes = |effect: &Effect| matches!(effect, Effect::Wake { .. });
     assert!(visit.effects.iter().any(wakes), "{:?}", visit.effects);
+}
+
+/// A hook of a unit in which it learns what all units learn.
+fn expects(world: &mut World, unit: u32, reason: &str) {
+    let mut visit = world.hook(unit);
+    visit.ask(world, |engine| engine.expect(&lock(), &call(reason)));
+    visit.release(world);
+}
+
+#[test]
+fn what_all_units_know_of_the_leader_rolls_and_nobody_asks() {
+    let mut world = born(3);
+    for unit in [2, 0, 1] {
+        expects(&mut world, unit, "config 7");
+    }
+    for unit in [0, 1, 2] {
+        assert_eq!(
+            state(&world, unit),
+            LockRecord::default(),
+            "nobody has asked"
+        );
+        assert_eq!(turn(&mut world, unit), Some(json!("config 7")));
+    }
+    world.now = 500_000;
+    for unit in [0, 1, 2, 0, 1, 2] {
+        assert_eq!(turn(&mut world, unit), None, "once is enough");
+        assert_eq!(counters(&world, unit), (1, 1));
+    }
+}
+
+#[test]
+fn a_unit_that_no_campaign_calls_asks_for_itself_after_a_minute() {
+    let mut world = born(3);
+    expects(&mut world, 1, "config 7");
+    let mut visit = world.hook(1);
+    let waits = visit.start(&mut world);
+    assert!(
+        matches!(waits, Start::Waiting(Wait::Expects(_))),
+        "{waits:?}"
+    );
+    visit.release(&mut world);
+    assert_eq!(counters(&world, 1), (0, 0));
+    world.now += 59_000;
+    turn(&mut world, 1);
+    assert_eq!(counters(&world, 1), (0, 0), "not yet");
+    world.now += 1_000;
+    turn(&mut world, 1);
+    assert_eq!(counters(&world, 1), (1, 0));
+    world.hook(0).release(&mut world);
+    assert_eq!(
+        turn(&mut world, 1),
+        Some(json!("config 7")),
+        "with its payload"
+    );
+}
+
+#[test]
+fn a_unit_is_woken_when_its_patience_ends() {
+    let mut world = born(2);
+    let mut visit = world.hook(1);
+    visit.ask(&mut world, |engine| {
+        engine.expect(&lock(), &call("config 7"))
+    });
+    visit.release(&mut world);
+    assert!(visit.did().contains(&"wake"), "{:?}", visit.did());
+}
+
+#[test]
+fn a_leader_that_has_gone_already_asks_for_itself() {
+    let mut world = born(2);
+    expects(&mut world, 0, "config 7");
+    assert_eq!(turn(&mut world, 0), Some(json!("config 7")));
+    // Its hook is run again, and it compares carelessly.
+    expects(&mut world, 0, "config 7");
+    assert_eq!(
+        counters(&world, 0),
+        (2, 1),
+        "the others are not rolled twice"
+    );
+    assert_eq!(turn(&mut world, 1), Some(json!("config 7")));
+    world.hook(0).release(&mut world);
+    assert_eq!(turn(&mut world, 0), Some(json!("config 7")));
+    assert_eq!(turn(&mut world, 1), None);
+}
+
+#[test]
+fn a_new_leader_rolls_what_it_expects_itself() {
+    let mut world = born(3);
+    expects(&mut world, 1, "config 7");
+    expects(&mut world, 2, "config 7");
+    world.leader = 1;
+    world.hook(1).release(&mut world);
+    for _ in 0..4 {
+        (0..3).for_each(|unit| drop(turn(&mut world, unit)));
+    }
+    for unit in [0, 1, 2] {
+        assert_eq!(counters(&world, unit), (1, 1));
+    }
+}
+
+#[test]
+fn what_a_unit_expects_can_be_taken_back() {
+    let mut world = born(2);
+    expects(&mut world, 1, "config 7");
+    let mut visit = world.hook(1);
+    assert!(visit.ask(&mut world, |engine| engine.withdraw(&lock(), None)));
+    visit.release(&mut world);
+    world.now += 100_000;
+    turn(&mut world, 1);
+    assert_eq!(counters(&world, 1), (0, 0));
 }
