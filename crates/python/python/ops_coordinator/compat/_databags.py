@@ -66,6 +66,7 @@ class RollingOps(Predecessor):
             bag['operations'] = ''
         if state == 'acquire':
             bag['state'] = 'release'
+            self._end_status()
         elif state in ('request', 'retry-release'):
             bag['state'] = 'idle'
         elif state == 'retry-hold' and found:
@@ -76,6 +77,15 @@ class RollingOps(Predecessor):
         if found or state:
             self._dispatch.remember(_REFRESHED, True)
         return found
+
+    def _end_status(self) -> None:
+        """End the status with which v0 says that this unit waits: nobody else ever would."""
+        name = self._dispatch.endpoint
+        if self._unit.status.message in (
+            f'Awaiting {name} operation',
+            f'Executing {name} operation',
+        ):
+            self._unit.status = ops.ActiveStatus()
 
     def settle(self, waiting: list[Operation]) -> None:
         """Give the old lock back once the operation has run for which this unit has held it."""
