@@ -274,6 +274,14 @@ def test_the_status_that_v0_has_left_ends_and_the_charms_own_does_not(before, af
     relation = testing.PeerRelation('restart', local_unit_data={'state': 'acquire'})
     state = testing.State(relations=[relation], unit_status=before)
     assert context.run(context.on.upgrade_charm(), state).unit_status == after
+    # A leader takes the lock in v0's words, although nobody has asked with it.
+    relation = testing.PeerRelation('restart')
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('JUJU_DISPATCH_PATH', 'hooks/upgrade-charm')
+        state = testing.State(leader=True, relations=[relation])
+        taken = context.run(context.on.upgrade_charm(), state).get_relation(relation.id)
+    assert taken.local_unit_data['state'] == 'acquire'
+    assert taken.local_app_data['<ops.model.Unit app/0>'] == 'granted'
 
 
 @pytest.mark.parametrize('text', ['[{', '{}', '[1, {"callback_id": "restart"}, "x"]'])
