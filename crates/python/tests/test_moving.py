@@ -3,7 +3,10 @@
 import itertools
 import json
 
+import ops
 import pytest
+from ops import testing
+from ops_coordinator.compat.rolling_ops_v0 import RollingOpsManager
 from rolling import OURS, THEIRS, Rolling, needs_theirs, published, rolling
 from test_parity_rollingops import answers
 
@@ -248,6 +251,37 @@ def test_what_v0_has_left_is_taken_over(application):
     roll.settle()
     assert roll.names() == ['restart', 'rotate'] or roll.names() == ['rotate', 'restart']
     assert roll.app.app_bag.get('<ops.model.Unit app/2>', '') == ''
+
+
+@pytest.mark.parametrize(
+    ('before', 'after'),
+    [
+        (testing.WaitingStatus('Awaiting restart operation'), testing.ActiveStatus()),
+        (testing.BlockedStatus('by the charm'), testing.BlockedStatus('by the charm')),
+    ],
+)
+def test_the_status_that_v0_has_left_ends_and_the_charms_own_does_not(before, after):
+    class Charm(ops.CharmBase):
+        def __init__(self, framework):
+            super().__init__(framework)
+            self.manager = RollingOpsManager(self, 'restart', self._restart)
+
+        def _restart(self, _):
+            pass
+
+    meta = {'name': 'app', 'peers': {'restart': {'interface': 'rolling_op'}}}
+    context = testing.Context(Charm, meta=meta)
+    relation = testing.PeerRelation('restart', local_unit_data={'state': 'acquire'})
+    state = testing.State(relations=[relation], unit_status=before)
+    assert context.run(context.on.upgrade_charm(), state).unit_status == after
+    # A leader takes the lock in v0's words, although nobody has asked with it.
+    relation = testing.PeerRelation('restart')
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('JUJU_DISPATCH_PATH', 'hooks/upgrade-charm')
+        state = testing.State(leader=True, relations=[relation])
+        taken = context.run(context.on.upgrade_charm(), state).get_relation(relation.id)
+    assert taken.local_unit_data['state'] == 'acquire'
+    assert taken.local_app_data['<ops.model.Unit app/0>'] == 'granted'
 
 
 @pytest.mark.parametrize('text', ['[{', '{}', '[1, {"callback_id": "restart"}, "x"]'])

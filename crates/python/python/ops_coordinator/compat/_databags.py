@@ -45,10 +45,11 @@ class RollingOps(Predecessor):
         dispatch: The dispatch.
         resolve: Gives an operation's name here, for the name of v0's callback; an empty name
             stands for the usual one.
+        is_v0: Whether units with the old code have v0, which stumbles over what the others write.
     """
 
-    def __init__(self, dispatch: Dispatch, resolve: Callable[[str], str]):
-        self._dispatch, self._resolve = dispatch, resolve
+    def __init__(self, dispatch: Dispatch, resolve: Callable[[str], str], *, is_v0: bool = False):
+        self._dispatch, self._resolve, self._is_v0 = dispatch, resolve, is_v0
 
     def take_operations(self) -> list[Operation]:
         """Take over this unit's requests, and leave nothing that the old library would act on."""
@@ -66,6 +67,7 @@ class RollingOps(Predecessor):
             bag['operations'] = ''
         if state == 'acquire':
             bag['state'] = 'release'
+            self._end_status()
         elif state in ('request', 'retry-release'):
             bag['state'] = 'idle'
         elif state == 'retry-hold' and found:
@@ -76,6 +78,15 @@ class RollingOps(Predecessor):
         if found or state:
             self._dispatch.remember(_REFRESHED, True)
         return found
+
+    def _end_status(self) -> None:
+        """End the status with which v0 says that this unit waits: nobody else ever would."""
+        name = self._dispatch.endpoint
+        if self._unit.status.message in (
+            f'Awaiting {name} operation',
+            f'Executing {name} operation',
+        ):
+            self._unit.status = ops.ActiveStatus()
 
     def settle(self, waiting: list[Operation]) -> None:
         """Give the old lock back once the operation has run for which this unit has held it."""
@@ -102,8 +113,12 @@ class RollingOps(Predecessor):
 
     def _take(self, app: Bag, v0: list[str]) -> None:
         bag, _ = self._bags()
-        uses_v0 = bool(v0) or any(
-            other.get('state') in ('acquire', 'release') for other in self._others().values()
+        uses_v0 = (
+            self._is_v0
+            or bool(v0)
+            or any(
+                other.get('state') in ('acquire', 'release') for other in self._others().values()
+            )
         )
         uses_v0 = uses_v0 or bag.get('state') in ('acquire', 'release')
         for name in v0:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import ops
 
@@ -24,6 +24,9 @@ class CompatTurns(Turns):
     no result counts as done. The lock has the name of the relation, and what the other library has
     left there is taken over.
     """
+
+    IS_V0: ClassVar[bool] = False
+    """Whether the library is v0."""
 
     def __init__(
         self, charm: ops.CharmBase, relation: str, callbacks: Mapping[str, Callable[..., Any]]
@@ -67,7 +70,7 @@ class CompatTurns(Turns):
         return {name: _forgiving(name, callback) for name, callback in callbacks.items()}
 
     def _find_predecessor(self, dispatch: Dispatch) -> Predecessor:
-        return RollingOps(dispatch, self._resolve)
+        return RollingOps(dispatch, self._resolve, is_v0=self.IS_V0)
 
     def _resolve(self, callback: str) -> str:
         """Return the name of the operation that has a callback of v0; the usual one if empty."""

@@ -102,6 +102,8 @@ class _Methods(Mapping[str, 'Callable[..., OperationResult | None]']):
 
 
 class _Turns(CompatTurns):
+    IS_V0 = True
+
     def _kind(
         self, callbacks: Mapping[str, Callable[..., Any]]
     ) -> Mapping[str, Callable[..., OperationResult | None]]:
