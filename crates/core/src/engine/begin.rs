@@ -107,6 +107,10 @@ impl Session {
             let Reading::Good(line) = &line else {
                 return true;
             };
+            // The line is still to be filled.
+            if line.opening.is_some() {
+                return true;
+            }
             let mut entries = line.locks.values().flat_map(|lock| &lock.entries);
             entries.any(|entry| entry.ticket.unit == **unit)
         };

@@ -104,6 +104,30 @@ impl Visit {
         Ok(())
     }
 
+    /// Takes along what was asked for while an operation ran that has ended on another endpoint in this hook. It has no
+    /// place in the line there, and no event would bring this unit another hook.
+    pub(super) fn take_along(&mut self, round: &mut Round<'_>) -> Result<(), Need> {
+        for endpoint in self.other_endpoints(round)? {
+            let session = self.session_of(round, &endpoint)?;
+            let session = session.filter(|session| session.context == round.facts.context);
+            if !session.is_some_and(|session| session.finished_operation) {
+                continue;
+            }
+            let Some(journal) = self.journal_of(round, &endpoint)? else {
+                continue;
+            };
+            let locks = journal.locks.keys();
+            let locks: Vec<LockName> = locks
+                .filter(|lock| journal.is_outstanding(lock))
+                .cloned()
+                .collect();
+            for lock in locks {
+                self.find_home(round, &lock)?;
+            }
+        }
+        Ok(())
+    }
+
     /// The first other endpoint whose journal has an outstanding request for the lock.
     fn endpoint_of(&self, round: &Round<'_>, lock: &LockName) -> Result<Option<String>, Need> {
         for endpoint in self.other_endpoints(round)? {
@@ -279,7 +303,7 @@ impl Visit {
                 continue;
             }
             let site = self.meet(round, &endpoint)?;
-            if site.is_opening() || site.somebody_is_in_line(round)? {
+            if site.is_to_be_opened(round)? || site.somebody_is_in_line(round)? {
                 let members = site.read_members(round)?;
                 site.keep_line(round, members, &Wanted::only(&[], &BTreeMap::new()))?;
             } else if site.has_moved_away() {
@@ -300,10 +324,13 @@ impl Visit {
     ) -> Result<bool, Need> {
         let here = round.facts.endpoint.clone();
         let site = self.meet(round, endpoint)?;
+        let is_new = site.line == Reading::Absent && site.session.previous.is_none();
+        if is_new && !site.is_to_be_opened(round)? {
+            // Nobody has taken turns there, and this unit has never asked.
+            return Ok(true);
+        }
         let line = match &site.line {
             Reading::Good(line) => line.locks.get(lock).cloned().unwrap_or_default(),
-            // Nobody has taken turns there, and this unit has never asked.
-            Reading::Absent if site.session.previous.is_none() => return Ok(true),
             Reading::Absent => LockLine::default(),
             // What cannot be read may hold anything.
             Reading::Unreadable(_) | Reading::Foreign(_) => return Ok(false),
@@ -332,10 +359,18 @@ impl Site {
         locks.all(|line| line.moved.is_some())
     }
 
-    /// Whether units may still be inside by the line of a relation that others have lost.
-    fn is_opening(&self) -> bool {
-        let line = self.line.good();
-        line.is_some_and(|line| line.opening.is_some())
+    /// Whether units may still be inside by the line of a relation that this unit or another one has lost. Where there
+    /// is no line yet, their records tell.
+    fn is_to_be_opened(&mut self, round: &mut Round<'_>) -> Result<bool, Need> {
+        if self.line != Reading::Absent {
+            let line = self.line.good();
+            return Ok(line.is_some_and(|line| line.opening.is_some()));
+        }
+        self.read_members(round)?;
+        let own = self.load_unit(round)?.record().clone();
+        let others = self.view.records().values().filter_map(Reading::good);
+        let mut records = others.chain([&own]);
+        Ok(records.any(|record| record.beyond.is_some()))
     }
 
     fn somebody_is_in_line(&mut self, round: &mut Round<'_>) -> Result<bool, Need> {

@@ -152,6 +152,7 @@ impl Visit {
         for site in self.sites.values_mut() {
             site.wake_for_unseen_end(round);
         }
+        self.take_along(round)?;
         let here = self.here(round)?;
         if here.session.relation.is_some() {
             if here.session.leader {

@@ -45,7 +45,7 @@ impl Keeper<'_> {
             | self.keep_campaign(line);
         let removed = ordered | self.keep_place(line);
         let mut kept = Kept {
-            missing: self.missing(line),
+            missing: Vec::new(),
             removed,
             appended: false,
         };
@@ -73,6 +73,7 @@ impl Keeper<'_> {
             line.entries = remaining;
             line.entries.extend(joining);
         }
+        kept.missing = self.missing(line);
         kept
     }
 
@@ -170,15 +171,16 @@ impl Keeper<'_> {
             .records()
             .iter()
             .filter_map(|(name, record)| Some((name, record.good()?)));
-        let others = others.filter(|(name, _)| members.contains(name));
+        let takes_part = |name: &UnitName| members.contains(name) && Some(name) != *departing;
+        let others =
+            others.filter(|(name, record)| takes_part(name) || self.leaves_inside(name, record));
         // A leader that cannot speak for itself would stand in the way of all others.
         let own = (!unit.is_foreign()).then(|| (unit.name(), unit.record()));
         // A line that was removed by hand begins anew; what was asked before that is old, not young.
         let newest = self.input.unit.line().good().map_or(0, |line| line.version);
         let asked = move |version: u64| if version > newest { 0 } else { version };
         others
-            .chain(own)
-            .filter(|(name, _)| Some(*name) != *departing)
+            .chain(own.filter(|(name, _)| Some(*name) != *departing))
             .filter_map(|(name, record)| {
                 let asked = Request::of(name, self.lock, record);
                 asked.or_else(|| Request::invite(name, self.lock, record, line))
@@ -194,6 +196,13 @@ impl Keeper<'_> {
                     .all(|entry| entry.ticket.unit != request.ticket.unit)
             })
             .collect()
+    }
+
+    /// Whether the unit is leaving and still inside, by a line of another relation: the others have to wait for it until
+    /// the controller has forgotten it.
+    fn leaves_inside(&self, unit: &UnitName, record: &UnitRecord) -> bool {
+        let begun = record.locks.get(self.lock).is_some_and(|lock| lock.begun);
+        begun && self.input.alive.is_some_and(|alive| alive.contains(unit))
     }
 
     fn keep_cancellations(&self, line: &mut LockLine) -> bool {

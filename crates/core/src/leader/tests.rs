@@ -450,6 +450,27 @@ fn whose_operation_had_begun_on_the_old_relation_goes_first_on_the_new_one() {
 }
 
 #[test]
+fn whoever_leaves_while_inside_is_in_the_new_line_until_the_controller_has_forgotten_it() {
+    let mut case = announced(&after_a_loss());
+    says_beyond(&mut case, 1, 3);
+    says_beyond(&mut case, 2, 3);
+    let Some(Reading::Good(record)) = case.units.get_mut(&2) else {
+        panic!()
+    };
+    record.locks.get_mut(&lock()).unwrap().begun = true;
+    case.departing = Some(name(2));
+    assert_eq!(case.writes(), ["app/2#1", "app/0#1", "app/1#1"]);
+    case.members.remove(&name(2));
+    let Plan::Write { line, wake } = case.lead() else {
+        panic!()
+    };
+    assert_eq!(line.locks[&lock()].entries[0].ticket, ticket(2, 1));
+    assert!(wake, "nothing tells when it is gone");
+    case.alive = Some((0..=1).map(name).collect());
+    assert_eq!(case.writes(), ["app/0#1", "app/1#1"]);
+}
+
+#[test]
 fn a_request_that_is_not_in_view_of_the_leader_is_not_overtaken_twice_by_the_same_unit() {
     // app/0 and app/1 ask again as soon as they have had their turn; app/2 asks once, a little late.
     let mut case = Case::new(&[(0, 0), (0, 0), (0, 0)], &[]).edit(|case| case.policy.lookahead = 0);

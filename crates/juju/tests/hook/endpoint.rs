@@ -391,3 +391,65 @@ fn an_operator_reaches_a_unit_that_has_its_place_in_the_old_line() {
     assert_eq!(run(&juju, 1), Ok(2));
     assert_eq!(run(&juju, 2), Ok(1));
 }
+
+#[test]
+fn what_was_asked_for_during_a_turn_in_the_old_line_is_asked_for_again_when_it_ends() {
+    let juju = refreshed_in_the_middle();
+    juju.hook(1, |hook| {
+        assert!(hook.start(&lock()).unwrap().begun().is_some());
+        assert!(!hook.request(&lock()).unwrap().joined);
+        hook.finish(&lock(), Ok(())).unwrap();
+    });
+    juju.same_hook(1, release);
+    let old = juju.bag("app/1").unwrap();
+    assert!(old.contains(r#""seq":2,"done":2"#), "{old}");
+    let new = juju.bag("peers:7 app/1").unwrap();
+    assert!(new.contains(r#""seq":1,"done":0"#), "{new}");
+}
+
+/// As [`refreshed_in_the_middle`]; app/1 is inside and has stopped.
+fn refreshed_while_one_is_inside() -> Rc<Juju> {
+    let juju = everyone_asked(3);
+    assert_eq!(run(&juju, 0), Ok(1));
+    juju.hook(1, |hook| {
+        assert!(hook.start(&lock()).unwrap().begun().is_some());
+        hook.fail(&lock(), "exit code 1", OnFailure::Stop).unwrap();
+        release(hook);
+    });
+    juju.list_relations(&["coordinator:3", "peers:7"]);
+    juju.use_endpoint("peers");
+    juju.about(None);
+    juju
+}
+
+#[test]
+fn whoever_is_inside_by_the_old_line_can_go_on_though_its_relation_is_lost_and_nobody_else_asks() {
+    let juju = refreshed_while_one_is_inside();
+    juju.hook(0, release);
+    juju.list_relations(&["coordinator:10", "peers:7"]);
+    for unit in [1, 2, 0, 0, 0] {
+        juju.hook(unit, |hook| drop(hook.start(&lock()).unwrap()));
+        juju.same_hook(unit, release);
+    }
+    let retry = Instruction::Retry("app/1".parse().unwrap());
+    juju.hook(0, |hook| drop(hook.instruct(&lock(), &retry).unwrap()));
+    assert_eq!(run(&juju, 1), Ok(2));
+}
+
+#[test]
+fn a_leader_without_its_disk_opens_no_line_beside_one_whose_relation_is_lost() {
+    let juju = refreshed_while_one_is_inside();
+    juju.lose_files(0);
+    juju.list_relations(&["coordinator:10", "peers:7"]);
+    // It has lost its memory of the old line, but app/1 has not.
+    juju.hook(1, release);
+    juju.hook(2, |hook| drop(hook.start(&lock()).unwrap()));
+    juju.hook(0, |hook| drop(hook.request(&lock()).unwrap()));
+    for _ in 0..4 {
+        juju.hook(0, release);
+    }
+    let new = juju.bag("peers:7 app");
+    assert_eq!(new, None, "app/1 is inside");
+    let old = juju.bag("coordinator:10 app").unwrap();
+    assert!(old.contains("app/1") && old.contains("moved"), "{old}");
+}

@@ -89,3 +89,25 @@ fn a_relation_that_is_out_of_sight_for_a_hook_is_not_forgotten() {
     let line = juju.bag("coordinator:10 app").unwrap();
     assert!(line.contains(r#""opening":3"#), "{line}");
 }
+
+#[test]
+fn a_unit_that_departs_while_the_line_opens_is_not_here_whatever_the_relation_lists() {
+    let juju = everyone_asked(3);
+    assert_eq!(run(&juju, 0), Ok(1));
+    assert!(run(&juju, 2).is_err());
+    juju.hook(1, |hook| {
+        assert!(hook.start(&lock()).unwrap().begun().is_some());
+        hook.finish(&lock(), Err("fails".to_owned())).unwrap();
+        release(hook);
+    });
+    juju.about(None);
+    juju.list_relations(&["coordinator:10"]);
+    juju.hook(0, release);
+    juju.hook(1, release);
+    juju.hook(2, release);
+    juju.departed(0, 1, release);
+    let line = juju.bag("coordinator:10 app").unwrap();
+    assert!(line.contains(r#""line":[{"unit":"app/1""#), "{line}");
+    assert!(juju.woken(0), "until the controller has forgotten it");
+    assert!(matches!(run(&juju, 2), Err(Turn::Wait(Wait::Behind(_)))));
+}

@@ -35,7 +35,7 @@ impl World {
     }
 
     /// For an endpoint with several relations, the unit stops seeing the one with the lowest number, once none of its
-    /// hooks runs: `relation-ids` does not list it, and tools do not find it. No hook tells the charm. For other units it
+    /// hooks runs (of several such endpoints, first the one where another unit has stopped seeing it): `relation-ids` does not list it, and tools do not find it. No hook tells the charm. For other units it
     /// remains a member.
     ///
     /// # Errors
@@ -60,7 +60,8 @@ impl World {
         Ok(())
     }
 
-    /// The relation that [`World::forget_relation`] would take from the unit, if any.
+    /// The relation that [`World::forget_relation`] would take from the unit, if any: first those that another unit has
+    /// stopped seeing.
     pub fn forgets_next(&self, unit: &UnitName) -> Option<RelationId> {
         let forgotten = &self.units.get(unit)?.forgotten;
         let mut seen = self.relations_seen_by(unit);
@@ -68,7 +69,9 @@ impl World {
         let doubled =
             |endpoint: &str| seen.iter().filter(|(other, _)| other == endpoint).count() > 1;
         let doubled = seen.iter().filter(|(endpoint, _)| doubled(endpoint));
-        doubled.map(|(_, relation)| *relation).min()
+        let going = self.forgotten(unit.application());
+        let doubled = doubled.map(|(_, relation)| *relation);
+        doubled.min_by_key(|relation| (!going.contains(relation), *relation))
     }
 
     /// The relations of an application that a unit has stopped seeing, even if that unit is gone now. New units

@@ -72,6 +72,8 @@ struct Run {
     seen: usize,
     repaired_with: Option<u64>,
     operator_rounds: u32,
+    /// Since when nobody has had to do anything any more: neither faults nor an operator's orders are left.
+    settled_at: u64,
     bug: Option<Bug>,
 }
 
@@ -196,6 +198,7 @@ impl Run {
             seen: 0,
             repaired_with: None,
             operator_rounds: 0,
+            settled_at: recipe.repaired_at,
             bug,
         })
     }
@@ -239,7 +242,7 @@ impl Run {
                 return Ok(());
             } else if self.operator_looks() {
                 // What that brings is yet to come.
-            } else if over || now > recipe.repaired_at + patience {
+            } else if over || now > self.settled_at + patience {
                 return Err(self.late("everything is idle".to_owned()));
             }
         }
@@ -302,6 +305,7 @@ impl Run {
             return false;
         }
         self.operator_rounds += 1;
+        self.settled_at = self.settled_at.max(self.simulation.now());
         if paused {
             self.order("resume", None);
         }
