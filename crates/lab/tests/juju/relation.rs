@@ -133,6 +133,29 @@ fn one_unit_after_the_other_stops_seeing_the_lowest_relation() {
 }
 
 #[test]
+fn of_two_doubled_endpoints_a_unit_first_loses_what_another_has_lost() {
+    let mut lab = Lab::settled(calm(), 2);
+    lab.world
+        .upgrade_charm_to(&extended(), false, lab.now)
+        .unwrap();
+    lab.settle();
+    lab.world
+        .duplicate_relation("app", "extra", lab.now)
+        .unwrap();
+    lab.settle();
+    let lost = lab.world.forgets_next(&unit(0)).unwrap();
+    lab.world.forget_relation(&unit(0), lab.now).unwrap();
+    // Now the lowest that is doubled is another endpoint's.
+    lab.world
+        .duplicate_relation("app", "peer", lab.now)
+        .unwrap();
+    lab.settle();
+    assert_eq!(lab.world.forgets_next(&unit(1)), Some(lost));
+    lab.world.forget_relation(&unit(1), lab.now).unwrap();
+    assert!(lab.world.forgets_next(&unit(1)) < Some(lost));
+}
+
+#[test]
 fn a_hook_of_a_relation_that_has_vanished_is_passed_over() {
     let mut lab = Lab::settled(calm(), 2);
     lab.world
