@@ -716,8 +716,9 @@ impl Unit {
         }
         for lock in asks {
             self.request(&lock, None, &Payload::default());
-            let kept = self.journal.locks.get_mut(&lock);
-            kept.into_iter().for_each(|kept| kept.called = true);
+            if let Some(kept) = self.journal.locks.get_mut(&lock) {
+                kept.called = true;
+            }
         }
         self.journal.write_to(&mut self.record);
     }

@@ -133,8 +133,7 @@ impl Hook {
         Ok(match started.map_err(raised)? {
             Start::Begun(..) => (true, None),
             Start::Waiting(wait) => (false, Some(wait.to_string())),
-            Start::NotRequested => (false, None),
-            Start::Done(_) | Start::Failed { .. } => (false, None),
+            Start::NotRequested | Start::Done(_) | Start::Failed { .. } => (false, None),
         })
     }
 

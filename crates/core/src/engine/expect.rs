@@ -33,16 +33,12 @@ impl Site {
             let now = round.now;
             let since = *self.session.expects.entry(lock.clone()).or_insert(now);
             // A time in the future is from before the machine was booted.
-            match now
-                .0
-                .checked_sub(since.0)
-                .filter(|waited| *waited < PATIENCE)
-            {
-                Some(waited) => self.wake_in(round, PATIENCE - waited),
-                None => {
-                    self.session.expects.remove(&lock);
-                    self.load_unit(round)?.expect_no_longer(&lock);
-                }
+            let waited = now.0.checked_sub(since.0);
+            if let Some(waited) = waited.filter(|waited| *waited < PATIENCE) {
+                self.wake_in(round, PATIENCE - waited);
+            } else {
+                self.session.expects.remove(&lock);
+                self.load_unit(round)?.expect_no_longer(&lock);
             }
         }
         Ok(rolls)

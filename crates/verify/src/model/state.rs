@@ -108,6 +108,7 @@ pub(crate) enum Life {
 
 /// What a unit's agent will tell the charm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent things to tell")]
 pub(crate) struct News {
     pub(crate) changed: Units,
     pub(crate) joined: Units,
