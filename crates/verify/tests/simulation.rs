@@ -87,7 +87,12 @@ const UNTIDY: &[Shown] = &[
     (
         Bug::OpensNewEndpointAtOnce,
         &[Fault::Endpoint],
-        &["at-most-limit-inside", "every-request-is-served"],
+        // What was asked for in the old line may be served in both.
+        &[
+            "at-most-limit-inside",
+            "every-request-is-served",
+            "nothing-runs-unasked",
+        ],
     ),
     (
         Bug::RunsBesideOrphan,
@@ -156,7 +161,10 @@ fn bugs_that_leave_work_undone_are_seen_as_somebody_unserved() {
         Bug::GivesTurnBackUnused,
         Bug::RequestJoinsRunning,
     ] {
-        assert_eq!(caught(bug).1, "every-request-is-served", "{bug}");
+        // In a campaign, the unit whose work is left undone has not asked.
+        let promises = ["every-request-is-served", "nobody-is-passed-over"];
+        let promise = caught(bug).1;
+        assert!(promises.contains(&promise), "{bug}: {promise}");
     }
 }
 

@@ -33,6 +33,10 @@ impl Site {
                 self.wake_if_not_retried(round);
                 self.end(round, lock, then == OnFailure::Continue);
                 self.wake_for_retry(round, lock)?;
+                if then == OnFailure::Retry {
+                    // The charm's hook may succeed all the same, and then no other one need come.
+                    self.wake(round, Errand::Hook);
+                }
                 Ok(Some(Start::Failed { why, then }))
             }
             Tried::Waits(wait, pause) => {

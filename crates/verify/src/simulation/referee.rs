@@ -87,7 +87,10 @@ impl Referee {
                 self.owed.remove(&place);
                 let asked = self.may_ask.contains(&place);
                 let again = LOCKS[*lock].parse();
-                if !again.is_ok_and(|name| self.told.is_inside(&place.0, &name)) {
+                let again = again.is_ok_and(|name| self.told.is_inside(&place.0, &name));
+                // After a lost disk it may only repeat what it had done, and still have asked for another turn.
+                let forgets = (place.0.clone(), LOCKS[*lock].to_owned());
+                if !again && !self.amnesiac.contains(&forgets) {
                     self.may_ask.remove(&place);
                 }
                 self.began.push((place.0, place.1, asked));
