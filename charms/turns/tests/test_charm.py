@@ -10,7 +10,7 @@ from ops_coordinator.testing import Line, Machine, operations
 
 sys.path.insert(0, str(Path(__file__).parents[1] / 'src'))
 
-from charm import SERVICE, TurnsCharm  # noqa: E402
+from charm import SERVICE, TurnsCharm
 
 
 @pytest.fixture(autouse=True)
