@@ -274,7 +274,23 @@ def test_the_status_that_v0_has_left_ends_and_the_charms_own_does_not(before, af
     relation = testing.PeerRelation('restart', local_unit_data={'state': 'acquire'})
     state = testing.State(relations=[relation], unit_status=before)
     assert context.run(context.on.upgrade_charm(), state).unit_status == after
-    # A leader takes the lock in v0's words, although nobody has asked with it.
+
+
+@pytest.mark.skipif(
+    int(ops.__version__.split('.')[0]) < 3,
+    reason='this ops.testing does not say which hook runs, as Juju does',
+)
+def test_a_leader_takes_the_lock_of_v0_in_its_words_although_nobody_has_asked_with_it():
+    class Charm(ops.CharmBase):
+        def __init__(self, framework):
+            super().__init__(framework)
+            self.manager = RollingOpsManager(self, 'restart', self._restart)
+
+        def _restart(self, _):
+            pass
+
+    meta = {'name': 'app', 'peers': {'restart': {'interface': 'rolling_op'}}}
+    context = testing.Context(Charm, meta=meta)
     relation = testing.PeerRelation('restart')
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv('JUJU_DISPATCH_PATH', 'hooks/upgrade-charm')
