@@ -42,6 +42,7 @@
 //!         Ran::Waiting(wait) => hook.tools().status_set("waiting", &wait.to_string())?,
 //!         // The unit keeps its turn, and Juju runs the hook again.
 //!         Ran::Failed(why) => return Err(why.into()),
+//!         Ran::CheckFailed { why, .. } => return Err(why.into()),
 //!     }
 //!     hook.release(&Rotation::default())?;
 //!     Ok(())
