@@ -29,11 +29,16 @@ fn a_leader_whose_hooks_take_longer_than_its_lease_allows_still_leads() {
         .iter()
         .rposition(|hook| hook == "config-changed")
         .unwrap();
-    assert_eq!(
-        hooks[since..since + 3],
-        ["config-changed", "juju-exec", "cluster-relation-changed"],
-        "one visit wrote the line, and nothing else was needed"
-    );
+    // The visit leaves a waker in case no event follows; its empty command runs before the event or after it.
+    assert_eq!(hooks[since..since + 2], ["config-changed", "juju-exec"]);
+    let mut others = hooks[since + 2..]
+        .iter()
+        .filter(|hook| *hook != "juju-exec");
+    assert_eq!(others.next().unwrap(), "cluster-relation-changed");
+    assert_eq!(others.next(), None, "nothing else was needed");
+    let writes = run.events("commit").into_iter();
+    let lines = writes.filter(|commit| !commit["app_writes"].is_null());
+    assert_eq!(lines.count(), 1, "one visit wrote the line");
 }
 
 #[test]
