@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::metrics::Tally;
+use crate::record::short_reason;
 use crate::{
-    Call, CampaignId, Incarnation, Line, LockName, LockRecord, Moment, Outcome, Ticket, Trial,
-    UnitName, UnitRecord, Wall,
+    Call, CampaignId, Incarnation, Line, LockLine, LockName, LockRecord, Moment, Outcome, Ticket,
+    Trial, UnitName, UnitRecord, Wall,
 };
 
 /// A unit's journal, for all its locks.
@@ -58,6 +59,10 @@ pub struct LockJournal {
     /// For what the unit expects a campaign: every unit knows the reason, so that none of them need ask.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expects: Option<Call>,
+    /// The campaign that answers this: it has called the unit for that reason. Should an operator abort it, the unit
+    /// expects nothing any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<CampaignId>,
     /// The check that the operation which was started last has yet to pass, once it has succeeded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trial: Option<Trial>,
@@ -126,6 +131,25 @@ impl LockJournal {
     pub(crate) fn finish_begun(&mut self) {
         let next = self.record.done + 1;
         self.finish_through(self.started.map_or(next, |begun| begun.seq));
+    }
+
+    /// Takes note of a campaign in the line that answers what the unit expects, or of its end by an operator.
+    pub(crate) fn answer_expectation(&mut self, line: &LockLine, state: Option<&LockRecord>) {
+        let (Some(call), Some(campaign)) = (&self.expects, &line.campaign) else {
+            return;
+        };
+        let calls = line.calls(state).is_some();
+        if calls && campaign.reason == short_reason(&call.reason) {
+            self.answer = Some(campaign.id.clone());
+        } else if campaign.aborted && self.answer.as_ref() == Some(&campaign.id) {
+            self.expect_nothing();
+        }
+    }
+
+    /// The unit expects no campaign any more. Returns what it has expected.
+    pub(crate) fn expect_nothing(&mut self) -> Option<Call> {
+        self.answer = None;
+        self.expects.take()
     }
 
     /// The campaign in which the operation took part is served.
@@ -215,9 +239,15 @@ impl Journal {
         (!tickets.is_empty()).then_some(tickets)
     }
 
-    /// What campaigns the unit expects, by lock.
-    pub(crate) fn expected(&self) -> impl Iterator<Item = (&LockName, &Call)> {
-        let locks = self.locks.iter();
+    /// What campaigns the unit expects, by lock, where none in this line calls it.
+    pub(crate) fn expected<'a>(
+        &'a self,
+        line: Option<&'a Line>,
+    ) -> impl Iterator<Item = (&'a LockName, &'a Call)> {
+        let locks = self.locks.iter().filter(move |(lock, kept)| {
+            let line = line.and_then(|line| line.locks.get(*lock));
+            line.is_none_or(|line| line.calls(Some(&kept.record)).is_none())
+        });
         locks.filter_map(|(lock, kept)| Some((lock, kept.expects.as_ref()?)))
     }
 

@@ -8,9 +8,10 @@ use serde_json::Value;
 
 use crate::record::{short, short_reason};
 use crate::{
-    Call, Campaign, Failures, Incarnation, Invitation, Journal, Line, LockLine, LockName,
-    LockRecord, Moment, News, OnFailure, Outcome, Payload, Reading, Recovery, Started, Tick,
-    Ticket, Transition, Turn, UnitName, UnitRecord, View, Wait, Wall, encode_record, invariant,
+    Call, Campaign, Failures, Incarnation, Invitation, Journal, Line, LockJournal, LockLine,
+    LockName, LockRecord, Moment, News, OnFailure, Outcome, Payload, Reading, Recovery, Started,
+    Tick, Ticket, Transition, Turn, UnitName, UnitRecord, View, Wait, Wall, encode_record,
+    invariant,
 };
 
 pub(crate) use trial::Tried;
@@ -207,7 +208,7 @@ impl Unit {
     /// invited. Returns false if none is outstanding or its operation is running.
     pub(crate) fn withdraw(&mut self, lock: &LockName, reason: Option<&str>) -> bool {
         let kept = self.journal.locks.get_mut(lock);
-        let expected = kept.and_then(|kept| kept.expects.take()).is_some();
+        let expected = kept.and_then(LockJournal::expect_nothing).is_some();
         if self.outstanding(lock).is_none() && self.invited(lock).is_some() {
             return self.pass(lock, reason);
         }
@@ -576,26 +577,38 @@ impl Unit {
         }
     }
 
-    /// Adds what a campaign gives to an operation, unless an earlier attempt at this ticket has it already.
+    /// Adds what a campaign gives to an operation, unless an earlier attempt at this ticket has it already; and what the
+    /// unit expects, unless that campaign answers it.
     fn with_campaign(&self, lock: &LockName, ticket: &Ticket, own: Option<Value>) -> Option<Value> {
         let kept = self.journal.locks.get(lock);
         let started = kept.filter(|kept| kept.started.is_some_and(|begun| begun.seq == ticket.seq));
         let takes_part = started.and_then(|kept| kept.serves.as_ref());
         let campaign = self.called_by(lock);
         let news = campaign.filter(|campaign| takes_part != Some(&campaign.id));
-        match (own, news.and_then(|campaign| campaign.payload.clone())) {
-            (Some(own), Some(given)) => Some((self.join)(own, given)),
-            (own, given) => own.or(given),
+        let given = news.and_then(|campaign| campaign.payload.clone());
+        let id = campaign.map(|campaign| &campaign.id);
+        let expects = kept.filter(|kept| id.is_none() || kept.answer.as_ref() != id);
+        let expected = expects.and_then(|kept| kept.expects.as_ref()?.payload.clone());
+        self.joined(self.joined(own, given), expected)
+    }
+
+    /// Two payloads that share a turn.
+    fn joined(&self, older: Option<Value>, newer: Option<Value>) -> Option<Value> {
+        match (older, newer) {
+            (Some(older), Some(newer)) => Some((self.join)(older, newer)),
+            (older, newer) => older.or(newer),
         }
     }
 
-    /// The operation takes part in the campaign that calls this unit now: it begins after that was announced.
+    /// The operation takes part in the campaign that calls this unit now: it begins after that was announced. It serves
+    /// what the unit expects as well.
     fn join_campaign(&mut self, lock: &LockName, ticket: &Ticket) {
         let campaign = self.called_by(lock).map(|campaign| campaign.id.clone());
         let own = self.journal.locks.get(lock);
         let own = own.and_then(|kept| kept.payload.get(&ticket.seq).cloned());
         let payload = self.with_campaign(lock, ticket, own);
         let kept = self.journal.locks.entry(lock.clone()).or_default();
+        kept.expect_nothing();
         if let Some(payload) = payload {
             kept.payload.insert(ticket.seq, payload);
         }
@@ -648,14 +661,17 @@ impl Unit {
     /// Expects a campaign: all units know of this, so the leader rolls them, and none need ask.
     pub(crate) fn expect(&mut self, lock: &LockName, call: Call) {
         let kept = self.journal.locks.entry(lock.clone()).or_default();
-        kept.expects = Some(call);
+        let older = kept.expect_nothing().and_then(|call| call.payload);
+        let payload = self.joined(older, call.payload);
+        let kept = self.journal.locks.entry(lock.clone()).or_default();
+        kept.expects = Some(Call { payload, ..call });
         self.journal.incarnation = Some(self.record.incarnation.clone());
         self.answer_campaigns(false, false);
     }
 
-    /// The campaigns that the unit expects.
+    /// The campaigns that the unit expects, and that do not call it yet.
     pub(crate) fn expected(&self) -> Vec<(LockName, Call)> {
-        let expected = self.journal.expected();
+        let expected = self.journal.expected(self.line.good());
         expected
             .map(|(lock, call)| (lock.clone(), call.clone()))
             .collect()
@@ -664,7 +680,7 @@ impl Unit {
     /// Asks for itself, as no campaign has come.
     pub(crate) fn expect_no_longer(&mut self, lock: &LockName) {
         let kept = self.journal.locks.get_mut(lock);
-        let Some(call) = kept.and_then(|kept| kept.expects.take()) else {
+        let Some(call) = kept.and_then(LockJournal::expect_nothing) else {
             return;
         };
         let payload = Payload {
@@ -681,15 +697,10 @@ impl Unit {
         let Some(line) = self.line.good() else { return };
         let unknown = self.read == Reading::Absent;
         let (mut born, mut passes, mut asks) = (Vec::new(), Vec::new(), Vec::new());
-        let mut answered = Vec::new();
         for (lock, line) in &line.locks {
             let state = self.record.locks.get(lock);
-            let kept = self.journal.locks.get(lock);
-            let expects = kept.and_then(|kept| kept.expects.as_ref());
-            if let (Some(campaign), Some(call)) = (line.calls(state), expects)
-                && campaign.reason == short_reason(&call.reason)
-            {
-                answered.push(lock.clone());
+            if let Some(kept) = self.journal.locks.get_mut(lock) {
+                kept.answer_expectation(line, state);
             }
             match line.calls(state) {
                 Some(campaign) if newborn && unknown && state.is_none() => {
@@ -700,11 +711,6 @@ impl Unit {
                 }
                 None if self.waits_only_for_campaign(lock) => passes.push(lock.clone()),
                 _ => {}
-            }
-        }
-        for lock in answered {
-            if let Some(kept) = self.journal.locks.get_mut(&lock) {
-                kept.expects = None;
             }
         }
         for (lock, campaign) in born {
@@ -835,6 +841,9 @@ impl Unit {
                 let served = kept.record.served.take();
                 kept.record.served = campaign.map(|campaign| campaign.id).or(served);
                 kept.called = false;
+                if kept.answer.is_some() {
+                    kept.expect_nothing();
+                }
             }
             // The unit takes back all that it has asked for.
             Outcome::Withdrawn => {

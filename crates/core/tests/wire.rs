@@ -244,6 +244,7 @@ fn the_journal_of_every_revision_is_read() {
         trial,
         failures,
         expects,
+        answer,
     } = journal.locks[&restart()].clone();
     let Started {
         seq,
@@ -263,7 +264,7 @@ fn the_journal_of_every_revision_is_read() {
     assert_eq!((kept.tally.done, kept.tally.passed), (1, 0));
     assert_eq!((&kept.serves, kept.called), (&None, false));
     assert_eq!((trial, failures), (None, None), "these are in a later file");
-    assert_eq!(expects, None, "this is in a later file");
+    assert_eq!((expects, answer), (None, None), "these are in later files");
 
     let text = file("state/journal-expecting.json");
     let journal: Journal = serde_json::from_str(&text).expect("readable");
@@ -279,6 +280,12 @@ fn the_journal_of_every_revision_is_read() {
     assert_eq!(reason, "new keys");
     assert_eq!(operation.as_deref(), Some("rotate"));
     assert_eq!(payload, Some(serde_json::json!({"services": ["nginx"]})));
+
+    let text = file("state/journal-answered.json");
+    let journal: Journal = serde_json::from_str(&text).expect("readable");
+    assert_eq!(serde_json::to_string(&journal).expect("writable"), text);
+    let kept = &journal.locks[&restart()];
+    assert!(kept.expects.is_some() && kept.answer.is_some());
 
     let text = file("state/journal-checked.json");
     let journal: Journal = serde_json::from_str(&text).expect("readable");

@@ -68,6 +68,8 @@ pub struct Aftercare {
 pub struct Will {
     /// Whether it asks for a turn for every lock.
     pub asks: bool,
+    /// For what it expects a campaign for every lock, instead of asking: all units know this reason.
+    pub expects: Option<&'static str>,
     /// Of which locks it takes the turn, should it have come.
     pub takes: u8,
     /// Of which locks it takes its requests back at the end, because nobody wants them any more.
@@ -88,6 +90,7 @@ impl Will {
     /// It only takes its turns.
     pub const WILLING: Self = Self {
         asks: false,
+        expects: None,
         takes: u8::MAX,
         withdraws: 0,
         cancels: None,
@@ -164,17 +167,21 @@ impl Charm {
         &mut opened[place.unwrap_or_default()].hook
     }
 
-    /// The hook's first step: ask for a turn for every lock, where the hook is about that, and begin the
-    /// first operation whose turn has come.
+    /// The hook's first step: ask for a turn for every lock, or expect a campaign, where the hook is about that, and begin
+    /// the first operation whose turn has come.
     ///
     /// # Errors
     /// A hook tool's failure.
     pub fn begin(&self, visit: &Visit, will: &Will) -> Result<Option<Started>, Error> {
         let gives_back = self.bug == Some(Bug::GivesTurnBackUnused) && !will.asks;
         let mut opened = self.open_all(visit)?;
-        if will.asks {
-            for (index, lock) in self.locks.iter().enumerate() {
-                self.hook_for(&mut opened, index).request(lock)?;
+        for (index, lock) in self.locks.iter().enumerate() {
+            let hook = self.hook_for(&mut opened, index);
+            if will.asks {
+                hook.request(lock)?;
+            }
+            if let Some(reason) = will.expects {
+                hook.expect(lock, reason, &Operation::default())?;
             }
         }
         if gives_back {

@@ -1,7 +1,8 @@
 //! Expecting a campaign: all units know the reason for a roll, so one of them, the leader, rolls them all.
 //!
 //! A unit that expects a campaign publishes nothing. The leader begins it when it expects it as well. Where it does not,
-//! or where the campaign has passed this unit by, the unit asks for itself after a while.
+//! or where the campaign has passed this unit by, the unit asks for itself after a while. It expects until an operation
+//! begins, which serves that too: the campaign may end without it, for example when its lock moves to another endpoint.
 
 use super::Need;
 use super::lead::Kept;
@@ -17,7 +18,8 @@ impl Site {
     /// What this unit does for the campaigns that it expects: a leader begins them; any other unit waits for a while, and
     /// then asks.
     pub(super) fn tend_expectations(&mut self, round: &mut Round<'_>) -> Result<Vec<Order>, Need> {
-        let knows_of_none = self.unit.is_none() && self.journal().expected().next().is_none();
+        let expects_none = self.journal().expected(self.line.good()).next().is_none();
+        let knows_of_none = self.unit.is_none() && expects_none;
         if knows_of_none && self.session.expects.is_empty() {
             return Ok(Vec::new());
         }

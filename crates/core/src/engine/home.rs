@@ -312,10 +312,17 @@ impl Visit {
             if notes.contains_key(&over) || self.session_of(round, &endpoint)?.is_none() {
                 continue;
             }
+            let here = round.facts.endpoint.clone();
             let site = self.meet(round, &endpoint)?;
-            if site.is_to_be_opened(round)? || site.somebody_is_in_line(round)? {
+            // A campaign ends with its place, even if nobody asks for its lock here.
+            let rolled = site.locks_with_campaign();
+            let orders: Vec<Order> = rolled
+                .map(|lock| Order::Move(lock.clone(), here.clone()))
+                .collect();
+            let is_kept = site.is_to_be_opened(round)? || site.somebody_is_in_line(round)?;
+            if is_kept || !orders.is_empty() {
                 let members = site.read_members(round)?;
-                site.keep_line(round, members, &Wanted::only(&[], &BTreeMap::new()))?;
+                site.keep_line(round, members, &Wanted::only(&orders, &BTreeMap::new()))?;
             } else if site.has_moved_away() {
                 let notes = &mut self.here(round)?.session.notes;
                 notes.insert(over, "is over".to_owned());
@@ -417,16 +424,27 @@ impl Site {
         let others = self.view.records().values().filter_map(Reading::good);
         let asked = others.chain([&own]).flat_map(UnitRecord::asked);
         let lines = self.line.good().into_iter().flat_map(|line| &line.locks);
-        let rolls = |line: &LockLine| line.campaign.as_ref().is_some_and(|now| !now.aborted);
         let rolled = lines.filter(|(_, line)| rolls(line)).map(|(lock, _)| lock);
         let asked = asked.chain(rolled);
         Ok(asked.filter(|lock| !self.is_open(lock)).cloned().collect())
+    }
+
+    /// The locks that are open here and have a campaign.
+    fn locks_with_campaign(&self) -> impl Iterator<Item = &LockName> {
+        let lines = self.line.good().into_iter().flat_map(|line| &line.locks);
+        let rolled = lines.filter(|(_, line)| line.moved.is_none() && rolls(line));
+        rolled.map(|(lock, _)| lock)
     }
 
     fn is_open(&self, lock: &LockName) -> bool {
         let line = self.line.good().and_then(|line| line.locks.get(lock));
         line.is_some_and(|line| line.moved.is_none())
     }
+}
+
+/// Whether a campaign was announced for the lock, and not ended early.
+fn rolls(line: &LockLine) -> bool {
+    line.campaign.as_ref().is_some_and(|now| !now.aborted)
 }
 
 /// The name of the note that an old line is over.

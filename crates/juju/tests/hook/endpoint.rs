@@ -453,3 +453,39 @@ fn a_leader_without_its_disk_opens_no_line_beside_one_whose_relation_is_lost() {
     let old = juju.bag("coordinator:10 app").unwrap();
     assert!(old.contains("app/1") && old.contains("moved"), "{old}");
 }
+
+#[test]
+fn a_campaign_ends_with_a_refresh_to_another_endpoint_though_nobody_asks_there() {
+    let juju = everyone_asked(3);
+    for unit in [0, 1, 2] {
+        assert_eq!(run(&juju, unit), Ok(1));
+    }
+    juju.hook(0, release);
+    juju.hook(0, |hook| {
+        let operation = Operation::default();
+        assert!(hook.roll(&lock(), "keys", &operation, None).unwrap());
+    });
+    assert!(juju.bag("app").unwrap().contains("keys"));
+    juju.list_relations(&["coordinator:3", "peers:7"]);
+    juju.use_endpoint("peers");
+    juju.about(None);
+    juju.hook(0, release);
+    let old = juju.bag("app").unwrap();
+    assert!(old.contains(r#""moved":"peers""#), "{old}");
+    assert_eq!(run(&juju, 2), Err(Turn::NotRequested));
+}
+
+#[test]
+fn a_unit_that_begins_on_two_endpoints_in_one_hook_has_two_incarnations() {
+    let juju = Juju::new(1);
+    juju.list_relations(&["coordinator:3", "backups:4"]);
+    juju.about(None);
+    juju.hook(0, |hook| drop(hook.request(&lock()).unwrap()));
+    juju.use_endpoint("backups");
+    juju.same_hook(0, |hook| drop(hook.request(&lock()).unwrap()));
+    let life = |bag: &str| {
+        let record: serde_json::Value = serde_json::from_str(&juju.bag(bag).unwrap()).unwrap();
+        record["id"].clone()
+    };
+    assert_ne!(life("app/0"), life("backups:4 app/0"));
+}

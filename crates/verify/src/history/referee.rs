@@ -227,7 +227,9 @@ impl Referee {
             }
         }
         let before = self.lines.get(relation);
-        let here = self.records.keys().filter(|(_, place)| place == relation);
+        let seen = self.records.keys();
+        let seen = seen.filter(|place| !self.forgotten.contains(*place));
+        let here = seen.filter(|(_, place)| place == relation);
         let known: BTreeSet<String> = here.map(|(unit, _)| unit.clone()).collect();
         self.campaigns.see_line(relation, before, &line, &known);
         if let Some(before) = self.lines.insert(relation.to_owned(), line) {
@@ -257,6 +259,22 @@ impl Referee {
         });
         let units = stopped.map(|((unit, _), _)| unit.clone());
         units.filter(|unit| !self.gone.contains(unit)).collect()
+    }
+
+    /// The campaigns that an operator has aborted, by relation and lock.
+    pub fn aborted(&self) -> BTreeSet<(String, LockName)> {
+        let lines = self.lines.iter();
+        let locks = lines.flat_map(|(relation, line)| {
+            let locks = line.locks.iter();
+            locks.map(move |(lock, line)| (relation, lock, line))
+        });
+        let aborted = locks.filter(|(.., line)| {
+            let campaign = line.campaign.as_ref();
+            campaign.is_some_and(|campaign| campaign.aborted)
+        });
+        aborted
+            .map(|(relation, lock, _)| (relation.clone(), lock.clone()))
+            .collect()
     }
 
     /// Whether an operator has paused anything.
@@ -319,8 +337,9 @@ impl Referee {
         {
             return Err(forbidden);
         }
-        // What was cut off begins again.
-        if self.inside.contains_key(&place) {
+        // What was cut off begins again, unless the charm has taken it back meanwhile.
+        let before = self.inside.get(&place);
+        if before.is_some_and(|ticket| !self.over(&lock, ticket)) {
             return Ok(());
         }
         let broken = |invariant, found| Err(Violation { invariant, found });

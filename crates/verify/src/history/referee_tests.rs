@@ -218,6 +218,18 @@ fn a_request_that_is_done_without_being_done_is_told() {
 }
 
 #[test]
+fn what_begins_after_a_request_that_was_cut_off_and_taken_back_counts_for_the_next() {
+    let taken_back = format!(
+        r#"{{"v":1,"id":"00000000","locks":{{"{LOCK}":{{"seq":2,"done":1,"outcome":"withdrawn"}}}}}}"#
+    );
+    let asked = Tale::default().record(0, 1, 0).line(&[(0, 1)]);
+    let cut_off = asked.enters(0).hook_ends(0, Outcome::Killed, None);
+    let again = cut_off.commits(0, Some(taken_back), None).line(&[(0, 2)]);
+    let done = again.enters(0).leaves(0).record(0, 2, 2);
+    assert!(done.judged().is_ok());
+}
+
+#[test]
 fn whoever_waits_at_the_end_is_told() {
     Tale::two_in_line().breaks("nobody-waits-at-rest");
     let one_left = Tale::two_in_line().enters(0).leaves(0).record(0, 1, 1);

@@ -34,6 +34,8 @@ pub(super) struct Wish {
     /// The hook after which it is wished.
     pub(super) context: String,
     pub(super) errand: Errand,
+    /// How many milliseconds after the step began.
+    pub(super) after: u64,
 }
 
 /// Hook tools, a disk and a clock for one step.
@@ -54,6 +56,11 @@ impl Bridge {
             drawn: Cell::default(),
             wishes: RefCell::default(),
         })
+    }
+
+    /// For how many milliseconds the step has been running.
+    fn passed(&self) -> u64 {
+        self.calls.get() * self.around.tool_takes
     }
 }
 
@@ -108,7 +115,7 @@ impl Machine for Bridge {
     }
 
     fn now(&self) -> Tick {
-        Tick(self.around.now + self.calls.get() * self.around.tool_takes)
+        Tick(self.around.now + self.passed())
     }
 
     /// Each machine's own clock, so that they differ.
@@ -133,6 +140,7 @@ impl Machine for Bridge {
             endpoint: endpoint.to_owned(),
             context: context.to_owned(),
             errand,
+            after: self.passed(),
         });
         Ok(())
     }

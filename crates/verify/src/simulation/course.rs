@@ -74,6 +74,8 @@ struct Run {
     operator_rounds: u32,
     /// Since when nobody has had to do anything any more: neither faults nor an operator's orders are left.
     settled_at: u64,
+    /// When everything was idle for the first time after the repair: where hooks are slow, many events were left.
+    rested_at: Option<u64>,
     bug: Option<Bug>,
 }
 
@@ -185,6 +187,7 @@ impl Run {
             ignores: recipe.ignores,
             forgets: recipe.forgets,
             passes: recipe.passes,
+            announces: recipe.announces,
             tells_processes: recipe.tells_processes && bug != Some(Bug::OrphansFinishCounts),
             tool_delays: recipe.settings.tool_delays.clone(),
         });
@@ -205,6 +208,7 @@ impl Run {
             repaired_with: None,
             operator_rounds: 0,
             settled_at: recipe.repaired_at,
+            rested_at: None,
             bug,
         })
     }
@@ -250,8 +254,11 @@ impl Run {
                 return Ok(());
             } else if self.operator_looks() {
                 // What that brings is yet to come.
-            } else if over || now > self.settled_at + patience {
-                return Err(self.late("everything is idle".to_owned()));
+            } else {
+                let rested_at = *self.rested_at.get_or_insert(now);
+                if over || now > self.settled_at.max(rested_at) + patience {
+                    return Err(self.late("everything is idle".to_owned()));
+                }
             }
         }
     }

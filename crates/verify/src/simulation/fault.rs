@@ -65,6 +65,7 @@ faults! {
     Halt "halt" "An operator pauses all locks for a while.";
     Roll "roll" "An operator rolls all units, some several times, and ends some of these campaigns early.";
     Pass "pass" "Some units that a campaign calls have nothing to do, and pass.";
+    Announce "announce" "All units expect a campaign when the configuration changes, and none asks.";
 }
 
 impl Fault {
@@ -75,7 +76,7 @@ impl Fault {
 
     /// Whether it has dice of its own: with or without it, a seed means the same in all else.
     pub(super) fn has_own_dice(self) -> bool {
-        matches!(self, Self::Roll | Self::Pass)
+        matches!(self, Self::Roll | Self::Pass | Self::Announce)
     }
 }
 

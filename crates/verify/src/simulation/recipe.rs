@@ -77,6 +77,8 @@ pub struct Recipe {
     pub two_endpoints: bool,
     /// Whether some units pass in campaigns.
     pub passes: bool,
+    /// Whether all units expect a campaign when the configuration changes, and none asks.
+    pub announces: bool,
     /// Whether the machines can tell which processes live.
     pub tells_processes: bool,
 }
@@ -114,6 +116,7 @@ impl Recipe {
             forgets: faults.contains(&Fault::Forget) && rng.u32(0..6) == 0,
             two_endpoints: faults.contains(&Fault::TwoEndpoints) && rng.u32(0..6) == 0,
             passes: false,
+            announces: false,
             tells_processes: rng.u32(0..6) != 0,
         };
         if recipe.two_endpoints {
@@ -130,6 +133,7 @@ impl Recipe {
             }
         }
         recipe.roll(faults);
+        recipe.announce(faults);
         recipe.deeds.sort_by_key(|(at, _)| *at);
         recipe.keep_leaders_apart();
         recipe.keep_revisions_apart();
@@ -235,6 +239,7 @@ impl Recipe {
             forgets: false,
             two_endpoints: false,
             passes: false,
+            announces: false,
             tells_processes: true,
         }
     }

@@ -23,6 +23,8 @@ pub(super) struct Referee {
     owed: BTreeSet<(String, usize)>,
     /// The same, in hooks that have not ended.
     asked: BTreeSet<(String, usize)>,
+    /// Who expects a campaign for which lock, and has begun no operation since, in a hook that succeeded.
+    expected: BTreeSet<(String, usize)>,
     /// Whose disk was lost since its last hook: a databag that it sees no more by the next one is lost as well.
     bare: BTreeSet<String>,
     /// Who has lost both while it was inside: nothing tells it any more that it began, so it never ends.
@@ -59,7 +61,9 @@ impl Referee {
         let owed = self.owed.iter().map(|(unit, _)| unit.clone());
         let called = self.told.called();
         let called = called.map(|(unit, _)| format!("{unit} (called by a campaign)"));
-        owed.chain(called).collect()
+        let expected = self.expected.iter();
+        let expected = expected.map(|(unit, _)| format!("{unit} (expects a campaign)"));
+        owed.chain(called).chain(expected).collect()
     }
 
     /// What an operator has to do before all can be served: to resume, or to let a unit try again.
@@ -80,11 +84,18 @@ impl Referee {
                 self.asked
                     .extend(locks.iter().map(|lock| (unit.clone(), *lock)));
             }
+            Note::Expects(unit, locks) => {
+                let places = locks.iter().map(|lock| (unit.clone(), *lock));
+                self.may_ask.extend(places.clone());
+                // What the unit has written down holds, whatever becomes of its hook.
+                self.expected.extend(places);
+            }
             Note::Forgot(unit) => self.forget(unit),
             Note::Began(ticket, lock) => {
                 let place = (ticket.unit.to_string(), *lock);
                 self.asked.remove(&place);
                 self.owed.remove(&place);
+                self.expected.remove(&place);
                 let asked = self.may_ask.contains(&place);
                 let again = LOCKS[*lock].parse();
                 let again = again.is_ok_and(|name| self.told.is_inside(&place.0, &name));
@@ -135,7 +146,10 @@ impl Referee {
             }
             Note::Passed(unit, locks) => {
                 let passed = (0..LOCKS.len()).filter(|lock| locks & (1 << lock) != 0);
-                self.passed.extend(passed.map(|lock| (unit.clone(), lock)));
+                for place in passed.map(|lock| (unit.clone(), lock)) {
+                    self.expected.remove(&place);
+                    self.passed.insert(place);
+                }
             }
             Note::Wish(..) | Note::Command(..) => {}
         }
@@ -146,11 +160,17 @@ impl Referee {
     fn forget(&mut self, unit: &str) {
         self.asked.retain(|(asked, _)| asked != unit);
         self.owed.retain(|(owed, _)| owed != unit);
+        self.expected.retain(|(expects, _)| expects != unit);
     }
 
     pub(super) fn see(&mut self, event: &Event) -> Result<(), Violation> {
         let again = self.continues(&event.happening);
+        let aborted = self.told.aborted();
         self.told.see(event)?;
+        let news = &self.told.aborted() - &aborted;
+        // An operator has decided for all that expected it.
+        let is_news = |lock: usize| news.iter().any(|(_, name)| name.as_str() == LOCKS[lock]);
+        self.expected.retain(|(_, lock)| !is_news(*lock));
         match &event.happening {
             Happening::Enter { unit, lock } => self.see_entry(&unit.to_string(), lock, again)?,
             Happening::Leave { unit, lock } => {
@@ -168,9 +188,11 @@ impl Referee {
                 let unit = unit.to_string();
                 self.see_passes(&unit)?;
                 let told = &self.told;
-                self.owed.retain(|(owed, lock)| {
-                    *owed != unit || !told.is_taken_back(owed, LOCKS[*lock])
-                });
+                let is_over = |(owed, lock): &(String, usize)| {
+                    *owed == unit && told.is_taken_back(owed, LOCKS[*lock])
+                };
+                self.owed.retain(|place| !is_over(place));
+                self.expected.retain(|place| !is_over(place));
             }
             Happening::DiskLost { unit } => {
                 self.bare.insert(unit.to_string());
@@ -247,6 +269,7 @@ impl Referee {
         let told = &self.told;
         self.owed
             .retain(|(owed, lock)| owed != unit || told.is_asked(owed, LOCKS[*lock]));
+        self.expected.retain(|(expects, _)| expects != unit);
         let own = self
             .finished
             .iter_mut()

@@ -33,7 +33,8 @@ impl Recipe {
             | Fault::Ignore
             | Fault::Forget
             | Fault::Roll
-            | Fault::Pass => {}
+            | Fault::Pass
+            | Fault::Announce => {}
             Fault::Fail => deed(at, to(UnitDeed::Fail)),
             Fault::Kill if rng.bool() => {
                 let spare_children = false;
@@ -167,6 +168,13 @@ impl Recipe {
                 self.order(later.min(self.repaired_at), "abort", &BTreeMap::new());
             }
         }
+    }
+
+    /// Whether all units expect a campaign instead of asking. A charm that forgets what it has asked for does neither.
+    pub(super) fn announce(&mut self, faults: &BTreeSet<Fault>) {
+        let mut rng = Rng::with_seed(self.seed ^ 0x005e_ed0f_a220_0ce5);
+        let announces = rng.u32(0..4) == 0;
+        self.announces = announces && !self.forgets && faults.contains(&Fault::Announce);
     }
 
     /// An operator's action on all units: whichever of them leads, carries it out.

@@ -25,6 +25,8 @@ pub(super) const VISIT: &str = "visit ";
 pub(super) enum Note {
     /// A unit has asked for turns, for the locks of these numbers.
     Asked(String, Vec<usize>),
+    /// A unit expects campaigns, for the locks of these numbers.
+    Expects(String, Vec<usize>),
     /// A unit's charm has forgotten what it has asked for.
     Forgot(String),
     /// A unit has passed, for the locks of these numbers, a bit each.
@@ -72,6 +74,7 @@ pub(super) struct Behaviour {
     pub(super) ignores: bool,
     pub(super) forgets: bool,
     pub(super) passes: bool,
+    pub(super) announces: bool,
     pub(super) tells_processes: bool,
     pub(super) tool_delays: ToolDelays,
 }
@@ -416,6 +419,10 @@ impl VirtualUnit {
             What::Action { .. } => hook.name == "ask",
             What::Exec { .. } => false,
         };
+        if self.behaviour.announces && hook.name == "config-changed" {
+            self.will.asks = false;
+            self.will.expects = Some(reason(context));
+        }
         if let What::Action { params, .. } = &hook.what {
             let number = params.get("unit").and_then(serde_json::Value::as_u64);
             let unit = number.and_then(|number| format!("app/{number}").parse().ok());
@@ -514,9 +521,11 @@ impl VirtualCharm for VirtualUnit {
         let Ok(started) = began else {
             return Phase::Exit(1);
         };
+        let locks = (0..self.behaviour.charm.locks.len()).collect();
         if self.will.asks {
-            let locks = (0..self.behaviour.charm.locks.len()).collect();
             self.note(Note::Asked(hook.unit.to_string(), locks));
+        } else if self.will.expects.is_some() {
+            self.note(Note::Expects(hook.unit.to_string(), locks));
         }
         self.went(hook, started, context)
     }
@@ -535,6 +544,13 @@ impl VirtualCharm for VirtualUnit {
         self.orphan = self.running.is_some();
         self.orphan
     }
+}
+
+/// What all units learn from the configuration. An operator may roll them for the same reason.
+fn reason(context: &HookContext) -> &'static str {
+    let reply = context.call("config-get", &["--format=json", "generation"], None);
+    let number = serde_json::from_slice(&reply.stdout).unwrap_or(0_u64);
+    if number % 2 == 0 { "keys" } else { "cipher" }
 }
 
 /// A number for a text, the same on every machine (FNV-1a).

@@ -32,6 +32,7 @@ pub(super) struct Wakers {
 
 impl Wakers {
     pub(super) fn ask(&mut self, now: u64, unit: UnitName, wish: &Wish) {
+        let now = now + wish.after;
         let waker = Waker::new(wish.errand, &wish.context);
         let mut process = Process {
             unit,

@@ -607,3 +607,77 @@ fn what_a_unit_expects_can_be_taken_back() {
     turn(&mut world, 1);
     assert_eq!(counters(&world, 1), (0, 0));
 }
+
+/// Two units expect a campaign, and the leader has begun it; app/1 is not in the line yet.
+fn called_and_not_invited() -> World {
+    let mut world = born(2);
+    expects(&mut world, 1, "config 7");
+    let mut visit = world.action(0);
+    let policy = Rotation {
+        limit: 1,
+        lookahead: 0,
+    };
+    visit.ask(&mut world, |engine| {
+        engine.roll(&lock(), &call("config 7"), Some(&policy))
+    });
+    assert_eq!(world.line(), ["app/0#1"]);
+    assert_eq!(turn(&mut world, 1), None);
+    world
+}
+
+#[test]
+fn a_unit_that_is_called_does_not_lose_patience() {
+    let mut world = called_and_not_invited();
+    world.now += 500_000;
+    assert_eq!(turn(&mut world, 1), None);
+    assert_eq!(counters(&world, 1), (0, 0));
+    assert_eq!(turn(&mut world, 0), Some(json!("config 7")));
+    world.hook(0).release(&mut world);
+    assert_eq!(turn(&mut world, 1), Some(json!("config 7")));
+    world.now += 500_000;
+    assert_eq!(turn(&mut world, 1), None, "that has served it");
+    assert_eq!(counters(&world, 1), (1, 1));
+}
+
+#[test]
+fn a_unit_whose_campaign_has_ended_without_it_asks_for_itself() {
+    let mut world = called_and_not_invited();
+    let moved = world.line.take().unwrap();
+    world.line = Some(moved.replace(r#""campaign":"#, r#""moved":"peers","campaign":"#));
+    turn(&mut world, 1);
+    world.now += 60_000;
+    turn(&mut world, 1);
+    assert_eq!(counters(&world, 1), (1, 0));
+}
+
+#[test]
+fn a_unit_whose_campaign_an_operator_has_aborted_expects_it_no_more() {
+    let mut world = called_and_not_invited();
+    let mut visit = world.action(0);
+    let aborted = visit.ask(&mut world, |engine| {
+        engine.instruct(&lock(), &Instruction::Abort)
+    });
+    assert_eq!(aborted, Instructed::Done(None));
+    turn(&mut world, 1);
+    world.now += 500_000;
+    turn(&mut world, 1);
+    assert_eq!(counters(&world, 1), (0, 0));
+    // The next time it does.
+    expects(&mut world, 1, "config 7");
+    world.now += 500_000;
+    turn(&mut world, 1);
+    assert_eq!(counters(&world, 1), (1, 0));
+}
+
+#[test]
+fn another_turn_serves_what_a_unit_expects_with_its_payload() {
+    let mut world = born(2);
+    expects(&mut world, 1, "config 7");
+    roll(&mut world, "keys");
+    assert_eq!(turn(&mut world, 0), Some(json!("keys")));
+    let given = turn(&mut world, 1);
+    assert_eq!(given, Some(json!("config 7")), "the newer of two payloads");
+    world.now += 500_000;
+    assert_eq!(turn(&mut world, 1), None);
+    assert_eq!(counters(&world, 1), (1, 1));
+}
