@@ -644,6 +644,14 @@ impl Unit {
     /// Passes in the campaign that calls this unit: it needs no turn. Returns false if none does, or if the unit has a
     /// request of its own.
     pub(crate) fn pass(&mut self, lock: &LockName, reason: Option<&str>) -> bool {
+        let kept = self.journal.locks.get_mut(lock);
+        let answered = kept.filter(|kept| kept.answer.is_some());
+        answered.map(LockJournal::expect_nothing);
+        self.step_aside(lock, reason)
+    }
+
+    /// As [`Unit::pass`], but what the unit expects, it goes on expecting.
+    fn step_aside(&mut self, lock: &LockName, reason: Option<&str>) -> bool {
         let asks = self.outstanding(lock).is_some();
         if asks && !self.waits_only_for_campaign(lock) || self.is_under_way(lock) {
             return false;
@@ -718,7 +726,7 @@ impl Unit {
             kept.record.served = Some(campaign);
         }
         for lock in passes {
-            self.pass(&lock, None);
+            self.step_aside(&lock, None);
         }
         for lock in asks {
             self.request(&lock, None, &Payload::default());
@@ -841,7 +849,8 @@ impl Unit {
                 let served = kept.record.served.take();
                 kept.record.served = campaign.map(|campaign| campaign.id).or(served);
                 kept.called = false;
-                if kept.answer.is_some() {
+                // Only the campaign's end does not end the need for which the unit expects another.
+                if !passed && kept.answer.is_some() {
                     kept.expect_nothing();
                 }
             }

@@ -304,8 +304,12 @@ impl Keeper<'_> {
         line.campaign != before
     }
 
-    /// Whether somebody still has to go in the campaign, as far as the leader knows.
+    /// Whether somebody still has to go in the campaign, as far as the leader knows, once the lock is open here.
     fn calls_somebody(&self, line: &LockLine) -> bool {
+        let line = LockLine {
+            moved: None,
+            ..line.clone()
+        };
         let calls = |record: &UnitRecord| line.calls(record.locks.get(self.lock)).is_some();
         let others = self.input.view.records().iter();
         let others = others.filter(|(unit, _)| self.input.members.contains(unit));

@@ -489,3 +489,21 @@ fn a_unit_that_begins_on_two_endpoints_in_one_hook_has_two_incarnations() {
     };
     assert_ne!(life("app/0"), life("backups:4 app/0"));
 }
+
+#[test]
+fn a_leader_that_expects_a_campaign_announces_it_once_while_the_lock_is_still_elsewhere() {
+    let juju = refreshed_in_the_middle();
+    juju.about(None);
+    juju.hook(0, |hook| {
+        hook.expect(&lock(), "keys", &Operation::default()).unwrap();
+        release(hook);
+    });
+    let announced = |juju: &Rc<Juju>| juju.bag("peers:7 app");
+    juju.hook(0, release);
+    let line = announced(&juju);
+    assert!(line.as_ref().unwrap().contains("keys"), "{line:?}");
+    for _ in 0..3 {
+        juju.hook(0, release);
+        assert_eq!(announced(&juju), line);
+    }
+}

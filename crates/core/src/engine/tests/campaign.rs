@@ -651,6 +651,32 @@ fn a_unit_whose_campaign_has_ended_without_it_asks_for_itself() {
 }
 
 #[test]
+fn a_unit_that_was_invited_still_expects_a_campaign_when_that_one_has_ended() {
+    let mut world = born(2);
+    expects(&mut world, 1, "config 7");
+    roll(&mut world, "config 7");
+    turn(&mut world, 1);
+    let moved = world.line.take().unwrap();
+    world.line = Some(moved.replace(r#""campaign":"#, r#""moved":"peers","campaign":"#));
+    turn(&mut world, 1);
+    assert_eq!(state(&world, 1).outcome, Some(Outcome::Passed));
+    world.now += 60_000;
+    turn(&mut world, 1);
+    assert_eq!(counters(&world, 1), (2, 1));
+}
+
+#[test]
+fn a_unit_that_passes_expects_that_campaign_no_more() {
+    let mut world = called_and_not_invited();
+    let mut visit = world.hook(1);
+    assert!(visit.ask(&mut world, |engine| engine.pass(&lock(), None)));
+    visit.release(&mut world);
+    world.now += 500_000;
+    turn(&mut world, 1);
+    assert_eq!(counters(&world, 1), (0, 0));
+}
+
+#[test]
 fn a_unit_whose_campaign_an_operator_has_aborted_expects_it_no_more() {
     let mut world = called_and_not_invited();
     let mut visit = world.action(0);
