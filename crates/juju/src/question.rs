@@ -144,11 +144,21 @@ impl Hook {
         }
         // Before the check runs, which may take long, it is on the disk that the operation has succeeded.
         self.ask(|engine| engine.put_on_trial(lock, served))?;
-        Ok(match self.ask(|engine| engine.look_at_check(lock))? {
-            Some(ops_coordinator_core::Start::Waiting(wait)) => Ended::Checking(wait),
-            Some(ops_coordinator_core::Start::Failed { why, then }) => Ended::Failed { why, then },
+        Ok(self.look_at_check(lock)?.unwrap_or(Ended::Done))
+    }
+
+    /// Looks at the check of an operation that has succeeded in an earlier hook, as [`Hook::start`] does; begins nothing.
+    /// `None` if no operation keeps its turn for a check.
+    ///
+    /// # Errors
+    /// As [`Hook::request`].
+    pub fn look_at_check(&mut self, lock: &LockName) -> Result<Option<Ended>, Error> {
+        let looked = self.ask(|engine| engine.look_at_check(lock))?;
+        Ok(looked.map(|looked| match looked {
+            ops_coordinator_core::Start::Waiting(wait) => Ended::Checking(wait),
+            ops_coordinator_core::Start::Failed { why, then } => Ended::Failed { why, then },
             _ => Ended::Done,
-        })
+        }))
     }
 
     /// Ends the operation that [`Hook::start`] began, which has failed. Returns what the unit then does, as `recovery`

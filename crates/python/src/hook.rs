@@ -8,12 +8,13 @@ use std::rc::Rc;
 
 use ops_coordinator_juju::policy::PerLock;
 use ops_coordinator_juju::{
-    Environment, Errand, Error, Exec, Instruction, LocalMachine, LockName, Machine, OnFailure,
-    Operation, Order, Start, Turn, UnitName, WakerCommand,
+    Check, Environment, Errand, Error, Exec, Instruction, LocalMachine, LockName, Machine,
+    OnFailure, Operation, Order, Recovery, Start, Turn, UnitName, WakerCommand,
 };
 use pyo3::prelude::*;
 use serde_json::Value;
 
+use crate::check::{EndedInWords, Examiner, in_words};
 use crate::error::{raised, refused};
 use crate::machine::HookMachine;
 use crate::model::Model;
@@ -33,6 +34,8 @@ pub(crate) struct Hook {
     waking: Waking,
     /// Operators' orders to carry out at the end of this hook.
     orders: RefCell<Vec<Order>>,
+    /// Asks the charm whether its checks hold.
+    examiner: Examiner,
 }
 
 /// What a waker needs.
@@ -95,6 +98,7 @@ impl Hook {
                 context: own_context,
             },
             orders: RefCell::default(),
+            examiner: Examiner::default(),
         })
     }
 
@@ -146,13 +150,41 @@ impl Hook {
             .map_err(raised)
     }
 
-    /// Ends the operation as failed; the unit then does as `on_failure` says.
-    fn fail(&self, lock: &str, reason: &str, on_failure: &str) -> PyResult<()> {
-        let on_failure: OnFailure = on_failure.parse().map_err(refused)?;
+    /// Ends the operation as failed; the unit then does as `on_failure` says, and does not try again for `back_off`
+    /// milliseconds, doubled for each further failure.
+    fn fail(&self, lock: &str, reason: &str, on_failure: &str, back_off: u64) -> PyResult<()> {
+        let recovery = recovery(on_failure, back_off)?;
         self.hook()?
-            .fail(&lock_name(lock)?, reason, on_failure)
+            .fail(&lock_name(lock)?, reason, recovery)
             .map(drop)
             .map_err(raised)
+    }
+
+    /// Sets what must hold after an operation before its turn is over: `holds` returns why it does not, or None. Times
+    /// are in milliseconds.
+    #[pyo3(signature = (lock, holds, *, soak, within, on_failure, back_off))]
+    fn set_check(
+        &self,
+        lock: &str,
+        holds: Py<PyAny>,
+        soak: u64,
+        within: u64,
+        on_failure: &str,
+        back_off: u64,
+    ) -> PyResult<()> {
+        let recovery = recovery(on_failure, back_off)?;
+        let examiner = self.examiner.clone();
+        let demands = Check { soak, within };
+        let ask = move || examiner.ask(&holds);
+        self.hook()?
+            .set_check(&lock_name(lock)?, demands, recovery, ask);
+        Ok(())
+    }
+
+    /// Looks at the check of an operation that has succeeded in an earlier hook; None if there is none.
+    fn look_at_check(&self, lock: &str) -> PyResult<Option<EndedInWords>> {
+        let looked = self.hook()?.look_at_check(&lock_name(lock)?);
+        self.unless_raised(looked.map_err(raised)?.map(in_words))
     }
 
     /// Carries out an operator's instruction at once, on the leader; returns what was done, in words.
@@ -182,12 +214,10 @@ impl Hook {
         serde_json::to_string(&plan.map_err(raised)?).map_err(refused)
     }
 
-    /// Ends the operation as done, and with it every request up to this one.
-    fn finish_through(&self, lock: &str, seq: u64) -> PyResult<()> {
-        self.hook()?
-            .finish_through(&lock_name(lock)?, seq)
-            .map(drop)
-            .map_err(raised)
+    /// Ends the operation as done, and with it every request up to this one, once its check has held.
+    fn finish_through(&self, lock: &str, seq: u64) -> PyResult<EndedInWords> {
+        let ended = self.hook()?.finish_through(&lock_name(lock)?, seq);
+        self.unless_raised(in_words(ended.map_err(raised)?))
     }
 
     /// Withdraws the unit's request; returns false if none is waiting.
@@ -229,6 +259,15 @@ impl Hook {
         let order = Order::Roll(lock, given.named(operation).to_call(reason));
         self.orders.borrow_mut().push(order);
         Ok(())
+    }
+
+    /// Expects a campaign in which each unit is given `context`, which is JSON; asks for this unit alone if none comes.
+    fn expect(&self, lock: &str, reason: &str, operation: &str, context: &str) -> PyResult<()> {
+        let context: Value = serde_json::from_str(context).map_err(refused)?;
+        let given = Operation::new(context, Vec::new()).map_err(raised)?;
+        self.hook()?
+            .expect(&lock_name(lock)?, reason, &given.named(operation))
+            .map_err(raised)
     }
 
     /// Passes in the campaign that calls this unit; returns false if none does, or if it has a request of its own.
@@ -356,8 +395,13 @@ impl Hook {
 impl Hook {
     /// The hook, for one thing at a time.
     fn hook(&self) -> PyResult<RefMut<'_, ops_coordinator_juju::Hook>> {
-        let busy = "a policy or a blocker cannot use its coordinator while the coordinator asks it";
+        let busy = "a policy, a blocker or a check cannot use its coordinator while the coordinator asks it";
         self.hook.try_borrow_mut().map_err(|_| refused(busy))
+    }
+
+    /// The answer, unless the charm's check raised something while it was found.
+    fn unless_raised<T>(&self, answer: T) -> PyResult<T> {
+        self.examiner.take_error().map_or(Ok(answer), Err)
     }
 }
 
@@ -395,6 +439,15 @@ pub(crate) fn status_text(
 #[pyfunction]
 pub(crate) fn is_lock_name(name: &str) -> bool {
     name.parse::<LockName>().is_ok()
+}
+
+/// What happens after a failure. How often is counted in Python.
+fn recovery(on_failure: &str, back_off: u64) -> PyResult<Recovery> {
+    let on_failure: OnFailure = on_failure.parse().map_err(refused)?;
+    Ok(Recovery {
+        back_off,
+        ..Recovery::from(on_failure)
+    })
 }
 
 fn lock_name(text: &str) -> PyResult<LockName> {

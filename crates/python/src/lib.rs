@@ -3,6 +3,7 @@
 //! The protocol and its state are here, in Rust. The Python package around this module integrates them with
 //! `ops`: its model, its events and its life cycle.
 
+mod check;
 mod error;
 mod hook;
 mod machine;
@@ -19,6 +20,8 @@ mod _native {
     /// The greatest limit.
     #[pymodule_export]
     const LIMIT_MAX: u32 = ops_coordinator_juju::policy::Limit::MAX;
+    #[pymodule_export]
+    use crate::check::milliseconds;
     #[pymodule_export]
     use crate::error::CoordinatorError;
     #[pymodule_export]

@@ -87,6 +87,10 @@ impl Machine for HookMachine {
         Some(Wall(now.0.saturating_add(self.ahead / 1000)))
     }
 
+    fn boot(&self) -> Option<String> {
+        self.local.boot()
+    }
+
     fn random(&self) -> u32 {
         self.local.random()
     }

@@ -8,6 +8,7 @@ from conftest import counters, line, record
 from ops import testing
 from ops_coordinator import CoordinatorError
 from ops_coordinator import OperationResult as Result
+from ops_coordinator.testing import Machine
 from turning import turning
 
 
@@ -176,3 +177,63 @@ def test_a_unit_passes_where_it_cannot_read_what_the_campaign_gives(born):
     app.everybody()
     assert charm.ran == []
     assert [counters(app, number) for number in app.units] == [(1, 1, 'passed')] * 2
+
+
+def expecting(reason='config 2', **kwargs):
+    """Make a charm whose units all expect a roll in config-changed."""
+    charm = turning()
+    charm.ask = lambda turns: turns.expect('restart', reason=reason, **kwargs)
+    return charm
+
+
+def test_where_all_units_know_the_reason_the_leader_rolls_them_and_none_asks(born):
+    charm = expecting(port=80)
+    app = born(charm, 3)
+    before = dict(app.units[1].bag)
+    app.hook(1, 'config_changed')
+    app.hook(2, 'config_changed')
+    assert app.units[1].bag == before, 'nobody asks'
+    app.hook(0, 'config_changed')
+    assert line(app) == [0, 1, 2]
+    app.everybody()
+    assert charm.ran == [(f'app/{number}', 'restart', {'port': 80}) for number in range(3)]
+    assert [counters(app, number) for number in app.units] == [(1, 1, 'done')] * 3
+    for _ in range(3):
+        app.everybody()
+    assert len(charm.ran) == 3, 'nothing is left of what was expected'
+
+
+def test_a_unit_that_no_campaign_calls_asks_for_itself_after_a_minute(born):
+    charm = expecting(port=80)
+    app = born(charm, 2)
+    with Machine() as machine:
+        app.hook(1, 'config_changed')
+        machine.time_passes(59)
+        app.everybody()
+        assert 'restart' not in json.loads(app.units[1].bag['ops-coordinator']).get('locks', {})
+        machine.time_passes(2)
+        for _ in range(3):
+            app.everybody()
+    assert charm.ran == [('app/1', 'restart', {'port': 80})]
+    assert counters(app, 1) == (1, 1, 'done')
+
+
+def test_what_a_unit_expects_can_be_taken_back(born):
+    charm = expecting()
+    app = born(charm, 2)
+    with Machine() as machine:
+        app.hook(1, 'config_changed')
+        charm.ask = lambda turns: turns.withdraw()
+        app.hook(1, 'config_changed')
+        machine.time_passes(61)
+        for _ in range(3):
+            app.everybody()
+    assert charm.ran == []
+
+
+def test_a_unit_expects_only_what_the_charm_knows(born):
+    charm = turning()
+    charm.ask = lambda turns: turns.expect('reboot', reason='new kernel')
+    error = born(charm, 1).failing_hook(0, 'config_changed')
+    assert isinstance(error, ValueError)
+    assert 'has no operation' in str(error)

@@ -57,7 +57,9 @@ class Commit(ops.Object):
         for part in self._parts:
             part.turn_ends(lock, turn)
         if turn.kept is None:
-            hook.finish_through(lock, turn.through)
+            ended = hook.finish_through(lock, turn.through)
+            for part in self._parts:
+                part.operation_ended(lock, ended)
         else:
             hook.finish(lock, turn.kept)
         if turn.held:

@@ -143,10 +143,19 @@ class Dispatch(ops.Object):
         """Return the details of this unit's request for a lock."""
         return said_in(self.hook.asked(lock))
 
-    def fail(self, lock: str, reason: str, on_failure: str = 'retry') -> None:
-        """End an operation as failed; what the unit does then is one of `ON_FAILURE`."""
+    def fail(
+        self, lock: str, reason: str, on_failure: str = 'retry', *, back_off: int = 0
+    ) -> None:
+        """End an operation as failed; what the unit does then is one of `ON_FAILURE`.
+
+        Args:
+            lock: The lock's name in the line.
+            reason: Why it has failed.
+            on_failure: What the unit does then.
+            back_off: For how many milliseconds not to try again, doubled for each further failure.
+        """
         if self.turns.pop(lock, None) is not None:
-            self.hook.fail(lock, reason, on_failure)
+            self.hook.fail(lock, reason, on_failure, back_off)
             self.tell()
 
     def locks(self) -> dict[str, LockStatus]:

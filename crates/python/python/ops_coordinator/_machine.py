@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Callable
 
 import ops
 
@@ -35,6 +36,18 @@ class LocalMachine:
         """Run `systemctl VERB SERVICE`; return whether it succeeded."""
         command = ['systemctl', verb, '--', service]
         return subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode == 0
+
+    def check(self, lock: str, ask: Callable[[], str | None]) -> str | None:
+        """Return why the check after an operation does not hold now, None if it does.
+
+        Args:
+            lock: What the operation's turn is for, as the charm calls it.
+            ask: Asks the charm.
+
+        Raises:
+            TypeError: The charm's function returned something that is no answer.
+        """
+        return ask()
 
     def is_lost(self, unit: str) -> bool:
         """Return whether a unit that its relation still lists is gone, as only a test can say."""

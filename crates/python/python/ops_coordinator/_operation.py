@@ -134,10 +134,25 @@ class Operation:
     def is_stopped(self, stopped: bool) -> None:
         self._set('stopped', stopped)
 
+    @property
+    def is_checked(self) -> bool:
+        """Whether it has succeeded, and its turn goes on until its check has held."""
+        return bool(self.content.get('checked'))
+
+    @is_checked.setter
+    def is_checked(self, checked: bool) -> None:
+        self._set('checked', checked)
+
+    @property
+    def may_retry(self) -> bool:
+        """Whether it may run once more."""
+        return self.max_retry is None or self.retries < self.max_retry
+
     def count_retry(self) -> bool:
         """Count that it is to run again; return whether it may."""
+        may = self.may_retry
         self.content['retries'] = self.retries + 1
-        return self.max_retry is None or self.retries <= self.max_retry
+        return may
 
     def postpone(self, seconds: int) -> None:
         """Let it rest for some seconds before it runs again."""

@@ -23,6 +23,11 @@ Grant: TypeAlias = 'Callable[[str, str, set[str], list[str]], bool]'
 """A charm's own decision: `(lock, unit, granted, queue)`, true to let the unit in."""
 
 
+Ended: TypeAlias = 'tuple[str, str | None]'
+"""How an operation stands that has succeeded, and why: done, checking, or what follows (one of
+`ON_FAILURE`) because its check has failed."""
+
+
 class Part:
     """A coordinator as its dispatch sees it: its locks, its limits, its policy."""
 
@@ -161,6 +166,9 @@ class Part:
 
     def turn_ends(self, lock: str, turn: Turn) -> None:
         """Decide whether the unit keeps a turn that this dispatch has used."""
+
+    def operation_ended(self, lock: str, ended: Ended) -> None:
+        """Hear how an operation stands that has succeeded in this dispatch, with its check."""
 
     def claims(self, lock: str) -> bool | None:
         """Return whether this unit's request for a lock has a claimant.

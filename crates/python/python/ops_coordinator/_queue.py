@@ -56,7 +56,8 @@ class Queue:
         Raises:
             CoordinatorError: Too many are waiting.
         """
-        waiting = [one for one in self.operations if one is not running]
+        # One that is being checked has run without what this one is for.
+        waiting = [one for one in self.operations if one is not running and not one.is_checked]
         if waiting and waiting[-1].is_same(operation):
             return False
         if len(waiting) >= LENGTH_LIMIT:

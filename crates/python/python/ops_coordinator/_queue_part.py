@@ -6,16 +6,19 @@ import json
 import logging
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from ._dispatch import Dispatch
 from ._error import CoordinatorError, brief
 from ._native import Hook
 from ._operation import Operation, OperationResult, operations_in
 from ._overridable import Overridable
-from ._part import Part
+from ._part import Ended, Part
 from ._policy import Policy
 from ._queue import Queue
+
+if TYPE_CHECKING:
+    from ._check import Check
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +64,8 @@ class QueuePart(Part):
         policy: Policy,
         methods: Methods,
         on_failure: str,
+        back_off: int | None,
+        check: Check | None,
         tell: Tell,
         predecessor: Predecessor,
     ):
@@ -70,6 +75,7 @@ class QueuePart(Part):
         self.lock = self.claim(lock)
         self.queue = Queue(dispatch, self.lock)
         self._lock_name, self._methods, self._on_failure = lock, methods, on_failure
+        self._back_off, self._check = back_off, check
         self._tell, self._predecessor = tell, predecessor
         self._running: Operation | None = None
         self._holder: str | None = None
@@ -79,6 +85,7 @@ class QueuePart(Part):
     def _begin(self) -> None:
         self._has_run = False
         self._keeps = False
+        self._has_looked = False
         self._invited: int | None = None
         self._asked: Operation | None = None
 
@@ -114,6 +121,7 @@ class QueuePart(Part):
         if self.dispatch.restricted or self._running is not None:
             return
         self._take_up_campaign()
+        self._look_at_check()
         operation = self.next()
         if operation is not None and not self._has_run and self._may_begin(operation):
             self._has_run = True
@@ -128,12 +136,87 @@ class QueuePart(Part):
             operation.number = self.request(self._lock_name)
         return self.start(self.lock)[0]
 
+    # -- the check after an operation
+
+    def _look_at_check(self) -> None:
+        """See whether the check of an operation holds that an earlier dispatch has run."""
+        if self._has_looked or self.lock in self.dispatch.turns:
+            return
+        self._has_looked = True
+        hook, following = self.dispatch.hook, self.dispatch.outstanding().get(self.lock)
+        checked = next((one for one in self.queue.operations if one.is_checked), None)
+        # The dispatch that ran it may have succeeded for the journal, and not for Juju.
+        own = checked
+        if own is None and following is not None:
+            own = next((one for one in self.queue.operations if one.number == following), None)
+        self._demand_check(own)
+        ended = hook.look_at_check(self.lock)
+        if ended is not None:
+            self._go_on_after(ended, own)
+        elif checked is not None:
+            _, done, outcome, _ = hook.counters(self.lock)
+            if outcome == 'done' and (checked.number or 0) <= done:
+                # The dispatch that has found this out was not committed.
+                self._finish(checked)
+            else:
+                checked.is_checked = False
+
+    def _demand_check(self, operation: Operation | None) -> None:
+        if self._check is None:
+            return
+        exhausted = operation is not None and not operation.may_retry
+        self.dispatch.hook.set_check(
+            self.lock,
+            self._check.fault,
+            soak=self._check.soak,
+            within=self._check.within,
+            on_failure='stop' if self._on_failure == 'retry' and exhausted else self._on_failure,
+            back_off=self._back_off or 0,
+        )
+
+    def operation_ended(self, lock: str, ended: Ended) -> None:
+        """Hear how an operation stands that has succeeded in this dispatch."""
+        checked = next((one for one in self.queue.operations if one.is_checked), None)
+        if lock == self.lock and checked is not None:
+            self._go_on_after(ended, checked)
+
+    def _go_on_after(self, ended: Ended, operation: Operation | None) -> None:
+        how, why = ended
+        # Whatever follows, nothing of it begins in this dispatch.
+        self._has_run = self._keeps = how != 'done'
+        if operation is None or how == 'checking':
+            return
+        if how == 'done':
+            if operation.is_checked:
+                self._finish(operation)
+            return
+        operation.is_checked = False
+        reason = f'{operation.name}: {why}'
+        if how == 'retry':
+            operation.count_retry()
+            logger.warning('%s; it runs again', reason)
+            self._tell('failed', operation, reason, True)
+        elif how == 'stop':
+            self._note_stop(operation, reason)
+        else:
+            self._keeps = False
+            self._note_end(operation, reason)
+
+    def _finish(self, operation: Operation) -> None:
+        self.queue.remove(operation)
+        self._tell('finished', operation, '', False)
+
     # -- campaigns
 
     def roll(self, operation: Operation, reason: str) -> None:
         """Have all units run an operation; the leader announces it at the end of this dispatch."""
         context = json.dumps({_ROLL: operation.content})
         self.dispatch.hook.roll(self.lock, reason, operation.name, context)
+
+    def expect(self, operation: Operation, reason: str) -> None:
+        """Run an operation when the leader has all units run it; it announces that as well."""
+        context = json.dumps({_ROLL: operation.content})
+        self.dispatch.hook.expect(self.lock, reason, operation.name, context)
 
     def _take_up_campaign(self) -> None:
         """Let what a campaign has this unit do come next, if its turn has come.
@@ -196,11 +279,14 @@ class QueuePart(Part):
             return
         finally:
             self._running = None
-        if result == OperationResult.RELEASE:
-            self.queue.remove(operation)
-            self._tell('finished', operation, '', False)
-        else:
+        if result != OperationResult.RELEASE:
             self._retry(operation, holds=result == OperationResult.RETRY_HOLD)
+        elif self._check is None:
+            self._finish(operation)
+        else:
+            # The check follows at the end of the dispatch, when nothing else in it can fail.
+            operation.is_checked = self._keeps = True
+            self._demand_check(operation)
 
     def _retry(self, operation: Operation, *, holds: bool) -> None:
         """Let an operation run again that asks for it, unless it has done so too often."""
@@ -231,28 +317,37 @@ class QueuePart(Part):
             logger.warning('%s waits for the next update-status: %s', self._lock_name, error)
 
     def _give_up(self, operation: Operation, reason: str) -> None:
-        if self._on_failure == 'stop':
-            self._stop(operation, reason)
+        if self._on_failure == 'stop' or self._back_off is not None:
+            self.dispatch.fail(self.lock, reason, 'stop')
+            self._note_stop(operation, reason)
             return
-        logger.error('%s, and does not run again', reason)
         self.dispatch.fail(self.lock, reason, 'continue')
-        self.queue.remove(operation)
-        self._tell('failed', operation, reason, False)
+        self._note_end(operation, reason)
 
-    def _stop(self, operation: Operation, reason: str) -> None:
+    def _note_stop(self, operation: Operation, reason: str) -> None:
         logger.error("%s; it waits for an operator's retry or skip", reason)
-        self.dispatch.fail(self.lock, reason, 'stop')
         self._keeps = operation.is_stopped = True
         self._tell('stopped', operation, reason, False)
+
+    def _note_end(self, operation: Operation, reason: str) -> None:
+        logger.error('%s, and does not run again', reason)
+        self.queue.remove(operation)
+        self._tell('failed', operation, reason, False)
 
     def _fail(self, operation: Operation, error: Exception) -> None:
         """Do with an operation that raised as the charm has declared."""
         reason = f'{operation.name}: {getattr(error, "found", None) or error}'
-        if self._on_failure == 'retry':
+        if self._on_failure == 'retry' and self._back_off is None:
             self.dispatch.fail(self.lock, reason, 'retry')
             self._tell('failed', operation, reason, True)
             raise error
         logger.error('the operation %s failed', operation.name, exc_info=error)
+        if self._back_off is not None and operation.count_retry():
+            # The hook succeeds, and a waker brings the next attempt.
+            self.dispatch.fail(self.lock, reason, 'retry', back_off=self._back_off)
+            self._keeps = True
+            self._tell('failed', operation, reason, True)
+            return
         self._give_up(operation, reason)
 
     # -- the dispatch
@@ -299,7 +394,9 @@ class QueuePart(Part):
 
     def claims(self, lock: str) -> bool | None:
         """Return whether an operation claims this unit's request."""
-        return self.next() is not None if lock == self.lock else None
+        if lock != self.lock:
+            return None
+        return self.next() is not None or any(one.is_checked for one in self.queue.operations)
 
     def before_release(self, hook: Hook) -> None:
         """Write down what waits."""

@@ -165,6 +165,7 @@ class TurnState(_Frozen):
     """Where this unit stands with a lock. It does not change."""
 
     __slots__: tuple[str, ...] = (
+        'is_checking',
         'is_stopped',
         'is_turn',
         'operations',
@@ -183,6 +184,8 @@ class TurnState(_Frozen):
     """Whether the turn of the next operation has come, as far as the line tells."""
     is_stopped: bool
     """Whether the next operation has failed, and waits for an operator."""
+    is_checking: bool
+    """Whether the next operation has run, and keeps its turn until its check has held."""
     position: int | None
     """Its place in the line, from 1; None if it is not in the line."""
     waits_for: tuple[str, ...]
@@ -199,6 +202,7 @@ class TurnState(_Frozen):
         *,
         is_turn: bool = False,
         is_stopped: bool = False,
+        is_checking: bool = False,
         position: int | None = None,
         waits_for: tuple[str, ...] = (),
         reason: str | None = None,
@@ -209,6 +213,7 @@ class TurnState(_Frozen):
             unknown=unknown,
             is_turn=is_turn,
             is_stopped=is_stopped,
+            is_checking=is_checking,
             position=position,
             waits_for=waits_for,
             reason=reason,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import ops
 
@@ -19,6 +19,9 @@ from ._queue import operations_of
 from ._queue_part import Predecessor, QueuePart
 from ._restarts import deliver_before_status
 from ._turn_events import TurnsEvents, TurnState, WaitingOperation
+
+if TYPE_CHECKING:
+    from ._check import Check
 
 _KEPT = '_ops_coordinator_turns'
 
@@ -59,6 +62,20 @@ class Turns(ops.Object):
             With `'continue'` it is logged, and the turn passes on without the operation. With
             `'stop'`, an operation that has no retries left stops as well; otherwise the turn
             passes on.
+        check: A function that is called after an operation, and then in every later hook until it
+            has held for `soak`. It returns None or True while all is well; it returns why not,
+            False, or raises, where it is not. Until it has held, this unit keeps its turn, and
+            nothing behind it starts. It cannot use the coordinator.
+        soak: For how long the check must hold without interruption, in seconds or as text such as
+            `'2m'`. Without a check, for how long the turn lasts after an operation.
+        check_within: How long the check may fail after the operation, 5 minutes by default. One
+            that fails later than that has failed, and `on_failure` says what follows: with
+            `'retry'` the operation runs again in a later hook, at most `max_retry` times, and
+            after that it stops.
+        back_off: How long to wait after a failure before the operation runs again, twice as long
+            after each further one, up to 10 minutes. An operation that raises then does not fail
+            the hook, and counts for `max_retry`; without retries left it stops. Only for
+            `on_failure='retry'`.
         metrics: Where to write this unit's metrics for the textfile collector of Prometheus' node
             exporter; the name ends with `.prom` and differs from unit to unit.
 
@@ -67,9 +84,11 @@ class Turns(ops.Object):
             one to use.
         CoordinatorError: Something else in the charm uses the lock.
         TypeError: The charm is not a charm, an operation not a function, the limit neither a whole
-            number nor a percentage, or the policy not a `Policy`.
+            number nor a percentage, the policy not a `Policy`, the check not a function, or a time
+            neither seconds nor text.
         ValueError: The limit is not from 1 to 100, `limit` and `policy` are both given,
-            `max_retry` is negative, or `on_failure` is none of these.
+            `max_retry` is negative, `on_failure` is none of these, a time is not valid,
+            `check_within` is given without a check, or `back_off` with another `on_failure`.
     """
 
     on: TurnsEvents = TurnsEvents()
@@ -85,6 +104,10 @@ class Turns(ops.Object):
         policy: Policy | None = None,
         max_retry: int | None = None,
         on_failure: str = 'retry',
+        check: Callable[[], bool | str | None] | None = None,
+        soak: int | str = 0,
+        check_within: int | str | None = None,
+        back_off: int | str | None = None,
         metrics: str | os.PathLike[str] | None = None,
     ):
         _check(charm, operations, on_failure)
@@ -104,6 +127,8 @@ class Turns(ops.Object):
             policy=policy_of(limit, policy),
             methods=operations,
             on_failure=on_failure,
+            back_off=_back_off(back_off, on_failure),
+            check=_declared(lock, check, soak, check_within),
             tell=self._tell,
             predecessor=self._find_predecessor(self._commit.dispatch),
         )
@@ -190,6 +215,27 @@ class Turns(ops.Object):
         self._require(operation)
         self._part.roll(Operation.new(operation, kwargs, self._max_retry), reason)
 
+    def expect(self, operation: str, /, *, reason: str, **kwargs: Any) -> None:
+        """Run an operation for a reason that all units learn of by themselves.
+
+        Such a reason is a new setting. Call this on every unit, instead of `request`. The leader
+        has all units run the operation when it calls this as well, as with `roll`, and none of
+        them publishes a request. A unit whose turn the leader has not arranged after a minute
+        requests one for itself. Another reason takes the place of the one before.
+
+        Args:
+            operation: Its name.
+            reason: Why, for everybody who looks; the same on all units.
+            kwargs: What its method is called with, as for `request`: the leader's count.
+
+        Raises:
+            ValueError: The charm has no such operation, or the arguments are too large.
+            TypeError: An argument is not of a type that JSON can represent.
+            CoordinatorError: The line or this unit's state cannot be read.
+        """
+        self._require(operation)
+        self._part.expect(Operation.new(operation, kwargs, self._max_retry), reason)
+
     def withdraw(self) -> int:
         """Take back everything that waits here for a turn.
 
@@ -240,6 +286,7 @@ class Turns(ops.Object):
             unknown,
             is_turn=unit.place == 'turn' and not following.is_stopped,
             is_stopped=following.is_stopped,
+            is_checking=following.is_checked,
             position=unit.position,
             waits_for=tuple(unit.waits_for),
             reason=unit.wait,
@@ -342,6 +389,30 @@ class Turns(ops.Object):
             event.emit(*about)
         else:
             event.emit(*about, reason, retries)
+
+
+def _declared(
+    lock: str,
+    check: Callable[[], bool | str | None] | None,
+    soak: int | str,
+    check_within: int | str | None,
+) -> Check | None:
+    if check is None and check_within is None and soak == 0:
+        return None
+    # Most charms demand nothing, and each of their hooks would pay for this.
+    from ._check import declared_check
+
+    return declared_check(lock, check, soak, check_within)
+
+
+def _back_off(back_off: int | str | None, on_failure: str) -> int | None:
+    if back_off is None:
+        return None
+    if on_failure != 'retry':
+        raise ValueError("back_off is for on_failure='retry': leave one of them out")
+    from ._check import span_of
+
+    return span_of(back_off, 'back_off')
 
 
 def policy_of(limit: int | str, policy: Policy | None) -> Policy:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 
 from .._error import brief
@@ -29,6 +29,7 @@ class Machine(LocalMachine):
         self.calls: list[tuple[str, str]] = []
         """Everything asked of the service manager, as (verb, service), including what failed."""
         self.ahead: int = 0
+        self._checks: dict[str, str | None] = {}
         self._broken: dict[str, tuple[str, list[str]]] = {}
         self._lost: set[int] = set()
         self._before: list[LocalMachine] = []
@@ -100,7 +101,36 @@ class Machine(LocalMachine):
         """
         self._lost.add(unit)
 
+    def break_check(self, why: str = 'it does not hold', *, lock: str = 'restart') -> None:
+        """Let the check after an operation fail from now on; the charm's function is not called.
+
+        Args:
+            why: Why it does not hold.
+            lock: The lock of the `Turns`, as the charm calls it.
+        """
+        self._checks[lock] = why
+
+    def mend_check(self, *, lock: str = 'restart') -> None:
+        """Let the check after an operation hold from now on; the charm's function is not called.
+
+        Args:
+            lock: The lock of the `Turns`, as the charm calls it.
+        """
+        self._checks[lock] = None
+
     # -- what the package asks for
+
+    def check(self, lock: str, ask: Callable[[], str | None]) -> str | None:
+        """Answer a check as the test says; ask the charm where it says nothing.
+
+        Args:
+            lock: The lock, as the charm calls it.
+            ask: Asks the charm.
+
+        Returns:
+            Why the check does not hold, None if it does.
+        """
+        return self._checks[lock] if lock in self._checks else ask()
 
     def restart(self, service: str) -> tuple[str, list[str]] | None:
         """Record a restart.
