@@ -171,6 +171,39 @@ def application(tmp_path):
     return make
 
 
+@pytest.fixture
+def born(application, monkeypatch):
+    """Make an application whose units have met: each has published its record."""
+
+    def make(charm_type, units, **options):
+        if int(ops.__version__.split('.')[0]) < 3:
+            pytest.skip('this ops.testing does not say which hook runs, as Juju does')
+        app = application(charm_type, units, **options)
+        hook = 'coordinator-relation-created'
+        with monkeypatch.context() as patched:
+            patched.setenv('JUJU_HOOK_NAME', hook)
+            for number in app.units:
+                create(app, number)
+        return app
+
+    return make
+
+
+def create(app, number):
+    """Run the hook in which a unit's peer relation is created."""
+    context = testing.Context(
+        app.charm_type,
+        meta=app.meta,
+        config={'options': app.options},
+        app_name='app',
+        unit_id=number,
+        charm_root=app.root(number),
+    )
+    state = app.state(number)
+    out = context.run(context.on.relation_created(state.get_relation(7)), state)
+    app.units[number].bag = dict(out.get_relation(7).local_unit_data)
+
+
 def charm(handler, *, emit=None, **options):
     """A charm that asks for a restart in config-changed, and handles it as given."""
 

@@ -2,47 +2,12 @@
 
 import json
 
-import ops
-import pytest
 from conftest import counters, line, record
-from ops import testing
-from ops_coordinator import CoordinatorError
+from ops_coordinator import CoordinatorError, Operators
 from ops_coordinator import OperationResult as Result
 from ops_coordinator.testing import Machine
+from test_operators import act, refused
 from turning import turning
-
-
-@pytest.fixture
-def born(application, monkeypatch):
-    """Make an application whose units have met: each has published its record."""
-
-    def make(charm_type, units, **options):
-        if int(ops.__version__.split('.')[0]) < 3:
-            pytest.skip('this ops.testing does not say which hook runs, as Juju does')
-        app = application(charm_type, units, **options)
-        hook = 'coordinator-relation-created'
-        with monkeypatch.context() as patched:
-            patched.setenv('JUJU_HOOK_NAME', hook)
-            for number in app.units:
-                create(app, number)
-        return app
-
-    return make
-
-
-def create(app, number):
-    """Run the hook in which a unit's peer relation is created."""
-    context = testing.Context(
-        app.charm_type,
-        meta=app.meta,
-        config={'options': app.options},
-        app_name='app',
-        unit_id=number,
-        charm_root=app.root(number),
-    )
-    state = app.state(number)
-    out = context.run(context.on.relation_created(state.get_relation(7)), state)
-    app.units[number].bag = dict(out.get_relation(7).local_unit_data)
 
 
 def rolling(operation='restart', reason='new keys', **kwargs):
@@ -237,3 +202,36 @@ def test_a_unit_expects_only_what_the_charm_knows(born):
     error = born(charm, 1).failing_hook(0, 'config_changed')
     assert isinstance(error, ValueError)
     assert 'has no operation' in str(error)
+
+
+def operated(*names):
+    """Make a charm with these operations and an operator's actions."""
+
+    class Charm(turning(names)):
+        def __init__(self, framework):
+            super().__init__(framework)
+            Operators(self, self.turns)
+
+    return Charm
+
+
+ROLL = {'roll': {'params': {'reason': {'type': 'string'}, 'operation': {'type': 'string'}}}}
+
+
+def test_an_operator_rolls_the_only_operation(born):
+    charm = operated('restart')
+    app = born(charm, 2, actions=ROLL)
+    assert act(app, 'roll', reason='new keys') == 'a roll of all units begins: new keys'
+    app.everybody()
+    app.everybody()
+    assert charm.ran == [(f'app/{number}', 'restart', {}) for number in range(2)]
+
+
+def test_an_operator_names_one_of_several_operations(born):
+    charm = operated('restart', 'rotate')
+    app = born(charm, 1, actions=ROLL)
+    assert 'say which operation to run: restart, rotate' in refused(app, 'roll')
+    assert 'say which operation to run' in refused(app, 'roll', operation='reboot')
+    act(app, 'roll', operation='rotate')
+    app.everybody()
+    assert charm.ran == [('app/0', 'rotate', {})]

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from ._turns import Turns
 
 _KEPT = '_ops_coordinator_operators'
-_ACTIONS = ('pause', 'resume', 'retry', 'skip', 'cancel', 'plan')
+_ACTIONS = ('roll', 'abort', 'pause', 'resume', 'retry', 'skip', 'cancel', 'plan')
 
 
 class Operators(ops.Object):
-    """Handlers for operators' actions: pause, resume, retry, skip, cancel and plan.
+    """Handlers for operators' actions: roll, abort, pause, resume, retry, skip, cancel and plan.
 
     One line at the end of the charm's `__init__`::
 
@@ -26,6 +26,9 @@ class Operators(ops.Object):
 
     Of these actions, it handles those that `charmcraft.yaml` declares; `docs/operating.md` has
     the declarations. The result is in `result`; a refusal fails the action and gives the reason.
+
+    `roll` has every unit restart the `services` of its `OpsCoordinator`, or run the operation of
+    its `Turns` without arguments; if there are several, the action's `operation` names one.
 
     Args:
         charm: The charm.
@@ -68,12 +71,29 @@ class Operators(ops.Object):
         lock = text('lock') or self._lock
         if action == 'plan':
             return json.dumps(self._at(lock).plan(*self._name(lock)))
+        if action == 'roll':
+            return self._roll(lock, text('operation'), text('reason') or 'by an operator')
         about = text('unit')
         if action == 'pause':
             about = text('reason') or 'by an operator'
         if action == 'cancel' and event.params.get('force'):
             action = 'force'
         return self._at(lock).instruct(*self._name(lock), action, about)
+
+    def _roll(self, lock: str, operation: str, reason: str) -> str:
+        rolls = self._at(lock)
+        if self._turns:
+            known = rolls.operations
+            if operation not in known and (operation or len(known) != 1):
+                raise CoordinatorError(f'say which operation to run: {", ".join(known)}')
+            rolls.roll(operation or known[0], reason=reason)
+        elif lock == getattr(rolls, 'lock', None):
+            rolls.roll(reason=reason)
+        else:
+            raise CoordinatorError(
+                f'the charm does not say what to do for the lock {brief(lock)} on all units'
+            )
+        return f'a roll of all units begins: {reason}'
 
     def _at(self, lock: str) -> Any:
         if not self._turns:

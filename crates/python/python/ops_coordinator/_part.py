@@ -77,10 +77,14 @@ class Part:
         return self._request(key, {'at': at, 'by': self.name, 'name': lock})
 
     def _request(self, lock: str, said: dict[str, str]) -> int:
-        number = self.dispatch.request(lock, said)
+        number = self.dispatch.request(lock, {**self.also_said(lock), **said})
         if 'by' not in said or self.tells_of(lock):
             self.dispatch.asked.note(lock, said)
         return number
+
+    def also_said(self, lock: str) -> dict[str, str]:
+        """Return what else belongs to a request, for this unit alone."""
+        return {}
 
     def asked_at(self, lock: str) -> str | None:
         """Return when this unit requested a lock, None if it has not."""

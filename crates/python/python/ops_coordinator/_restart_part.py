@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Callable
-from typing import TypeAlias
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 from ._action import SavedAction
 from ._dispatch import Dispatch, Turn
@@ -15,6 +16,9 @@ from ._part import Part
 from ._policy import Policy
 from ._progress import Progress
 from ._waiting import Waiting
+
+if TYPE_CHECKING:
+    from ._rolled import Rolled
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +44,8 @@ class RestartPart(Part):
         self.action = SavedAction(self.dispatch, self.name)
         self.release_on_defer = False
         self.on_failure = 'retry'
+        self.services: Sequence[str] = ()
+        """What is restarted in a campaign that names nothing."""
         self._waiting = Waiting(self.dispatch, self.lock)
         # As in `waiting_key`, `restart` keeps the name from when there was no other lock.
         suffix = '' if self.lock == 'restart' else f'-{self.lock}'
@@ -47,6 +53,10 @@ class RestartPart(Part):
         self._served: list[RestartEventBase] = []
         self._told: list[RestartEventBase] = []
         self._parts: dict[str, list[tuple[int, str, str]]] = {}
+        self._rolled_key = f'rolled{suffix}'
+        self._has_looked = self._is_invited = False
+        self._rolled: Rolled | None = None
+        dispatch.restarts.at_delivery(self._take_up_campaign)
 
     def restart(self, event: RestartEventBase, place: str, restart: Restart) -> bool:
         """Implement `RestartEvent.restart`, with a function that restarts one service."""
@@ -103,6 +113,7 @@ class RestartPart(Part):
         if self._progress.used(turn.number):
             # The services restarted in a hook that failed later: no new event is part of that.
             turn.emitted = 0
+        self._share_turn(turn)
         return turn, None
 
     def _wait(self, event: RestartEventBase, waits_for: str | None) -> None:
@@ -134,6 +145,75 @@ class RestartPart(Part):
             self._parts.setdefault(event.handle.path, []).append((number, place, service))
             progress.note_service(number, place, service, self._waiting.paths() | own)
         progress.note_served(number, event, deferred=deferred)
+
+    # -- campaigns
+
+    def roll(self, rolled: Rolled, reason: str) -> None:
+        """Have all units restart; the leader announces it at the end of this dispatch."""
+        self.dispatch.hook.roll(self.lock, reason, self._lock_name, self._context(rolled))
+
+    def expect(self, rolled: Rolled, reason: str) -> None:
+        """Restart when the leader has all units restart; it announces that as well."""
+        self.dispatch.hook.expect(self.lock, reason, self._lock_name, self._context(rolled))
+
+    def _context(self, rolled: Rolled) -> str:
+        from ._rolled import KEY
+
+        return json.dumps({KEY: rolled.to_text()})
+
+    def _take_up_campaign(self) -> None:
+        """Emit what a campaign has this unit restart, if its turn has come.
+
+        A hook that fails loses the event, and finds it again with the request, which is then this
+        unit's own.
+        """
+        dispatch = self.dispatch
+        if self._has_looked or dispatch.restricted or self.lock in dispatch.turns:
+            return
+        self._has_looked = True
+        invited = dispatch.hook.invitation(self.lock)
+        if invited is None:
+            number = dispatch.outstanding().get(self.lock)
+            if number is not None and not self._deferred():
+                self._emit(number, dispatch.hook.asked(self.lock), ())
+        elif self._emit(*invited, self.services):
+            self._is_invited = True
+        else:
+            # Nobody else may decide that for this unit, and the others wait for it.
+            reason = 'this revision of the charm does not know what to restart'
+            logger.warning('%s: passing in a campaign: %s', self._lock_name, reason)
+            dispatch.hook.pass_in_campaign(self.lock, reason)
+        dispatch.restarts.deliver()
+
+    def _emit(self, number: int, context: str | None, services: Sequence[str]) -> bool:
+        """Emit what a campaign gives, once for each request; return whether it gives anything."""
+        if self.dispatch.recall(self._rolled_key) == number:
+            return True
+        # Few hooks are about a campaign, and each of the others would pay for this.
+        from ._rolled import rolled_in
+
+        rolled = rolled_in(context, services)
+        if rolled is None or not rolled.emit(self.dispatch.charm.on):
+            return False
+        self._rolled = rolled
+        self.dispatch.remember(self._rolled_key, number)
+        return True
+
+    def _share_turn(self, turn: Turn) -> None:
+        """Restart what a campaign gives in this turn as well, which counts for it."""
+        if self._rolled is None:
+            # The turn has begun for an event of this unit's own.
+            self._emit(turn.number, self.dispatch.hook.asked(self.lock), ())
+        if self._rolled is not None:
+            turn.emitted = self.dispatch.restarts.emitted
+
+    def also_said(self, lock: str) -> dict[str, str]:
+        """Return what a campaign gives, if the request takes its place."""
+        if self._rolled is None or lock != self.lock:
+            return {}
+        from ._rolled import KEY
+
+        return {KEY: self._rolled.to_text()}
 
     # -- the dispatch
 
@@ -168,6 +248,11 @@ class RestartPart(Part):
 
     def before_release(self, hook: Hook) -> None:
         """Finish the pending work before this dispatch publishes."""
+        if self._is_invited:
+            # Whoever handles the event has neither restarted nor deferred it.
+            hook.pass_in_campaign(self.lock, 'its handler did not restart')
+        self._has_looked = self._is_invited = False
+        self._rolled = None
         self.action.end()
         deferred = self._deferred()
         again = {event.handle.path for event in [*self._served, *self._told]} & deferred

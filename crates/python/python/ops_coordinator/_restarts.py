@@ -145,6 +145,12 @@ class RestartSource(ops.EventSource):
         return _Restart(emitter, self.event_type, bound.event_kind)
 
 
+def restart_source(on: ops.CharmEvents, name: str) -> ops.BoundEvent | None:
+    """Return a charm's restart event of this name, None if it has none."""
+    source = getattr(on, name, None)
+    return source if isinstance(source, _Restart) else None
+
+
 class _AfterRestarts(ops.BoundEvent):
     """An event before which pending restarts are delivered."""
 

@@ -147,6 +147,11 @@ class Turns(ops.Object):
         """What units take turns for, as the charm calls it."""
         return self._name
 
+    @property
+    def operations(self) -> tuple[str, ...]:
+        """The names of the operations that the charm runs in turn."""
+        return tuple(self._methods)
+
     # -- a unit's own side
 
     def request(self, operation: str, /, **kwargs: Any) -> bool:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import ops
 
@@ -16,8 +16,11 @@ from ._machine import restart_in, service_reload, service_restart, service_resum
 from ._part import Part
 from ._policy import Policy, checked_limit
 from ._restart_part import RestartPart
-from ._restarts import AfterRestartsSource, RestartSource, adopt, restarts_of
+from ._restarts import AfterRestartsSource, RestartSource, adopt, restart_source, restarts_of
 from ._singleton import charm_leads, instances
+
+if TYPE_CHECKING:
+    from ._rolled import Rolled
 
 __all__ = [
     'OpsCoordinator',
@@ -156,6 +159,7 @@ class OpsCoordinator(Serial):
             returns False, the turn passes on, and the event is over.
         relation_key: Where the original library stored its requests, so that they are migrated.
         peer_relation_name: An older name for `relation`.
+        services: What `roll` and `expect` restart if they name nothing, and an operator's `roll`.
         metrics: Where to write this unit's metrics for the textfile collector of Prometheus' node
             exporter; the name ends with `.prom` and differs from unit to unit.
 
@@ -188,6 +192,7 @@ class OpsCoordinator(Serial):
         on_failure: str = 'retry',
         relation_key: str = 'coordinator',
         peer_relation_name: str | None = None,
+        services: Iterable[str] = (),
         metrics: str | os.PathLike[str] | None = None,
     ):
         if on_failure not in ON_FAILURE:
@@ -205,6 +210,9 @@ class OpsCoordinator(Serial):
         )
         self._restarts.release_on_defer = release_on_defer
         self._restarts.on_failure = on_failure
+        self._restarts.services = RestartEventBase(
+            ops.Handle(None, 'restart_event', '0'), None, services
+        ).services
         adopt(self._charm.on)
         if action_func is not None:
             self._restarts.action.save(
@@ -246,6 +254,83 @@ class OpsCoordinator(Serial):
         if unit.is_leader():
             self.resume()
             self.release()
+
+    def roll(
+        self,
+        ctx: Any = None,
+        services: Iterable[str] | None = None,
+        *,
+        reason: str,
+        event: str = 'restart_event',
+    ) -> None:
+        """Have every unit restart once, one after the other; on the leader.
+
+        No unit has to ask: the leader invites them, as the policy says, and each emits the event
+        in its turn, at the end of the dispatch. Its handler restarts the services as usual. It
+        begins when this hook succeeds. A campaign for the same reason joins one that is under way;
+        one for another reason takes its place. `instruct(lock, 'abort')` ends it early.
+
+        A unit that waits for a restart of its own does both in one turn. A unit passes if its
+        revision of the charm has no such event, or if the handler neither restarts nor defers.
+
+        Args:
+            ctx: A JSON-serialisable value for the handler, as for `emit`.
+            services: The services to restart, in this order; by default those that the coordinator
+                was created with.
+            reason: Why, for everybody who looks.
+            event: The name of the restart event.
+
+        Raises:
+            TypeError: `ctx` or `services` contains a value that cannot be stored.
+            ValueError: The same, or systemd does not allow a service's name.
+            CoordinatorError: This unit is not the leader, the charm has no such event, it does not
+                say what to restart, or the context takes more than 16 KiB.
+        """
+        self._restarts.roll(self._rolled(event, ctx, services), reason)
+
+    def expect(
+        self,
+        ctx: Any = None,
+        services: Iterable[str] | None = None,
+        *,
+        reason: str,
+        event: str = 'restart_event',
+    ) -> None:
+        """Restart for a reason that all units learn of by themselves, such as new settings.
+
+        Call it on every unit, instead of `emit`. The leader has all units restart when it calls
+        this as well, as with `roll`, and none of them publishes a request. A unit whose turn the
+        leader has not arranged after a minute requests one for itself.
+
+        Args:
+            ctx: As for `roll`; the leader's counts.
+            services: As for `roll`; the leader's count.
+            reason: Why, for everybody who looks; the same on all units.
+            event: The name of the restart event.
+
+        Raises:
+            TypeError: As for `roll`.
+            ValueError: As for `roll`.
+            CoordinatorError: The charm has no such event, it does not say what to restart, the
+                context takes more than 16 KiB, or this unit's state cannot be read.
+        """
+        self._restarts.expect(self._rolled(event, ctx, services), reason)
+
+    def _rolled(self, event: str, ctx: Any, services: Iterable[str] | None) -> Rolled:
+        if restart_source(self._charm.on, event) is None:
+            raise CoordinatorError(
+                f'the charm has no restart event {brief(event)}: declare it on its events class, '
+                'or use on = RestartCharmEvent()'
+            )
+        if services is None and not self._restarts.services:
+            raise CoordinatorError(
+                'the charm does not say which services to restart: pass them, or create its '
+                "coordinator with them, as in OpsCoordinator(self, services=['my-service'])"
+            )
+        # Few hooks begin a campaign, and each of the others would pay for this.
+        from ._rolled import Rolled
+
+        return Rolled.new(event, ctx, self._restarts.services if services is None else services)
 
     def save_action(
         self,
