@@ -4,7 +4,13 @@
 import logging
 
 import ops
-from ops_coordinator import OpsCoordinator, RestartCharmEvent, RestartEvent, ServiceRestartError
+from ops_coordinator import (
+    Operators,
+    OpsCoordinator,
+    RestartCharmEvent,
+    RestartEvent,
+    ServiceRestartError,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -21,10 +27,11 @@ class PythonCharm(ops.CharmBase):
         super().__init__(framework)
         self._stored.set_default(wanted='', running='')
         self._failure: ServiceRestartError | None = None
-        self.coordinator = OpsCoordinator(self)
+        self.coordinator = OpsCoordinator(self, services=[SERVICE])
         framework.observe(self.on.config_changed, self._on_config_changed)
         framework.observe(self.on.restart_event, self._on_restart)
         framework.observe(self.on.collect_unit_status, self._on_collect_unit_status)
+        Operators(self, self.coordinator)  # The actions, such as roll.
 
     def _on_config_changed(self, _: ops.ConfigChangedEvent) -> None:
         message = str(self.config['message'])
@@ -45,7 +52,8 @@ class PythonCharm(ops.CharmBase):
             self._failure = error
             event.defer()  # We keep our turn, and nobody behind us restarts.
             return
-        self._stored.running = event.ctx['message']
+        if event.ctx is not None:  # An operator's roll changes nothing.
+            self._stored.running = event.ctx['message']
 
     def _on_collect_unit_status(self, event: ops.CollectStatusEvent) -> None:
         if self._failure is not None:

@@ -111,3 +111,14 @@ def test_the_same_message_needs_no_restart(context, line, machine):
     state = context.run(context.on.config_changed(), state)
     assert machine.restarted == [SERVICE]
     assert line.look(state).requests == 1
+
+
+def test_an_operators_roll_restarts_the_service_and_changes_nothing(context, machine):
+    state = testing.State(leader=True, relations=[testing.PeerRelation('coordinator')])
+    state = context.run(context.on.config_changed(), state)
+    state = context.run(context.on.update_status(), state)
+    state = context.run(context.on.action('roll', params={'reason': 'new keys'}), state)
+    assert context.action_results == {'result': 'a roll of all units begins: new keys'}
+    state = context.run(context.on.update_status(), state)
+    assert machine.restarted == [SERVICE] * 2
+    assert state.unit_status == testing.ActiveStatus('hello')

@@ -60,10 +60,19 @@ def wrong_in(events, scenario):
         found += held_up(events)
     if scenario == 'stopped':
         found = badly_stopped(events, found)
+    if scenario == 'checked':
+        found += let_pass(events)
     if scenario.startswith('crash-'):
         found += badly_crashed(events, scenario.removeprefix('crash-'))
     # These charms have no relation to report over.
-    silent = scenario in ('as-documented', 'two-endpoints', 'five-units', 'stopped')
+    silent = scenario in (
+        'as-documented',
+        'two-endpoints',
+        'five-units',
+        'stopped',
+        'rolled',
+        'checked',
+    )
     return found if silent else found + unreported(events)
 
 
@@ -130,6 +139,21 @@ def held_up(events):
     after = units[units.index('python-seed/1') :]
     others = sorted(set(after) - {'python-seed/1'})
     return [f'{unit} restarted although the check of another had failed' for unit in others]
+
+
+def let_pass(events):
+    """Whether anybody restarted between a check that failed and the end of that turn."""
+    failing = 'the check of checked/1#2 fails; the unit keeps its turn: it is sick'
+    logs = [(event['n'], event['message']) for event in events if event['event'] == 'log']
+    fails = [n for n, told in logs if failing in told]
+    ends = [n for n, told in logs if 'done, checked/1#2' in told]
+    if not fails or not ends:
+        return ['the check of checked/1 was to fail, and then to hold']
+    return [
+        f'{event["unit"]} restarted although the check of checked/1 failed'
+        for event in events
+        if event['event'] == 'enter' and fails[0] < event['n'] < ends[0]
+    ]
 
 
 def badly_broken(events):

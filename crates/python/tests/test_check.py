@@ -252,6 +252,38 @@ def test_a_refresh_that_takes_the_check_away_lets_the_turn_go(application, machi
     assert (counters(app, 1), ran(charm)) == ((1, 1, 'done'), ['app/2'])
 
 
+def test_a_refresh_that_takes_the_operation_away_leaves_the_check(application, machine):
+    check = Health('no answer')
+    app = two_units(application, first := answering(check=check))
+    app.hook(1)
+    app.charm_type = other = turning(('rotate',), check=check)
+    app.hook(1)
+    app.charm_type = first
+    app.hook(2)
+    assert ran(first) == ['app/1'], 'app/1 keeps its turn'
+    check.answers = [None]
+    app.charm_type = other
+    app.hook(1)
+    app.charm_type = first
+    app.hook(2)
+    assert (ran(first), other.ran) == (['app/1', 'app/2'], [])
+    assert counters(app, 1) == (1, 1, 'done')
+
+
+def test_a_check_holds_up_a_campaign_as_well(born, machine):
+    charm = turning(check=Health('no answer', None), soak=0)
+    charm.ask = lambda turns: turns.roll('restart', reason='new keys')
+    app = born(charm, 2)
+    app.hook(0, 'config_changed')
+    app.hook(0)
+    app.hook(1)
+    assert ran(charm) == ['app/0']
+    app.hook(0)
+    app.hook(1)
+    assert ran(charm) == ['app/0', 'app/1']
+    assert [counters(app, number) for number in app.units] == [(1, 1, 'done')] * 2
+
+
 def test_a_test_says_whether_a_check_holds(application, machine):
     check = Health(None)
     app = two_units(application, answering(check=check))

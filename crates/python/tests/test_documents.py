@@ -22,6 +22,26 @@ config: {options: {port: {type: int, default: 80}}}
 """
 
 
+CHECKED = """
+
+from ops_coordinator import Turns
+
+
+class MyTurnsCharm(ops.CharmBase):
+    def __init__(self, framework):
+        super().__init__(framework)
+        self.turns = Turns(self, {'restart': lambda: None}, check=self._fault, soak='2m')
+        framework.observe(self.on.config_changed, self._on_config_changed)
+
+    def _on_config_changed(self, _):
+        self.turns.request('restart')
+
+    def _fault(self):
+        raise AssertionError('the test says whether it holds')
+"""
+"""The charm of the document's test of a check."""
+
+
 def examples(name):
     """The Python in a document."""
     return re.findall(r'```python\n(.*?)```', (DOCS / name).read_text(), re.DOTALL)
@@ -31,7 +51,7 @@ def test_the_charm_of_the_one_document_passes_the_tests_of_the_other(tmp_path):
     (tmp_path / 'charmcraft.yaml').write_text(CHARMCRAFT)
     (tmp_path / 'src').mkdir()
     (example,) = [text for text in examples('python.md') if 'on = RestartCharmEvent' in text]
-    (tmp_path / 'src' / 'charm.py').write_text(example)
+    (tmp_path / 'src' / 'charm.py').write_text(example + CHECKED)
     tests = tmp_path / 'tests'
     tests.mkdir()
     (tests / 'test_charm.py').write_text('\n\n'.join(examples('testing-a-charm.md')))
@@ -42,7 +62,7 @@ def test_the_charm_of_the_one_document_passes_the_tests_of_the_other(tmp_path):
     done = subprocess.run(
         command, cwd=tmp_path, env=environment, capture_output=True, encoding='utf-8', check=False
     )
-    assert '4 passed' in done.stdout, done.stdout + done.stderr
+    assert '5 passed' in done.stdout, done.stdout + done.stderr
 
 
 def test_the_first_charm_of_the_document_runs_its_operation_in_turn(application):

@@ -37,7 +37,7 @@ class MyCharm(ops.CharmBase):
         assert_type(self.on.config_changed, ops.BoundEvent)
         assert_type(self.on.renewed, ops.BoundEvent)
         framework.observe(self.on.restart_event, self._on_restart)
-        self.coordinator = OpsCoordinator(self, limit=2)
+        self.coordinator = OpsCoordinator(self, limit=2, services=['web'])
         self.locks = Serial('coordinator', 'cluster', limit={'backup': 2})
         assert_type(self.coordinator, OpsCoordinator)
         assert_type(self.locks, Serial)
@@ -45,6 +45,9 @@ class MyCharm(ops.CharmBase):
     def _on_config_changed(self, _: ops.ConfigChangedEvent) -> None:
         self.on.restart_event.emit({'port': 80}, services=('web', 'db'))
         self.on.restart_event.emit(services=[1])  # pyright: ignore[reportArgumentType]
+        self.coordinator.roll({'port': 80}, ('web', 'db'), reason='new keys')
+        self.coordinator.expect(reason='config 2')
+        self.coordinator.roll()  # pyright: ignore[reportCallIssue]
         work = self.locks.require('backup', lambda: True)(self._work)
         assert_type(work(1), str | None)
 
@@ -67,6 +70,8 @@ class MyTurns(ops.CharmBase):
         framework.observe(self.turns.on.turn_failed, self._on_turn_failed)
         Operators(self, self.turns, self.backups)
         Turns(self, {'wrong': self._wrong})  # pyright: ignore[reportArgumentType]
+        Turns(self, {}, lock='a', check=self._fault, soak=60, check_within='5m', back_off='10s')
+        Turns(self, {}, lock='b', check='healthy')  # pyright: ignore[reportArgumentType]
 
     def _on_config_changed(self, _: ops.ConfigChangedEvent) -> None:
         assert_type(self.turns.request('restart', port=80), bool)
@@ -75,6 +80,8 @@ class MyTurns(ops.CharmBase):
         state = self.turns.state
         assert_type(state, TurnState)
         assert_type(state.position, int | None)
+        assert_type(state.is_checking, bool)
+        self.turns.expect('restart', reason='config 2', port=80)
         assert_type(state.operations, tuple[WaitingOperation, ...])
         self.turns.request(1)  # pyright: ignore[reportArgumentType]
 
@@ -83,6 +90,9 @@ class MyTurns(ops.CharmBase):
 
     def _rotate(self) -> OperationResult:
         return OperationResult.RETRY_HOLD
+
+    def _fault(self) -> str | None:
+        return None
 
     def _wrong(self) -> str:
         return 'done'

@@ -15,6 +15,8 @@ def uses_every_public_name_the_way_a_test_does() -> None:
     with Machine() as machine:
         assert_type(machine, Machine)
         machine.break_service('web', log=('no such port',))
+        machine.break_check('no answer', lock='backup')
+        machine.mend_check()
         state = context.run(context.on.update_status(), line.our_turn(state))
         assert_type(machine.restarted, list[str])
     assert_type(restarts(state), list[Restart])

@@ -98,6 +98,24 @@ fn a_soak_goes_on_over_a_hook_that_is_killed_in_its_check() {
 }
 
 #[test]
+fn a_look_at_a_check_begins_nothing() {
+    let juju = everyone_asked(1);
+    juju.hook(0, |hook| {
+        demand(hook, true, Recovery::default());
+        assert_eq!(hook.look_at_check(&lock()).unwrap(), None);
+        assert!(!hook.is_running(&lock()), "although its turn has come");
+    });
+    assert!(checking(&run(&juju, true, Recovery::default())));
+    juju.pass(60_000);
+    juju.hook(0, |hook| {
+        let asked = demand(hook, true, Recovery::default());
+        assert_eq!(hook.look_at_check(&lock()).unwrap(), Some(Ended::Done));
+        assert_eq!(hook.look_at_check(&lock()).unwrap(), None);
+        assert_eq!(asked.get(), 1);
+    });
+}
+
+#[test]
 fn an_operation_that_has_not_ended_in_this_process_is_not_begun_by_its_end() {
     let juju = everyone_asked(1);
     juju.hook(0, |hook| {
