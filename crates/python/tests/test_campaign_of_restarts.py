@@ -124,6 +124,27 @@ def test_a_handler_that_neither_restarts_nor_defers_passes(born, services):
         assert record(app, number)['why'] == 'its handler did not restart'
 
 
+def test_a_handler_that_defers_before_it_restarts_keeps_the_place(born, services):
+    ready = []
+
+    def handler(_, event):
+        if not ready or not event.restart():
+            event.defer()
+
+    made = rolling(handler)
+    app = born(made, 2)
+    app.hook(0, 'config_changed')
+    app.hook(0)
+    app.hook(1)
+    assert services.restarted == []
+    ready.append(True)
+    app.hook(0)
+    app.hook(1)
+    assert services.restarted == ['web', 'db'] * 2
+    assert [counters(app, number) for number in app.units] == [(1, 1, 'done')] * 2
+    assert made.seen == [('app/0', {'port': 80}), ('app/1', {'port': 80})]
+
+
 def test_a_unit_whose_revision_has_no_such_event_passes(born, services, caplog):
     app = born(rolling(), 2)
     app.hook(0, 'config_changed')

@@ -199,6 +199,17 @@ class RestartPart(Part):
         self.dispatch.remember(self._rolled_key, number)
         return True
 
+    def _answer_invitation(self, hook: Hook) -> None:
+        """Answer a campaign whose event was delivered and has not asked for its restart."""
+        events, own = self.dispatch.restarts.deferred().items(), self._deferred()
+        waits = [e for path, e in events if path in own and self._waiting.number(e) is None]
+        if not waits:
+            hook.pass_in_campaign(self.lock, 'its handler did not restart')
+            return
+        number = self.request(self._lock_name)
+        for event in waits:
+            self._waiting.note(event, number)
+
     def _share_turn(self, turn: Turn) -> None:
         """Restart what a campaign gives in this turn as well, which counts for it."""
         if self._rolled is None:
@@ -248,9 +259,8 @@ class RestartPart(Part):
 
     def before_release(self, hook: Hook) -> None:
         """Finish the pending work before this dispatch publishes."""
-        if self._is_invited:
-            # Whoever handles the event has neither restarted nor deferred it.
-            hook.pass_in_campaign(self.lock, 'its handler did not restart')
+        if self._is_invited and hook.invitation(self.lock) is not None:
+            self._answer_invitation(hook)
         self._has_looked = self._is_invited = False
         self._rolled = None
         self.action.end()
