@@ -27,7 +27,7 @@ impl CommandError {
     }
 
     /// An error with an exit code of its own.
-    #[cfg(feature = "etcd")]
+    #[cfg(any(feature = "etcd", feature = "lab"))]
     pub(crate) fn with_code(code: u8, message: impl fmt::Display) -> Self {
         Self::new(code, message)
     }

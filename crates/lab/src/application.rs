@@ -18,6 +18,8 @@ pub struct Application {
     pub config_types: BTreeMap<String, String>,
     /// The names of its actions.
     pub actions: Vec<String>,
+    /// By action, the parameters that have a default.
+    pub action_defaults: BTreeMap<String, BTreeMap<String, Value>>,
 }
 
 impl Application {

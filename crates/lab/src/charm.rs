@@ -20,7 +20,7 @@ mod project;
 
 pub use error::CharmError;
 
-use declared::{Declared, OptionDeclared};
+use declared::{Declared, OptionDeclared, defaults};
 use project::made_files;
 
 /// A charm directory and what it declares.
@@ -40,6 +40,8 @@ pub struct Charm {
     pub config_types: BTreeMap<String, String>,
     /// The names of its actions, sorted.
     pub actions: Vec<String>,
+    /// By action, the parameters that have a default.
+    pub action_defaults: BTreeMap<String, BTreeMap<String, Value>>,
 }
 
 impl Charm {
@@ -67,7 +69,8 @@ impl Charm {
         if !runs_something(directory) {
             return Err(CharmError::NotPacked(directory.to_owned()));
         }
-        let (config, actions) = (declared.config, declared.actions);
+        let (config, mut actions) = (declared.config, declared.actions.unwrap_or_default());
+        actions.remove("additionalProperties");
         let options = config.unwrap_or_default().options.unwrap_or_default();
         let kind =
             |option: &OptionDeclared| option.kind.clone().unwrap_or_else(|| "string".to_owned());
@@ -84,11 +87,11 @@ impl Charm {
                 .into_iter()
                 .map(|(key, option)| (key, option.default))
                 .collect(),
-            actions: actions
-                .unwrap_or_default()
-                .into_keys()
-                .filter(|name| name != "additionalProperties")
+            action_defaults: actions
+                .iter()
+                .map(|(name, action)| (name.clone(), defaults(action)))
                 .collect(),
+            actions: actions.into_keys().collect(),
         })
     }
 
@@ -100,6 +103,7 @@ impl Charm {
             config: self.config.clone(),
             config_types: self.config_types.clone(),
             actions: self.actions.clone(),
+            action_defaults: self.action_defaults.clone(),
         }
     }
 

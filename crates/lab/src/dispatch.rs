@@ -132,6 +132,13 @@ pub enum Progress {
     Failed,
 }
 
+impl Progress {
+    /// Whether it goes no further.
+    pub fn has_ended(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed)
+    }
+}
+
 /// An action that was asked for.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ActionRecord {

@@ -16,6 +16,7 @@ mod awaited;
 mod charm;
 mod clock;
 mod command;
+mod control;
 mod deed;
 mod delay;
 mod directory;
@@ -30,6 +31,7 @@ mod log;
 mod options;
 mod output;
 pub mod play;
+pub mod remote;
 mod queue;
 mod shared;
 mod socket;
@@ -104,6 +106,8 @@ impl Lab {
         }
         let names = lab.with_world(|world, now| world.deploy(application, units, now))?;
         (&lab).start(&names)?;
+        control::listen(&lab.shared)?;
+        keeper::announce(lab.directory());
         Ok(lab)
     }
 

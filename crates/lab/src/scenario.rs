@@ -63,6 +63,8 @@ pub struct Scenario {
     pub duplicate_relations: Vec<String>,
     /// Whether processes that hooks left running die with the unit's agent.
     pub leftovers_die_with_agent: bool,
+    /// In how many availability zones the units are.
+    pub zones: Option<u32>,
     /// How many milliseconds each hook-tool call takes: the default, and by unit name.
     pub tool_delay: (u64, BTreeMap<String, u64>),
     /// How many units may be inside each lock at once.
@@ -89,6 +91,7 @@ impl Default for Scenario {
             force_wait: None,
             duplicate_relations: Vec::new(),
             leftovers_die_with_agent: false,
+            zones: None,
             tool_delay: (0, BTreeMap::new()),
             limits: BTreeMap::new(),
             clocks: BTreeMap::new(),
@@ -114,6 +117,7 @@ const KEYS: &[&str] = &[
     "tool-delay",
     "units",
     "update-status-interval",
+    "zones",
 ];
 
 impl Scenario {
@@ -176,6 +180,7 @@ impl Scenario {
             leftovers_die_with_agent: table
                 .optional("leftovers-die-with-agent", |item| item.flag())?
                 .unwrap_or(false),
+            zones: table.optional("zones", |item| item.count(1, 26))?,
             tool_delay: table
                 .optional("tool-delay", |item| target::tool_delay(&item))?
                 .unwrap_or_default(),

@@ -40,6 +40,8 @@ pub struct Settings {
     pub leftovers_die_with_agent: bool,
     /// How long hook tools take.
     pub tool_delays: ToolDelays,
+    /// In how many availability zones the units are, one after the other; with 1 all are in the zone `lab`.
+    pub zones: u32,
     /// What the history records.
     pub detail: Detail,
     /// `JUJU_MODEL_NAME`.
@@ -62,8 +64,19 @@ impl Default for Settings {
             duplicate_relations: Vec::new(),
             leftovers_die_with_agent: false,
             tool_delays: ToolDelays::default(),
+            zones: 1,
             detail: Detail::default(),
             model_name: "lab".to_owned(),
+        }
+    }
+}
+
+impl Settings {
+    /// The availability zone of a unit's machine.
+    pub fn zone(&self, unit: &UnitName) -> String {
+        match self.zones {
+            0 | 1 => "lab".to_owned(),
+            zones => format!("az{}", unit.number() % zones + 1),
         }
     }
 }

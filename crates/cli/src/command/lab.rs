@@ -5,6 +5,7 @@ mod board;
 mod ending;
 mod faults;
 mod narrator;
+pub(crate) mod remote;
 mod run;
 mod session;
 mod summary;
@@ -26,11 +27,16 @@ use super::CommandError;
 use argument::{absolute, limit, pair, read_charm};
 pub(crate) use board::{Board, Cell, Tone};
 pub(crate) use ending::Ending;
-pub(crate) use narrator::seconds;
+pub(crate) use narrator::{line, seconds, tell};
+pub(crate) use remote::quoted;
 use run::run_session;
 pub(crate) use session::Session;
 pub(crate) use verdict::conclude;
-pub(crate) use view::{Plain, View, print_line};
+pub(crate) use view::{View, news, print_line};
+
+/// How long a model may be idle while a request is unserved, in milliseconds: a process that a hook left running
+/// may still trigger the next hook. Wakers check every 5 s.
+pub(crate) const PATIENCE: u64 = 12_000;
 
 /// Run a charm on an embedded Juju: many units on this machine, no controller.
 #[derive(Debug, Args)]
@@ -42,6 +48,9 @@ pub(crate) struct LabArgs {
 #[derive(Debug, Subcommand)]
 enum LabCommand {
     Run(Box<RunArgs>),
+    Status(remote::StatusArgs),
+    Exec(remote::ExecArgs),
+    Action(remote::ActionArgs),
     Faults(Box<faults::FaultsArgs>),
 }
 
@@ -59,7 +68,8 @@ enum LabCommand {
 
 Examples:
   ops-coordinator lab run --charm charms/shell --units 5
-  ops-coordinator lab run --scenario roll.toml --dir /tmp/roll --seed 7")]
+  ops-coordinator lab run --scenario roll.toml --dir /tmp/roll --seed 7
+  ops-coordinator lab run --charm charms/shell --units 5 --stay     # then act on it with `lab exec` and `lab action`")]
 struct RunArgs {
     /// The charm's directory
     #[arg(long, value_name = "DIR")]
@@ -97,6 +107,10 @@ struct RunArgs {
     /// Set a config option of the charm
     #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
     config: Vec<(String, String)>,
+    /// When nothing is left to do, do not end before Ctrl-C: so that `lab exec` and `lab action` in another terminal
+    /// can act on the units
+    #[arg(long)]
+    stay: bool,
     /// Print only problems and the summary
     #[arg(long)]
     quiet: bool,
@@ -109,6 +123,9 @@ struct RunArgs {
 pub(crate) fn run(args: LabArgs) -> Result<ExitCode, CommandError> {
     let args = match args.command {
         LabCommand::Run(args) => args,
+        LabCommand::Status(args) => return remote::status(&args),
+        LabCommand::Exec(args) => return remote::exec(&args),
+        LabCommand::Action(args) => return remote::action(args),
         LabCommand::Faults(args) => return faults::run(*args),
     };
     // Mistakes are reported before anything is started.
@@ -156,6 +173,7 @@ fn prepare(args: RunArgs) -> Result<Session, CommandError> {
         force_wait: scenario.force_wait.unwrap_or(defaults.force_wait),
         duplicate_relations: scenario.duplicate_relations,
         leftovers_die_with_agent: scenario.leftovers_die_with_agent,
+        zones: scenario.zones.unwrap_or(defaults.zones),
         tool_delays: ToolDelays {
             others: scenario.tool_delay.0,
             units: by_unit("tool-delay", &scenario.tool_delay.1)?,
@@ -173,6 +191,7 @@ fn prepare(args: RunArgs) -> Result<Session, CommandError> {
         },
         ..defaults
     };
+    let timeout = args.timeout.or(scenario.timeout).unwrap_or(60_000);
     let mut limits: BTreeMap<String, u32> = scenario.limits;
     limits.extend(args.limit);
     let executable = std::env::current_exe()
@@ -192,8 +211,10 @@ fn prepare(args: RunArgs) -> Result<Session, CommandError> {
         config,
         steps: scenario.steps,
         limits,
-        timeout: args.timeout.or(scenario.timeout).unwrap_or(60_000),
+        timeout,
         hook_limit: args.hook_limit,
+        patience: PATIENCE.min(timeout),
+        stay: args.stay,
         quiet: args.quiet,
     })
 }

@@ -22,7 +22,7 @@ pub(super) struct Declared {
     #[serde(default)]
     pub(super) config: Option<Config>,
     #[serde(default)]
-    pub(super) actions: Option<BTreeMap<String, serde::de::IgnoredAny>>,
+    pub(super) actions: Option<BTreeMap<String, Value>>,
 }
 
 /// The contents of `config.yaml`.
@@ -65,6 +65,16 @@ impl Declared {
         }
         Ok((main, declared))
     }
+}
+
+/// The parameters of an action that have a default, and which.
+pub(super) fn defaults(action: &Value) -> BTreeMap<String, Value> {
+    let params = action.get("params").and_then(Value::as_object);
+    let default = |(name, param): (&String, &Value)| {
+        let default = param.get("default").filter(|default| !default.is_null())?;
+        Some((name.clone(), default.clone()))
+    };
+    params.into_iter().flatten().filter_map(default).collect()
 }
 
 /// What the file says, if it exists.

@@ -1,5 +1,6 @@
 //! What counts as a charm, and the errors for anything else.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -39,11 +40,14 @@ fn the_older_three_files_and_the_newer_single_one_say_the_same() {
             "config.yaml",
             "options:\n  n: {type: int, default: 3}\n  text: {type: string}\n",
         ),
-        ("actions.yaml", "go: {}\nadditionalProperties: false\n"),
+        (
+            "actions.yaml",
+            "go: {params: {n: {type: integer, default: 3}, m: {type: string}}}\nadditionalProperties: false\n",
+        ),
     ]);
     let newer = directory(&[(
         "charmcraft.yaml",
-        "name: app\npeers: {cluster: {interface: peers}}\nactions: {go: {description: x}}\n\
+        "name: app\npeers: {cluster: {interface: peers}}\nactions: {go: {params: {n: {default: 3}}}}\n\
          config: {options: {n: {type: int, default: 3}, text: {type: string}}}\n",
     )]);
     let older = Charm::read(older.path()).unwrap();
@@ -52,6 +56,10 @@ fn the_older_three_files_and_the_newer_single_one_say_the_same() {
     assert_eq!(
         (older.name.as_str(), older.peers, older.actions),
         ("app", vec!["cluster".to_owned()], vec!["go".to_owned()])
+    );
+    assert_eq!(
+        older.action_defaults["go"],
+        BTreeMap::from([("n".to_owned(), 3.into())])
     );
     assert_eq!(
         (&older.config["n"], &older.config["text"]),

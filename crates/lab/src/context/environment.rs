@@ -48,7 +48,7 @@ pub(crate) fn environment(
     env.insert("JUJU_VERSION", version.to_string());
     env.insert("JUJU_API_ADDRESSES", "10.0.0.1:17070".to_owned());
     env.insert("JUJU_MACHINE_ID", unit.name.number().to_string());
-    env.insert("JUJU_AVAILABILITY_ZONE", "lab".to_owned());
+    env.insert("JUJU_AVAILABILITY_ZONE", settings.zone(&unit.name));
     env.insert("CLOUD_API_VERSION", String::new());
     match what {
         What::Hook => {

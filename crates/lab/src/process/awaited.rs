@@ -46,7 +46,7 @@ impl Awaited {
             }
             Self::Exec { id, code } => {
                 let record = world.exec_record(id)?;
-                if !matches!(record.progress, Progress::Completed | Progress::Failed) {
+                if !record.progress.has_ended() {
                     return None;
                 }
                 let (got, stderr) = (record.code, String::from_utf8_lossy(&record.stderr));

@@ -1,9 +1,7 @@
 //! `juju-exec`, called from outside a hook: queues a command and waits for its end.
 
-use std::time::Duration;
-
 use super::shared::Shared;
-use crate::dispatch::{Progress, ToolReply};
+use crate::dispatch::{ExecRecord, ToolReply};
 use crate::name::UnitName;
 
 /// What the arguments of a call ask for.
@@ -23,27 +21,29 @@ pub(super) fn run(shared: &Shared, own: &UnitName, args: &[String]) -> ToolReply
         Ok(unit) => unit.unwrap_or_else(|| own.clone()),
         Err(problem) => return ToolReply::failed(2, &format!("{problem}")),
     };
-    let id = match shared.with_world(|world, now| world.exec(&unit, wanted.command, now)) {
-        Ok(id) => id,
-        Err(problem) => return ToolReply::failed(1, &problem.to_string()),
-    };
-    let mut recorded = shared.lock_world();
-    loop {
-        if let Some(record) = recorded.world.exec_record(id)
-            && matches!(record.progress, Progress::Completed | Progress::Failed)
-        {
-            return ToolReply {
-                code: record.code,
-                stdout: record.stdout.clone(),
-                stderr: record.stderr.clone(),
-                needs_stdin: false,
-            };
-        }
-        if shared.is_ending() {
-            return ToolReply::failed(1, "the lab is shutting down");
-        }
-        recorded = shared.wait(recorded, Duration::from_millis(500));
+    match exec(shared, &unit, wanted.command) {
+        Ok(record) => ToolReply {
+            code: record.code,
+            stdout: record.stdout,
+            stderr: record.stderr,
+            needs_stdin: false,
+        },
+        Err(problem) => ToolReply::failed(1, &problem),
     }
+}
+
+/// Queues a command and waits for its end.
+///
+/// # Errors
+/// When the model refuses it, or the lab ends before it.
+pub(super) fn exec(shared: &Shared, unit: &UnitName, command: String) -> Result<ExecRecord, String> {
+    let id = shared
+        .with_world(|world, now| world.exec(unit, command, now))
+        .map_err(|problem| problem.to_string())?;
+    shared.wait_until(|world| {
+        let record = world.exec_record(id)?;
+        record.progress.has_ended().then(|| record.clone())
+    })
 }
 
 fn parse(args: &[String]) -> Result<Wanted, String> {

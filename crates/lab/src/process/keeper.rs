@@ -7,15 +7,18 @@
 //! If the keeper is killed, the kernel tells the worker, which then ends its lab itself.
 
 use std::env;
+use std::fs;
 use std::io;
+use std::os::unix::fs::{MetadataExt, symlink};
 use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, ExitStatus};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use rustix::process::{
-    Pid, Signal, WaitOptions, getpid, getppid, kill_process, set_child_subreaper,
+    Pid, Signal, WaitOptions, geteuid, getpid, getppid, kill_process, set_child_subreaper,
     set_parent_process_death_signal,
 };
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -58,6 +61,36 @@ pub fn run(work: impl FnOnce(&Interrupt) -> ExitCode) -> io::Result<ExitCode> {
     keep()
 }
 
+/// The link in a keeper's scratch directory that leads to the directory of the lab that runs there.
+const LINK: &str = "lab";
+
+/// How the name of a keeper's scratch directory begins.
+const SCRATCH: &str = "ops-coordinator-";
+
+/// Lets [`announced`] find the lab in this directory, if this process is kept.
+pub(super) fn announce(directory: &Path) {
+    if is_kept() {
+        let link = env::temp_dir().join(LINK);
+        // Of several labs, one after the other, the last one counts. A lab that is not found can still be named.
+        let _ = fs::remove_file(&link);
+        let _ = symlink(directory, link);
+    }
+}
+
+/// The directories of all labs that this user runs under a keeper, sorted. Some may have ended.
+pub(super) fn announced() -> Vec<PathBuf> {
+    let entries = fs::read_dir(env::temp_dir()).into_iter().flatten().flatten();
+    let scratch = entries.filter(|entry| {
+        let is_own = entry.metadata().is_ok_and(|data| data.uid() == geteuid().as_raw());
+        is_own && entry.file_name().to_string_lossy().starts_with(SCRATCH)
+    });
+    let mut found: Vec<PathBuf> = scratch
+        .filter_map(|entry| fs::read_link(entry.path().join(LINK)).ok())
+        .collect();
+    found.sort();
+    found
+}
+
 fn is_kept() -> bool {
     let keeper = env::var(KEEPER_VARIABLE)
         .ok()
@@ -70,7 +103,7 @@ fn keep() -> io::Result<ExitCode> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
     // Temporary directories of the worker's lie in here, so that they go even when it is killed.
     let scratch = tempfile::Builder::new()
-        .prefix("ops-coordinator-")
+        .prefix(SCRATCH)
         .tempdir()?;
     let worker = Command::new(env::current_exe()?)
         .args(env::args_os().skip(1))

@@ -19,7 +19,7 @@ use super::jobs::Jobs;
 use super::lock::lock;
 use super::options::Options;
 use super::queue::Queues;
-use super::{clock, sweep};
+use super::{clock, control, sweep};
 use crate::client;
 use crate::history::Happening;
 use crate::name::UnitName;
@@ -138,6 +138,26 @@ impl Shared {
         waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
+    /// Waits until `look` finds something.
+    ///
+    /// # Errors
+    /// When the lab ends before.
+    pub(super) fn wait_until<T>(
+        &self,
+        mut look: impl FnMut(&World) -> Option<T>,
+    ) -> Result<T, String> {
+        let mut recorded = self.lock_world();
+        loop {
+            if let Some(found) = look(&recorded.world) {
+                return Ok(found);
+            }
+            if self.is_ending() {
+                return Err("the lab is shutting down".to_owned());
+            }
+            recorded = self.wait(recorded, Duration::from_millis(500));
+        }
+    }
+
     pub(super) fn wait_for_news(&self, at_most: Duration) {
         drop(self.wait(self.lock_world(), at_most));
     }
@@ -172,7 +192,9 @@ impl Shared {
     pub(super) fn end(&self) {
         self.ending.store(true, Ordering::SeqCst);
         let units = self.folders.units();
+        let directory = self.folders.directory.path();
         loop {
+            control::wake(directory);
             for unit in &units {
                 self.jobs.kill(unit, None);
                 client::wake(&self.address(unit));
@@ -188,6 +210,7 @@ impl Shared {
             lock(&self.threads).extend(busy);
             std::thread::sleep(Duration::from_millis(5));
         }
+        control::remove(directory);
         sweep::end_marked(&format!("{}/", self.mark));
         if self.folders.faketime().is_some() {
             clock::sweep();

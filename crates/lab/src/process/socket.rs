@@ -33,22 +33,32 @@ pub(super) fn listen(shared: &Arc<Shared>, unit: &UnitName) -> Result<(), Proces
     let listener = socket_address(&address)
         .and_then(|address| UnixListener::bind_addr(&address))
         .map_err(ProcessError::system("listen on", Path::new(&address)))?;
-    let (shared_with_thread, unit) = (Arc::clone(shared), unit.clone());
+    let unit = unit.clone();
+    accept(shared, listener, move |shared, stream| serve(shared, &unit, stream));
+    Ok(())
+}
+
+/// Serves each caller in a thread of its own until the lab ends.
+pub(super) fn accept(
+    shared: &Arc<Shared>,
+    listener: UnixListener,
+    serve: impl Fn(&Shared, UnixStream) + Clone + Send + 'static,
+) {
+    let shared_with_thread = Arc::clone(shared);
     shared.keep_thread(thread::spawn(move || {
         for stream in listener.incoming() {
             if shared_with_thread.is_ending() {
                 return;
             }
             let Ok(stream) = stream else { continue };
-            let (shared, unit) = (Arc::clone(&shared_with_thread), unit.clone());
-            thread::spawn(move || serve(&shared, &unit, stream));
+            let _ = stream.set_read_timeout(Some(PATIENCE));
+            let (shared, serve) = (Arc::clone(&shared_with_thread), serve.clone());
+            thread::spawn(move || serve(&shared, stream));
         }
     }));
-    Ok(())
 }
 
 fn serve(shared: &Shared, unit: &UnitName, mut stream: UnixStream) {
-    let _ = stream.set_read_timeout(Some(PATIENCE));
     let Ok((request, body)) = wire::read_frame::<Request>(&mut stream) else {
         return;
     };
@@ -68,7 +78,7 @@ fn serve(shared: &Shared, unit: &UnitName, mut stream: UnixStream) {
 }
 
 /// An abstract socket has no permissions of its own, and `juju-exec` runs any command.
-fn is_trusted(stream: &UnixStream) -> bool {
+pub(super) fn is_trusted(stream: &UnixStream) -> bool {
     socket_peercred(stream).is_ok_and(|peer| peer.uid == geteuid() || peer.uid.is_root())
 }
 

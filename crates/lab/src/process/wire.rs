@@ -1,11 +1,15 @@
-//! What passes over a unit's socket: one request and one reply per connection.
+//! What passes over the sockets of a lab: one request and one reply per connection.
 //!
 //! A frame is two big-endian `u32` lengths, a JSON header and a body of raw bytes. The body carries
 //! what may not be text: standard input on the way in, standard output and error on the way out.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use super::remote::{ActionEnd, Overview};
 
 /// The longest header in bytes. Arguments travel in it, and Linux allows about 2 MiB of them.
 const HEADER_LIMIT: usize = 4 << 20;
@@ -40,6 +44,47 @@ pub(crate) struct Reply {
     pub(crate) stdout_length: usize,
     /// The call must be sent again with standard input.
     pub(crate) needs_stdin: bool,
+}
+
+/// What another terminal asks of a running lab.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Order {
+    /// How the units are.
+    Status,
+    /// Runs a command on a unit, as `juju exec` does.
+    Exec {
+        /// The unit, or `APPLICATION/leader`.
+        unit: String,
+        /// The command for `/bin/bash`.
+        command: String,
+    },
+    /// Runs an action, as `juju run` does.
+    Action {
+        /// The unit, or `APPLICATION/leader`.
+        unit: String,
+        /// The name of the action.
+        name: String,
+        /// Its parameters.
+        params: BTreeMap<String, Value>,
+    },
+}
+
+/// The answer to an [`Order`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Answer {
+    /// It was refused, or could not be carried out to its end.
+    Refused(String),
+    /// How the units are.
+    Status(Overview),
+    /// The command's exit code; the body is its standard output, so many bytes, followed by standard error.
+    Exec {
+        /// Its exit code.
+        code: i32,
+        /// How many bytes of the body are standard output.
+        stdout_length: usize,
+    },
+    /// How the action ended.
+    Action(ActionEnd),
 }
 
 /// Writes one frame.

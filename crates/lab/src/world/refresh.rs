@@ -66,6 +66,9 @@ impl World {
             .collect();
         declared.peers.clone_from(&revision.peers);
         declared.actions.clone_from(&revision.actions);
+        declared
+            .action_defaults
+            .clone_from(&revision.action_defaults);
         declared.config_types.clone_from(&revision.config_types);
         // What was set when the application was deployed stands among the defaults, and stays.
         for (option, default) in &revision.config {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::World;
-use crate::dispatch::{ActionId, ActionRecord, ExecId, ExecRecord, Progress};
+use crate::dispatch::{ActionId, ActionRecord, ExecId, ExecRecord};
 use crate::error::LabError;
 use crate::history::Happening;
 use crate::model::deployed::or_none;
@@ -14,7 +14,7 @@ use crate::name::UnitName;
 use crate::settings::Millis;
 
 impl World {
-    /// Queues an action.
+    /// Queues an action. Parameters that are not given have the default that the charm declares, if it declares one.
     ///
     /// # Errors
     /// When the unit does not exist or its charm has no such action.
@@ -22,24 +22,24 @@ impl World {
         &mut self,
         unit: &UnitName,
         name: &str,
-        params: BTreeMap<String, Value>,
+        mut params: BTreeMap<String, Value>,
         now: Millis,
     ) -> Result<ActionId, LabError> {
         self.advance(now);
         self.existing(unit)?;
-        let declared = self
-            .deployed
-            .get(unit.application())
-            .map(|d| &d.declared.actions);
-        if let Some(actions) = declared
-            && !actions.iter().any(|action| action == name)
-        {
-            let known: Vec<&str> = actions.iter().map(String::as_str).collect();
-            return Err(LabError::NoAction {
-                application: unit.application().to_owned(),
-                action: name.to_owned(),
-                known: or_none(&known),
-            });
+        let deployed = self.deployed.get(unit.application());
+        if let Some(declared) = deployed.map(|deployed| &deployed.declared) {
+            if !declared.actions.iter().any(|action| action == name) {
+                let known: Vec<&str> = declared.actions.iter().map(String::as_str).collect();
+                return Err(LabError::NoAction {
+                    application: unit.application().to_owned(),
+                    action: name.to_owned(),
+                    known: or_none(&known),
+                });
+            }
+            for (param, value) in declared.action_defaults.get(name).into_iter().flatten() {
+                params.entry(param.clone()).or_insert_with(|| value.clone());
+            }
         }
         let id = ActionId(self.requests.next());
         let record = ActionRecord {
@@ -122,16 +122,11 @@ impl World {
 
     /// Whether every action and command has ended.
     pub fn requests_are_done(&self) -> bool {
-        let ended = |progress| matches!(progress, Progress::Completed | Progress::Failed);
-        self.requests
-            .actions
-            .values()
-            .all(|action| ended(action.record.progress))
-            && self
-                .requests
-                .execs
-                .values()
-                .all(|(_, record)| ended(record.progress))
+        let (actions, execs) = (&self.requests.actions, &self.requests.execs);
+        let mut actions = actions.values();
+        let mut execs = execs.values();
+        actions.all(|action| action.record.progress.has_ended())
+            && execs.all(|(_, record)| record.progress.has_ended())
     }
 
     /// Resolves a failed hook: it runs again now, or (`retry` false) counts as done though what it

@@ -48,6 +48,10 @@ pub(crate) fn application() -> Application {
             ("limit".into(), "int".into()),
         ]),
         actions: vec!["show".into()],
+        action_defaults: BTreeMap::from([(
+            "show".into(),
+            BTreeMap::from([("format".into(), "table".into())]),
+        )]),
     }
 }
 

@@ -9,6 +9,9 @@ use tempfile::TempDir;
 /// The lock of the charm.
 pub(super) const LOCK: &str = "restart";
 
+/// The name under which the demo deploys it.
+pub(super) const APPLICATION: &str = "app";
+
 /// Each file of `charms/shell`, which a link of this package makes part of it: its name, its
 /// permissions, its text.
 const FILES: &[(&str, u32, &str)] = &[
@@ -45,11 +48,17 @@ const FILES: &[(&str, u32, &str)] = &[
     ),
 ];
 
-/// Writes the charm into a temporary directory.
-pub(super) fn unpack() -> io::Result<TempDir> {
+/// What makes each availability zone a wave.
+const WAVES: &str = "[locks.restart]\nwaves = \"zone\"\n";
+
+/// Writes the charm into a temporary directory, with a policy if the zones are to take turns.
+pub(super) fn unpack(by_zone: bool) -> io::Result<TempDir> {
     let folder = tempfile::Builder::new()
         .prefix("ops-coordinator-charm-")
         .tempdir()?;
+    if by_zone {
+        fs::write(folder.path().join("coordination.toml"), WAVES)?;
+    }
     for (name, mode, text) in FILES {
         let path = folder.path().join(name);
         fs::write(&path, text)?;

@@ -17,10 +17,6 @@ use crate::command::CommandError;
 /// How often the view is refreshed when nothing happens.
 const TICK: Duration = Duration::from_millis(20);
 
-/// How long a model may be idle while a request is unserved, in milliseconds: a process that a hook left running
-/// may still trigger the next hook. Wakers check every 5 s.
-const PATIENCE: u64 = 12_000;
-
 /// Everything that makes up a run.
 pub(crate) struct Session {
     /// The command, for the heading.
@@ -41,6 +37,10 @@ pub(crate) struct Session {
     pub(crate) timeout: u64,
     /// How long a hook may run until it is reported, in milliseconds.
     pub(crate) hook_limit: u64,
+    /// How long the model may be idle while a request is unserved, in milliseconds; this does not count for the timeout.
+    pub(crate) patience: u64,
+    /// Whether the run goes on when nothing is left to do, until it is interrupted.
+    pub(crate) stay: bool,
     /// Whether only problems and the summary are printed.
     pub(crate) quiet: bool,
 }
@@ -69,25 +69,39 @@ impl Session {
     pub(crate) fn play(&self, lab: &Lab, view: &mut dyn View, interrupt: &Interrupt) -> Ending {
         let mut player = Player::new(self.steps.clone()).with_judge(unserved::unmet);
         let mut reported = BTreeSet::new();
-        // Since when nothing has moved although a request is unserved.
-        let mut stuck_since = None;
+        // Since when nothing has moved, and for how long nothing had moved before.
+        let mut still_since: Option<u64> = None;
+        let mut stood_still = 0;
         let ending = loop {
+            let now = lab.now();
+            let standing = still_since.map_or(0, |since| now.saturating_sub(since));
             if interrupt.is_set() {
-                break Ending::Interrupted;
+                let is_over = self.stay && still_since.is_some();
+                break if is_over { Ending::Idle } else { Ending::Interrupted };
             }
             match player.advance(lab) {
                 Advance::Did { at, text } => view.say(at, &text),
                 Advance::Finished => {
-                    let now = lab.now();
-                    let since = *stuck_since.get_or_insert(now);
-                    if now >= self.timeout.min(since + PATIENCE) || !self.is_stuck(lab) {
+                    if still_since.is_none() {
+                        still_since = Some(now);
+                        if self.is_stuck(lab) {
+                            view.stop(lab);
+                        }
+                    }
+                    let is_over = standing >= self.patience || !self.is_stuck(lab);
+                    if is_over && !self.stay {
                         break Ending::Idle;
                     }
                 }
                 Advance::Failed(problem) => break Ending::Failed(problem),
-                Advance::Waiting => stuck_since = None,
+                Advance::Waiting => {
+                    stood_still += standing;
+                    if still_since.take().is_some() {
+                        view.go_on();
+                    }
+                }
             }
-            if lab.now() >= self.timeout {
+            if still_since.is_none() && now >= self.timeout.saturating_add(stood_still) {
                 break Ending::Timeout;
             }
             self.report_slow_hooks(lab, view, &mut reported);

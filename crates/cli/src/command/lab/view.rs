@@ -14,6 +14,10 @@ pub(crate) trait View {
     fn say(&mut self, at: u64, text: &str);
     /// Shows what has happened since the last call.
     fn refresh(&mut self, lab: &Lab);
+    /// Nothing moves any more, though a request is unserved.
+    fn stop(&mut self, _lab: &Lab) {}
+    /// Something moves again.
+    fn go_on(&mut self) {}
     /// Shows the last state; nothing comes after it.
     fn close(&mut self, lab: &Lab);
 }

@@ -1,0 +1,72 @@
+//! The demo without a terminal: one line for each thing worth telling.
+
+use ops_coordinator_lab::history::{Event, Happening};
+use ops_coordinator_lab::process::Lab;
+
+use super::stop;
+use crate::command::lab::{View, line, news, print_line, tell};
+
+/// The plain view, with waves and stops.
+#[derive(Debug, Default)]
+pub(super) struct Story {
+    seen: usize,
+    waves: u32,
+    /// The zone of the wave that goes on.
+    zone: Option<String>,
+}
+
+impl Story {
+    /// Tells of a wave that begins with this event.
+    fn tell_wave(&mut self, lab: &Lab, event: &Event) {
+        let Happening::Enter { unit, .. } = &event.happening else {
+            return;
+        };
+        let (zone, mates) = lab.with_world(|world, _| {
+            let settings = world.settings();
+            let zone = (settings.zones > 1).then(|| settings.zone(unit));
+            let mates = world.units().into_iter().map(|status| status.unit);
+            let mates = mates.filter(|mate| Some(settings.zone(mate)) == zone);
+            let mates: Vec<String> = mates.map(|mate| mate.to_string()).collect();
+            (zone, mates)
+        });
+        if let Some(zone) = zone.filter(|zone| self.zone.as_ref() != Some(zone)) {
+            self.waves += 1;
+            let text = format!("wave {}, zone {zone}: {}", self.waves, mates.join(" "));
+            self.say(event.at, &text);
+            self.zone = Some(zone);
+        }
+    }
+}
+
+impl View for Story {
+    fn say(&mut self, at: u64, text: &str) {
+        print_line(&line(at, &format!("-- {text}")));
+    }
+
+    fn refresh(&mut self, lab: &Lab) {
+        for event in news(lab, &mut self.seen) {
+            self.tell_wave(lab, &event);
+            let text = match &event.happening {
+                Happening::Status {
+                    unit,
+                    status,
+                    message,
+                    ..
+                } if status == "blocked" => Some(format!("{unit} is blocked: {message}")),
+                _ => tell(&event),
+            };
+            if let Some(text) = text {
+                print_line(&line(event.at, &text));
+            }
+        }
+    }
+
+    fn stop(&mut self, lab: &Lab) {
+        self.refresh(lab);
+        for text in stop::reasons(lab).iter().chain(&stop::advice()) {
+            self.say(lab.now(), text);
+        }
+    }
+
+    fn close(&mut self, _: &Lab) {}
+}
