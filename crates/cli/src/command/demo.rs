@@ -55,7 +55,7 @@ chmod +x start-server
 /// Real charm processes run on an embedded Juju on this machine; nothing is installed, and
 /// nothing is left behind. Once all units are idle, their configuration changes, so every unit
 /// has to restart its server, and the line decides who goes when. A client polls every server
-/// throughout.
+/// throughout. With `--zones`, an operator rolls all units instead, zone by zone.
 ///
 /// With `--fail`, a unit's restart fails, and the roll stops there. The demo says what to type in another terminal,
 /// and goes on when somebody has.
@@ -111,6 +111,13 @@ impl DemoArgs {
         self.limit.of(usize::try_from(self.units).unwrap_or(usize::MAX))
     }
 
+    /// The `coordination.toml` of the charm, if the zones are to take turns. The action that begins the roll looks there
+    /// for the limit as well.
+    fn coordination(&self) -> Option<String> {
+        let policy = format!("[locks.{LOCK}]\nlimit = \"{}\"\nwaves = \"zone\"\n", self.limit);
+        (self.zones > 1).then_some(policy)
+    }
+
     /// The limit as it was given, and what it comes to.
     fn limit_in_words(&self) -> String {
         let (given, most) = (self.limit.to_string(), self.most().to_string());
@@ -146,7 +153,7 @@ pub(crate) fn run(args: DemoArgs) -> Result<ExitCode, CommandError> {
 }
 
 fn demo(args: DemoArgs, interrupt: &Interrupt) -> Result<ExitCode, CommandError> {
-    let folder = charm::unpack(args.zones > 1).map_err(CommandError::failed)?;
+    let folder = charm::unpack(args.coordination().as_deref()).map_err(CommandError::failed)?;
     let mut charm = Charm::read(folder.path()).map_err(CommandError::failed)?;
     APPLICATION.clone_into(&mut charm.name);
     let executable = std::env::current_exe().map_err(CommandError::failed)?;
@@ -184,7 +191,7 @@ fn demo(args: DemoArgs, interrupt: &Interrupt) -> Result<ExitCode, CommandError>
     let watch = Arc::new(Watch::start(&lab, args.units));
     let zones = match args.zones {
         1 => String::new(),
-        zones => format!(" in {zones} zones"),
+        zones => format!(", in {zones} zones"),
     };
     let heading = format!("{}{zones}, {} at a time", session.heading(), args.limit);
     let live = Live::open(&heading, args.units, args.most(), &watch);
@@ -220,10 +227,22 @@ fn steps(args: &DemoArgs) -> Vec<Step> {
             note: Some(format!("{unit} will not be able to start its server, once")),
         });
     }
+    let (cause, note) = if args.zones > 1 {
+        // Units that ask one by one are put in the line as they ask, and a zone's turn comes several times.
+        let roll = Deed::Action {
+            unit: Target::Leader,
+            name: "roll".to_owned(),
+            params: BTreeMap::from([("reason".to_owned(), "new certificates".into())]),
+        };
+        (roll, "an operator rolls all units: every unit has to restart")
+    } else {
+        let note = "the configuration changes: every unit has to restart";
+        (Deed::Config(message), note)
+    };
     steps.push(Step {
         after: After::IDLE,
-        act: Deed::Config(message).into(),
-        note: Some("the configuration changes: every unit has to restart".to_owned()),
+        act: cause.into(),
+        note: Some(note.to_owned()),
     });
     if args.fail.is_some() {
         // Somebody may skip a unit. Who is unserved in the end is found in any case.

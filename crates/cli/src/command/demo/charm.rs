@@ -48,16 +48,13 @@ const FILES: &[(&str, u32, &str)] = &[
     ),
 ];
 
-/// What makes each availability zone a wave.
-const WAVES: &str = "[locks.restart]\nwaves = \"zone\"\n";
-
-/// Writes the charm into a temporary directory, with a policy if the zones are to take turns.
-pub(super) fn unpack(by_zone: bool) -> io::Result<TempDir> {
+/// Writes the charm into a temporary directory, with a `coordination.toml` if there is one.
+pub(super) fn unpack(coordination: Option<&str>) -> io::Result<TempDir> {
     let folder = tempfile::Builder::new()
         .prefix("ops-coordinator-charm-")
         .tempdir()?;
-    if by_zone {
-        fs::write(folder.path().join("coordination.toml"), WAVES)?;
+    if let Some(text) = coordination {
+        fs::write(folder.path().join("coordination.toml"), text)?;
     }
     for (name, mode, text) in FILES {
         let path = folder.path().join(name);

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use ops_coordinator_lab::process::Lab;
 
+use super::charm::APPLICATION;
 use super::requests::{has_failed, requests};
 use crate::command::lab::quoted;
 
@@ -13,8 +14,8 @@ pub(super) fn reasons(lab: &Lab) -> Vec<String> {
     let requests = lab.with_world(|world, _| requests(world, lab.application()));
     let failed = requests.units.iter().filter(|unit| has_failed(unit));
     let reason = |unit: &ops_coordinator_core::UnitStatus| {
-        let why = unit.wait.clone().unwrap_or_default();
-        format!("the roll has stopped at {}: {why}", unit.unit)
+        let why = unit.reason.clone().unwrap_or_default();
+        format!("the roll has stopped: {} failed, {why}", unit.unit)
     };
     failed.map(reason).collect()
 }
@@ -23,9 +24,9 @@ pub(super) fn reasons(lab: &Lab) -> Vec<String> {
 pub(super) fn advice() -> Vec<String> {
     let command = typed();
     vec![
-        "in another terminal, look, and let it try again:".to_owned(),
-        format!("  {command} lab exec app/0 -- ops-coordinator status"),
-        format!("  {command} demo resume"),
+        "in another terminal:".to_owned(),
+        format!("  {command} lab action {APPLICATION}/0 status  # who waits for whom, and why"),
+        format!("  {command} demo resume              # let it try again"),
     ]
 }
 

@@ -1,5 +1,8 @@
 //! The demo without a terminal: one line for each thing worth telling.
 
+use std::collections::BTreeSet;
+
+use ops_coordinator_lab::UnitName;
 use ops_coordinator_lab::history::{Event, Happening};
 use ops_coordinator_lab::process::Lab;
 
@@ -13,6 +16,8 @@ pub(super) struct Story {
     waves: u32,
     /// The zone of the wave that goes on.
     zone: Option<String>,
+    /// The units that are blocked, as far as that is told.
+    blocked: BTreeSet<UnitName>,
 }
 
 impl Story {
@@ -36,6 +41,25 @@ impl Story {
             self.zone = Some(zone);
         }
     }
+
+    /// Tells of a unit that has become blocked; its charm may say so in every hook.
+    fn tell_blocked(&mut self, event: &Event) -> Option<String> {
+        let Happening::Status {
+            unit,
+            status,
+            message,
+            ..
+        } = &event.happening
+        else {
+            return None;
+        };
+        if status != "blocked" {
+            self.blocked.remove(unit);
+            return None;
+        }
+        let is_new = self.blocked.insert(unit.clone());
+        is_new.then(|| format!("{unit} is blocked: {message}"))
+    }
 }
 
 impl View for Story {
@@ -46,16 +70,8 @@ impl View for Story {
     fn refresh(&mut self, lab: &Lab) {
         for event in news(lab, &mut self.seen) {
             self.tell_wave(lab, &event);
-            let text = match &event.happening {
-                Happening::Status {
-                    unit,
-                    status,
-                    message,
-                    ..
-                } if status == "blocked" => Some(format!("{unit} is blocked: {message}")),
-                _ => tell(&event),
-            };
-            if let Some(text) = text {
+            let text = self.tell_blocked(&event);
+            if let Some(text) = text.or_else(|| tell(&event)) {
                 print_line(&line(event.at, &text));
             }
         }
@@ -63,8 +79,11 @@ impl View for Story {
 
     fn stop(&mut self, lab: &Lab) {
         self.refresh(lab);
-        for text in stop::reasons(lab).iter().chain(&stop::advice()) {
-            self.say(lab.now(), text);
+        for text in stop::reasons(lab) {
+            self.say(lab.now(), &text);
+        }
+        for text in stop::advice() {
+            print_line(&format!("{:14}{text}", ""));
         }
     }
 
