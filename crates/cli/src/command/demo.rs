@@ -29,7 +29,7 @@ use ops_coordinator_lab::scenario::{
 use ops_coordinator_lab::{Settings, UnitName};
 
 use super::CommandError;
-use super::lab::{Ending, PATIENCE, Session, View, conclude, print_line};
+use super::lab::{Ending, PATIENCE, Session, View, conclude, print_line, unit};
 use charm::{APPLICATION, LOCK};
 use live::Live;
 use story::Story;
@@ -60,7 +60,9 @@ chmod +x start-server
 /// With `--fail`, a unit's restart fails, and the roll stops there. The demo says what to type in another terminal,
 /// and goes on when somebody has.
 #[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true, after_help = "Exit codes:
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Exit codes:
   0  every unit restarted or was skipped, and never too many at once
   1  otherwise
   2  usage error
@@ -69,8 +71,9 @@ Examples:
   ops-coordinator demo
   ops-coordinator demo --units 9 --limit 2
   ops-coordinator demo --kill        # kill -9 in the middle of a restart: watch it recover
-  ops-coordinator demo --units 12 --limit 25% --zones 3 --fail app/4      # a roll in waves that stops
-  ops-coordinator demo resume        # in another terminal: lets it go on")]
+  ops-coordinator demo --units 12 --limit 25% --zones 3 --fail app/4
+  ops-coordinator demo resume        # in another terminal: lets a roll that has stopped go on"
+)]
 pub(crate) struct DemoArgs {
     #[command(subcommand)]
     command: Option<DemoCommand>,
@@ -84,7 +87,7 @@ pub(crate) struct DemoArgs {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=9))]
     zones: u32,
     /// Let this unit's restart fail once, so that the roll stops there
-    #[arg(long, value_name = "UNIT", conflicts_with = "kill")]
+    #[arg(long, value_name = "UNIT", value_parser = unit, conflicts_with = "kill")]
     fail: Option<UnitName>,
     /// How long a roll that has stopped waits for somebody [default: on a terminal for ever, otherwise 1m]
     #[arg(long, value_name = "TIME", value_parser = parse_duration, requires = "fail")]
@@ -108,13 +111,17 @@ enum DemoCommand {
 impl DemoArgs {
     /// How many units may restart at once.
     fn most(&self) -> u32 {
-        self.limit.of(usize::try_from(self.units).unwrap_or(usize::MAX))
+        self.limit
+            .of(usize::try_from(self.units).unwrap_or(usize::MAX))
     }
 
     /// The `coordination.toml` of the charm, if the zones are to take turns. The action that begins the roll looks there
     /// for the limit as well.
     fn coordination(&self) -> Option<String> {
-        let policy = format!("[locks.{LOCK}]\nlimit = \"{}\"\nwaves = \"zone\"\n", self.limit);
+        let policy = format!(
+            "[locks.{LOCK}]\nlimit = \"{}\"\nwaves = \"zone\"\n",
+            self.limit
+        );
         (self.zones > 1).then_some(policy)
     }
 
@@ -137,9 +144,10 @@ pub(crate) fn run(args: DemoArgs) -> Result<ExitCode, CommandError> {
     if let Some(DemoCommand::Resume(args)) = args.command {
         return resume::run(&args);
     }
-    let stranger = args.fail.as_ref().filter(|unit| {
-        unit.application() != APPLICATION || unit.number() >= args.units
-    });
+    let stranger = args
+        .fail
+        .as_ref()
+        .filter(|unit| unit.application() != APPLICATION || unit.number() >= args.units);
     if let Some(unit) = stranger {
         let last = args.units - 1;
         let error = CommandError::usage(format!("the demo has no unit {unit}"));
@@ -199,12 +207,11 @@ fn demo(args: DemoArgs, interrupt: &Interrupt) -> Result<ExitCode, CommandError>
         let usual = if live.is_some() { u64::MAX } else { UNWATCHED };
         session.patience = args.wait.unwrap_or(usual);
     }
-    let mut view: Box<dyn View> = match live {
-        Some(live) => Box::new(live),
-        None => {
-            print_line(&format!("demo: {heading}"));
-            Box::new(Story::default())
-        }
+    let mut view: Box<dyn View> = if let Some(live) = live {
+        Box::new(live)
+    } else {
+        print_line(&format!("demo: {heading}"));
+        Box::new(Story::default())
     };
     let ending = session.play(&lab, view.as_mut(), interrupt);
     watch.stop();
@@ -234,7 +241,10 @@ fn steps(args: &DemoArgs) -> Vec<Step> {
             name: "roll".to_owned(),
             params: BTreeMap::from([("reason".to_owned(), "new certificates".into())]),
         };
-        (roll, "an operator rolls all units: every unit has to restart")
+        (
+            roll,
+            "an operator rolls all units: every unit has to restart",
+        )
     } else {
         let note = "the configuration changes: every unit has to restart";
         (Deed::Config(message), note)

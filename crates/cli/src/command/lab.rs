@@ -24,6 +24,7 @@ use ops_coordinator_lab::{JujuVersion, LabError, Retry, Settings, ToolDelays, Un
 
 use super::CommandError;
 
+pub(crate) use argument::unit;
 use argument::{absolute, limit, pair, read_charm};
 pub(crate) use board::{Board, Cell, Tone};
 pub(crate) use ending::Ending;
@@ -69,7 +70,7 @@ enum LabCommand {
 Examples:
   ops-coordinator lab run --charm charms/shell --units 5
   ops-coordinator lab run --scenario roll.toml --dir /tmp/roll --seed 7
-  ops-coordinator lab run --charm charms/shell --units 5 --stay     # then act on it with `lab exec` and `lab action`")]
+  ops-coordinator lab run --charm charms/shell --units 5 --stay")]
 struct RunArgs {
     /// The charm's directory
     #[arg(long, value_name = "DIR")]
@@ -107,8 +108,8 @@ struct RunArgs {
     /// Set a config option of the charm
     #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
     config: Vec<(String, String)>,
-    /// When nothing is left to do, do not end before Ctrl-C: so that `lab exec` and `lab action` in another terminal
-    /// can act on the units
+    /// When nothing is left to do, wait for Ctrl-C, so that `lab exec` and `lab action` in another terminal can act on
+    /// the units
     #[arg(long)]
     stay: bool,
     /// Print only problems and the summary

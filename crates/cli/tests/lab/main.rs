@@ -9,6 +9,7 @@ mod environment;
 mod faults;
 mod fixture;
 mod operator;
+mod remote;
 mod turn;
 mod untidy;
 mod usage;

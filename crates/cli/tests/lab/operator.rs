@@ -195,3 +195,12 @@ fn a_hook_that_runs_long_is_reported_while_it_runs() {
         run.text
     );
 }
+
+#[test]
+fn units_are_spread_over_the_zones() {
+    let script = "[ $hook != start ] || echo $JUJU_AVAILABILITY_ZONE >zone";
+    let fixture = Fixture::new(script);
+    let run = fixture.play("units = 3\nzones = 2\n", &[]).exits(0);
+    let zones = [0, 1, 2].map(|unit| run.file(unit, "zone"));
+    assert_eq!(zones, ["az1\n", "az2\n", "az1\n"]);
+}

@@ -25,8 +25,12 @@ const COMMANDS: &[&str] = &[
     "lock",
     "lab",
     "lab run",
+    "lab status",
+    "lab exec",
+    "lab action",
     "lab faults",
     "demo",
+    "demo resume",
     "simulate",
 ];
 
@@ -54,7 +58,12 @@ fn each_subcommand_explains_itself() {
 
 #[test]
 fn no_subcommand_is_left_out() {
-    for (line, prefix) in [("", ""), ("campaign", "campaign "), ("lab", "lab ")] {
+    for (line, prefix) in [
+        ("", ""),
+        ("campaign", "campaign "),
+        ("lab", "lab "),
+        ("demo", "demo "),
+    ] {
         let short = help(line, "-h");
         let listed = short
             .lines()

@@ -34,14 +34,14 @@ fn a_demo() {
 /// A line of the demo without what else differs: which unit it is, and how long things take.
 fn nameless(line: &str) -> String {
     let row = match line.split_whitespace().next() {
-        Some(unit) if unit.starts_with("shell/") => " shell/N  ████████  0 ms",
+        Some(unit) if unit.starts_with("app/") => " app/N  ████████  0 ms",
         Some("hand-off") => " hand-off   median 0 ms, at most 0 ms; ...",
         Some("answered") => " answered   ...",
         Some("hooks") => " hooks run  0",
         _ => line,
     };
-    let units = ["shell/0", "shell/1", "shell/2"];
-    let named = |line: String, unit: &&str| line.replace(*unit, "shell/N");
+    let units = ["app/0", "app/1", "app/2"];
+    let named = |line: String, unit: &&str| line.replace(*unit, "app/N");
     units.iter().fold(row.to_owned(), named) + "\n"
 }
 

@@ -36,7 +36,11 @@ pub(super) fn run(shared: &Shared, own: &UnitName, args: &[String]) -> ToolReply
 ///
 /// # Errors
 /// When the model refuses it, or the lab ends before it.
-pub(super) fn exec(shared: &Shared, unit: &UnitName, command: String) -> Result<ExecRecord, String> {
+pub(super) fn exec(
+    shared: &Shared,
+    unit: &UnitName,
+    command: String,
+) -> Result<ExecRecord, String> {
     let id = shared
         .with_world(|world, now| world.exec(unit, command, now))
         .map_err(|problem| problem.to_string())?;

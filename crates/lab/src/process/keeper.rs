@@ -79,9 +79,14 @@ pub(super) fn announce(directory: &Path) {
 
 /// The directories of all labs that this user runs under a keeper, sorted. Some may have ended.
 pub(super) fn announced() -> Vec<PathBuf> {
-    let entries = fs::read_dir(env::temp_dir()).into_iter().flatten().flatten();
+    let entries = fs::read_dir(env::temp_dir())
+        .into_iter()
+        .flatten()
+        .flatten();
     let scratch = entries.filter(|entry| {
-        let is_own = entry.metadata().is_ok_and(|data| data.uid() == geteuid().as_raw());
+        let is_own = entry
+            .metadata()
+            .is_ok_and(|data| data.uid() == geteuid().as_raw());
         is_own && entry.file_name().to_string_lossy().starts_with(SCRATCH)
     });
     let mut found: Vec<PathBuf> = scratch
@@ -102,9 +107,7 @@ fn keep() -> io::Result<ExitCode> {
     set_child_subreaper(Some(getpid()))?;
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
     // Temporary directories of the worker's lie in here, so that they go even when it is killed.
-    let scratch = tempfile::Builder::new()
-        .prefix(SCRATCH)
-        .tempdir()?;
+    let scratch = tempfile::Builder::new().prefix(SCRATCH).tempdir()?;
     let worker = Command::new(env::current_exe()?)
         .args(env::args_os().skip(1))
         .env("TMPDIR", scratch.path())

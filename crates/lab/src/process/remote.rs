@@ -106,7 +106,9 @@ impl RemoteError {
                     .to_owned(),
             ),
             Self::Several(directories) => {
-                let choices = directories.iter().map(|directory| format!("--dir {}", path(directory)));
+                let choices = directories
+                    .iter()
+                    .map(|directory| format!("--dir {}", path(directory)));
                 let choices: Vec<String> = choices.collect();
                 Some(format!("say which: {}", choices.join(", or ")))
             }
@@ -164,7 +166,13 @@ impl Remote {
     pub fn exec(&self, unit: &str, command: &str) -> Result<ExecEnd, RemoteError> {
         let (unit, command) = (unit.to_owned(), command.to_owned());
         match self.ask(&Order::Exec { unit, command })? {
-            (Answer::Exec { code, stdout_length }, mut stdout) => {
+            (
+                Answer::Exec {
+                    code,
+                    stdout_length,
+                },
+                mut stdout,
+            ) => {
                 let stderr = stdout.split_off(stdout_length.min(stdout.len()));
                 Ok(ExecEnd {
                     code,

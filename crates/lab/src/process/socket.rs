@@ -34,7 +34,9 @@ pub(super) fn listen(shared: &Arc<Shared>, unit: &UnitName) -> Result<(), Proces
         .and_then(|address| UnixListener::bind_addr(&address))
         .map_err(ProcessError::system("listen on", Path::new(&address)))?;
     let unit = unit.clone();
-    accept(shared, listener, move |shared, stream| serve(shared, &unit, stream));
+    accept(shared, listener, move |shared, stream| {
+        serve(shared, &unit, stream);
+    });
     Ok(())
 }
 

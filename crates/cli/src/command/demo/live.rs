@@ -170,7 +170,11 @@ impl View for Live {
     }
 
     fn stop(&mut self, lab: &Lab) {
-        let reasons = stop::reasons(lab).into_iter().map(|text| (text, Tone::Bad));
+        let reasons = stop::reasons(lab);
+        if reasons.is_empty() {
+            return;
+        }
+        let reasons = reasons.into_iter().map(|text| (text, Tone::Bad));
         let advice = stop::advice().into_iter().map(|text| (text, Tone::Plain));
         self.stop = reasons.chain(advice).collect();
         self.drawn = None;

@@ -51,9 +51,16 @@ pub(super) fn run(args: &ResumeArgs) -> Result<ExitCode, CommandError> {
 fn order(lab: &Remote, name: &str, unit: Option<&String>) -> Result<(), CommandError> {
     let leader = format!("{APPLICATION}/leader");
     let shown = unit.map_or_else(String::new, |unit| format!(" unit={unit}"));
-    say(format!("$ ops-coordinator lab action {leader} {name}{shown}"));
+    say(format!(
+        "$ ops-coordinator lab action {leader} {name}{shown}"
+    ));
     let params = unit.map(|unit| ("unit".to_owned(), Value::from(unit.as_str())));
-    let end = act(lab, &leader, name, params.into_iter().collect::<BTreeMap<_, _>>())?;
+    let end = act(
+        lab,
+        &leader,
+        name,
+        params.into_iter().collect::<BTreeMap<_, _>>(),
+    )?;
     show(&end).map(drop)
 }
 

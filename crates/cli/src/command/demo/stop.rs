@@ -15,7 +15,11 @@ pub(super) fn reasons(lab: &Lab) -> Vec<String> {
     let failed = requests.units.iter().filter(|unit| has_failed(unit));
     let reason = |unit: &ops_coordinator_core::UnitStatus| {
         let why = unit.reason.clone().unwrap_or_default();
-        format!("the roll has stopped: {} failed, {why}", unit.unit)
+        let again = match unit.attempt {
+            Some(attempt) if attempt > 1 => format!(" in attempt {attempt}"),
+            _ => String::new(),
+        };
+        format!("the roll has stopped: {} failed{again}, {why}", unit.unit)
     };
     failed.map(reason).collect()
 }

@@ -18,6 +18,8 @@ pub(super) struct Story {
     zone: Option<String>,
     /// The units that are blocked, as far as that is told.
     blocked: BTreeSet<UnitName>,
+    /// Why the roll stopped last.
+    stopped: Vec<String>,
 }
 
 impl Story {
@@ -79,9 +81,15 @@ impl View for Story {
 
     fn stop(&mut self, lab: &Lab) {
         self.refresh(lab);
-        for text in stop::reasons(lab) {
-            self.say(lab.now(), &text);
+        let reasons = stop::reasons(lab);
+        if reasons == self.stopped {
+            // Somebody has looked.
+            return;
         }
+        for text in &reasons {
+            self.say(lab.now(), text);
+        }
+        self.stopped = reasons;
         for text in stop::advice() {
             print_line(&format!("{:14}{text}", ""));
         }

@@ -21,7 +21,9 @@ pub(super) fn draw(lock: &LockReport, zone: impl Fn(&UnitName) -> Option<String>
         .unwrap_or(from);
     let pauses = pauses(spells());
     let shown = |at: u64| {
-        let cut = pauses.iter().map(|(begin, end)| at.min(*end).saturating_sub(*begin));
+        let cut = pauses
+            .iter()
+            .map(|(begin, end)| at.min(*end).saturating_sub(*begin));
         at.saturating_sub(from) - cut.sum::<u64>()
     };
     let span = shown(until).max(1);
@@ -90,7 +92,11 @@ fn pauses<'a>(spells: impl Iterator<Item = &'a Spell>) -> Vec<(u64, u64)> {
         if from > busy.saturating_add(PAUSE) {
             pauses.push((busy + PAUSE, from));
         }
-        busy = if busy == u64::MAX { until } else { busy.max(until) };
+        busy = if busy == u64::MAX {
+            until
+        } else {
+            busy.max(until)
+        };
     }
     pauses
 }
@@ -129,7 +135,10 @@ mod tests {
     #[test]
     fn a_failed_attempt_looks_different_and_a_long_wait_after_it_is_cut() {
         let failed = vec![spell(2_000, 2_500, false), spell(62_500, 63_000, false)];
-        let lock = lock(vec![turn(0, vec![spell(1_000, 2_000, false)]), turn(1, failed)]);
+        let lock = lock(vec![
+            turn(0, vec![spell(1_000, 2_000, false)]),
+            turn(1, failed),
+        ]);
         let (wait, short, long) = ("·".repeat(16), "█".repeat(8), "█".repeat(16));
         let failed = "░".repeat(8);
         assert_eq!(

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use ops_coordinator_excerpt::path as shown;
 use ops_coordinator_lab::charm::Charm;
+use ops_coordinator_lab::{LabError, UnitName};
 
 use crate::command::CommandError;
 
@@ -20,6 +21,20 @@ pub(super) fn limit(text: &str) -> Result<(String, u32), String> {
         Ok(number) if number > 0 => Ok((lock.to_owned(), number)),
         _ => Err("N must be a positive whole number".to_owned()),
     }
+}
+
+/// A unit.
+pub(crate) fn unit(text: &str) -> Result<UnitName, LabError> {
+    Ok(text.parse()?)
+}
+
+/// A unit, or `APPLICATION/leader`, as Juju's operators name it.
+pub(super) fn unit_or_leader(text: &str) -> Result<String, LabError> {
+    match text.strip_suffix("/leader") {
+        Some(application) => unit(&format!("{application}/0"))?,
+        None => unit(text)?,
+    };
+    Ok(text.to_owned())
 }
 
 /// The charm in this directory.

@@ -10,7 +10,7 @@ use ops_coordinator_excerpt::table::{Align, Table};
 use ops_coordinator_lab::process::remote::{self, ActionEnd, Overview, Remote, RemoteError};
 use serde_json::Value;
 
-use super::argument::pair;
+use super::argument::{pair, unit_or_leader};
 use crate::command::CommandError;
 use crate::command::format::Format;
 use crate::output::{complain, say};
@@ -57,9 +57,9 @@ pub(crate) struct StatusArgs {
 /// One word is a script for bash; several are a command and its arguments.
 #[derive(Debug, Args)]
 #[command(after_help = "Exit codes:
-  125            it did not run: no lab, no such unit, or its agent is down
-  2              usage error, or the command's own
-  any other      the command's own
+  125  it did not run: no lab, no such unit, or its agent is down
+  2    usage error
+  any code of the command's own, which may be one of these
 
 Examples:
   ops-coordinator lab exec app/0 -- ops-coordinator status
@@ -69,10 +69,15 @@ pub(crate) struct ExecArgs {
     #[command(flatten)]
     which: WhichArgs,
     /// The unit, or app/leader
-    #[arg(value_name = "UNIT")]
+    #[arg(value_name = "UNIT", value_parser = unit_or_leader)]
     unit: String,
     /// The command
-    #[arg(value_name = "COMMAND", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(
+        value_name = "COMMAND",
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
     command: Vec<String>,
 }
 
@@ -90,7 +95,7 @@ pub(crate) struct ActionArgs {
     #[command(flatten)]
     which: WhichArgs,
     /// The unit, or app/leader
-    #[arg(value_name = "UNIT")]
+    #[arg(value_name = "UNIT", value_parser = unit_or_leader)]
     unit: String,
     /// The name of the action
     #[arg(value_name = "ACTION")]
@@ -127,7 +132,11 @@ fn table(overview: &Overview) -> String {
 pub(crate) fn exec(args: &ExecArgs) -> Result<ExitCode, CommandError> {
     let command = match args.command.as_slice() {
         [script] => script.clone(),
-        words => words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "),
+        words => words
+            .iter()
+            .map(|word| quoted(word))
+            .collect::<Vec<_>>()
+            .join(" "),
     };
     let lab = Remote::find(args.which.dir.as_deref());
     let end = lab.and_then(|lab| lab.exec(&args.unit, &command));
@@ -154,7 +163,9 @@ pub(crate) fn quoted(word: &str) -> String {
 pub(crate) fn action(args: ActionArgs) -> Result<ExitCode, CommandError> {
     let lab = args.which.find()?;
     let params = args.params.into_iter();
-    let params = params.map(|(key, text)| (key, remote::param(&text))).collect();
+    let params = params
+        .map(|(key, text)| (key, remote::param(&text)))
+        .collect();
     show(&act(&lab, &args.unit, &args.name, params)?)
 }
 

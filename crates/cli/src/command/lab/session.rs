@@ -17,6 +17,9 @@ use crate::command::CommandError;
 /// How often the view is refreshed when nothing happens.
 const TICK: Duration = Duration::from_millis(20);
 
+/// What is said when a run that is to stay has nothing left to do.
+const STAYS: &str = "nothing is left to do; the lab stays until Ctrl-C";
+
 /// Everything that makes up a run.
 pub(crate) struct Session {
     /// The command, for the heading.
@@ -72,12 +75,18 @@ impl Session {
         // Since when nothing has moved, and for how long nothing had moved before.
         let mut still_since: Option<u64> = None;
         let mut stood_still = 0;
+        let mut told_to_stay = false;
         let ending = loop {
             let now = lab.now();
             let standing = still_since.map_or(0, |since| now.saturating_sub(since));
             if interrupt.is_set() {
-                let is_over = self.stay && still_since.is_some();
-                break if is_over { Ending::Idle } else { Ending::Interrupted };
+                let is_idle = lab.with_world(|world, _| world.is_idle());
+                let is_over = self.stay && player.remaining() == 0 && is_idle;
+                break if is_over {
+                    Ending::Idle
+                } else {
+                    Ending::Interrupted
+                };
             }
             match player.advance(lab) {
                 Advance::Did { at, text } => view.say(at, &text),
@@ -86,6 +95,9 @@ impl Session {
                         still_since = Some(now);
                         if self.is_stuck(lab) {
                             view.stop(lab);
+                        }
+                        if self.stay && !std::mem::replace(&mut told_to_stay, true) {
+                            view.say(now, STAYS);
                         }
                     }
                     let is_over = standing >= self.patience || !self.is_stuck(lab);
@@ -101,7 +113,8 @@ impl Session {
                     }
                 }
             }
-            if still_since.is_none() && now >= self.timeout.saturating_add(stood_still) {
+            let is_late = now >= self.timeout.saturating_add(stood_still);
+            if is_late && still_since.is_none() && !told_to_stay {
                 break Ending::Timeout;
             }
             self.report_slow_hooks(lab, view, &mut reported);
