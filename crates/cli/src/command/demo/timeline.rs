@@ -27,8 +27,12 @@ pub(super) fn draw(lock: &LockReport, zone: impl Fn(&UnitName) -> Option<String>
         at.saturating_sub(from) - cut.sum::<u64>()
     };
     let span = shown(until).max(1);
+    let cut = match pauses.as_slice() {
+        [] => "",
+        _ => ", less long pauses",
+    };
     let mut text = format!(
-        " who ran when, from {} s to {} s\n",
+        " who ran when, from {} s to {} s{cut}\n",
         seconds(from),
         seconds(until)
     );
@@ -144,7 +148,7 @@ mod tests {
         assert_eq!(
             draw(&lock, |unit| Some(format!("az{}", unit.number()))),
             format!(
-                " who ran when, from 1.0 s to 63.0 s\n az0  app/0  {long}{wait}{wait}  1000 ms\n az1  app/1  \
+                " who ran when, from 1.0 s to 63.0 s, less long pauses\n az0  app/0  {long}{wait}{wait}  1000 ms\n az1  app/1  \
                  {wait}{failed}{wait}{short}  1000 ms, failed and run again\n"
             )
         );
