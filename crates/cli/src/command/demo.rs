@@ -202,7 +202,13 @@ fn demo(args: DemoArgs, interrupt: &Interrupt) -> Result<ExitCode, CommandError>
         zones => format!(", in {zones} zones"),
     };
     let heading = format!("{}{zones}, {} at a time", session.heading(), args.limit);
-    let live = Live::open(&heading, args.units, args.most(), &watch);
+    let live = Live::open(
+        &heading,
+        args.units,
+        args.most(),
+        args.fail.is_some(),
+        &watch,
+    );
     if args.fail.is_some() {
         let usual = if live.is_some() { u64::MAX } else { UNWATCHED };
         session.patience = args.wait.unwrap_or(usual);

@@ -45,9 +45,16 @@ pub(super) struct Live {
 }
 
 impl Live {
-    /// A live view, if standard output is a terminal that can show one.
-    pub(super) fn open(heading: &str, units: u32, limit: u32, watch: &Arc<Watch>) -> Option<Self> {
-        let rows = usize::try_from(units).ok()? + STOP_LINES;
+    /// A live view, if standard output is a terminal that can show one, with what is said of a roll that `may_stop`.
+    pub(super) fn open(
+        heading: &str,
+        units: u32,
+        limit: u32,
+        may_stop: bool,
+        watch: &Arc<Watch>,
+    ) -> Option<Self> {
+        let extra = if may_stop { STOP_LINES } else { 0 };
+        let rows = usize::try_from(units).ok()? + extra;
         Some(Self {
             board: Board::open(rows)?,
             heading: heading.to_owned(),
