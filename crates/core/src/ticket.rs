@@ -18,6 +18,15 @@ impl Incarnation {
     pub fn from_random(number: u32) -> Self {
         Self(format!("{number:08x}"))
     }
+
+    /// The incarnation on one endpoint of a unit that may begin on several in one hook, and draws one number for all.
+    pub fn on_endpoint(endpoint: &str, number: u32) -> Self {
+        // 32-bit FNV-1a (draft-eastlake-fnv).
+        let hash = endpoint.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+            (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+        });
+        Self::from_random(number ^ hash)
+    }
 }
 
 impl FromStr for Incarnation {

@@ -644,10 +644,11 @@ impl Unit {
     /// Passes in the campaign that calls this unit: it needs no turn. Returns false if none does, or if the unit has a
     /// request of its own.
     pub(crate) fn pass(&mut self, lock: &LockName, reason: Option<&str>) -> bool {
+        let passes = self.step_aside(lock, reason);
         let kept = self.journal.locks.get_mut(lock);
-        let answered = kept.filter(|kept| kept.answer.is_some());
+        let answered = kept.filter(|kept| passes && kept.answer.is_some());
         answered.map(LockJournal::expect_nothing);
-        self.step_aside(lock, reason)
+        passes
     }
 
     /// As [`Unit::pass`], but what the unit expects, it goes on expecting.

@@ -67,7 +67,7 @@ impl Visit {
         site.publish(round);
         let has_no_place = matches!(
             turn,
-            Turn::NotRequested | Turn::Wait(Wait::NotInLine | Wait::Moved(_))
+            Turn::NotRequested | Turn::Wait(Wait::NotInLine | Wait::Moved(_) | Wait::Expects(_))
         );
         // What began by the line of a relation that is lost is inside, and goes first on the next one.
         let state = site.load_unit(round)?.record().locks.get(lock);

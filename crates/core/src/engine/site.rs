@@ -161,7 +161,7 @@ impl Site {
                 join: round.facts.join,
                 at_home: !self.session.met,
                 newborn: round.facts.is_newborn(&self.session),
-                fresh: Incarnation::from_random(round.facts.random ^ hash_of(&self.endpoint)),
+                fresh: Incarnation::on_endpoint(&self.endpoint, round.facts.random),
             },
         );
         round.warnings.extend_from_slice(unit.reports());
@@ -350,14 +350,6 @@ impl Site {
         let unit = self.unit.as_ref();
         Ok(unit.is_some_and(|unit| unit.finished(lock, ticket, &self.view)))
     }
-}
-
-/// A number for the endpoint's name, so that a unit which begins on two endpoints in one hook has a different incarnation
-/// on each (32-bit FNV-1a, draft-eastlake-fnv).
-fn hash_of(endpoint: &str) -> u32 {
-    endpoint.bytes().fold(0x811c_9dc5, |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    })
 }
 
 fn decode_peer(value: &Result<Option<String>, String>) -> Reading<UnitRecord> {

@@ -507,3 +507,19 @@ fn a_leader_that_expects_a_campaign_announces_it_once_while_the_lock_is_still_el
         assert_eq!(announced(&juju), line);
     }
 }
+
+#[test]
+fn a_unit_that_expects_a_campaign_asks_on_the_new_endpoint_after_a_refresh() {
+    let juju = everyone_asked(2);
+    assert_eq!((run(&juju, 0), run(&juju, 1)), (Ok(1), Ok(1)));
+    juju.hook(1, |hook| {
+        hook.expect(&lock(), "keys", &Operation::default()).unwrap();
+        release(hook);
+    });
+    juju.list_relations(&["coordinator:3", "peers:7"]);
+    juju.use_endpoint("peers");
+    juju.about(None);
+    assert!(matches!(run(&juju, 1), Err(Turn::Wait(Wait::NotInLine))));
+    let new = juju.bag("peers:7 app/1").unwrap();
+    assert!(new.contains(r#""seq":1,"done":0"#), "{new}");
+}

@@ -79,7 +79,7 @@ impl State {
                 actions.push(Action::Die(index));
             }
             // Last, as it is the most patient.
-            if unit.news.wake {
+            if unit.news.wake || unit.news.later {
                 actions.push(Action::Begin(index, Event::Wake, 0));
             }
             let in_service = unit.life == Life::Alive && !unit.news.created;
@@ -271,6 +271,7 @@ impl Unit {
         }
         // Any hook makes the waker that waits unnecessary.
         self.news.wake = false;
+        self.news.later &= event != Event::Wake;
         match event {
             Event::Changed(unit) => {
                 self.news.changed &= !bit(unit);

@@ -12,6 +12,9 @@ use super::text::Text;
 use super::truth;
 use crate::Bug;
 
+/// How often a waker's sleep is counted: the clocks of a case are as far apart as they ever matter.
+const MAX_SLEEPS: u8 = 6;
+
 impl Application {
     /// The state after an action; `None` where the action changes nothing that others do not do as well.
     pub(crate) fn apply(&self, state: &State, action: Action) -> Option<State> {
@@ -78,6 +81,7 @@ impl Application {
             slow,
             failed_before: hook.failed_before,
             lowered: state.lowered,
+            slept: unit.slept,
             rotation,
         };
         let reply = self.steps.run(&call);
@@ -93,6 +97,7 @@ impl Application {
             unit.memory.roster = reply.roster;
         }
         unit.news.wake |= reply.woke;
+        unit.news.later |= reply.woke_later;
         if let Some(hook) = &mut unit.hook {
             hook.session = reply.session;
             hook.own = reply.own;
@@ -107,6 +112,9 @@ impl Application {
         let failed_before = unit.retry == Some(event);
         unit.take(event);
         unit.memory.odd ^= self.case.remembers;
+        if self.case.announces && event == Event::Wake {
+            unit.slept = MAX_SLEEPS.min(unit.slept + 1);
+        }
         unit.hook = Some(Hook {
             event,
             session: unit.memory.session,
@@ -582,6 +590,7 @@ fn remove(state: &mut State, index: u8) {
     unit.news = super::state::News {
         departed: unit.members,
         wake: unit.news.wake,
+        later: unit.news.later,
         ..super::state::News::default()
     };
 }

@@ -24,6 +24,8 @@ const ROSTER: &str = "coordinator/roster.json";
 #[derive(Debug)]
 pub(crate) struct Bags {
     call: Call,
+    /// For how many milliseconds a waker sleeps that runs a hook later. Where that is nothing, all wakers are alike.
+    patience: u64,
     pub(crate) journals: RefCell<Vec<Text>>,
     pub(crate) session: Cell<Text>,
     pub(crate) roster: Cell<Text>,
@@ -31,12 +33,15 @@ pub(crate) struct Bags {
     pub(crate) line: Cell<Text>,
     pub(crate) read: Cell<u8>,
     pub(crate) woke: Cell<bool>,
+    /// Whether a waker runs a hook later, whatever else runs meanwhile.
+    pub(crate) later: Cell<bool>,
 }
 
 impl Bags {
-    pub(crate) fn new(call: Call) -> Self {
+    pub(crate) fn new(call: Call, patience: u64) -> Self {
         Self {
             call,
+            patience,
             journals: RefCell::default(),
             session: Cell::new(call.session),
             roster: Cell::new(call.roster),
@@ -44,6 +49,7 @@ impl Bags {
             line: Cell::default(),
             read: Cell::default(),
             woke: Cell::default(),
+            later: Cell::default(),
         }
     }
 
@@ -158,15 +164,17 @@ impl Machine for Bags {
 
     fn now(&self) -> Tick {
         let ends_late = if self.call.slow { LONG } else { 0 };
-        Tick(u64::from(self.call.rotation) + ends_late)
+        let slept = u64::from(self.call.slept) * self.patience;
+        Tick(u64::from(self.call.rotation) + slept + ends_late)
     }
 
     fn random(&self) -> u32 {
         u32::from(self.call.unit) * 16 + u32::from(self.call.generation)
     }
 
-    fn wake(&self, _endpoint: &str, _context: &str, _errand: Errand) -> io::Result<()> {
-        self.woke.set(true);
+    fn wake(&self, _endpoint: &str, _context: &str, errand: Errand) -> io::Result<()> {
+        let is_later = matches!(errand, Errand::Later(_)) && self.patience > 0;
+        if is_later { &self.later } else { &self.woke }.set(true);
         Ok(())
     }
 }

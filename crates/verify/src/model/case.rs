@@ -52,6 +52,9 @@ pub struct Case {
     pub fills: bool,
     /// Whether an operation has a check, which must hold before its turn is over.
     pub checks: bool,
+    /// Whether a unit expects a campaign instead of asking. Then a waker's hook comes when its patience is over; all others
+    /// come before.
+    pub announces: bool,
     /// What may go wrong.
     pub faults: Faults,
     /// `all-ends-well` is checked from one in this many states.

@@ -39,6 +39,7 @@ const CASE: Case = Case {
     reasons: 1,
     fills: true,
     checks: false,
+    announces: false,
     faults: NONE,
     healed_one_in: 1,
     states: 0,
@@ -370,6 +371,25 @@ pub const SMALL: &[Case] = &[
         remembers: true,
         faults: Faults { leader: 1, ..NONE },
         states: 68_311,
+        ..CASE
+    },
+    Case {
+        name: "announced",
+        announces: true,
+        introduced: true,
+        remembers: true,
+        faults: Faults { kill: 1, ..NONE },
+        states: 74_313,
+        ..CASE
+    },
+    Case {
+        name: "announced-and-new-leader",
+        announces: true,
+        introduced: true,
+        remembers: true,
+        requests: [1, 1, 0],
+        faults: Faults { leader: 1, ..NONE },
+        states: 135_379,
         ..CASE
     },
     Case {
@@ -787,6 +807,34 @@ pub const LARGE: &[Case] = &[
         faults: Faults { leader: 1, ..NONE },
         healed_one_in: 16,
         states: 8_484_604,
+        ..CASE
+    },
+    Case {
+        name: "announced-every-accident",
+        announces: true,
+        introduced: true,
+        remembers: true,
+        faults: Faults {
+            fail: 1,
+            kill: 1,
+            ..NONE
+        },
+        healed_one_in: 16,
+        states: 1_332_856,
+        ..CASE
+    },
+    Case {
+        name: "announced-and-roll-and-new-leader",
+        announces: true,
+        introduced: true,
+        remembers: true,
+        faults: Faults {
+            roll: 1,
+            leader: 1,
+            ..NONE
+        },
+        healed_one_in: 16,
+        states: 3_176_243,
         ..CASE
     },
     Case {

@@ -74,11 +74,10 @@ impl Seen {
 impl Application {
     pub(crate) fn new(case: Case, bug: Option<Bug>) -> Self {
         let charm = case.charm(bug);
-        let fills = case.fills;
         Self {
             bug,
             locks: charm.locks.clone(),
-            steps: Arc::new(Steps::new(charm, fills, case.checks)),
+            steps: Arc::new(Steps::new(charm, &case)),
             case,
             seen: Arc::default(),
         }

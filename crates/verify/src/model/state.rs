@@ -56,6 +56,8 @@ pub(crate) struct Unit {
     pub(crate) inside: u8,
     /// Locks that were requested since their operation last began.
     pub(crate) owed: u8,
+    /// How often a waker has slept, where that matters: its clock.
+    pub(crate) slept: u8,
     /// The same, where another attempt at an operation does not count: it may have been requested during the first.
     pub(crate) asked: u8,
     /// The highest request number whose operation succeeded, or failed so that the turn passed on, for each lock.
@@ -116,6 +118,8 @@ pub(crate) struct News {
     pub(crate) line: bool,
     pub(crate) elected: bool,
     pub(crate) wake: bool,
+    /// The same, but whatever else runs meanwhile.
+    pub(crate) later: bool,
     /// The relation was only just created for it.
     pub(crate) created: bool,
     /// An operator wants this unit's request cancelled, and asks the leader.

@@ -11,9 +11,14 @@ use ops_coordinator_core::{Check, Incarnation, OnFailure, Recovery};
 use ops_coordinator_juju::{Environment, Gate};
 
 use super::bags::Bags;
+use super::case::Case;
 use super::state::{Broken, Event, UNITS};
 use super::text::Text;
+use crate::charm::ENDPOINT;
 use crate::{Aftercare, Charm, Started, Visit, Will};
+
+/// After how many milliseconds a unit that expects a campaign asks for itself.
+const PATIENCE: u64 = 60_000;
 
 /// All that a step can read, and so all that it can depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -46,6 +51,8 @@ pub(crate) struct Call {
     pub(crate) failed_before: bool,
     /// Whether the operator has set the limit to one.
     pub(crate) lowered: bool,
+    /// How often a waker of this unit has slept.
+    pub(crate) slept: u8,
     /// Which of several units a waiting unit reads where nothing tells it.
     pub(crate) rotation: u8,
 }
@@ -81,6 +88,7 @@ pub(crate) struct Reply {
     /// Whose bags were read.
     pub(crate) read: u8,
     pub(crate) woke: bool,
+    pub(crate) woke_later: bool,
     pub(crate) started: Option<(u8, u8)>,
     pub(crate) interrupted: bool,
     /// Locks in whose campaign the charm has passed, one bit each.
@@ -95,16 +103,18 @@ pub(crate) struct Steps {
     charm: Charm,
     fills: bool,
     checks: bool,
+    announces: bool,
     hasher: RandomState,
     shards: Vec<RwLock<HashMap<Call, Arc<Reply>>>>,
 }
 
 impl Steps {
-    pub(crate) fn new(charm: Charm, fills: bool, checks: bool) -> Self {
+    pub(crate) fn new(charm: Charm, case: &Case) -> Self {
         Self {
             charm,
-            fills,
-            checks,
+            fills: case.fills,
+            checks: case.checks,
+            announces: case.announces,
             hasher: RandomState::new(),
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
         }
@@ -135,7 +145,8 @@ impl Steps {
     }
 
     fn compute(&self, call: &Call) -> Reply {
-        let bags = Rc::new(Bags::new(*call));
+        let patience = if self.announces { PATIENCE } else { 0 };
+        let bags = Rc::new(Bags::new(*call, patience));
         bags.own.set(call.own);
         bags.line.set(call.written_line);
         let visit = Visit {
@@ -147,8 +158,10 @@ impl Steps {
             gate: Gate::Open,
             aftercare: self.checks.then(|| aftercare(call.deed.is_well())),
         };
+        let configured = call.event == Event::Config;
         let will = Will {
-            asks: call.event == Event::Config,
+            asks: configured && !self.announces,
+            expects: (configured && self.announces).then_some("keys"),
             cancels: match call.event {
                 Event::Cancel(unit) => format!("app/{unit}").parse().ok(),
                 _ => None,
@@ -190,6 +203,7 @@ impl Steps {
             line: bags.line.get(),
             read: bags.read.get(),
             woke: bags.woke.get(),
+            woke_later: bags.later.get(),
             interrupted: started.as_ref().is_some_and(|started| started.attempt > 1),
             started: started.as_ref().map(numbers),
             passed,
@@ -224,7 +238,7 @@ fn numbers(started: &Started) -> (u8, u8) {
 
 /// The incarnation of a unit's generation, as [`Bags`] draws it.
 pub(crate) fn incarnation(unit: u8, generation: u8) -> Incarnation {
-    Incarnation::from_random(u32::from(unit) * 16 + u32::from(generation))
+    Incarnation::on_endpoint(ENDPOINT, u32::from(unit) * 16 + u32::from(generation))
 }
 
 fn environment(call: &Call) -> Environment {

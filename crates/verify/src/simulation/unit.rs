@@ -308,8 +308,10 @@ impl VirtualUnit {
         if let Some(lock) = lock {
             if wild && std::mem::take(&mut self.may_ask) && self.rng.u32(0..10) == 0 {
                 self.running = running;
-                self.step(hook, context, |charm, visit, _| charm.ask(visit, lock))?;
+                let asked = self.step(hook, context, |charm, visit, _| charm.ask(visit, lock));
+                // The journal may say so even if the hook then fails.
                 self.note(Note::Asked(unit, vec![lock]));
+                asked?;
                 self.asked_again |= 1 << lock;
                 return Ok(Phase::After(self.rng.u64(1..500)));
             }
@@ -518,10 +520,14 @@ impl VirtualCharm for VirtualUnit {
             self.note(Note::Passed(hook.unit.to_string(), passed));
         }
         let began = self.step(hook, context, Charm::begin);
+        let locks = (0..self.behaviour.charm.locks.len()).collect();
         let Ok(started) = began else {
+            if self.will.asks || self.will.expects.is_some() {
+                // The journal may say so.
+                self.note(Note::Asked(hook.unit.to_string(), locks));
+            }
             return Phase::Exit(1);
         };
-        let locks = (0..self.behaviour.charm.locks.len()).collect();
         if self.will.asks {
             self.note(Note::Asked(hook.unit.to_string(), locks));
         } else if self.will.expects.is_some() {

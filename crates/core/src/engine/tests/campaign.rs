@@ -677,6 +677,23 @@ fn a_unit_that_passes_expects_that_campaign_no_more() {
 }
 
 #[test]
+fn a_unit_that_cannot_pass_still_expects_a_campaign() {
+    let mut world = born(2);
+    roll(&mut world, "config 7");
+    let mut visit = world.hook(0);
+    assert!(visit.start(&mut world).begun().is_some());
+    visit.ask(&mut world, |engine| {
+        engine.expect(&lock(), &call("config 7"))
+    });
+    let passed = visit.ask(&mut world, |engine| engine.pass(&lock(), None));
+    assert!(!passed, "its operation is running");
+    visit.finish(&mut world);
+    visit.release(&mut world);
+    turn(&mut world, 0);
+    assert_eq!(counters(&world, 0), (2, 1), "that began before");
+}
+
+#[test]
 fn a_unit_whose_campaign_an_operator_has_aborted_expects_it_no_more() {
     let mut world = called_and_not_invited();
     let mut visit = world.action(0);
