@@ -19,7 +19,8 @@ impl Incarnation {
         Self(format!("{number:08x}"))
     }
 
-    /// The incarnation on one endpoint of a unit that may begin on several in one hook, and draws one number for all.
+    /// Makes an incarnation for a unit's life on one endpoint. A unit that begins on several endpoints in one hook draws one
+    /// number, and has a different incarnation on each.
     pub fn on_endpoint(endpoint: &str, number: u32) -> Self {
         // 32-bit FNV-1a (draft-eastlake-fnv).
         let hash = endpoint.bytes().fold(0x811c_9dc5_u32, |hash, byte| {

@@ -646,12 +646,13 @@ impl Unit {
     pub(crate) fn pass(&mut self, lock: &LockName, reason: Option<&str>) -> bool {
         let passes = self.step_aside(lock, reason);
         let kept = self.journal.locks.get_mut(lock);
-        let answered = kept.filter(|kept| passes && kept.answer.is_some());
-        answered.map(LockJournal::expect_nothing);
+        if let Some(kept) = kept.filter(|kept| passes && kept.answer.is_some()) {
+            kept.expect_nothing();
+        }
         passes
     }
 
-    /// As [`Unit::pass`], but what the unit expects, it goes on expecting.
+    /// As [`Unit::pass`], but the unit still expects what it has expected.
     fn step_aside(&mut self, lock: &LockName, reason: Option<&str>) -> bool {
         let asks = self.outstanding(lock).is_some();
         if asks && !self.waits_only_for_campaign(lock) || self.is_under_way(lock) {
@@ -669,9 +670,9 @@ impl Unit {
 
     /// Expects a campaign: all units know of this, so the leader rolls them, and none need ask.
     pub(crate) fn expect(&mut self, lock: &LockName, call: Call) {
-        let kept = self.journal.locks.entry(lock.clone()).or_default();
-        let older = kept.expect_nothing().and_then(|call| call.payload);
-        let payload = self.joined(older, call.payload);
+        let before = self.journal.locks.get_mut(lock);
+        let before = before.and_then(LockJournal::expect_nothing);
+        let payload = self.joined(before.and_then(|call| call.payload), call.payload);
         let kept = self.journal.locks.entry(lock.clone()).or_default();
         kept.expects = Some(Call { payload, ..call });
         self.journal.incarnation = Some(self.record.incarnation.clone());
@@ -850,7 +851,7 @@ impl Unit {
                 let served = kept.record.served.take();
                 kept.record.served = campaign.map(|campaign| campaign.id).or(served);
                 kept.called = false;
-                // Only the campaign's end does not end the need for which the unit expects another.
+                // That a campaign has ended is no answer to what the unit expects; an operator's word is.
                 if !passed && kept.answer.is_some() {
                     kept.expect_nothing();
                 }

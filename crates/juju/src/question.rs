@@ -72,7 +72,8 @@ impl Hook {
     }
 
     /// Expects a campaign: all units know of this reason, so the leader rolls them when it expects it as well, and none need
-    /// ask. A unit that no campaign has called after a minute asks for itself.
+    /// ask. A unit that no campaign has called after a minute asks for itself. It expects until an operation begins, it
+    /// passes, or an operator aborts the campaign for that reason.
     ///
     /// # Errors
     /// As [`Hook::request`].

@@ -10,9 +10,9 @@ use super::round::Round;
 use super::site::Site;
 use crate::{LockName, Order};
 
-/// How long a unit expects a campaign, in milliseconds, until it asks for itself: long enough for a leader whose hook takes a
-/// while, for example because it is at the same work.
-const PATIENCE: u64 = 60_000;
+/// For how many milliseconds a unit expects a campaign that does not call it, before it asks for itself: long enough for a
+/// leader whose hook takes a while, for example because it is at the same work.
+pub const PATIENCE: u64 = 60_000;
 
 impl Site {
     /// What this unit does for the campaigns that it expects: a leader begins them; any other unit waits for a while, and

@@ -32,6 +32,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 pub use answer::{Carried, Start};
 pub use effect::Effect;
+pub use expect::PATIENCE;
 pub use facts::{Facts, Process};
 pub use need::{Answer, Gate, LineRead, Need, Stored};
 pub use pending::{Found, Pending, Verdict};
@@ -243,7 +244,9 @@ impl Engine {
     }
 
     /// Expects a campaign: all units know of this reason, so the leader rolls them when it expects it as well
-    /// ([`Engine::release`]), and none need ask. A unit that no campaign has called after a minute asks for itself.
+    /// ([`Engine::release`]), and none need ask. A unit that no campaign has called after [`PATIENCE`] asks for itself. It
+    /// expects until an operation begins, it passes, or an operator aborts the campaign that answers it. What it expects
+    /// already is joined to this as two requests are, under the newer reason.
     ///
     /// # Errors
     /// What has to be known first.

@@ -12,7 +12,7 @@ use super::text::Text;
 use super::truth;
 use crate::Bug;
 
-/// How often a waker's sleep is counted: the clocks of a case are as far apart as they ever matter.
+/// How many sleeps of its wakers a unit counts. Its clock then stands still, so that there are finitely many states.
 const MAX_SLEEPS: u8 = 6;
 
 impl Application {

@@ -52,8 +52,8 @@ pub struct Case {
     pub fills: bool,
     /// Whether an operation has a check, which must hold before its turn is over.
     pub checks: bool,
-    /// Whether a unit expects a campaign instead of asking. Then a waker's hook comes when its patience is over; all others
-    /// come before.
+    /// Whether a unit expects a campaign instead of asking. Then a unit's clock moves on when a waker runs its hook, each
+    /// time by as long as a unit has patience.
     pub announces: bool,
     /// What may go wrong.
     pub faults: Faults,

@@ -50,14 +50,14 @@ pub(crate) struct Unit {
     /// The hook that failed and must run again before any other.
     pub(crate) retry: Option<Event>,
     pub(crate) news: News,
+    /// How often a waker of it has slept: its clock, in a case where units have patience.
+    pub(crate) slept: u8,
     /// How many more requests it will make.
     pub(crate) requests: u8,
     /// Locks whose operation has begun and not ended, one bit each.
     pub(crate) inside: u8,
     /// Locks that were requested since their operation last began.
     pub(crate) owed: u8,
-    /// How often a waker has slept, where that matters: its clock.
-    pub(crate) slept: u8,
     /// The same, where another attempt at an operation does not count: it may have been requested during the first.
     pub(crate) asked: u8,
     /// The highest request number whose operation succeeded, or failed so that the turn passed on, for each lock.
@@ -117,8 +117,9 @@ pub(crate) struct News {
     pub(crate) departed: Units,
     pub(crate) line: bool,
     pub(crate) elected: bool,
+    /// A waker runs a hook, unless another one runs first.
     pub(crate) wake: bool,
-    /// The same, but whatever else runs meanwhile.
+    /// A waker runs a hook, whatever else runs meanwhile.
     pub(crate) later: bool,
     /// The relation was only just created for it.
     pub(crate) created: bool,

@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::{Arc, RwLock};
 
+use ops_coordinator_core::engine::PATIENCE;
 use ops_coordinator_core::policy::Limit;
 use ops_coordinator_core::{Check, Incarnation, OnFailure, Recovery};
 use ops_coordinator_juju::{Environment, Gate};
@@ -16,9 +17,6 @@ use super::state::{Broken, Event, UNITS};
 use super::text::Text;
 use crate::charm::ENDPOINT;
 use crate::{Aftercare, Charm, Started, Visit, Will};
-
-/// After how many milliseconds a unit that expects a campaign asks for itself.
-const PATIENCE: u64 = 60_000;
 
 /// All that a step can read, and so all that it can depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

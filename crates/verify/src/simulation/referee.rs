@@ -23,7 +23,7 @@ pub(super) struct Referee {
     owed: BTreeSet<(String, usize)>,
     /// The same, in hooks that have not ended.
     asked: BTreeSet<(String, usize)>,
-    /// Who expects a campaign for which lock, and has begun no operation since, in a hook that succeeded.
+    /// Who expects a campaign for which lock, and has begun no operation since.
     expected: BTreeSet<(String, usize)>,
     /// Whose disk was lost since its last hook: a databag that it sees no more by the next one is lost as well.
     bare: BTreeSet<String>,
