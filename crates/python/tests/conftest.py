@@ -4,6 +4,7 @@ import dataclasses
 import importlib
 import itertools
 import json
+import logging
 import os
 import shutil
 from unittest import mock
@@ -11,6 +12,7 @@ from unittest import mock
 import ops
 import pytest
 from ops import testing
+from ops.log import JujuLogHandler
 
 module = importlib.import_module('ops_coordinator.ops_coordinator')
 
@@ -159,6 +161,15 @@ def services(monkeypatch):
     fake = Services()
     monkeypatch.setattr(module, 'service_restart', fake.restart)
     return fake
+
+
+@pytest.fixture(autouse=True)
+def _fresh_log():
+    """Take away the log handlers that an older ops.testing adds in each hook and leaves behind."""
+    yield
+    root = logging.getLogger()
+    for handler in [each for each in root.handlers if isinstance(each, JujuLogHandler)]:
+        root.removeHandler(handler)
 
 
 @pytest.fixture
