@@ -73,10 +73,7 @@ fn a_unit_that_is_blocked_keeps_its_turn_and_tells_the_others() {
 #[test]
 fn outside_its_window_nothing_begins_and_the_unit_says_when_it_opens() {
     // Whenever this runs, the window opens in two to three days.
-    let mut date = Command::new("date");
-    date.args(["-u", "-d", "+3 days", "+%a"]).env("LC_ALL", "C");
-    let day = String::from_utf8(date.output().unwrap().stdout).unwrap();
-    let day = day.trim();
+    let day = utc("+3 days", "%a");
     let text = format!("[locks.restart]\nwindow = '{day} 02:00-05:00 UTC'\n");
     let script = r"
         ops-coordinator begin --relation cluster
@@ -91,6 +88,37 @@ fn outside_its_window_nothing_begins_and_the_unit_says_when_it_opens() {
         (run.file(0, "said"), run.file(0, "code")),
         (expected, "75\n".to_owned())
     );
+}
+
+#[test]
+fn a_window_that_opens_lets_the_roll_begin_and_no_unit_before() {
+    // It opens in 10 to 70 s, at a full minute. No update-status comes, so the roll begins only if a waker sees to it.
+    let soon: u64 = utc("+70 seconds", "%s").parse().unwrap();
+    let opens = soon / 60 * 60;
+    let from = utc(&format!("@{opens}"), "%H:%M");
+    let to = utc(&format!("@{}", opens + 3600), "%H:%M");
+    let text = format!("[locks.restart]\nwindow = '{from}-{to} UTC'\n");
+    let fixture = super::charm(&format!("date +%s >began; {}", super::marked("0.2")));
+    fs::write(fixture.charm().join("coordination.toml"), text).unwrap();
+    let scenario = format!(
+        "units = 3\ntimeout = '150s'\nupdate-status-interval = '0s'\n{}{}",
+        super::ROLL,
+        "[[step]]\nafter = { mark = 'leave', lock = 'restart', count = 3 }\n\
+         expect = { each-unit = { restart = 1 }, largest-inside = { restart = 1 }, failed-hooks = 0 }\n"
+    );
+    let run = fixture.play(&scenario, &[]).exits(0);
+    for unit in 0..3 {
+        let began: u64 = run.file(unit, "began").trim().parse().unwrap();
+        assert!(began >= opens, "app/{unit} began {} s early", opens - began);
+    }
+}
+
+/// A moment as `date` writes it, in UTC.
+fn utc(moment: &str, format: &str) -> String {
+    let mut date = Command::new("date");
+    date.args(["-u", "-d", moment, &format!("+{format}")]);
+    let printed = date.env("LC_ALL", "C").output().unwrap().stdout;
+    String::from_utf8(printed).unwrap().trim().to_owned()
 }
 
 #[test]
