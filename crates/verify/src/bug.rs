@@ -94,6 +94,8 @@ bugs! {
         "A leader remembers units that have left, and invites them.";
     FinishBeforeCheck "finish-before-check"
         "A turn is over as soon as its operation has succeeded, before its check has held.";
+    ExpectsForEver "expects-for-ever"
+        "A unit that no campaign calls begins to wait anew in each hook, and never asks for itself.";
     FollowsEventRelation "follows-event-relation"
         "Of two relations of one endpoint, a hook follows the one that it is about.";
     OpensBesideLostRelation "opens-beside-lost-relation"
@@ -108,6 +110,8 @@ bugs! {
         "What a process finishes after its hook has ended counts for the attempt that runs now.";
     KeepsOrphanTickets "keeps-orphan-tickets"
         "A request that nobody wants any more is not withdrawn, and keeps its place.";
+    ForgetsOnceCalled "forgets-once-called"
+        "A unit expects no campaign any more as soon as one has called it, although that one may end without it.";
     BelievesRelationList "believes-relation-list"
         "Every unit that the relation lists counts as present, whatever the controller says.";
     SoakEndsEarly "soak-ends-early"
@@ -126,6 +130,7 @@ impl Bug {
         Self::RunsBesideOrphan,
         Self::OrphansFinishCounts,
         Self::KeepsOrphanTickets,
+        Self::ForgetsOnceCalled,
         Self::BelievesRelationList,
         Self::SoakEndsEarly,
         Self::LongHooksNeverPublish,

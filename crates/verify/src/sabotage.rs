@@ -311,7 +311,7 @@ impl Saboteur {
         Some(roster.to_string().into_bytes())
     }
 
-    /// The journal or the roster as it is stored, with the bug; none where it makes no difference.
+    /// A state file as it is stored, with the bug; none where it makes no difference.
     fn spoil_stored(&self, name: &str, content: &[u8]) -> Option<Vec<u8>> {
         if self.is(Bug::RosterOutlivesMembership) && name.ends_with("/roster.json") {
             return self.remember_all(name, content);
@@ -320,6 +320,21 @@ impl Saboteur {
             let mut journal: Value = serde_json::from_slice(content).ok()?;
             self.serve_what_is_announced(&mut journal["locks"], |lock| &mut lock["record"]);
             return Some(journal.to_string().into_bytes());
+        }
+        if self.is(Bug::ForgetsOnceCalled) && name == self.journal_file() {
+            let mut journal: Value = serde_json::from_slice(content).ok()?;
+            for lock in journal["locks"].as_object_mut()?.values_mut() {
+                let lock = lock.as_object_mut()?;
+                if lock.remove("answer").is_some() {
+                    lock.remove("expects");
+                }
+            }
+            return Some(journal.to_string().into_bytes());
+        }
+        if self.is(Bug::ExpectsForEver) && name == self.session_file() {
+            let mut session: Value = serde_json::from_slice(content).ok()?;
+            session.as_object_mut()?.remove("expects");
+            return Some(session.to_string().into_bytes());
         }
         None
     }

@@ -160,6 +160,7 @@ const CAUGHT: &[(Bug, &str, &[&str])] = &[
         "checks",
         &["turn-lasts-until-its-check-has-held"],
     ),
+    (Bug::ExpectsForEver, "announced", &["all-ends-well"]),
 ];
 
 fn case(name: &str) -> &'static Case {

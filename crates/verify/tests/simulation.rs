@@ -115,6 +115,11 @@ const UNTIDY: &[Shown] = &[
         &["every-request-is-served"],
     ),
     (
+        Bug::ForgetsOnceCalled,
+        &[Fault::Announce, Fault::Endpoint],
+        &["every-request-is-served"],
+    ),
+    (
         Bug::BelievesRelationList,
         &[Fault::Untold],
         &["every-request-is-served"],
