@@ -289,8 +289,11 @@ impl Unit {
         };
         if steady || kept.record.held.is_none() {
             kept.record.held = Some(short(why));
-            // It belongs to an earlier operation, and a record is small.
-            kept.record.reason = None;
+            // It belongs to an earlier operation, unless this one has begun before; and a record is small.
+            let next = kept.record.done + 1;
+            if kept.started.is_none_or(|started| started.seq != next) {
+                kept.record.reason = None;
+            }
         }
         self.publish_journal();
     }

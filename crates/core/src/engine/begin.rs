@@ -36,6 +36,7 @@ impl Session {
         session.gone.clone_from(&before.gone);
         session.watch.clone_from(&before.watch);
         session.alarm = before.alarm;
+        session.shared.clone_from(&before.shared);
         session.expects.clone_from(&before.expects);
         if before.relation == session.relation {
             session.confirmed.clone_from(&before.confirmed);

@@ -1,8 +1,9 @@
-//! Gates: what keeps an operation from beginning although its turn has come.
+//! Gates: what keeps an operation from beginning although its turn has come; and the shared lock, which it must hold at every
+//! attempt.
 
 use super::round::Round;
 use super::site::Site;
-use super::{Effect, Gate, Need};
+use super::{Effect, Gate, Need, Shared};
 use crate::{Errand, LockName, Tick, Wait};
 
 /// A window that opens within this time, in milliseconds, is waited for by a waker; one that opens later by
@@ -10,16 +11,27 @@ use crate::{Errand, LockName, Tick, Wait};
 const SOON: u64 = 300_000;
 
 impl Site {
-    /// What keeps the operation from beginning, if anything does. One that has begun before is not kept from going on: its
-    /// unit may be in the middle of something.
+    /// What keeps the operation from beginning, if anything does. The gate does not keep one that has begun before from going
+    /// on: its unit may be in the middle of something. Without its shared lock, no attempt begins: somebody else may be
+    /// inside.
     pub(super) fn held_back(
         &mut self,
         round: &mut Round<'_>,
         lock: &LockName,
     ) -> Result<Option<Wait>, Need> {
-        if self.load_unit(round)?.has_begun(lock) {
-            return Ok(None);
+        if !self.load_unit(round)?.has_begun(lock)
+            && let Some(wait) = self.at_the_gate(round, lock)?
+        {
+            return Ok(Some(wait));
         }
+        self.without_shared(round, lock)
+    }
+
+    fn at_the_gate(
+        &mut self,
+        round: &mut Round<'_>,
+        lock: &LockName,
+    ) -> Result<Option<Wait>, Need> {
         // A record has room for a few words only.
         let (why, in_short, opens_in) = match round.known.gate(lock)? {
             Gate::Open => return Ok(None),
@@ -40,6 +52,41 @@ impl Site {
             self.wake_in(round, time);
         }
         Ok(Some(Wait::HeldBack(why)))
+    }
+
+    fn without_shared(
+        &mut self,
+        round: &mut Round<'_>,
+        lock: &LockName,
+    ) -> Result<Option<Wait>, Need> {
+        let Some(ticket) = self.load_unit(round)?.next(lock) else {
+            return Ok(None);
+        };
+        let (why, in_short) = match round.known.shared(lock, ticket.seq)? {
+            Shared::NotNeeded => return Ok(None),
+            Shared::Held => {
+                self.session.shared.insert(lock.clone(), ticket.seq);
+                return Ok(None);
+            }
+            Shared::Awaited { why, in_short } => (why.clone(), in_short),
+        };
+        self.load_unit(round)?.hold_back(lock, in_short, true);
+        self.session.shared.insert(lock.clone(), ticket.seq);
+        self.store_journal(round);
+        Ok(Some(Wait::HeldBack(why)))
+    }
+
+    /// For which request the unit has need of a shared lock, if its operation needs one at all: its operation has begun and its
+    /// turn is not over, or only that lock was missing when its charm last asked whether it may begin.
+    pub(super) fn shared_is_for(
+        &mut self,
+        round: &mut Round<'_>,
+        lock: &LockName,
+    ) -> Result<Option<u64>, Need> {
+        let lacked_it = self.session.shared.get(lock).copied();
+        let unit = self.load_unit(round)?;
+        let next = unit.outstanding(lock).map(|ticket| ticket.seq);
+        Ok(next.filter(|seq| unit.has_begun(lock) || lacked_it == Some(*seq)))
     }
 
     /// Starts a waker for the time at which there is something to do, unless one is already waiting for it.

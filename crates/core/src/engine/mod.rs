@@ -34,7 +34,7 @@ pub use answer::{Carried, Start};
 pub use effect::Effect;
 pub use expect::PATIENCE;
 pub use facts::{Facts, Process};
-pub use need::{Answer, Gate, LineRead, Need, Stored};
+pub use need::{Answer, Gate, LineRead, Need, Shared, Stored};
 pub use pending::{Found, Pending, Verdict};
 pub use roster::Roster;
 pub use session::Session;
@@ -278,6 +278,15 @@ impl Engine {
     /// What has to be known first.
     pub fn start(&mut self, lock: &LockName) -> Result<Start, Need> {
         self.ask(|visit, round| visit.start(round, lock))
+    }
+
+    /// For which request this unit is to keep a shared lock, or its place in the line for it ([`Need::Shared`]); `None`: it is
+    /// to give it back, if it has one.
+    ///
+    /// # Errors
+    /// What has to be known first.
+    pub fn shared_is_for(&mut self, lock: &LockName) -> Result<Option<u64>, Need> {
+        self.ask(|visit, round| visit.shared_is_for(round, lock))
     }
 
     /// Records a process that works on the operation which [`Engine::start`] began, in addition to this one. While

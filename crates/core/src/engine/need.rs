@@ -31,6 +31,10 @@ pub enum Need {
     /// Whether the unit itself lets an operation begin whose turn has come. It is asked last, just before the operation
     /// would begin, and not for one that has begun before.
     Gate(LockName),
+    /// Whether the unit holds the shared lock that the operation of its request with this number needs beside its turn, if it
+    /// needs one. It is asked last before every attempt, also for an operation that has begun before, and once for each
+    /// question.
+    Shared(LockName, u64),
     /// Whether the check of an operation that has succeeded holds. It is asked once for each question.
     Check(LockName),
 }
@@ -62,6 +66,8 @@ pub enum Answer {
     Alive(BTreeMap<Process, bool>),
     /// To [`Need::Gate`].
     Gate(LockName, Gate),
+    /// To [`Need::Shared`].
+    Shared(LockName, Shared),
     /// To [`Need::Check`]; `None` if the charm asks for no check, or no more: then the turn is over.
     Check(LockName, Option<Box<Look>>),
 }
@@ -82,6 +88,24 @@ pub enum Gate {
     },
     /// Something else is in the way, and says this.
     Blocked(String),
+}
+
+/// Whether a unit holds the lock that an operation needs beside its turn, and that others than its application want too. It
+/// asks for that lock only once its own turn has come, and keeps it until the turn is over.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Shared {
+    /// The operation needs none.
+    #[default]
+    NotNeeded,
+    /// It holds it.
+    Held,
+    /// It has asked for it.
+    Awaited {
+        /// What it waits for.
+        why: String,
+        /// The same for all units to read, without what changes from moment to moment.
+        in_short: String,
+    },
 }
 
 /// What a unit has stored for one endpoint.
@@ -117,6 +141,7 @@ pub(super) struct Known {
     goal_state: Option<Result<BTreeSet<UnitName>, String>>,
     alive: BTreeMap<Process, bool>,
     gates: BTreeMap<LockName, Gate>,
+    shared: BTreeMap<LockName, Shared>,
     checks: BTreeMap<LockName, Option<Box<Look>>>,
 }
 
@@ -137,14 +162,16 @@ impl Known {
             Answer::GoalState(units) => self.goal_state = Some(units),
             Answer::Alive(processes) => self.alive.extend(processes),
             Answer::Gate(lock, gate) => drop(self.gates.insert(lock, gate)),
+            Answer::Shared(lock, shared) => drop(self.shared.insert(lock, shared)),
             Answer::Check(lock, look) => drop(self.checks.insert(lock, look)),
         }
     }
 
-    /// Forgets what other processes of the unit may have changed since, and how a check stood then.
+    /// Forgets what other processes of the unit may have changed since, and how a check and a shared lock stood then.
     pub(super) fn forget_stored(&mut self) {
         self.stored.clear();
         self.rosters.clear();
+        self.shared.clear();
         self.checks.clear();
     }
 
@@ -192,6 +219,11 @@ impl Known {
 
     pub(super) fn gate(&self, lock: &LockName) -> Result<&Gate, Need> {
         self.gates.get(lock).ok_or_else(|| Need::Gate(lock.clone()))
+    }
+
+    pub(super) fn shared(&self, lock: &LockName, seq: u64) -> Result<&Shared, Need> {
+        let known = self.shared.get(lock);
+        known.ok_or_else(|| Need::Shared(lock.clone(), seq))
     }
 
     pub(super) fn check(&self, lock: &LockName) -> Result<Option<&Look>, Need> {

@@ -95,6 +95,9 @@ pub struct Session {
     /// When the waker goes off that waits for a window to open, a check to hold or another attempt, if one was started.
     #[serde(default)]
     pub(super) alarm: Option<Tick>,
+    /// The number of the request that was last found to need nothing but its shared lock, by lock.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) shared: BTreeMap<LockName, u64>,
     /// Since when this unit expects a campaign, by lock.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) expects: BTreeMap<LockName, Tick>,
@@ -161,6 +164,7 @@ impl Session {
             wrote_line: false,
             woke: false,
             alarm: None,
+            shared: BTreeMap::new(),
             expects: BTreeMap::new(),
         }
     }

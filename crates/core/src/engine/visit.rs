@@ -123,6 +123,14 @@ impl Visit {
         self.at_home(round, lock)?.start(round, lock)
     }
 
+    pub(super) fn shared_is_for(
+        &mut self,
+        round: &mut Round<'_>,
+        lock: &LockName,
+    ) -> Result<Option<u64>, Need> {
+        self.at_home(round, lock)?.shared_is_for(round, lock)
+    }
+
     pub(super) fn note_process(
         &mut self,
         round: &mut Round<'_>,
@@ -234,6 +242,8 @@ impl Site {
             // Another process of this very hook is at it.
             return Ok(Start::Waiting(Wait::Busy));
         }
+        // Whatever is found to be missing now, another shared lock is not to be kept waiting for it.
+        self.session.shared.remove(lock);
         if let Some(start) = self.look_at_check(round, lock)? {
             return Ok(start);
         }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::super::{Answer, Effect, Engine, Facts, Gate, LineRead, Need, Roster, Stored};
+use super::super::{
+    Answer, Effect, Engine, Facts, Gate, LineRead, Need, Roster, Shared, Stored,
+};
 pub(super) use crate::fixture::lock;
 use crate::policy::Rotation;
 use crate::{Line, Look, Payload, Reading, RelationId, Start, Tick, UnitName, Wall, decode_line};
@@ -33,6 +35,7 @@ pub(super) struct World {
     /// Whether processes of earlier hooks are still alive.
     pub(super) orphans: bool,
     pub(super) gate: Gate,
+    pub(super) shared: Shared,
     /// How the check after an operation stands; `None` if the charm asks for none.
     pub(super) look: Option<Look>,
     /// The number of the machines' boot.
@@ -131,6 +134,7 @@ impl World {
                 Answer::Members(relation, others.collect())
             }
             Need::Gate(lock) => Answer::Gate(lock, self.gate.clone()),
+            Need::Shared(lock, _) => Answer::Shared(lock, self.shared.clone()),
             Need::Check(lock) => Answer::Check(lock, self.look.clone().map(Box::new)),
             Need::GoalState => Answer::GoalState(Ok((0..self.units).map(name).collect())),
             Need::Alive(processes) => Answer::Alive(
@@ -195,7 +199,13 @@ impl Visit {
                 Err(need) => {
                     assert!(
                         !self.needs.contains(&need)
-                            || matches!(need, Need::Stored(_) | Need::Roster(_) | Need::Check(_))
+                            || matches!(
+                                need,
+                                Need::Stored(_)
+                                    | Need::Roster(_)
+                                    | Need::Shared(..)
+                                    | Need::Check(_)
+                            )
                     );
                     let answer = world.answer(&self.unit, &need);
                     self.engine.handle_answer(answer);
@@ -291,6 +301,7 @@ pub(super) fn words(needs: &[Need]) -> Vec<&'static str> {
         Need::GoalState => "goal-state",
         Need::Alive(_) => "alive",
         Need::Gate(_) => "gate",
+        Need::Shared(..) => "shared",
         Need::Check(_) => "check",
     };
     needs.iter().map(word).collect()

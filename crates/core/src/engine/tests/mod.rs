@@ -10,3 +10,4 @@ mod instruction;
 mod need;
 mod news;
 mod roster;
+mod shared;

@@ -51,7 +51,7 @@ fn before_it_begins_the_operation_a_unit_asks_which_relation_is_the_lowest() {
     assert!(matches!(visit.start(&mut world), Start::Begun(..)));
     assert_eq!(
         words(&visit.needs),
-        ["stored", "line", "own", "relations", "gate"]
+        ["stored", "line", "own", "relations", "gate", "shared"]
     );
 }
 
