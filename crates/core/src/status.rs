@@ -27,6 +27,9 @@ pub struct Status {
     pub now: Option<Wall>,
     /// The unit that wrote the line, if there is one.
     pub leader: Option<UnitName>,
+    /// How the unit that produced this stands with the shared locks that it wants, in words.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub shared: BTreeMap<LockName, String>,
     /// Problems, if any.
     pub warnings: Vec<String>,
     /// Each lock, with all units that have ever requested it.
@@ -203,6 +206,7 @@ impl Status {
         Self {
             locks: names.into_iter().map(status).collect(),
             leader: line.map(|line| line.leader.clone()),
+            shared: BTreeMap::new(),
             warnings: fault.into_iter().chain(opening).collect(),
             now: observer.now,
             unit: observer.unit,

@@ -89,15 +89,32 @@ impl Lease {
             }
             Err(error) => return Err(error),
         };
+        Ok(Self::keep(client, id, sent, granted))
+    }
+
+    /// Goes on with a lease that another process has asked for, and keeps it alive; `None` if it is gone.
+    ///
+    /// # Errors
+    /// As [`Client::call`].
+    pub async fn resume(client: &Client, id: i64) -> Result<Option<Self>, Error> {
+        let path = "/etcdserverpb.Lease/LeaseKeepAlive";
+        let sent = Moment::now();
+        let answer: LeaseKeepAliveResponse =
+            client.call(path, &LeaseKeepAliveRequest { id }).await?;
+        let granted = u64::try_from(answer.ttl).ok().filter(|ttl| *ttl > 0);
+        Ok(granted.map(|granted| Self::keep(client, id, sent, granted)))
+    }
+
+    fn keep(client: &Client, id: i64, sent: Moment, granted: u64) -> Self {
         let ttl = Duration::from_secs(granted);
         let validity = Arc::new(watch::Sender::new(Validity::Until(sent.after(ttl))));
         let keeper = tokio::spawn(keep(client.clone(), id, ttl, validity.clone()));
-        Ok(Self {
+        Self {
             id,
             ttl,
             validity,
             keeper,
-        })
+        }
     }
 
     /// What is known of it now.

@@ -109,6 +109,32 @@ impl Request {
         })
     }
 
+    /// Goes on with the ticket of another process, which is gone: its lease, and the place that [`Request::token`] named
+    /// there. `None` if the lease is gone; that the place is, the next look finds out.
+    ///
+    /// # Errors
+    /// As [`Client::call`].
+    pub async fn resume(
+        client: &Client,
+        wish: Wish,
+        lease: i64,
+        token: i64,
+    ) -> Result<Option<Self>, Error> {
+        let Some(lease) = Lease::resume(client, lease).await? else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            client: client.clone(),
+            key: key(&wish.prefix, &wish.lock, lease.id),
+            note: Note::new(wish.limit, &wish.who),
+            wish,
+            lease,
+            token,
+            seen: None,
+            looks: 0,
+        }))
+    }
+
     /// The place in the line, as the revision of the ticket's creation. If its turn comes, this is the token.
     pub fn token(&self) -> i64 {
         self.token

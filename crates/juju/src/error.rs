@@ -92,6 +92,9 @@ pub enum Error {
     /// An operator's order could not be carried out now.
     #[error("not done: {0}")]
     NotCarriedOut(String),
+    /// There is no process that stands in line in etcd.
+    #[error("cannot start the process that keeps the shared lock in etcd: {0}")]
+    NoDeputy(std::io::Error),
     /// Another hook of the unit has begun, so nothing this one still does counts.
     #[error(
         "the hook {} is over: another hook has begun and will rerun what is unfinished",
@@ -162,6 +165,12 @@ impl Error {
             Self::State { .. } => {
                 "fix this, and let the hook run again; nothing that is finished is repeated".to_owned()
             }
+            Self::NoDeputy(error) if error.kind() == std::io::ErrorKind::Unsupported => {
+                "this build does not know etcd: carry the command `ops-coordinator` built with its feature `etcd`, or take \
+                 `shared` out of coordination.toml"
+                    .to_owned()
+            }
+            Self::NoDeputy(_) => "nothing begins without it; the next hook tries again".to_owned(),
             Self::NotLeader => {
                 "run it on the leader: juju exec --unit APPLICATION/leader -- ...".to_owned()
             }

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::time::Instant;
 
 use ops_coordinator_core::engine::{Answer, Effect, Engine, Facts, Gate, LineRead, Need, Stored};
 use ops_coordinator_core::wire::KEY;
@@ -11,7 +12,7 @@ use ops_coordinator_core::{Check, LockName, Look, News, Recovery, RelationId};
 use crate::operation::join_payloads;
 use crate::state::{JOURNAL, PENDING, ROSTER, SESSION, State};
 use crate::tool::Bag;
-use crate::{Environment, Error, Machine, Tools, Transport, require_peer_relation};
+use crate::{Environment, Error, Machine, SharedLock, Tools, Transport, require_peer_relation};
 
 /// One hook of one unit. It reads as little as it can, each thing at most once, and continues where an
 /// earlier process of the same hook stopped.
@@ -22,8 +23,9 @@ use crate::{Environment, Error, Machine, Tools, Transport, require_peer_relation
 /// All decisions are the [`Engine`]'s; this reads for it, writes, and starts its wakers.
 pub struct Hook {
     environment: Environment,
+    endpoint: String,
     tools: Tools<Rc<dyn Transport>>,
-    machine: Rc<dyn Machine>,
+    pub(crate) machine: Rc<dyn Machine>,
     states: BTreeMap<String, State>,
     pub(crate) engine: Engine,
     warnings: Vec<String>,
@@ -31,6 +33,10 @@ pub struct Hook {
     stale: bool,
     gatekeeper: Rc<dyn Fn(&LockName) -> Gate>,
     checks: BTreeMap<LockName, Examiner>,
+    /// The shared locks that operations need, by the unit's own locks.
+    pub(crate) shared: BTreeMap<LockName, SharedLock>,
+    /// When this process has last started a deputy.
+    pub(crate) deputy_since: Option<Instant>,
     /// Why Juju has refused the line in the last question, if it did.
     pub(crate) refused: Option<String>,
 }
@@ -87,6 +93,7 @@ impl Hook {
         };
         let mut hook = Self {
             environment,
+            endpoint: endpoint.to_owned(),
             tools: Tools::new(transport),
             machine,
             states: BTreeMap::new(),
@@ -95,6 +102,8 @@ impl Hook {
             stale: false,
             gatekeeper: Rc::new(|_| Gate::Open),
             checks: BTreeMap::new(),
+            shared: BTreeMap::new(),
+            deputy_since: None,
             refused: None,
         };
         hook.ask(Engine::open)?;
@@ -152,7 +161,7 @@ impl Hook {
         Ok(())
     }
 
-    fn state(&mut self, endpoint: &str) -> &State {
+    pub(crate) fn state(&mut self, endpoint: &str) -> &State {
         let new = || State::new(Rc::clone(&self.machine), endpoint);
         self.states.entry(endpoint.to_owned()).or_insert_with(new)
     }
@@ -220,6 +229,10 @@ impl Hook {
                 let gate = self.unlocked(guard, || gatekeeper(&lock))?;
                 Answer::Gate(lock, gate)
             }
+            Need::Shared(lock, seq) => {
+                let shared = self.share(&lock, seq, guard)?;
+                Answer::Shared(lock, shared)
+            }
             Need::Check(lock) => {
                 let examiner = self.checks.get(&lock).cloned();
                 let look = self.unlocked(guard, || {
@@ -235,7 +248,7 @@ impl Hook {
     }
 
     /// Does what may take a while, and may look at this unit's state itself.
-    fn unlocked<T>(
+    pub(crate) fn unlocked<T>(
         &mut self,
         guard: &mut Option<Box<dyn Any>>,
         work: impl FnOnce() -> T,
@@ -330,6 +343,11 @@ impl Hook {
 
     pub(crate) fn has_check(&self, lock: &LockName) -> bool {
         self.checks.contains_key(lock)
+    }
+
+    /// The endpoint that the charm names.
+    pub(crate) fn endpoint(&self) -> &str {
+        &self.endpoint
     }
 
     /// Whether this hook is running the lock's operation.

@@ -75,6 +75,7 @@ mod pending;
 pub mod process;
 mod question;
 pub mod service;
+pub mod shared;
 mod state;
 mod tool;
 mod turn;
@@ -101,6 +102,7 @@ pub use machine::{LocalMachine, Machine};
 pub use operation::{CONTEXT_MAX, Operation};
 pub use pending::write_pending_line;
 pub use question::Ended;
+pub use shared::{SharedLock, SharedTurn};
 pub use tool::{Bag, Exec, ToolOutput, Tools, Transport, WorkloadStatus};
 pub use turn::Ran;
 /// The outcome of [`Hook::start`].

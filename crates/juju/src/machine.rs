@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use ops_coordinator_core::{Errand, Tick, Wall};
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::{Error, Process, WakerCommand, process};
+use crate::{Error, Process, WakerCommand, process, waker};
 
 /// The file that a process of the unit locks while it reads and writes the other files.
 const LOCK: &str = "lock";
@@ -84,6 +85,14 @@ pub trait Machine {
     /// # Errors
     /// The reason why the waker could not be started.
     fn wake(&self, endpoint: &str, context: &str, errand: Errand) -> io::Result<()>;
+
+    /// Starts the deputy of an endpoint ([`crate::shared`]).
+    ///
+    /// # Errors
+    /// The reason why it could not be started; here, that there is none.
+    fn start_deputy(&self, _endpoint: &str) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
 }
 
 /// The machine on which this process runs.
@@ -91,6 +100,7 @@ pub trait Machine {
 pub struct LocalMachine {
     directory: PathBuf,
     waker: WakerCommand,
+    deputy: Vec<OsString>,
     random: RefCell<fastrand::Rng>,
 }
 
@@ -106,8 +116,17 @@ impl LocalMachine {
         Self {
             directory: directory.into(),
             waker,
+            deputy: Vec::new(),
             random: RefCell::new(fastrand::Rng::new()),
         }
+    }
+
+    /// The same with a deputy that this command starts ([`crate::shared`]). The state directory and the endpoint are
+    /// appended to its arguments.
+    #[must_use]
+    pub fn with_deputy(mut self, command: Vec<OsString>) -> Self {
+        self.deputy = command;
+        self
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -246,6 +265,18 @@ impl Machine for LocalMachine {
 
     fn wake(&self, endpoint: &str, context: &str, errand: Errand) -> io::Result<()> {
         self.waker.start(&self.directory, endpoint, context, errand)
+    }
+
+    fn start_deputy(&self, endpoint: &str) -> io::Result<()> {
+        let Some((program, args)) = self.deputy.split_first() else {
+            return Err(io::ErrorKind::Unsupported.into());
+        };
+        waker::detached(program)
+            .args(args)
+            .arg(&self.directory)
+            .arg(endpoint)
+            .spawn()
+            .map(drop)
     }
 }
 

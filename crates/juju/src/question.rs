@@ -59,7 +59,9 @@ impl Hook {
     /// # Errors
     /// As [`Hook::request`].
     pub fn withdraw(&mut self, lock: &LockName) -> Result<bool, Error> {
-        self.ask(|engine| engine.withdraw(lock, None))
+        let withdrawn = self.ask(|engine| engine.withdraw(lock, None))?;
+        self.settle_shared()?;
+        Ok(withdrawn)
     }
 
     /// Withdraws the unit's requests for a lock because they have no claimant, and publishes the reason.
@@ -68,7 +70,9 @@ impl Hook {
     /// # Errors
     /// As [`Hook::request`].
     pub fn withdraw_because(&mut self, lock: &LockName, reason: &str) -> Result<bool, Error> {
-        self.ask(|engine| engine.withdraw(lock, Some(reason)))
+        let withdrawn = self.ask(|engine| engine.withdraw(lock, Some(reason)))?;
+        self.settle_shared()?;
+        Ok(withdrawn)
     }
 
     /// Expects a campaign: all units know of this reason, so the leader rolls them when it expects it as well, and none need
@@ -111,6 +115,7 @@ impl Hook {
     /// As [`Hook::request`].
     pub fn start(&mut self, lock: &LockName) -> Result<Start, Error> {
         let started = self.ask(|engine| engine.start(lock))?;
+        self.settle_shared()?;
         Ok(started.map(Operation::from_payload))
     }
 
@@ -141,6 +146,7 @@ impl Hook {
     fn succeed(&mut self, lock: &LockName, served: Option<u64>) -> Result<Ended, Error> {
         if !self.has_check(lock) {
             self.ask(|engine| engine.finish(lock, Ok(()), served))?;
+            self.settle_shared()?;
             return Ok(Ended::Done);
         }
         // Before the check runs, which may take long, it is on the disk that the operation has succeeded.
@@ -155,6 +161,7 @@ impl Hook {
     /// As [`Hook::request`].
     pub fn look_at_check(&mut self, lock: &LockName) -> Result<Option<Ended>, Error> {
         let looked = self.ask(|engine| engine.look_at_check(lock))?;
+        self.settle_shared()?;
         Ok(looked.map(|looked| match looked {
             ops_coordinator_core::Start::Waiting(wait) => Ended::Checking(wait),
             ops_coordinator_core::Start::Failed { why, then } => Ended::Failed { why, then },
@@ -174,7 +181,9 @@ impl Hook {
         recovery: impl Into<Recovery>,
     ) -> Result<OnFailure, Error> {
         let recovery = recovery.into();
-        self.ask(|engine| engine.fail(lock, why, recovery))
+        let then = self.ask(|engine| engine.fail(lock, why, recovery))?;
+        self.settle_shared()?;
+        Ok(then)
     }
 
     /// Ends the operation successfully, and with it every request up to number `seq`: they were made before
@@ -201,6 +210,8 @@ impl Hook {
     /// # Errors
     /// As [`Hook::release`].
     pub fn release_with(&mut self, policy: &dyn Policy, orders: &[Order]) -> Result<(), Error> {
+        // What needs a look at the databags comes before the line is written.
+        self.settle_shared()?;
         self.ask(|engine| engine.release(policy, orders))
     }
 
@@ -377,6 +388,7 @@ impl Hook {
     /// As [`Hook::record`].
     pub fn status(&mut self) -> Result<Status, Error> {
         let mut status = self.ask(Engine::status)?;
+        status.shared = self.shared_in_words()?;
         status.warnings.splice(..0, self.take_warnings());
         Ok(status)
     }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 use ops_coordinator_excerpt::path;
 use ops_coordinator_juju::policy::Rules;
-use ops_coordinator_juju::{Coordination, Declared, LockName, Now, Span, Timestamp};
+use ops_coordinator_juju::{Coordination, Declared, LockName, Now, SharedLock, Span, Timestamp};
 
 use super::CommandError;
 use crate::output::say;
@@ -42,6 +42,9 @@ pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode, CommandError> {
         let check = declared.check.as_ref();
         let check = check.and_then(|check| check.command.as_deref());
         look_for(&args.charm, lock, "check", check)?;
+        if let Some(shared) = &declared.shared {
+            reachable(lock, shared)?;
+        }
     }
     for (lock, declared) in coordination.locks() {
         say(words(lock, declared).trim_end());
@@ -74,6 +77,26 @@ fn look_for(
     Err(CommandError::failed(wrong).hint(Some(hint)))
 }
 
+/// Whether the endpoints of a shared lock are endpoints.
+#[cfg(feature = "etcd")]
+fn reachable(lock: &LockName, shared: &SharedLock) -> Result<(), CommandError> {
+    use ops_coordinator_etcd::{Endpoint, EndpointError};
+
+    for text in &shared.endpoints {
+        text.parse::<Endpoint>().map_err(|error: EndpointError| {
+            let hint = error.hint();
+            CommandError::failed(format!("lock {lock}: shared: {error}")).hint(Some(hint))
+        })?;
+    }
+    Ok(())
+}
+
+#[cfg(not(feature = "etcd"))]
+fn reachable(lock: &LockName, _shared: &SharedLock) -> Result<(), CommandError> {
+    let wrong = format!("lock {lock}: this build of ops-coordinator knows no shared locks");
+    Err(CommandError::failed(wrong).hint(Some("build it with its feature `etcd`")))
+}
+
 fn words(lock: &LockName, declared: &Declared) -> String {
     let Rules {
         limit,
@@ -96,6 +119,17 @@ fn words(lock: &LockName, declared: &Declared) -> String {
     }
     if let Some(command) = &declared.blocker {
         text.push_str(&format!("  blocker {}\n", command.join(" ")));
+    }
+    if let Some(shared) = &declared.shared {
+        let ttl = Span(shared.ttl * 1000);
+        let place = match &shared.endpoints_file {
+            Some(file) => format!("at what {} says", path(file)),
+            None => format!("at {}", shared.endpoints.join(", ")),
+        };
+        text.push_str(&format!(
+            "  shared {} in etcd {place}, limit {}, ttl {ttl}\n",
+            shared.name, shared.limit
+        ));
     }
     if let Some(check) = &declared.check {
         let (soak, within) = (Span(check.demands.soak), Span(check.demands.within));

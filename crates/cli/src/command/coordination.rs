@@ -53,8 +53,13 @@ pub(crate) fn declared(hook: &Hook, lock: &LockName) -> Result<Option<Coordinati
 /// The unit's machine, with its state in the charm's directory.
 pub(crate) fn machine(environment: &Environment) -> LocalMachine {
     let unit = environment.unit.to_string();
-    let waker = WakerCommand::new(vec![executable(), "wake".into(), unit.into()]);
-    LocalMachine::new(environment.state_dir(), waker)
+    let waker = WakerCommand::new(vec![executable(), "wake".into(), unit.clone().into()]);
+    let machine = LocalMachine::new(environment.state_dir(), waker);
+    if cfg!(feature = "etcd") {
+        machine.with_deputy(vec![executable(), "deputy".into(), unit.into()])
+    } else {
+        machine
+    }
 }
 
 /// This very executable.

@@ -87,6 +87,9 @@ enum Command {
     Simulate(simulate::SimulateArgs),
     #[cfg(feature = "etcd")]
     #[command(hide = true)]
+    Deputy(etcd::deputy::DeputyArgs),
+    #[cfg(feature = "etcd")]
+    #[command(hide = true)]
     Guard(etcd::guard::GuardArgs),
     #[command(hide = true)]
     Wake(wake::WakeArgs),
@@ -128,6 +131,8 @@ pub(crate) fn main() -> ExitCode {
         Command::Demo(args) => demo::run(args),
         #[cfg(feature = "lab")]
         Command::Simulate(args) => Ok(simulate::run(&args)),
+        #[cfg(feature = "etcd")]
+        Command::Deputy(args) => etcd::deputy::run(&args),
         #[cfg(feature = "etcd")]
         Command::Guard(args) => Ok(etcd::guard::run(&args)),
         Command::Wake(args) => wake::run(&args),

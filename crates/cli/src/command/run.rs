@@ -7,7 +7,8 @@ use std::process::{Command, ExitCode, ExitStatus};
 use clap::Args;
 use ops_coordinator_excerpt::path;
 use ops_coordinator_juju::{
-    Attempt, Ended, Hook, LockName, OnFailure, Operation, Recovery, Start, Wait, process, service,
+    Attempt, Ended, Hook, LockName, OnFailure, Operation, Recovery, SharedTurn, Start, Wait,
+    process, service,
 };
 
 use super::CommandError;
@@ -21,6 +22,8 @@ const WAITING: u8 = 75;
 const NOT_REQUESTED: u8 = 66;
 /// "Service unavailable" in sysexits.h: the operation has failed and waits for an operator.
 const STOPPED: u8 = 69;
+/// "Remote error in protocol" in sysexits.h: the shared lock was lost.
+const LOST: u8 = 76;
 /// "Internal software error" in sysexits.h: the operation has failed, and the turn has passed on.
 const FAILED_AND_PASSED_ON: u8 = 70;
 
@@ -41,7 +44,9 @@ const FAILED_AND_PASSED_ON: u8 = 70;
 /// in every hook, and in between a waker brings one. A check that has not come good in time is a failure of the operation.
 ///
 /// If coordination.toml gives the lock a window or a blocker, these decide whether the operation may begin. What has begun
-/// is not interrupted, and begins again after a failure whatever they say.
+/// is not interrupted, and begins again after a failure whatever they say. If it gives the lock a shared lock in etcd, no
+/// attempt begins without that; the command finds its fencing token in OPS_COORDINATOR_TOKEN, and is stopped when the lock
+/// is lost.
 #[expect(clippy::doc_markdown, reason = "`--help` prints this text as it is")]
 #[derive(Debug, Args)]
 #[command(after_help = "Exit codes:
@@ -49,8 +54,9 @@ const FAILED_AND_PASSED_ON: u8 = 70;
   66  nothing was requested
   69  stopped: it has failed, now or earlier, and waits for an operator (`--on-failure stop`)
   70  it has failed, and the turn has passed on (`--on-failure continue`)
-  75  waiting: for its turn, its window or its blocker; for its check to hold; for its next attempt
-  any other code is the command's own; its 66, 69, 70 or 75 becomes 1
+  75  waiting: for its turn, its window, its blocker or its shared lock; for its check to hold; for its next attempt
+  76  the shared lock was lost, and the command was stopped: a failure like any other
+  any other code is the command's own; its 66, 69, 70, 75 or 76 becomes 1
 
 Examples:
   ops-coordinator run restart -- systemctl restart postgresql
@@ -138,7 +144,14 @@ fn operate(
     let outcome = match args.command.split_first() {
         Some((program, rest)) => execute(hook, program, rest, lock, attempt, operation),
         None if operation.services.is_empty() && operation.lost => return give_up(hook, lock),
-        None => restart_services(lock, operation),
+        None => still_shared(hook, lock)
+            .and_then(|before| restart_services(lock, operation).map(|()| before))
+            .and_then(|before| {
+                // A restart cannot be stopped halfway; so it is judged afterwards.
+                let after = still_shared(hook, lock)?;
+                let same = after.map(|turn| turn.token) == before.map(|turn| turn.token);
+                same.then_some(()).ok_or_else(lost)
+            }),
     };
     // Stored before it is printed, because the reader may be gone; printed even if publishing fails.
     let failure = match outcome {
@@ -213,7 +226,8 @@ fn execute(
         let program = path(program.as_ref());
         Failure::new(127, format!("cannot run {program}: {error}"))
     };
-    let mut child = Command::new(program)
+    let mut command = Command::new(program);
+    command
         .args(rest)
         .env("OPS_COORDINATOR_LOCK", lock.as_str())
         .env("OPS_COORDINATOR_TICKET", attempt.ticket.to_string())
@@ -222,21 +236,82 @@ fn execute(
             "OPS_COORDINATOR_INTERRUPTED",
             u8::from(attempt.interrupted).to_string(),
         )
-        .env("OPS_COORDINATOR_CTX", operation.context.to_string())
-        .spawn()
-        .map_err(cannot)?;
+        .env("OPS_COORDINATOR_CTX", operation.context.to_string());
     // If only this process is killed, the command keeps running, and no other attempt may start beside it.
-    if let Some(process) = process::of(child.id())
-        && let Err(error) = hook.note_process(lock, process)
-    {
-        complain(format!("{lock}: {error}"));
-    }
-    let status = child.wait().map_err(cannot)?;
+    let begun = |hook: &mut Hook, id: u32| {
+        if let Some(process) = process::of(id)
+            && let Err(error) = hook.note_process(lock, process)
+        {
+            complain(format!("{lock}: {error}"));
+        }
+    };
+    let status = match still_shared(hook, lock)? {
+        None => {
+            let mut child = command.spawn().map_err(cannot)?;
+            begun(hook, child.id());
+            child.wait().map_err(cannot)?
+        }
+        Some(turn) => supervised(hook, lock, turn, command, begun, cannot)?,
+    };
     if status.success() {
         Ok(())
     } else {
         Err(failure(status))
     }
+}
+
+/// The shared lock's turn, if the operation needs one.
+fn still_shared(hook: &mut Hook, lock: &LockName) -> Result<Option<SharedTurn>, Failure> {
+    if !hook.needs_shared(lock) {
+        return Ok(None);
+    }
+    match hook.shared_turn(lock) {
+        Ok(Some(turn)) if !turn.nearly_over() => Ok(Some(turn)),
+        Ok(_) => Err(lost()),
+        Err(error) => Err(Failure::new(LOST, error.to_string())),
+    }
+}
+
+fn lost() -> Failure {
+    Failure {
+        code: LOST,
+        why: "the shared lock was lost".to_owned(),
+        hint: Some(
+            "somebody else may have had it meanwhile. A longer ttl in coordination.toml rides out longer gaps"
+                .to_owned(),
+        ),
+    }
+}
+
+#[cfg(feature = "etcd")]
+fn supervised(
+    hook: &mut Hook,
+    lock: &LockName,
+    turn: SharedTurn,
+    command: Command,
+    begun: impl FnOnce(&mut Hook, u32),
+    cannot: impl FnOnce(std::io::Error) -> Failure,
+) -> Result<ExitStatus, Failure> {
+    use super::etcd::shared::{Ended, supervise};
+
+    match supervise(hook, lock, turn, command, begun) {
+        Ok(Ended::Exited(status)) => Ok(status),
+        Ok(Ended::Stopped) => Err(lost()),
+        Err(error) => Err(cannot(error)),
+    }
+}
+
+/// No build without etcd comes here: it cannot begin an operation that needs a shared lock.
+#[cfg(not(feature = "etcd"))]
+fn supervised(
+    _hook: &mut Hook,
+    _lock: &LockName,
+    _turn: SharedTurn,
+    _command: Command,
+    _begun: impl FnOnce(&mut Hook, u32),
+    _cannot: impl FnOnce(std::io::Error) -> Failure,
+) -> Result<ExitStatus, Failure> {
+    Err(lost())
 }
 
 /// The exit code to pass on. A command's own exit code must not look like one of ours.
@@ -249,7 +324,7 @@ fn failure(status: ExitStatus) -> Failure {
         None => format!("exit code {code}"),
     };
     match u8::try_from(code) {
-        Ok(WAITING | NOT_REQUESTED | STOPPED | FAILED_AND_PASSED_ON) | Err(_) => {
+        Ok(WAITING | NOT_REQUESTED | STOPPED | FAILED_AND_PASSED_ON | LOST) | Err(_) => {
             Failure::new(1, why)
         }
         Ok(code) => Failure::new(code, why),

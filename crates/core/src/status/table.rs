@@ -29,6 +29,12 @@ fn text_of(status: &Status) -> String {
         text.push_str(&format!("lock {lock}{paused}{campaign}\n"));
         text.push_str(&units(state, status).to_string());
     }
+    for (lock, words) in &status.shared {
+        text.push_str(&format!(
+            "this unit {}, for {lock}\n",
+            excerpt(words).up_to(LONG)
+        ));
+    }
     for warning in &status.warnings {
         text.push_str(&format!("warning: {}\n", excerpt(warning).up_to(LONG)));
     }

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use ops_coordinator_etcd::{Validity, WaitError};
+use ops_coordinator_etcd::{Request, Validity, WaitError};
 use ops_coordinator_trial::{Cluster, run};
 
 use crate::{assert_clean, join, turn};
@@ -85,5 +85,27 @@ fn a_holder_hears_of_the_end_of_its_lease_without_waiting_for_the_next_renewal()
         held.gone().await;
         assert_eq!(held.validity(), Validity::Gone { early: true });
         assert!(!held.release().await.unwrap());
+    });
+}
+
+#[test]
+fn a_ticket_outlives_its_process_for_as_long_as_its_lease() {
+    let cluster = Cluster::start(1);
+    run(async {
+        let client = cluster.client();
+        let held = turn(join(&client, 1, 2).await).await;
+        let (token, lease) = (held.token(), client.leases().await.unwrap()[0]);
+        let wish = crate::wish(1, 2);
+        // The process that kept it is gone; the one that goes on with it renews it from now on.
+        drop(held);
+        let resumed = Request::resume(&client, wish.clone(), lease, token).await;
+        let resumed = turn(resumed.unwrap().unwrap()).await;
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        assert!(resumed.is_held().await.unwrap());
+        assert_eq!(resumed.token(), token);
+        assert!(resumed.release().await.unwrap());
+        let gone = Request::resume(&client, wish, lease, token).await;
+        assert!(gone.unwrap().is_none());
+        assert_clean(&client).await;
     });
 }

@@ -10,7 +10,7 @@ use ops_coordinator_core::{Check, LockName, OnFailure, Recovery};
 use ops_coordinator_window::Window;
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
-use super::{Coordination, Declared, DeclaredCheck, Span};
+use super::{Coordination, Declared, DeclaredCheck, Span, shared};
 
 /// The longest lookahead, as on the command line.
 const LOOKAHEAD_MAX: u32 = 32;
@@ -42,6 +42,7 @@ struct Table {
     check_within: Option<Text<Span>>,
     max_retry: Option<u16>,
     back_off: Option<Text<Span>>,
+    shared: Option<shared::Table>,
 }
 
 /// What the text declares, or the line and what is wrong in it.
@@ -74,7 +75,7 @@ impl Table {
         if self.check_within.is_some() && self.check.is_none() {
             return Some("check-within is for a check; add one, or leave it out");
         }
-        None
+        self.shared.as_ref().and_then(shared::Table::contradiction)
     }
 
     fn declared(self) -> Declared {
@@ -97,6 +98,7 @@ impl Table {
             },
             windows: window.into_iter().map(|window| window.0).collect(),
             blocker: self.blocker,
+            shared: self.shared.map(shared::Table::declared),
             check: has_check.then_some(DeclaredCheck {
                 command: self.check,
                 demands,
@@ -146,7 +148,7 @@ pub(super) fn words(text: &str) -> Vec<String> {
 }
 
 /// A value that is written as a text or a whole number.
-struct Text<T>(T);
+pub(super) struct Text<T>(pub(super) T);
 
 impl<'de, T: FromStr<Err: fmt::Display>> Deserialize<'de> for Text<T> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
@@ -171,7 +173,7 @@ impl<'de, T: FromStr<Err: fmt::Display>> Deserialize<'de> for Text<T> {
 }
 
 /// One value, or a list of them.
-struct Several<T>(Vec<T>);
+pub(super) struct Several<T>(pub(super) Vec<T>);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Several<T> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {

@@ -19,6 +19,7 @@
 mod check;
 mod command;
 mod file;
+mod shared;
 mod span;
 
 use std::collections::BTreeMap;
@@ -35,7 +36,7 @@ use ops_coordinator_window::{Now, Timestamp, Window};
 pub use check::DeclaredCheck;
 pub use span::{Span, SpanError};
 
-use crate::{Error, Hook};
+use crate::{Error, Hook, SharedLock};
 
 /// What a charm declares about its locks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -53,6 +54,8 @@ pub struct Declared {
     pub windows: Vec<Window>,
     /// The command that must succeed before an operation begins.
     pub blocker: Option<Vec<String>>,
+    /// The lock in etcd that an operation needs beside its turn.
+    pub shared: Option<SharedLock>,
     /// What must hold after an operation before its turn is over.
     pub check: Option<DeclaredCheck>,
     /// What becomes of the turn when an operation fails, and when it is tried again.
@@ -168,13 +171,16 @@ impl FromStr for Coordination {
 }
 
 impl Hook {
-    /// Lets the windows and blockers of `coordination.toml` decide whether an operation may begin, and its checks when
-    /// the turn is over after it.
+    /// Lets the windows, blockers and shared locks of `coordination.toml` decide whether an operation may begin, and its
+    /// checks when the turn is over after it.
     pub fn obey(&mut self, coordination: Coordination) {
         let charm_dir: PathBuf = self.environment().charm_dir.clone();
         for (lock, declared) in &coordination.locks {
             if let Some(check) = &declared.check {
                 check.apply(self, lock, declared.recovery);
+            }
+            if let Some(shared) = &declared.shared {
+                self.set_shared(lock, shared.clone());
             }
         }
         self.set_gatekeeper(move |lock| coordination.gate(lock, &charm_dir, Timestamp::now()));

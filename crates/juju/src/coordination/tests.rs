@@ -83,6 +83,84 @@ fn all_of_a_locks_policy_is_read() {
 }
 
 #[test]
+fn a_shared_lock_is_a_table_of_its_own() {
+    let coordination: Coordination = r#"
+        [locks.restart]
+        limit = 2
+        [locks.restart.shared]
+        name = "db-restart"
+        limit = 3
+        ttl = "1m"
+        endpoints = ["https://10.0.0.1", "10.0.0.2:2379"]
+        cacert = "ca.pem"
+
+        [locks.backup.shared]
+        name = "backup"
+        endpoints-file = "etcd-endpoints"
+    "#
+    .parse()
+    .unwrap();
+    let shared = coordination.locks()[&lock()].shared.clone().unwrap();
+    assert_eq!(
+        (shared.limit, shared.ttl, shared.endpoints.len()),
+        (3, 60, 2)
+    );
+    let backup = &coordination.locks()[&"backup".parse().unwrap()];
+    let backup = backup.shared.clone().unwrap();
+    assert_eq!((backup.limit, backup.ttl), (1, 30));
+    let charm = tempfile::tempdir().unwrap();
+    let unknown = backup.clone().reach(charm.path()).unwrap_err();
+    assert_eq!(
+        unknown,
+        "waits for backup in etcd: etcd-endpoints does not say yet where etcd is"
+    );
+    fs::write(
+        charm.path().join("etcd-endpoints"),
+        "10.0.0.1:2379,\n10.0.0.2\n",
+    )
+    .unwrap();
+    let known = backup.reach(charm.path()).unwrap();
+    assert_eq!(known.endpoints, ["10.0.0.1:2379", "10.0.0.2"]);
+}
+
+#[test]
+fn what_is_wrong_with_a_shared_lock_is_told() {
+    let wrong = |lines: &str| wrong(&format!("[locks.restart.shared]\n{lines}\n"));
+    for (lines, said) in [
+        (
+            "name = 'a'",
+            "shared needs endpoints or endpoints-file: where etcd is",
+        ),
+        (
+            "name = 'a'\nendpoints = []",
+            "shared has an empty endpoint; one is HOST:PORT",
+        ),
+        (
+            "name = 'a'\nendpoints = 'e'\nendpoints-file = 'f'",
+            "keep one",
+        ),
+        (
+            "name = 'a'\nendpoints = 'e'\nkey = 'f'",
+            "shared needs both cert and key",
+        ),
+        ("endpoints = 'e'", "missing field `name`"),
+        ("name = 'A'\nendpoints = 'e'", "invalid lock name 'A'"),
+        (
+            "name = 'a'\nendpoints = 'e'\nttl = '1s'",
+            "the ttl of a shared lock is 2s or more",
+        ),
+        (
+            "name = 'a'\nendpoints = 'e'\nlimit = 0",
+            "the limit of a shared lock is 1 to 1000",
+        ),
+        ("name = 'a'\nendpoint = 'e'", "unknown field `endpoint`"),
+    ] {
+        let told = wrong(lines);
+        assert!(told.contains(said), "{lines}: {told}");
+    }
+}
+
+#[test]
 fn what_is_wrong_is_told_with_its_line() {
     assert!(wrong_key("limt = 2").starts_with("unknown field `limt`, expected one of `limit`, "));
     assert_eq!(

@@ -1,6 +1,6 @@
 //! The command that starts a waker.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -37,16 +37,23 @@ impl WakerCommand {
         let Some((program, args)) = self.command.split_first() else {
             return Ok(());
         };
-        Command::new(program)
+        detached(program)
             .args(args)
             .arg(state)
             .args([endpoint, context, &errand.to_string()])
-            // juju-exec refuses to run where it believes itself inside a hook.
-            .env_remove("JUJU_CONTEXT_ID")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
             .spawn()
             .map(drop)
     }
+}
+
+/// A process that outlives its hook, and hears and says nothing.
+pub(crate) fn detached(program: &OsStr) -> Command {
+    let mut command = Command::new(program);
+    // juju-exec refuses to run where it believes itself inside a hook.
+    command
+        .env_remove("JUJU_CONTEXT_ID")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command
 }

@@ -21,6 +21,7 @@ use ops_coordinator_core::engine::Session;
 use ops_coordinator_core::{Waker, WakerStep};
 
 pub use command::WakerCommand;
+pub(crate) use command::detached;
 
 use crate::state::{PENDING, SESSION};
 use crate::{Errand, Error, ToolError};

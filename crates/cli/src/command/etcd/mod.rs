@@ -1,8 +1,10 @@
 //! What the commands on etcd have in common.
 
+pub(super) mod deputy;
 pub(super) mod guard;
 pub(super) mod lock;
 mod operation;
+pub(super) mod shared;
 pub(super) mod status;
 
 use std::path::PathBuf;

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::{
-    Answer, Effect, Engine, Facts, Gate, LineRead, Need, Roster, Shared, Stored,
-};
+use super::super::{Answer, Effect, Engine, Facts, Gate, LineRead, Need, Roster, Shared, Stored};
 pub(super) use crate::fixture::lock;
 use crate::policy::Rotation;
 use crate::{Line, Look, Payload, Reading, RelationId, Start, Tick, UnitName, Wall, decode_line};

@@ -58,7 +58,10 @@ fn without_it_nothing_begins_and_all_units_see_why() {
     assert_eq!(visit.start(&mut world), Start::Waiting(Wait::HeldBack(why)));
     assert_eq!(kept_for(&mut visit, &mut world), Some(1));
     visit.release(&mut world);
-    assert_eq!(held(&world).as_deref(), Some("waits for db-restart in etcd"));
+    assert_eq!(
+        held(&world).as_deref(),
+        Some("waits for db-restart in etcd")
+    );
     // That its place there changes is no news for the others.
     world.shared = awaited("1st in line");
     let mut visit = world.hook(1);

@@ -1,0 +1,166 @@
+//! An application on a lab of its own, whose restarts need a lock in etcd as well.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use ops_coordinator_etcd::{PREFIX, survey};
+use ops_coordinator_trial::{Cluster, run};
+use serde_json::Value;
+
+use crate::fixture::{COMMAND, Fixture, Run};
+
+/// How long anything may take; a test that fails should say so before the runner ends it.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// A charm whose units restart once the configuration has changed.
+pub(crate) struct Application {
+    fixture: Fixture,
+    log: PathBuf,
+}
+
+impl Application {
+    /// An operation takes so many naps of 50 ms, and says in the cluster's file `log` who goes in and out with which token.
+    pub(crate) fn new(cluster: &Cluster, name: &str, ttl: &str, naps: u32) -> Self {
+        let log = cluster.directory().join("log");
+        let operation = format!(
+            "who={name}-${{JUJU_UNIT_NAME##*/}}-$OPS_COORDINATOR_ATTEMPT-$OPS_COORDINATOR_TOKEN
+             trap 'echo - $who >>{log}; exit 1' TERM
+             echo + $who >>{log}
+             for _ in $(seq {naps}); do sleep 0.05; done
+             echo - $who >>{log}",
+            log = log.display()
+        );
+        let fixture = Fixture::new(&format!(
+            r#"
+            ops-coordinator begin --relation cluster
+            if [ $hook = config-changed ] && [ "$(config-get message)" != hello ] && [ ! -e asked ]; then
+                ops-coordinator request restart --relation cluster
+                touch asked
+            fi
+            code=0
+            ops-coordinator run restart --relation cluster -- bash -euc "$(cat operation)" >said || code=$?
+            case $code in 0 | 66 | 75) ;; *) exit $code ;; esac
+            ops-coordinator status --relation cluster >status
+            ops-coordinator release --relation cluster"#
+        ));
+        let write = |name: &str, text: &str| fs::write(fixture.charm().join(name), text).unwrap();
+        write("operation", &operation);
+        let endpoints = cluster.endpoints();
+        write(
+            "coordination.toml",
+            &format!(
+                "[locks.restart]\nlimit = 2\n[locks.restart.shared]\nname = 'db-restart'\nttl = '{ttl}'\nendpoints = '{endpoints}'\n"
+            ),
+        );
+        Self { fixture, log }
+    }
+
+    /// Starts a roll of so many units.
+    pub(crate) fn roll(&self, units: u32) -> Child {
+        let scenario = self.fixture.charm().with_file_name("scenario.toml");
+        let text = "retry-after = '500ms'\n[[step]]\nconfig = { message = 'x' }\n";
+        fs::write(&scenario, text).unwrap();
+        self.fixture
+            .command(&["--units", &units.to_string(), "--scenario"])
+            .arg(scenario)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+
+    /// What came of a roll.
+    pub(crate) fn end(&self, roll: Child) -> Run {
+        self.fixture.outcome(roll.wait_with_output().unwrap())
+    }
+
+    /// A file in the charm's directory of a unit.
+    pub(crate) fn file(&self, unit: u32, name: &str) -> String {
+        let unit = format!("unit-app-{unit}/charm");
+        let file = self.fixture.directory().join(unit).join(name);
+        fs::read_to_string(file).unwrap_or_default()
+    }
+
+    /// The process of a unit's deputy, once there is one.
+    pub(crate) fn deputy(&self, unit: u32) -> Option<u32> {
+        let file = self.file(unit, ".ops-coordinator/cluster/deputy.json");
+        let standings: Value = serde_json::from_str(&file).ok()?;
+        standings["process"]["id"].as_u64()?.try_into().ok()
+    }
+
+    /// What the operations of all who share the file have said so far.
+    pub(crate) fn log(&self) -> Vec<String> {
+        let text = fs::read_to_string(&self.log).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    /// Waits until the log has so many lines.
+    pub(crate) fn logged(&self, lines: usize) {
+        until("the log is long enough", || self.log().len() >= lines);
+    }
+}
+
+/// Waits for something that must come.
+#[track_caller]
+pub(crate) fn until(what: &str, mut reached: impl FnMut() -> bool) {
+    let since = Instant::now();
+    while !reached() {
+        assert!(since.elapsed() < PATIENCE, "never: {what}");
+        sleep(Duration::from_millis(10));
+    }
+}
+
+/// Never two inside; the tokens of those who go in never fall, and rise from one unit to the next.
+#[track_caller]
+pub(crate) fn assert_one_at_a_time(log: &[String]) {
+    let (mut inside, mut last) = (None::<&str>, (0, ""));
+    for line in log {
+        let (sign, who) = line.split_once(' ').unwrap();
+        if sign == "-" {
+            assert_eq!(inside.take(), Some(who), "{log:#?}");
+            continue;
+        }
+        assert_eq!(inside.replace(who), None, "two inside: {log:#?}");
+        let (unit, token) = who.rsplit_once('-').unwrap();
+        // A later attempt may be in the same turn.
+        let unit = unit.rsplit_once('-').map_or(unit, |(unit, _)| unit);
+        let token: i64 = token.parse().unwrap();
+        assert!(token > last.0 || last == (token, unit), "{log:#?}");
+        last = (token, unit);
+    }
+    assert_eq!(inside, None, "{log:#?}");
+}
+
+/// Nobody is left in the line.
+pub(crate) fn assert_clean(cluster: &Cluster) {
+    until("the line is empty", || {
+        run(async {
+            let client = cluster.client();
+            let queues = survey(&client, PREFIX, None).await.unwrap();
+            queues.is_empty() && client.leases().await.unwrap().is_empty()
+        })
+    });
+}
+
+/// Somebody without Juju who holds the lock until its standard input ends.
+pub(crate) fn stranger(cluster: &Cluster) -> Child {
+    let script = "echo + stranger-$OPS_COORDINATOR_TOKEN >>log; cat >/dev/null; echo - stranger-$OPS_COORDINATOR_TOKEN >>log";
+    Command::new(COMMAND)
+        .args([
+            "lock",
+            "--etcd",
+            &cluster.endpoints(),
+            "--ttl",
+            "2s",
+            "--as",
+            "other/0",
+        ])
+        .args(["db-restart", "--", "sh", "-c", script])
+        .current_dir(cluster.directory())
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap()
+}

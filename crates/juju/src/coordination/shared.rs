@@ -1,0 +1,86 @@
+//! The table of a shared lock.
+
+use std::path::PathBuf;
+
+use ops_coordinator_core::LockName;
+use serde::de::{Deserialize, Deserializer, Error};
+
+use super::Span;
+use super::file::{Several, Text};
+use crate::SharedLock;
+
+/// The shortest lease, in seconds: with less, every hiccup of etcd loses it.
+const TTL_MIN: u64 = 2;
+
+/// `[locks.NAME.shared]`.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Table {
+    name: LockName,
+    #[serde(default = "one", deserialize_with = "limit")]
+    limit: u32,
+    #[serde(default, deserialize_with = "ttl")]
+    ttl: Option<u64>,
+    prefix: Option<String>,
+    endpoints: Option<Several<String>>,
+    endpoints_file: Option<PathBuf>,
+    cacert: Option<PathBuf>,
+    cert: Option<PathBuf>,
+    key: Option<PathBuf>,
+}
+
+impl Table {
+    /// Which keys do not fit each other.
+    pub(super) fn contradiction(&self) -> Option<&'static str> {
+        let listed = self.endpoints.as_ref();
+        match (listed, &self.endpoints_file) {
+            (None, None) => return Some("shared needs endpoints or endpoints-file: where etcd is"),
+            (Some(_), Some(_)) => return Some("shared has endpoints and endpoints-file; keep one"),
+            _ => {}
+        }
+        if listed.is_some_and(|all| all.0.is_empty() || all.0.iter().any(String::is_empty)) {
+            return Some("shared has an empty endpoint; one is HOST:PORT or https://HOST:PORT");
+        }
+        if self.cert.is_some() != self.key.is_some() {
+            return Some("shared needs both cert and key, or neither");
+        }
+        None
+    }
+
+    pub(super) fn declared(self) -> SharedLock {
+        SharedLock {
+            limit: self.limit,
+            ttl: self.ttl.unwrap_or(SharedLock::TTL),
+            prefix: self.prefix,
+            endpoints_file: self.endpoints_file,
+            cacert: self.cacert,
+            cert: self.cert,
+            key: self.key,
+            ..SharedLock::new(
+                self.name,
+                self.endpoints.map(|all| all.0).unwrap_or_default(),
+            )
+        }
+    }
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn limit<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
+    let number = u32::deserialize(from)?;
+    if (1..=1000).contains(&number) {
+        return Ok(number);
+    }
+    Err(D::Error::custom("the limit of a shared lock is 1 to 1000"))
+}
+
+fn ttl<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+    let seconds = Text::<Span>::deserialize(from)?.0.0 / 1000;
+    if seconds < TTL_MIN {
+        let wrong = format!("the ttl of a shared lock is {TTL_MIN}s or more");
+        return Err(D::Error::custom(wrong));
+    }
+    Ok(Some(seconds))
+}

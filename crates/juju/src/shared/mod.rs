@@ -1,0 +1,221 @@
+//! The shared lock: a lock in etcd that an operation needs beside its turn, and that other applications want too.
+//!
+//! No hook talks to etcd. A hook writes down which locks the unit wants ([`Wishes`]), and a small detached process, the
+//! *deputy*, stands in line for them, keeps the leases, and writes down how they stand ([`Standings`]). It has the charm run
+//! when a turn has come. A hook believes the file only as far as its own clock does: up to a third of the lease before no
+//! server would have ended it.
+
+mod desk;
+mod standing;
+mod wish;
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use ops_coordinator_core::LockName;
+use ops_coordinator_core::engine::Shared;
+
+pub use desk::Desk;
+pub use standing::{SharedTurn, Standing, Standings};
+pub use wish::{SharedLock, Wish, Wishes};
+
+use crate::{Error, Hook};
+
+/// What this unit wants.
+pub(crate) const WISHES: &str = "shared.json";
+/// How that stands.
+pub(crate) const STANDINGS: &str = "deputy.json";
+/// How long the hook that asks waits for an answer: where nobody else wants the lock, no other hook is needed.
+pub const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a deputy has to say that it is there, before another one is started.
+const BEGINNING: Duration = Duration::from_secs(2);
+
+impl Hook {
+    /// Makes operations for a lock need a shared lock beside their turn.
+    pub fn set_shared(&mut self, lock: &LockName, shared: SharedLock) {
+        self.shared.insert(lock.clone(), shared);
+    }
+
+    /// Whether operations for a lock need a shared lock.
+    pub fn needs_shared(&self, lock: &LockName) -> bool {
+        self.shared.contains_key(lock)
+    }
+
+    /// The turn of the shared lock that the operation of this lock has, by this machine's clock now; `None` if it has none, or
+    /// none any more. An operation that goes on for long looks at it: it should end while there is still time.
+    ///
+    /// # Errors
+    /// A state file that cannot be read.
+    pub fn shared_turn(&mut self, lock: &LockName) -> Result<Option<SharedTurn>, Error> {
+        let Some(wishes) = self.wishes()? else {
+            return Ok(None);
+        };
+        let standings = self.standings()?;
+        self.attend(&standings)?;
+        let (now, boot) = (self.machine.now(), self.machine.boot());
+        let wish = wishes.locks.get(lock);
+        Ok(wish.and_then(|wish| standings.turn(lock, wish, boot.as_deref(), now)))
+    }
+
+    /// In words, how this unit stands with the shared locks that it wants.
+    ///
+    /// # Errors
+    /// A state file that cannot be read.
+    pub fn shared_in_words(&mut self) -> Result<BTreeMap<LockName, String>, Error> {
+        let Some(wishes) = self.wishes()? else {
+            return Ok(BTreeMap::new());
+        };
+        let standings = self.standings()?;
+        let (now, boot) = (self.machine.now(), self.machine.boot());
+        let words = |(lock, wish): (&LockName, &Wish)| {
+            let said = match standings.turn(lock, wish, boot.as_deref(), now) {
+                Some(turn) => format!("holds {} in etcd, token {}", wish.lock.name, turn.token),
+                None => standings.in_words(lock, wish, now).0,
+            };
+            (lock.clone(), said)
+        };
+        Ok(wishes.locks.iter().map(words).collect())
+    }
+
+    /// The answer to the engine's question. Asks for the lock, if that has not been done yet.
+    pub(crate) fn share(
+        &mut self,
+        lock: &LockName,
+        seq: u64,
+        guard: &mut Option<Box<dyn Any>>,
+    ) -> Result<Shared, Error> {
+        let Some(declared) = self.shared.get(lock).cloned() else {
+            if self.wishes()?.is_some() {
+                self.change_wishes(|wishes| drop(wishes.locks.remove(lock)))?;
+            }
+            return Ok(Shared::NotNeeded);
+        };
+        let name = declared.name.clone();
+        let reached = match declared.reach(&self.environment().charm_dir) {
+            Ok(reached) => reached,
+            Err(why) => {
+                let in_short = format!("waits for {name}, trouble with etcd");
+                return Ok(Shared::Awaited { why, in_short });
+            }
+        };
+        let mut wishes = self.wishes()?.unwrap_or_default();
+        let asks = wishes.ask(lock, seq, reached);
+        if asks {
+            self.store_wishes(&wishes)?;
+        }
+        let standings = self.standings()?;
+        let starts = self.attend(&standings)?;
+        let mut answer = self.answer(lock, &wishes.locks[lock])?;
+        if asks || starts {
+            let since = Instant::now();
+            while matches!(answer, Shared::Awaited { .. }) && since.elapsed() < PATIENCE {
+                self.unlocked(guard, || sleep(Duration::from_millis(10)))?;
+                answer = self.answer(lock, &wishes.locks[lock])?;
+            }
+        }
+        // The deputy has the charm run for a turn that is not taken. So this comes before the last look.
+        if answer != Shared::Held && wishes.locks[lock].taken.is_some() {
+            self.note_taken(lock, None)?;
+            answer = self.answer(lock, &wishes.locks[lock])?;
+        }
+        if answer == Shared::Held {
+            let token = self.standings()?.locks.get(lock).and_then(|own| own.token);
+            self.note_taken(lock, token)?;
+        }
+        Ok(answer)
+    }
+
+    fn note_taken(&mut self, lock: &LockName, token: Option<i64>) -> Result<(), Error> {
+        self.change_wishes(|wishes| {
+            if let Some(wish) = wishes.locks.get_mut(lock) {
+                wish.taken = token;
+            }
+        })
+    }
+
+    fn answer(&mut self, lock: &LockName, wish: &Wish) -> Result<Shared, Error> {
+        let (now, boot) = (self.machine.now(), self.machine.boot());
+        let standings = self.standings()?;
+        let turn = standings.turn(lock, wish, boot.as_deref(), now);
+        if turn.is_some_and(|turn| !turn.nearly_over()) {
+            return Ok(Shared::Held);
+        }
+        let (why, in_short) = standings.in_words(lock, wish, now);
+        Ok(Shared::Awaited { why, in_short })
+    }
+
+    /// Gives back what this unit needs no longer.
+    pub(crate) fn settle_shared(&mut self) -> Result<(), Error> {
+        let Some(wishes) = self.wishes()? else {
+            return Ok(());
+        };
+        let _guard = self.machine.lock()?;
+        let mut over = Vec::new();
+        for (lock, wish) in wishes.locks {
+            let needed = self.ask(|engine| engine.shared_is_for(&lock))?;
+            if needed != Some(wish.seq) {
+                over.push((lock, wish.seq));
+            }
+        }
+        if over.is_empty() {
+            let standings = self.standings()?;
+            return self.attend(&standings).map(drop);
+        }
+        self.change_wishes(|wishes| {
+            let is_over = |lock: &LockName, wish: &Wish| over.contains(&(lock.clone(), wish.seq));
+            wishes.locks.retain(|lock, wish| !is_over(lock, wish));
+        })
+    }
+
+    /// Sees to it that there is a deputy. Returns whether one was started.
+    fn attend(&mut self, standings: &Standings) -> Result<bool, Error> {
+        let alive = standings.process;
+        if alive.is_some_and(|process| self.machine.is_alive(process)) {
+            self.deputy_since = None;
+            return Ok(false);
+        }
+        let waits = self.deputy_since;
+        if waits.is_some_and(|since| since.elapsed() < BEGINNING) {
+            return Ok(false);
+        }
+        self.deputy_since = Some(Instant::now());
+        let endpoint = self.endpoint().to_owned();
+        let started = self.machine.start_deputy(&endpoint);
+        started.map_err(Error::NoDeputy)?;
+        Ok(true)
+    }
+
+    fn wishes(&mut self) -> Result<Option<Wishes>, Error> {
+        let mut warnings = Vec::new();
+        let endpoint = self.endpoint().to_owned();
+        let wishes = self.state(&endpoint).load(WISHES, &mut warnings)?;
+        warnings.into_iter().for_each(|warning| self.warn(warning));
+        Ok(wishes)
+    }
+
+    fn standings(&mut self) -> Result<Standings, Error> {
+        let mut warnings = Vec::new();
+        let endpoint = self.endpoint().to_owned();
+        let standings = self.state(&endpoint).load(STANDINGS, &mut warnings)?;
+        warnings.into_iter().for_each(|warning| self.warn(warning));
+        Ok(standings.unwrap_or_default())
+    }
+
+    fn change_wishes(&mut self, change: impl FnOnce(&mut Wishes)) -> Result<(), Error> {
+        let _guard = self.machine.lock()?;
+        let mut wishes = self.wishes()?.unwrap_or_default();
+        change(&mut wishes);
+        self.store_wishes(&wishes)
+    }
+
+    fn store_wishes(&mut self, wishes: &Wishes) -> Result<(), Error> {
+        let endpoint = self.endpoint().to_owned();
+        let state = self.state(&endpoint);
+        if wishes.locks.is_empty() {
+            return state.remove(WISHES);
+        }
+        state.save(WISHES, wishes, true)
+    }
+}

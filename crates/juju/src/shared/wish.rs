@@ -1,0 +1,114 @@
+//! What a unit wants in etcd.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ops_coordinator_core::LockName;
+use ops_coordinator_excerpt::path as shown;
+use serde::{Deserialize, Serialize};
+
+/// A lock in etcd that an operation needs beside its turn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SharedLock {
+    /// Its name in etcd.
+    pub name: LockName,
+    /// How many may be inside at once, over all who want it.
+    pub limit: u32,
+    /// How long its lease lives without being renewed, in seconds.
+    pub ttl: u64,
+    /// What all keys in etcd begin with; the usual prefix if absent.
+    pub prefix: Option<String>,
+    /// Where etcd is: `host`, `host:port`, `http://…` or `https://…`.
+    pub endpoints: Vec<String>,
+    /// The file in which the charm writes where etcd is, separated by commas, blanks or lines.
+    pub endpoints_file: Option<PathBuf>,
+    /// The authority that signed the servers' certificates.
+    pub cacert: Option<PathBuf>,
+    /// This unit's certificate.
+    pub cert: Option<PathBuf>,
+    /// The key of that certificate.
+    pub key: Option<PathBuf>,
+}
+
+impl SharedLock {
+    /// How long a lease lives if the charm does not say so, in seconds.
+    pub const TTL: u64 = 30;
+
+    /// A lock of this name for one at a time, at these endpoints.
+    pub fn new(name: LockName, endpoints: Vec<String>) -> Self {
+        Self {
+            name,
+            limit: 1,
+            ttl: Self::TTL,
+            prefix: None,
+            endpoints,
+            endpoints_file: None,
+            cacert: None,
+            cert: None,
+            key: None,
+        }
+    }
+
+    /// The same with the endpoints as they are known now, and all paths absolute.
+    ///
+    /// # Errors
+    /// Why it is not known where etcd is.
+    pub(crate) fn reach(mut self, charm_dir: &Path) -> Result<Self, String> {
+        if let Some(file) = self.endpoints_file.take() {
+            let text = fs::read_to_string(charm_dir.join(&file)).unwrap_or_default();
+            let parts = text.split(|c: char| c == ',' || c.is_whitespace());
+            self.endpoints = parts
+                .filter(|part| !part.is_empty())
+                .map(str::to_owned)
+                .collect();
+            if self.endpoints.is_empty() {
+                let (name, file) = (&self.name, shown(&file));
+                return Err(format!(
+                    "waits for {name} in etcd: {file} does not say yet where etcd is"
+                ));
+            }
+        }
+        for file in [&mut self.cacert, &mut self.cert, &mut self.key] {
+            *file = file.take().map(|file| charm_dir.join(file));
+        }
+        Ok(self)
+    }
+}
+
+/// A wish of one unit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wish {
+    /// The number of the request for which it is. Another request joins the line anew.
+    pub seq: u64,
+    /// What is wanted.
+    pub lock: SharedLock,
+    /// The token of the turn that a hook has taken: it need not be told of that one.
+    pub taken: Option<i64>,
+}
+
+/// What a unit wants, by its own locks. Hooks write it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wishes {
+    /// The wishes.
+    pub locks: BTreeMap<LockName, Wish>,
+}
+
+impl Wishes {
+    /// Notes a wish. Returns whether it is new.
+    pub(crate) fn ask(&mut self, lock: &LockName, seq: u64, wanted: SharedLock) -> bool {
+        let known = self.locks.get(lock);
+        if known.is_some_and(|wish| wish.seq == seq && wish.lock == wanted) {
+            return false;
+        }
+        let taken = known.filter(|wish| wish.seq == seq);
+        let wish = Wish {
+            seq,
+            taken: taken.and_then(|wish| wish.taken),
+            lock: wanted,
+        };
+        self.locks.insert(lock.clone(), wish);
+        true
+    }
+}
