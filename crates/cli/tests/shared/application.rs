@@ -33,7 +33,7 @@ impl Application {
              echo - $who >>{log}",
             log = log.display()
         );
-        let fixture = Fixture::new(&format!(
+        let fixture = Fixture::new(
             r#"
             ops-coordinator begin --relation cluster
             if [ $hook = config-changed ] && [ "$(config-get message)" != hello ] && [ ! -e asked ]; then
@@ -44,8 +44,8 @@ impl Application {
             ops-coordinator run restart --relation cluster -- bash -euc "$(cat operation)" >said || code=$?
             case $code in 0 | 66 | 75) ;; *) exit $code ;; esac
             ops-coordinator status --relation cluster >status
-            ops-coordinator release --relation cluster"#
-        ));
+            ops-coordinator release --relation cluster"#,
+        );
         let write = |name: &str, text: &str| fs::write(fixture.charm().join(name), text).unwrap();
         write("operation", &operation);
         let endpoints = cluster.endpoints();

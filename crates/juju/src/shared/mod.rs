@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use ops_coordinator_core::LockName;
 use ops_coordinator_core::engine::Shared;
+use serde::de::DeserializeOwned;
 
 pub use desk::Desk;
 pub use standing::{SharedTurn, Standing, Standings};
@@ -188,19 +189,21 @@ impl Hook {
     }
 
     fn wishes(&mut self) -> Result<Option<Wishes>, Error> {
-        let mut warnings = Vec::new();
-        let endpoint = self.endpoint().to_owned();
-        let wishes = self.state(&endpoint).load(WISHES, &mut warnings)?;
-        warnings.into_iter().for_each(|warning| self.warn(warning));
-        Ok(wishes)
+        self.read_file(WISHES)
     }
 
     fn standings(&mut self) -> Result<Standings, Error> {
+        Ok(self.read_file(STANDINGS)?.unwrap_or_default())
+    }
+
+    fn read_file<V: DeserializeOwned>(&mut self, file: &'static str) -> Result<Option<V>, Error> {
         let mut warnings = Vec::new();
         let endpoint = self.endpoint().to_owned();
-        let standings = self.state(&endpoint).load(STANDINGS, &mut warnings)?;
-        warnings.into_iter().for_each(|warning| self.warn(warning));
-        Ok(standings.unwrap_or_default())
+        let read = self.state(&endpoint).load(file, &mut warnings)?;
+        for warning in warnings {
+            self.warn(warning);
+        }
+        Ok(read)
     }
 
     fn change_wishes(&mut self, change: impl FnOnce(&mut Wishes)) -> Result<(), Error> {
