@@ -38,8 +38,8 @@ impl Table {
             (Some(_), Some(_)) => return Some("shared has endpoints and endpoints-file; keep one"),
             _ => {}
         }
-        if listed.is_some_and(|all| all.0.is_empty() || all.0.iter().any(String::is_empty)) {
-            return Some("shared has an empty endpoint; one is HOST:PORT or https://HOST:PORT");
+        if listed.is_some_and(|all| SharedLock::endpoints_in(&all.0.join(",")).is_empty()) {
+            return Some("shared names no endpoint; one is HOST:PORT or https://HOST:PORT");
         }
         if self.cert.is_some() != self.key.is_some() {
             return Some("shared needs both cert and key, or neither");
@@ -48,6 +48,8 @@ impl Table {
     }
 
     pub(super) fn declared(self) -> SharedLock {
+        let listed = self.endpoints.map(|all| all.0.join(","));
+        let endpoints = SharedLock::endpoints_in(&listed.unwrap_or_default());
         SharedLock {
             limit: self.limit,
             ttl: self.ttl.unwrap_or(SharedLock::TTL),
@@ -56,10 +58,7 @@ impl Table {
             cacert: self.cacert,
             cert: self.cert,
             key: self.key,
-            ..SharedLock::new(
-                self.name,
-                self.endpoints.map(|all| all.0).unwrap_or_default(),
-            )
+            ..SharedLock::new(self.name, endpoints)
         }
     }
 }

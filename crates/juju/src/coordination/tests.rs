@@ -91,7 +91,7 @@ fn a_shared_lock_is_a_table_of_its_own() {
         name = "db-restart"
         limit = 3
         ttl = "1m"
-        endpoints = ["https://10.0.0.1", "10.0.0.2:2379"]
+        endpoints = "https://10.0.0.1, 10.0.0.2:2379"
         cacert = "ca.pem"
 
         [locks.backup.shared]
@@ -133,7 +133,7 @@ fn what_is_wrong_with_a_shared_lock_is_told() {
         ),
         (
             "name = 'a'\nendpoints = []",
-            "shared has an empty endpoint; one is HOST:PORT",
+            "shared names no endpoint; one is HOST:PORT",
         ),
         (
             "name = 'a'\nendpoints = 'e'\nendpoints-file = 'f'",

@@ -51,6 +51,13 @@ impl SharedLock {
         }
     }
 
+    /// The endpoints in a text, separated by commas, blanks or lines.
+    pub(crate) fn endpoints_in(text: &str) -> Vec<String> {
+        let parts = text.split(|c: char| c == ',' || c.is_whitespace());
+        let parts = parts.filter(|part| !part.is_empty());
+        parts.map(str::to_owned).collect()
+    }
+
     /// The same with the endpoints as they are known now, and all paths absolute.
     ///
     /// # Errors
@@ -58,11 +65,7 @@ impl SharedLock {
     pub(crate) fn reach(mut self, charm_dir: &Path) -> Result<Self, String> {
         if let Some(file) = self.endpoints_file.take() {
             let text = fs::read_to_string(charm_dir.join(&file)).unwrap_or_default();
-            let parts = text.split(|c: char| c == ',' || c.is_whitespace());
-            self.endpoints = parts
-                .filter(|part| !part.is_empty())
-                .map(str::to_owned)
-                .collect();
+            self.endpoints = Self::endpoints_in(&text);
             if self.endpoints.is_empty() {
                 let (name, file) = (&self.name, shown(&file));
                 return Err(format!(

@@ -91,7 +91,7 @@ impl Board {
     }
 
     /// The cluster of a wish, or why it cannot be used.
-    pub(super) fn client(&self, wish: &Wish) -> Result<Client, String> {
+    pub(super) fn client(wish: &Wish) -> Result<Client, String> {
         let lock = &wish.lock;
         let tls = Tls {
             cacert: lock.cacert.clone(),

@@ -8,6 +8,7 @@ mod notice;
 mod place;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::rc::Rc;
@@ -85,14 +86,14 @@ async fn serve(board: Rc<Board>) -> Result<(), CommandError> {
                 .get(&lock)
                 .is_some_and(|new| is_same_place(new, &one.wish));
             if !goes_on && let Some(lease) = board.forget(&lock)? {
-                leaving.push(spawn_local(give_back(board.client(&one.wish), lease)));
+                leaving.push(spawn_local(give_back(Board::client(&one.wish), lease)));
             }
         }
         for (lock, wish) in wishes {
-            if !served.contains_key(&lock) {
-                let place = Place::new(&board, &lock, &wish);
-                let task = spawn_local(place.keep());
-                served.insert(lock, Served { wish, task });
+            let place = || Place::new(&board, &lock, &wish);
+            if let Entry::Vacant(new) = served.entry(lock.clone()) {
+                let task = spawn_local(place().keep());
+                new.insert(Served { wish, task });
             }
         }
         if served.is_empty() {

@@ -36,7 +36,7 @@ impl Place {
             lock: lock.clone(),
             seq: wish.seq,
             wanted: board.wanted(wish),
-            client: board.client(wish),
+            client: Board::client(wish),
             since: Instant::now(),
         }
     }
