@@ -103,11 +103,12 @@ impl Hook {
         };
         let mut wishes = self.wishes()?.unwrap_or_default();
         let asks = wishes.ask(lock, seq, reached);
+        // First the deputy: a build that has none is to leave no wish behind. It looks once this process lets it.
+        let standings = self.standings()?;
+        let starts = self.attend(&standings)?;
         if asks {
             self.store_wishes(&wishes)?;
         }
-        let standings = self.standings()?;
-        let starts = self.attend(&standings)?;
         let mut answer = self.answer(lock, &wishes.locks[lock])?;
         if asks || starts {
             let since = Instant::now();

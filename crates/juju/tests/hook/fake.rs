@@ -40,6 +40,8 @@ pub(crate) struct Juju {
     endpoint: RefCell<String>,
     gone: RefCell<BTreeSet<u32>>,
     departing: Cell<Option<u32>>,
+    /// How often a deputy was started, where the command knows etcd.
+    deputies: Cell<Option<u32>>,
     /// The units' workload statuses, as (status, message).
     statuses: RefCell<BTreeMap<u32, (String, String)>>,
 }
@@ -67,6 +69,7 @@ impl Juju {
             endpoint: RefCell::new("coordinator".to_owned()),
             gone: RefCell::default(),
             departing: Cell::new(None),
+            deputies: Cell::new(None),
         })
     }
 
@@ -255,6 +258,21 @@ impl Juju {
             .insert((unit, name.to_owned()), content.to_vec());
     }
 
+    pub(crate) fn file(&self, unit: u32, name: &str) -> Option<Value> {
+        let files = self.files.borrow();
+        let content = files.get(&(unit, name.to_owned()))?;
+        serde_json::from_slice(content).ok()
+    }
+
+    /// The command of the charm knows etcd from now on.
+    pub(crate) fn knows_etcd(&self) {
+        self.deputies.set(Some(0));
+    }
+
+    pub(crate) fn deputies(&self) -> Option<u32> {
+        self.deputies.get()
+    }
+
     pub(crate) fn status(&self, unit: u32) -> (String, String) {
         let never_set = || ("unknown".to_owned(), String::new());
         let statuses = self.statuses.borrow();
@@ -437,6 +455,17 @@ impl Machine for Part {
 
     fn now(&self) -> Tick {
         Tick(self.juju.clock.get())
+    }
+
+    fn boot(&self) -> Option<String> {
+        self.juju.deputies().map(|_| "a".to_owned())
+    }
+
+    fn start_deputy(&self, _endpoint: &str) -> io::Result<()> {
+        let before = self.juju.deputies();
+        let before = before.ok_or(io::ErrorKind::Unsupported)?;
+        self.juju.deputies.set(Some(before + 1));
+        Ok(())
     }
 
     fn random(&self) -> u32 {

@@ -8,6 +8,7 @@ mod endpoint;
 mod fake;
 mod operator;
 mod relation;
+mod shared;
 mod standstill;
 mod turn;
 mod visit;

@@ -1,0 +1,191 @@
+//! The lock in etcd that an operation needs beside its turn: what a hook writes for the deputy, and believes of it.
+
+use std::rc::Rc;
+
+use ops_coordinator_core::Wait;
+use ops_coordinator_juju::{Check, Error, Hook, Instruction, Ran, Recovery, SharedLock, Start};
+use serde_json::{Value, json};
+
+use crate::fake::{Juju, lock};
+use crate::{everyone_asked, release};
+
+const WISHES: &str = "coordinator/shared.json";
+const STANDINGS: &str = "coordinator/deputy.json";
+
+/// Two units have asked, and the command knows etcd.
+fn sharing() -> Rc<Juju> {
+    let juju = everyone_asked(2);
+    juju.knows_etcd();
+    juju
+}
+
+fn declare(hook: &mut Hook) {
+    let name = "db-restart".parse().unwrap();
+    hook.set_shared(&lock(), SharedLock::new(name, vec!["10.0.0.1".to_owned()]));
+}
+
+/// A hook of the unit at the front, whose operation ends like this.
+fn run(juju: &Rc<Juju>, result: Result<(), String>) -> Ran<String> {
+    juju.hook(0, |hook| {
+        declare(hook);
+        let ran = hook.run(&lock(), |_, _| result).unwrap();
+        release(hook);
+        ran
+    })
+}
+
+/// The deputy holds the lock for the unit's request with this number, until this time.
+fn hold(juju: &Juju, seq: u64, token: i64, until: u64) {
+    let own = json!({"seq": seq, "lease": 1, "token": token, "until": until, "ttl": 30_000, "words": null, "trouble": null});
+    let standings = json!({"process": null, "boot": "a", "locks": {"restart": own}});
+    juju.set_file(0, STANDINGS, standings.to_string().as_bytes());
+}
+
+fn wish(juju: &Juju) -> Option<Value> {
+    Some(juju.file(0, WISHES)?["locks"]["restart"].clone())
+}
+
+fn waits(ran: &Ran<String>, why: &str) -> bool {
+    matches!(ran, Ran::Waiting(Wait::HeldBack(said)) if said == why)
+}
+
+#[test]
+fn a_unit_at_the_front_asks_and_begins_once_its_deputy_holds_the_lock() {
+    let juju = sharing();
+    let ran = run(&juju, Ok(()));
+    assert!(waits(&ran, "waits for db-restart in etcd"), "{ran:?}");
+    assert_eq!(juju.deputies(), Some(1));
+    let asked = wish(&juju).unwrap();
+    assert_eq!((&asked["seq"], &asked["taken"]), (&json!(1), &Value::Null));
+    hold(&juju, 1, 5, 30_000);
+    juju.hook(0, |hook| {
+        declare(hook);
+        assert!(matches!(hook.start(&lock()).unwrap(), Start::Begun(..)));
+        assert_eq!(hook.shared_turn(&lock()).unwrap().unwrap().token, 5);
+        assert_eq!(wish(&juju).unwrap()["taken"], json!(5));
+        let said = hook.status().unwrap().table();
+        assert!(
+            said.contains("this unit holds db-restart in etcd, token 5, for restart"),
+            "{said}"
+        );
+        hook.finish(&lock(), Ok(())).unwrap();
+        assert_eq!(wish(&juju), None, "given back at once");
+        release(hook);
+    });
+}
+
+#[test]
+fn what_is_nearly_over_or_of_another_request_opens_nothing() {
+    let juju = sharing();
+    hold(&juju, 1, 5, 10_000);
+    let ran = run(&juju, Ok(()));
+    assert!(
+        waits(
+            &ran,
+            "waits for db-restart in etcd: its lease is not being renewed"
+        ),
+        "{ran:?}"
+    );
+    hold(&juju, 2, 5, 30_000);
+    assert!(waits(&run(&juju, Ok(())), "waits for db-restart in etcd"));
+    hold(&juju, 1, 5, 30_000);
+    assert_eq!(run(&juju, Ok(())), Ran::Done);
+}
+
+#[test]
+fn a_failure_keeps_it_and_its_retry_needs_it() {
+    let juju = sharing();
+    hold(&juju, 1, 5, 30_000);
+    assert_eq!(
+        run(&juju, Err("no".to_owned())),
+        Ran::Failed("no".to_owned())
+    );
+    assert_eq!(wish(&juju).unwrap()["taken"], json!(5));
+    // Its lease has ended meanwhile. The next turn is not taken, so the deputy has to have the charm run for it.
+    juju.pass(30_000);
+    assert!(matches!(
+        run(&juju, Ok(())),
+        Ran::Waiting(Wait::HeldBack(_))
+    ));
+    assert_eq!(wish(&juju).unwrap()["taken"], Value::Null);
+    hold(&juju, 1, 9, 60_000);
+    assert_eq!(run(&juju, Ok(())), Ran::Done);
+    assert_eq!(wish(&juju), None);
+}
+
+#[test]
+fn it_is_kept_until_the_check_has_held() {
+    let juju = sharing();
+    hold(&juju, 1, 5, 30_000);
+    let hook = |finish: bool| {
+        juju.hook(0, |hook| {
+            declare(hook);
+            let check = Check {
+                soak: 5_000,
+                within: 0,
+            };
+            hook.set_check(&lock(), check, Recovery::default(), || Ok(()));
+            hook.start(&lock()).unwrap();
+            if finish {
+                hook.finish(&lock(), Ok(())).unwrap();
+            }
+            release(hook);
+        });
+    };
+    hook(true);
+    assert!(wish(&juju).is_some());
+    juju.pass(5_000);
+    hook(false);
+    assert_eq!(wish(&juju), None);
+}
+
+#[test]
+fn a_unit_that_is_paused_or_takes_its_request_back_gives_its_place_back() {
+    let juju = sharing();
+    run(&juju, Ok(()));
+    juju.hook(0, |hook| {
+        let reason = "a holiday".to_owned();
+        hook.instruct(&lock(), &Instruction::Pause { reason })
+            .unwrap();
+        release(hook);
+    });
+    assert!(wish(&juju).is_some());
+    run(&juju, Ok(()));
+    assert_eq!(wish(&juju), None);
+    juju.hook(0, |hook| {
+        hook.instruct(&lock(), &Instruction::Resume).unwrap();
+        release(hook);
+    });
+    run(&juju, Ok(()));
+    assert!(wish(&juju).is_some());
+    juju.hook(0, |hook| hook.withdraw(&lock()).unwrap());
+    assert_eq!(wish(&juju), None);
+}
+
+#[test]
+fn a_lock_that_is_shared_no_longer_is_given_back() {
+    let juju = sharing();
+    run(&juju, Ok(()));
+    juju.hook(0, |hook| {
+        assert!(matches!(hook.start(&lock()).unwrap(), Start::Begun(..)));
+        assert_eq!(wish(&juju), None);
+    });
+}
+
+#[test]
+fn a_command_that_does_not_know_etcd_begins_nothing_and_says_so() {
+    let juju = everyone_asked(2);
+    juju.hook(0, |hook| {
+        declare(hook);
+        let error = hook.start(&lock()).unwrap_err();
+        assert!(matches!(&error, Error::NoDeputy(_)), "{error}");
+        assert!(
+            error
+                .hint()
+                .unwrap()
+                .contains("built with its feature `etcd`")
+        );
+        assert!(!hook.is_running(&lock()));
+        assert_eq!(wish(&juju), None);
+    });
+}
