@@ -26,7 +26,7 @@ impl Application {
     pub(crate) fn new(cluster: &Cluster, name: &str, ttl: &str, naps: u32) -> Self {
         let log = cluster.directory().join("log");
         let operation = format!(
-            "who={name}-${{JUJU_UNIT_NAME##*/}}-$OPS_COORDINATOR_ATTEMPT-$OPS_COORDINATOR_TOKEN
+            "who={name}-${{JUJU_UNIT_NAME##*/}}-$OPS_COORDINATOR_ATTEMPT-${{OPS_COORDINATOR_TOKEN-0}}
              trap 'echo - $who >>{log}; exit 1' TERM
              echo + $who >>{log}
              for _ in $(seq {naps}); do sleep 0.05; done
@@ -56,6 +56,12 @@ impl Application {
             ),
         );
         Self { fixture, log }
+    }
+
+    /// Leaves it with the line in its peer relation, which lets two in.
+    pub(crate) fn share_nothing(&self) {
+        let file = self.fixture.charm().join("coordination.toml");
+        fs::write(file, "[locks.restart]\nlimit = 2\n").unwrap();
     }
 
     /// Starts a roll of so many units.

@@ -20,6 +20,19 @@ fn two_applications_are_never_inside_at_once() {
     });
 }
 
+/// A control: what the test above looks for is there without the shared lock.
+#[test]
+fn without_a_shared_lock_two_are_inside() {
+    let cluster = Cluster::start(1);
+    let application = Application::new(&cluster, "one", "5s", 20);
+    application.share_nothing();
+    let roll = application.roll(3);
+    application.end(roll).exits(0);
+    let log = application.log();
+    let both = |pair: &[String]| pair.iter().all(|line| line.starts_with('+'));
+    assert!(log.windows(2).any(both), "{log:#?}");
+}
+
 #[test]
 fn a_unit_says_whom_it_waits_for_and_is_woken_when_its_turn_has_come() {
     let cluster = Cluster::start(1);
