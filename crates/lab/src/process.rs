@@ -29,6 +29,7 @@ pub mod keeper;
 mod lock;
 mod log;
 mod options;
+mod ordered;
 mod output;
 pub mod play;
 mod queue;
@@ -51,7 +52,7 @@ use crate::world::World;
 
 pub use error::ProcessError;
 pub use jobs::Running;
-pub use options::Options;
+pub use options::{Insight, Options};
 
 use directory::Directory;
 use shared::Shared;
@@ -60,6 +61,8 @@ use shared::Shared;
 pub struct Lab {
     shared: Arc<Shared>,
     application: String,
+    /// Whether the lab ends with this value. One that only serves another terminal's order is as good for the rest.
+    ends: bool,
 }
 
 impl Lab {
@@ -87,6 +90,7 @@ impl Lab {
         let lab = Self {
             shared: Arc::new(shared),
             application: charm.name.clone(),
+            ends: true,
         };
         let mut application = charm.application();
         for (option, value) in config {
@@ -106,7 +110,7 @@ impl Lab {
         }
         let names = lab.with_world(|world, now| world.deploy(application, units, now))?;
         (&lab).start(&names)?;
-        control::listen(&lab.shared)?;
+        control::listen(&lab.shared, lab.application())?;
         keeper::announce(lab.directory());
         Ok(lab)
     }
@@ -159,6 +163,8 @@ impl Lab {
 
 impl Drop for Lab {
     fn drop(&mut self) {
-        self.shared.end();
+        if self.ends {
+            self.shared.end();
+        }
     }
 }

@@ -38,8 +38,6 @@ pub use step::{Act, After, Ending, Expectation, Moment, Step, Target};
 
 use reader::{Source, Table};
 
-use crate::deed::{Deed, Revision};
-
 /// A parsed scenario file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scenario {
@@ -136,11 +134,7 @@ impl Scenario {
         let folder = file.parent().unwrap_or(Path::new(""));
         scenario.charm = scenario.charm.map(|charm| folder.join(charm));
         for step in &mut scenario.steps {
-            if let Act::Do(Deed::Upgrade { to, .. }, _) = &mut step.act
-                && let Revision::Directory(charm) = to
-            {
-                *charm = folder.join(&charm);
-            }
+            step.resolve(folder);
         }
         Ok(scenario)
     }
@@ -157,7 +151,7 @@ impl Scenario {
         let mut steps = Vec::new();
         if let Some(list) = table.get("step") {
             for item in list.list("[[step]] tables")? {
-                steps.push(steps::read(&item.table("a step")?)?);
+                steps.push(steps::read(&item.table("a step")?, After::IDLE)?);
             }
         }
         Ok(Self {

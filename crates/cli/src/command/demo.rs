@@ -29,7 +29,7 @@ use ops_coordinator_lab::scenario::{
 use ops_coordinator_lab::{Settings, UnitName};
 
 use super::CommandError;
-use super::lab::{Ending, PATIENCE, Session, View, conclude, print_line, unit};
+use super::lab::{Ending, INSIGHT, PATIENCE, Session, View, conclude, print_line, unit};
 use charm::{APPLICATION, LOCK};
 use live::Live;
 use story::Story;
@@ -183,6 +183,7 @@ fn demo(args: DemoArgs, interrupt: &Interrupt) -> Result<ExitCode, CommandError>
             executable,
             path: Vec::new(),
             clocks: BTreeMap::new(),
+            insight: INSIGHT,
         },
         charm,
         units: args.units,

@@ -14,11 +14,14 @@ mod verdict;
 mod view;
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::thread;
 
 use clap::{Args, Subcommand};
-use ops_coordinator_lab::process::{Options, keeper};
+use ops_coordinator_lab::process::keeper::Interrupt;
+use ops_coordinator_lab::process::{Insight, Options, keeper};
 use ops_coordinator_lab::scenario::{Scenario, parse_duration};
 use ops_coordinator_lab::{JujuVersion, LabError, Retry, Settings, ToolDelays, UnitName};
 
@@ -39,6 +42,12 @@ pub(crate) use view::{View, news, print_line};
 /// may still trigger the next hook. Wakers check every 5 s.
 pub(crate) const PATIENCE: u64 = 12_000;
 
+/// What the lab has to be told of charms that coordinate with us.
+pub(crate) const INSIGHT: Insight = Insight {
+    unmet: unserved::unmet,
+    unserved: unserved::all,
+};
+
 /// Run a charm on an embedded Juju: many units on this machine, no controller.
 #[derive(Debug, Args)]
 pub(crate) struct LabArgs {
@@ -52,6 +61,8 @@ enum LabCommand {
     Status(remote::StatusArgs),
     Exec(remote::ExecArgs),
     Action(remote::ActionArgs),
+    Step(remote::step::StepArgs),
+    Wait(remote::wait::WaitArgs),
     Faults(Box<faults::FaultsArgs>),
 }
 
@@ -112,6 +123,9 @@ struct RunArgs {
     /// the units
     #[arg(long)]
     stay: bool,
+    /// Stay until standard input ends, so that the lab ends with the program that has started it
+    #[arg(long, conflicts_with = "stay")]
+    stay_until_eof: bool,
     /// Print only problems and the summary
     #[arg(long)]
     quiet: bool,
@@ -127,14 +141,31 @@ pub(crate) fn run(args: LabArgs) -> Result<ExitCode, CommandError> {
         LabCommand::Status(args) => return remote::status(&args),
         LabCommand::Exec(args) => return remote::exec(&args),
         LabCommand::Action(args) => return remote::action(args),
+        LabCommand::Step(args) => return remote::step::run(args),
+        LabCommand::Wait(args) => return remote::wait::run(&args),
         LabCommand::Faults(args) => return faults::run(*args),
     };
     // Mistakes are reported before anything is started.
+    let until_eof = args.stay_until_eof;
     let session = prepare(*args)?;
-    let code = keeper::run(|interrupt| super::finish(run_session(session, interrupt)));
+    let code = keeper::run(|interrupt| {
+        if until_eof {
+            end_with_input(interrupt.clone());
+        }
+        super::finish(run_session(session, interrupt))
+    });
     code.map_err(|error| {
         CommandError::failed(format!("cannot supervise the lab's processes: {error}"))
     })
+}
+
+/// Ends the run when there is nothing more to read: the program at the other end is gone, or says so.
+fn end_with_input(interrupt: Interrupt) {
+    thread::spawn(move || {
+        // What is written there means nothing, and an error is an end as well.
+        let _ = io::copy(&mut io::stdin(), &mut io::sink());
+        interrupt.set();
+    });
 }
 
 fn prepare(args: RunArgs) -> Result<Session, CommandError> {
@@ -206,6 +237,7 @@ fn prepare(args: RunArgs) -> Result<Session, CommandError> {
             executable,
             path: absolute(args.path)?,
             clocks: by_unit("clock", &scenario.clocks)?,
+            insight: INSIGHT,
         },
         charm,
         units: args.units.unwrap_or(scenario.units),
@@ -215,7 +247,7 @@ fn prepare(args: RunArgs) -> Result<Session, CommandError> {
         timeout,
         hook_limit: args.hook_limit,
         patience: PATIENCE.min(timeout),
-        stay: args.stay,
+        stay: args.stay || args.stay_until_eof,
         quiet: args.quiet,
     })
 }

@@ -33,7 +33,12 @@ struct Running {
 impl Running {
     /// Two units, in a directory of this name.
     fn start(name: &str) -> Self {
-        let fixture = Fixture::new(CHARM);
+        Self::start_with(name, CHARM)
+    }
+
+    /// Two units of another charm.
+    fn start_with(name: &str, charm: &str) -> Self {
+        let fixture = Fixture::new(charm);
         let actions = "go: {params: {n: {type: integer, default: 3}, fail: {type: string}}}\n";
         fs::write(fixture.charm().join("actions.yaml"), actions).unwrap();
         let place = tempfile::tempdir().unwrap();
@@ -61,6 +66,9 @@ impl Running {
             assert!(ended.is_none() && began.elapsed() < Duration::from_secs(30));
             thread::sleep(Duration::from_millis(50));
         }
+        // Whoever ends a lab in the middle of a hook gets another exit code.
+        let directory = self.directory.display().to_string();
+        assert_eq!(self.ask(&["wait", "--dir", &directory]).0, 0);
     }
 
     /// Calls `lab`; the exit code, standard output and standard error come back.
@@ -126,6 +134,14 @@ fn commands_and_actions_run_on_the_units_and_say_how_they_ended() {
     assert_eq!(lines[0], "UNIT    ZONE  WORKLOAD  AGENT  MESSAGE", "{text}");
     assert_eq!(lines.len(), 3, "{text}");
     assert!(lines[1..].iter().any(|line| line.contains('*')), "{text}");
+    let (code, json, _) = lab.ask(&["action", "app/0", "go", "fail=yes", "--format", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let (answer, message) = (&json["results"]["answer"], &json["message"]);
+    assert_eq!((code, json["completed"].as_bool()), (1, Some(false)));
+    assert_eq!(
+        (answer, message),
+        (&"3 on app/0".into(), &"not today".into())
+    );
     let (_, json, _) = lab.ask(&["status", "--format", "json"]);
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["units"][1]["message"], "ready");
@@ -218,4 +234,85 @@ fn of_several_labs_one_must_be_named() {
     assert_eq!(second.end().0, 0);
     assert_eq!(first.ask(&["status"]).0, 0, "the other one has ended");
     assert_eq!(first.end().0, 0);
+}
+
+#[test]
+fn steps_are_taken_as_in_a_scenario_and_marks_count_from_the_step_before() {
+    let charm = "case $hook in
+           start) status-set active ready ;;
+           config-changed) lab-mark enter config; sleep 0.3; lab-mark leave config ;;
+         esac";
+    let lab = Running::start_with("run", charm);
+    let (code, said, _) = lab.ask(&["step", "config = { message = 'new' }", "after = 'idle'"]);
+    assert_eq!((code, &*said), (0, "config message=\"new\"\nwaited\n"));
+    // The marks were made during the last step, so they do not count.
+    let again = ["step", "--timeout", "1s", "after = { mark = 'leave' }"];
+    let (code, _, said) = lab.ask(&again);
+    assert_eq!(
+        (code, &*said),
+        (
+            1,
+            "ops-coordinator: the moment of the step has not come within 1 s\n"
+        )
+    );
+    assert_eq!(lab.ask(&["step", "config = { message = 'newer' }"]).0, 0);
+    // Whether the marks were made before or after this is asked.
+    let count = "after = { mark = 'leave', count = 2 }\nexpect = { turns = { config = 6 } }";
+    assert_eq!(lab.ask(&["step", count]).0, 0);
+    let (code, _, said) = lab.ask(&["step", "expect = { turns = { config = 7 } }"]);
+    assert_eq!(
+        (code, &*said),
+        (1, "ops-coordinator: turns of config: expected 7, found 6\n")
+    );
+    let both_at_once = 1;
+    assert_eq!(lab.end().0, both_at_once);
+}
+
+#[test]
+fn a_step_that_is_none_is_refused_before_anything_is_done() {
+    let lab = Running::start("run");
+    let (code, said, problem) = lab.ask(&["step", "add-units = 1", "kil = 'holder'"]);
+    let wanted = "ops-coordinator: step:1: a step has no key `kil`\nhint: did you mean `kill`?\n";
+    assert_eq!((code, &*said, &*problem), (2, "", wanted));
+    assert_eq!(lab.ask(&["status"]).1.lines().count(), 3, "no unit more");
+    assert_eq!(lab.end().0, 0);
+}
+
+#[test]
+fn wait_says_who_still_waits_for_a_turn() {
+    let charm = "ops-coordinator begin --relation cluster
+         case $hook in
+           start) status-set active ready ;;
+           config-changed)
+             [ \"$(config-get message)\" = hello ] || ops-coordinator request --relation cluster restart ;;
+         esac
+         ops-coordinator release --relation cluster";
+    let lab = Running::start_with("run", charm);
+    assert_eq!(lab.ask(&["step", "config = { message = 'new' }"]).0, 0);
+    let (code, said, problem) = lab.ask(&["wait", "--timeout", "3s"]);
+    assert_eq!(code, 1, "{said}{problem}");
+    assert!(
+        said.contains("app/1 asked for restart and was not served"),
+        "{said}"
+    );
+    assert_eq!(lab.ask(&["wait", "--waiting-allowed"]).0, 0);
+    lab.end();
+}
+
+#[test]
+fn a_lab_that_stays_until_its_input_ends_ends_with_it() {
+    let fixture = Fixture::new(CHARM);
+    let mut command = Command::new(COMMAND);
+    command.args(["lab", "run", "--stay-until-eof", "--units", "1", "--charm"]);
+    command.arg(fixture.charm());
+    let mut process = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    thread::sleep(Duration::from_secs(2));
+    assert_eq!(process.try_wait().unwrap(), None);
+    drop(process.stdin.take());
+    let code = process.wait().unwrap().code();
+    assert_eq!(code, Some(0));
 }

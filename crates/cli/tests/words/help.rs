@@ -28,6 +28,8 @@ const COMMANDS: &[&str] = &[
     "lab status",
     "lab exec",
     "lab action",
+    "lab step",
+    "lab wait",
     "lab faults",
     "demo",
     "demo resume",

@@ -8,16 +8,18 @@ use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::ProcessError;
 use super::command;
+use super::ordered;
 use super::remote::{ActionEnd, Overview, UnitOverview};
 use super::shared::Shared;
 use super::socket::{accept, is_trusted};
 use super::wire::{Answer, Order, read_frame, write_frame};
+use super::{Lab, ProcessError};
 use crate::dispatch::Progress;
 use crate::error::LabError;
 use crate::name::UnitName;
 use crate::report::describe;
+use crate::scenario::Step;
 use crate::world::World;
 
 /// The name of the socket in the run's directory.
@@ -25,7 +27,7 @@ const NAME: &str = "control.socket";
 
 /// Opens the socket and serves it until the lab ends. The directory was empty when the run began, so nothing stale is
 /// in the way.
-pub(super) fn listen(shared: &Arc<Shared>) -> Result<(), ProcessError> {
+pub(super) fn listen(shared: &Arc<Shared>, application: &str) -> Result<(), ProcessError> {
     let directory = shared.folders.directory.path();
     let path = path(directory);
     let listener = with_address(directory, UnixListener::bind_addr)
@@ -33,7 +35,10 @@ pub(super) fn listen(shared: &Arc<Shared>) -> Result<(), ProcessError> {
     // Until then, and for root, the check of each caller must do.
     fs::set_permissions(&path, Permissions::from_mode(0o600))
         .map_err(ProcessError::system("protect", &path))?;
-    accept(shared, listener, serve);
+    let application = application.to_owned();
+    accept(shared, listener, move |shared, stream| {
+        serve(shared, &application, stream);
+    });
     Ok(())
 }
 
@@ -72,12 +77,17 @@ fn with_address<T>(
     act(&SocketAddr::from_pathname(short)?)
 }
 
-fn serve(shared: &Shared, mut stream: UnixStream) {
+fn serve(shared: &Arc<Shared>, application: &str, mut stream: UnixStream) {
     let Ok((order, _)) = read_frame::<Order>(&mut stream) else {
         return;
     };
     let (answer, body) = if is_trusted(&stream) {
-        answer(shared, order).unwrap_or_else(|problem| (Answer::Refused(problem), Vec::new()))
+        let lab = Lab {
+            shared: Arc::clone(shared),
+            application: application.to_owned(),
+            ends: false,
+        };
+        answer(&lab, order).unwrap_or_else(|problem| (Answer::Refused(problem), Vec::new()))
     } else {
         let problem = "only the user who runs the lab may act on it".to_owned();
         (Answer::Refused(problem), Vec::new())
@@ -86,7 +96,8 @@ fn serve(shared: &Shared, mut stream: UnixStream) {
     let _ = write_frame(&mut stream, &answer, &body);
 }
 
-fn answer(shared: &Shared, order: Order) -> Result<(Answer, Vec<u8>), String> {
+fn answer(lab: &Lab, order: Order) -> Result<(Answer, Vec<u8>), String> {
+    let shared = &lab.shared;
     match order {
         Order::Status => Ok((
             Answer::Status(shared.with_world(|world, now| overview(world, now))),
@@ -117,6 +128,24 @@ fn answer(shared: &Shared, order: Order) -> Result<(Answer, Vec<u8>), String> {
                 })
             })?;
             Ok((Answer::Action(end), Vec::new()))
+        }
+        Order::Steps {
+            steps,
+            folder,
+            timeout,
+        } => {
+            let read = |text: &String| {
+                let mut step = Step::parse(text).map_err(|error| error.to_string())?;
+                step.resolve(&folder);
+                Ok(step)
+            };
+            let steps = steps.iter().map(read).collect::<Result<_, String>>()?;
+            let said = ordered::take(lab, steps, timeout)?;
+            Ok((Answer::Did(said), Vec::new()))
+        }
+        Order::Rest { patience, timeout } => {
+            let unserved = ordered::rest(lab, patience, timeout)?;
+            Ok((Answer::Rest(unserved), Vec::new()))
         }
     }
 }

@@ -35,6 +35,11 @@ const KEEPER_VARIABLE: &str = "OPS_COORDINATOR_LAB_KEEPER";
 pub struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
+    /// Makes it time to end.
+    pub fn set(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
     /// Whether it is time to end.
     pub fn is_set(&self) -> bool {
         self.0.load(Ordering::SeqCst)
@@ -54,7 +59,7 @@ pub fn run(work: impl FnOnce(&Interrupt) -> ExitCode) -> io::Result<ExitCode> {
         }
         // The keeper may have been killed before the kernel knew whom to tell.
         if !is_kept() {
-            interrupt.0.store(true, Ordering::SeqCst);
+            interrupt.set();
         }
         return Ok(work(&interrupt));
     }

@@ -69,6 +69,31 @@ impl Player {
         self
     }
 
+    /// Begins now, and counts marks and hooks from when there were `seen` events.
+    #[must_use]
+    pub(super) fn going_on(mut self, lab: &Lab, seen: usize) -> Self {
+        (self.since, self.seen) = (lab.now(), seen);
+        self
+    }
+
+    /// How many events there were at the last step.
+    pub(super) fn seen(&self) -> usize {
+        self.seen
+    }
+
+    /// Whether all steps are taken and what they began has ended.
+    pub(super) fn is_done(&self) -> bool {
+        self.remaining() == 0 && self.awaited.is_none()
+    }
+
+    /// What has not happened yet, in words.
+    pub(super) fn waits_for(&self) -> &'static str {
+        match self.awaited {
+            Some(_) => "what the step began has not ended",
+            None => "the moment of the step has not come",
+        }
+    }
+
     /// How many steps are still to be taken.
     pub fn remaining(&self) -> usize {
         self.steps.len() - self.next

@@ -201,6 +201,41 @@ impl Remote {
         }
     }
 
+    /// Takes steps as a scenario does, each in TOML and with paths relative to `folder`; returns what each of them did.
+    /// Marks and hooks count from the step before, also from one that was taken by an earlier call.
+    ///
+    /// # Errors
+    /// When one of them is not a step, cannot be taken, or has not ended after `timeout` milliseconds; those before it
+    /// have been taken.
+    pub fn steps(
+        &self,
+        steps: Vec<String>,
+        folder: PathBuf,
+        timeout: u64,
+    ) -> Result<Vec<String>, RemoteError> {
+        let order = Order::Steps {
+            steps,
+            folder,
+            timeout,
+        };
+        match self.ask(&order)? {
+            (Answer::Did(said), _) => Ok(said),
+            _ => Err(self.ended(io::ErrorKind::InvalidData.into())),
+        }
+    }
+
+    /// Waits until nothing is left to do and no request is unserved, or nothing has moved for `patience` milliseconds;
+    /// returns the requests that are unserved, as sentences.
+    ///
+    /// # Errors
+    /// When that has not come after `timeout` milliseconds, or the lab ends meanwhile.
+    pub fn rest(&self, patience: u64, timeout: u64) -> Result<Vec<String>, RemoteError> {
+        match self.ask(&Order::Rest { patience, timeout })? {
+            (Answer::Rest(unserved), _) => Ok(unserved),
+            _ => Err(self.ended(io::ErrorKind::InvalidData.into())),
+        }
+    }
+
     fn ask(&self, order: &Order) -> Result<(Answer, Vec<u8>), RemoteError> {
         let missing = |_| RemoteError::NotRunning(self.directory.clone());
         let mut stream = control::connect(&self.directory).map_err(missing)?;

@@ -37,6 +37,8 @@ pub(super) struct Shared {
     pub(super) queues: Queues,
     pub(super) jobs: Jobs,
     suspended: Mutex<BTreeSet<UnitName>>,
+    /// How many events there were at the last step that another terminal has ordered.
+    pub(super) last_ordered: Mutex<usize>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     ending: AtomicBool,
 }
@@ -74,6 +76,7 @@ impl Shared {
             queues: Queues::default(),
             jobs: Jobs::default(),
             suspended: Mutex::default(),
+            last_ordered: Mutex::default(),
             threads: Mutex::default(),
             ending: AtomicBool::new(false),
         })

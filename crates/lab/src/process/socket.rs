@@ -44,7 +44,7 @@ pub(super) fn listen(shared: &Arc<Shared>, unit: &UnitName) -> Result<(), Proces
 pub(super) fn accept(
     shared: &Arc<Shared>,
     listener: UnixListener,
-    serve: impl Fn(&Shared, UnixStream) + Clone + Send + 'static,
+    serve: impl Fn(&Arc<Shared>, UnixStream) + Clone + Send + 'static,
 ) {
     let shared_with_thread = Arc::clone(shared);
     shared.keep_thread(thread::spawn(move || {

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -67,6 +68,22 @@ pub(crate) enum Order {
         /// Its parameters.
         params: BTreeMap<String, Value>,
     },
+    /// Takes steps, as a scenario does.
+    Steps {
+        /// Each of them, in TOML.
+        steps: Vec<String>,
+        /// What relative paths are relative to.
+        folder: PathBuf,
+        /// How many milliseconds they may take.
+        timeout: u64,
+    },
+    /// Waits until nothing is left to do.
+    Rest {
+        /// For how many milliseconds nothing may move while requests are unserved.
+        patience: u64,
+        /// How many milliseconds it may take.
+        timeout: u64,
+    },
 }
 
 /// The answer to an [`Order`].
@@ -85,6 +102,10 @@ pub(crate) enum Answer {
     },
     /// How the action ended.
     Action(ActionEnd),
+    /// What each step did.
+    Did(Vec<String>),
+    /// Nothing is left to do; these requests are unserved.
+    Rest(Vec<String>),
 }
 
 /// Writes one frame.

@@ -1,8 +1,12 @@
 //! One step of a scenario: a moment, and the action taken then.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
-use crate::deed::Deed;
+use super::error::ScenarioError;
+use super::reader::{Source, Table};
+use super::steps;
+use crate::deed::{Deed, Revision};
 
 /// One step.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,6 +17,30 @@ pub struct Step {
     pub act: Act,
     /// The author's description of it, to print.
     pub note: Option<String>,
+}
+
+impl Step {
+    /// Reads a step that stands alone, such as `kill = "holder"`, as in a `[[step]]` of a scenario. Without `after` it
+    /// happens at once.
+    ///
+    /// # Errors
+    /// When the text is not TOML, has an unknown key, or an invalid value.
+    pub fn parse(text: &str) -> Result<Self, ScenarioError> {
+        let file = Path::new("step");
+        let source = Source { file, text };
+        let document = source.document()?;
+        let table = Table::new("a step", document.get_ref(), document.span(), source);
+        steps::read(&table, After::NOW)
+    }
+
+    /// Takes relative paths as relative to a folder.
+    pub fn resolve(&mut self, folder: &Path) {
+        if let Act::Do(Deed::Upgrade { to, .. }, _) = &mut self.act
+            && let Revision::Directory(charm) = to
+        {
+            *charm = folder.join(&charm);
+        }
+    }
 }
 
 /// When a step happens: first `moment`, then `delay` milliseconds later.
@@ -28,6 +56,12 @@ impl After {
     /// As soon as nothing is left to do.
     pub const IDLE: Self = Self {
         moment: Moment::Idle,
+        delay: 0,
+    };
+
+    /// At once.
+    pub const NOW: Self = Self {
+        moment: Moment::Now,
         delay: 0,
     };
 }

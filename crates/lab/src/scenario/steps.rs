@@ -5,12 +5,12 @@ use super::error::ScenarioError;
 use super::reader::{Item, Table};
 use super::step::{Act, After, Moment, Step};
 
-/// Reads one `[[step]]`.
-pub(super) fn read(table: &Table<'_>) -> Result<Step, ScenarioError> {
+/// Reads one step, with the moment of one that names none.
+pub(super) fn read(table: &Table<'_>, usual: After) -> Result<Step, ScenarioError> {
     let key = act::key(table, &["after", "note"])?;
     let after = match table.get("after") {
         Some(item) => read_after(&item)?,
-        None => After::IDLE,
+        None => usual,
     };
     let note = table.optional("note", |item| item.text("a string"))?;
     let note = note.map(str::to_owned);

@@ -22,7 +22,7 @@ use ops_coordinator_lab::scenario::parse_duration;
 use ops_coordinator_verify::history::Tally;
 
 use super::argument::{absolute, limit, pair, read_charm};
-use super::{print_line, seconds};
+use super::{INSIGHT, print_line, seconds};
 use crate::command::{CommandError, finish};
 use plan::Plan;
 use run::{Outcome, Run};
@@ -240,6 +240,7 @@ fn one(
             executable: common.executable.clone(),
             path: common.path.clone(),
             clocks: plan.clocks.clone(),
+            insight: INSIGHT,
         },
         charm: &common.charm,
         units: args.units,

@@ -1,4 +1,7 @@
-//! `lab status`, `lab exec` and `lab action`: what another terminal does to a running lab.
+//! `lab status`, `lab exec`, `lab action` and so on: what another terminal does to a running lab.
+
+pub(super) mod step;
+pub(super) mod wait;
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -103,6 +106,9 @@ pub(crate) struct ActionArgs {
     /// Its parameters; each value is YAML
     #[arg(value_name = "KEY=VALUE", value_parser = pair)]
     params: Vec<(String, String)>,
+    /// Output format; json has all of it: results, message, log, and whether it has succeeded
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
 }
 
 /// Runs `lab status`.
@@ -166,7 +172,15 @@ pub(crate) fn action(args: ActionArgs) -> Result<ExitCode, CommandError> {
     let params = params
         .map(|(key, text)| (key, remote::param(&text)))
         .collect();
-    show(&act(&lab, &args.unit, &args.name, params)?)
+    let end = act(&lab, &args.unit, &args.name, params)?;
+    if args.format == Format::Json {
+        say(args.format.show(&end, |_| String::new())?);
+        return Ok(match end.completed {
+            true => ExitCode::SUCCESS,
+            false => ExitCode::FAILURE,
+        });
+    }
+    show(&end)
 }
 
 /// Runs an action to its end.

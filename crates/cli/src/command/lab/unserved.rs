@@ -174,6 +174,11 @@ pub(super) fn unmet(world: &World, expected: &Expectation) -> Vec<String> {
     expected.unserved.iter().filter_map(problem).collect()
 }
 
+/// All requests that are unserved, one sentence each.
+pub(super) fn all(world: &World) -> Vec<String> {
+    problems(&unserved(world), &Expectation::default())
+}
+
 /// Requests that are unexpectedly unserved at the end of a run, one sentence each.
 pub(super) fn problems(unserved: &Unserved, expected: &Expectation) -> Vec<String> {
     let mut problems = Vec::new();
