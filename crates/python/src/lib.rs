@@ -4,6 +4,7 @@
 //! `ops`: its model, its events and its life cycle.
 
 mod check;
+mod declared;
 mod error;
 mod hook;
 mod machine;
@@ -22,6 +23,8 @@ mod _native {
     const LIMIT_MAX: u32 = ops_coordinator_juju::policy::Limit::MAX;
     #[pymodule_export]
     use crate::check::milliseconds;
+    #[pymodule_export]
+    use crate::declared::{Blocker, declared};
     #[pymodule_export]
     use crate::error::CoordinatorError;
     #[pymodule_export]

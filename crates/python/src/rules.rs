@@ -47,6 +47,13 @@ impl Rules {
     }
 }
 
+impl Rules {
+    /// What a file declares.
+    pub(crate) fn declared(rules: policy::Rules, windows: Vec<Window>) -> Self {
+        Self { rules, windows }
+    }
+}
+
 fn wrong(error: &dyn Display, hint: &str) -> PyErr {
     PyValueError::new_err(format!("{error}: {hint}"))
 }

@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import re
 
 import ops
 import pytest
@@ -341,3 +342,85 @@ def test_a_limit_and_a_policy_exclude_each_other(application):
 def test_policies_are_equal_if_they_say_the_same():
     assert Policy(**ROLL) == Policy(**ROLL)
     assert Policy(**ROLL) != Policy()
+
+
+def declared(directory, text):
+    """The directory of a charm with this `coordination.toml`."""
+    (directory / 'coordination.toml').write_text(text)
+    return directory
+
+
+def test_a_file_declares_a_policy_as_for_a_charm_in_shell(tmp_path):
+    text = (
+        '[locks.restart]\nlimit = "25%"\norder = ["app/2", "app/0"]\nwaves = "zone"\n'
+        'canary = true\nlookahead = 4\nwindow = "Mon-Fri 02:00-05:00 UTC"\n'
+        '[locks.backup]\nlimit = 2\n'
+    )
+    place = declared(tmp_path, text)
+    restart = Policy(
+        limit='25%',
+        order=['app/2', 'app/0'],
+        waves='zone',
+        canary=True,
+        lookahead=4,
+        window='Mon-Fri 02:00-05:00 UTC',
+    )
+    assert Policy.from_file(place) == restart
+    assert Policy.from_file(str(place), 'backup') == Policy(limit=2)
+    assert Policy.all_from_file(place) == {'restart': restart, 'backup': Policy(limit=2)}
+
+
+def test_a_limit_from_a_file_is_in_the_line(application, tmp_path):
+    place = declared(tmp_path, '[locks.backup]\nlimit = 2\n')
+    app = application(both(lambda c: Serial(c, policy=Policy.all_from_file(place))), units=4)
+    for number in (3, 2, 1):
+        (app.root(number) / 'backup').touch()
+        app.hook(number)
+    app.hook(0)
+    entries = json.loads(app.app_bag['ops-coordinator'])['locks']['backup']['line']
+    assert [entry['limit'] for entry in entries] == [2, 2, 2]
+
+
+def test_a_blocker_from_a_file_is_a_command_in_the_charms_directory(
+    application, services, tmp_path
+):
+    blocker = tmp_path / 'may-restart'
+    blocker.write_text(
+        '#!/bin/sh\n[ -e allowed ] || { echo "not $OPS_COORDINATOR_LOCK"; exit 1; }\n'
+    )
+    blocker.chmod(0o755)
+    place = declared(tmp_path, '[locks.restart]\nblocker = "./may-restart"\n')
+    app = application(charm(restart_or_defer, policy=Policy.from_file(place)), units=2)
+    app.hook(1, 'config_changed')
+    app.hook(0)
+    app.hook(1)
+    assert services.restarted == []
+    record = json.loads(app.units[1].bag['ops-coordinator'])
+    assert record['locks']['restart']['held'] == 'blocked: not restart'
+    (tmp_path / 'allowed').touch()
+    app.hook(1)
+    assert services.restarted != []
+
+
+@pytest.mark.parametrize(
+    ('text', 'said', 'hint'),
+    [
+        (None, r'coordination\.toml: there is no such file', 'docs/policies.md'),
+        ('[locks.restart]\nlimt = 2\n', r'coordination\.toml, line 2: unknown field `limt`', 'docs'),
+        ('[locks.restart]\nlimit = "0%"\n', r'coordination\.toml, line 2: ', 'docs/policies.md'),
+        ('[locks.restrat]\n', "declares no lock 'restart'", r'add \[locks\.restart\]'),
+        ('[locks.restart]\nsoak = "5s"\n', 'lock restart: a Python charm gives', 'docs'),
+        ('[locks.restart]\non-failure = "stop"\n', 'a Python charm gives', 'docs'),
+    ],
+)
+def test_a_file_that_cannot_be_used_says_why_and_where(tmp_path, text, said, hint):
+    if text is not None:
+        declared(tmp_path, text)
+    with pytest.raises(CoordinatorError, match=said) as raised:
+        Policy.from_file(tmp_path)
+    assert re.search(hint, raised.value.hint)
+
+
+def test_what_follows_an_operation_of_another_lock_is_not_in_the_way(tmp_path):
+    place = declared(tmp_path, '[locks.restart]\nlimit = 2\n[locks.backup]\nsoak = "5s"\n')
+    assert Policy.from_file(place) == Policy(limit=2)

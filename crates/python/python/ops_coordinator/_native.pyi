@@ -86,6 +86,14 @@ class Rules:
     ) -> Rules: ...
 
 @final
+class Blocker:
+    """A command that has to succeed before an operation begins."""
+
+    def __call__(self) -> str | None: ...
+
+def declared(charm_dir: str, lock: str | None) -> dict[str, tuple[Rules, Blocker | None]]: ...
+
+@final
 class Hook:
     """One hook of one unit: what it has read, and what it will write."""
 

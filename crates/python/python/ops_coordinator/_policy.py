@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, cast
 
 from ._error import brief
-from ._native import LIMIT_MAX, Rules
+from ._native import LIMIT_MAX, Rules, declared
 
 _LOOKAHEAD_MAX = 32
 
@@ -69,6 +70,40 @@ class Policy:
             lookahead,
             _several(window, 'window'),
         )
+
+    @classmethod
+    def from_file(cls, charm_dir: str | os.PathLike[str], lock: str = 'restart') -> Policy:
+        """Read what the charm's `coordination.toml` declares for one lock.
+
+        Args:
+            charm_dir: The directory of the file: the charm's `self.charm_dir`.
+            lock: The lock.
+
+        Raises:
+            CoordinatorError: There is no such file, it is not valid, or it does not declare the
+                lock; or it declares what follows an operation, which are options of `Turns`.
+        """
+        return cls._read(charm_dir, lock)[lock]
+
+    @classmethod
+    def all_from_file(cls, charm_dir: str | os.PathLike[str]) -> dict[str, Policy]:
+        """Read what the charm's `coordination.toml` declares for each lock, as for `Serial`.
+
+        Args:
+            charm_dir: The directory of the file: the charm's `self.charm_dir`.
+
+        Raises:
+            CoordinatorError: As for `from_file`.
+        """
+        return cls._read(charm_dir, None)
+
+    @classmethod
+    def _read(cls, charm_dir: str | os.PathLike[str], lock: str | None) -> dict[str, Policy]:
+        found: dict[str, Policy] = {}
+        for name, (rules, blocker) in declared(os.fspath(charm_dir), lock).items():
+            policy = found[name] = cls(blocker=blocker)
+            policy.rules = rules  # pyright: ignore[reportAttributeAccessIssue]
+        return found
 
     def __eq__(self, other: object) -> bool:
         """Whether another policy says the same."""
