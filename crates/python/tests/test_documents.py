@@ -10,6 +10,8 @@ from ops_coordinator import Serial
 
 DOCS = Path(__file__).parents[3] / 'docs'
 
+LAB = 'ops_coordinator_lab'
+
 AS_DOCUMENTED = Path(__file__).parents[1] / 'lab' / 'as-documented'
 
 CHARMCRAFT = """
@@ -54,7 +56,8 @@ def test_the_charm_of_the_one_document_passes_the_tests_of_the_other(tmp_path):
     (tmp_path / 'src' / 'charm.py').write_text(example + CHECKED)
     tests = tmp_path / 'tests'
     tests.mkdir()
-    (tests / 'test_charm.py').write_text('\n\n'.join(examples('testing-a-charm.md')))
+    in_ops_testing = [text for text in examples('testing-a-charm.md') if LAB not in text]
+    (tests / 'test_charm.py').write_text('\n\n'.join(in_ops_testing))
     command = [sys.executable, '-m', 'pytest', '-q', '-p', 'no:cacheprovider', 'tests']
     path = os.pathsep.join([str(tmp_path / 'src'), *sys.path])
     environment = dict(os.environ, PYTHONPATH=path)
@@ -62,7 +65,15 @@ def test_the_charm_of_the_one_document_passes_the_tests_of_the_other(tmp_path):
     done = subprocess.run(
         command, cwd=tmp_path, env=environment, capture_output=True, encoding='utf-8', check=False
     )
-    assert '5 passed' in done.stdout, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1].startswith('5 passed'), done.stdout + done.stderr
+
+
+def test_the_test_in_the_lab_is_one_that_runs():
+    (example,) = [text for text in examples('testing-a-charm.md') if LAB in text]
+    place = DOCS.parent / 'charms' / 'turns' / 'tests_in_lab' / 'test_roll.py'
+    body = example[example.index('    lab.deploy') :].replace("'.'", 'CHARM')
+    missing = [line for line in body.splitlines() if line not in place.read_text().splitlines()]
+    assert missing == []
 
 
 def test_the_first_charm_of_the_document_runs_its_operation_in_turn(application):

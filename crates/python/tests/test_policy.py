@@ -406,7 +406,11 @@ def test_a_blocker_from_a_file_is_a_command_in_the_charms_directory(
     ('text', 'said', 'hint'),
     [
         (None, r'coordination\.toml: there is no such file', 'docs/policies.md'),
-        ('[locks.restart]\nlimt = 2\n', r'coordination\.toml, line 2: unknown field `limt`', 'docs'),
+        (
+            '[locks.restart]\nlimt = 2\n',
+            r'coordination\.toml, line 2: unknown field `limt`',
+            'docs',
+        ),
         ('[locks.restart]\nlimit = "0%"\n', r'coordination\.toml, line 2: ', 'docs/policies.md'),
         ('[locks.restrat]\n', "declares no lock 'restart'", r'add \[locks\.restart\]'),
         ('[locks.restart]\nsoak = "5s"\n', 'lock restart: a Python charm gives', 'docs'),
