@@ -16,6 +16,9 @@ use crate::rules::Rules;
 const IN_CODE: &str =
     "a Python charm gives on-failure, max-retry, back-off, check, soak and check-within";
 
+/// What a shared lock needs, and Python does not have.
+const NO_DEPUTY: &str = "a shared lock in etcd is for charms that carry the ops-coordinator command; the Python package cannot take it";
+
 /// A command that has to succeed before an operation begins.
 #[pyclass(frozen, module = "ops_coordinator._native")]
 pub(crate) struct Blocker {
@@ -69,6 +72,10 @@ pub(crate) fn declared(
         }
         if said.check.is_some() || said.recovery != Recovery::default() {
             return Err(wrong(format!("lock {lock}: {IN_CODE} to Turns instead")));
+        }
+        // To leave it out would let two in.
+        if said.shared.is_some() {
+            return Err(wrong(format!("lock {lock}: {NO_DEPUTY}")));
         }
         let blocker = blocker(&coordination, lock, said, &charm_dir);
         let rules = Rules::declared(said.rules.clone(), said.windows.clone());

@@ -24,7 +24,7 @@ mod _native {
     #[pymodule_export]
     use crate::check::milliseconds;
     #[pymodule_export]
-    use crate::declared::{Blocker, declared};
+    use crate::declared::declared;
     #[pymodule_export]
     use crate::error::CoordinatorError;
     #[pymodule_export]

@@ -415,6 +415,11 @@ def test_a_blocker_from_a_file_is_a_command_in_the_charms_directory(
         ('[locks.restrat]\n', "declares no lock 'restart'", r'add \[locks\.restart\]'),
         ('[locks.restart]\nsoak = "5s"\n', 'lock restart: a Python charm gives', 'docs'),
         ('[locks.restart]\non-failure = "stop"\n', 'a Python charm gives', 'docs'),
+        (
+            '[locks.restart.shared]\nname = "db"\nendpoints = "e"\n',
+            'lock restart: a shared lock in etcd is for charms',
+            'docs',
+        ),
     ],
 )
 def test_a_file_that_cannot_be_used_says_why_and_where(tmp_path, text, said, hint):

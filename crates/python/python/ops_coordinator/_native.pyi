@@ -1,7 +1,7 @@
 """The native module: one hook of one unit, and what it needs of the machine."""
 
 from collections.abc import Callable
-from typing import Final, Literal, final
+from typing import Final, Literal, final, type_check_only
 
 LIMIT_MAX: Final[int]
 """The greatest limit."""
@@ -86,6 +86,7 @@ class Rules:
     ) -> Rules: ...
 
 @final
+@type_check_only
 class Blocker:
     """A command that has to succeed before an operation begins."""
 
