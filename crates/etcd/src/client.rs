@@ -15,11 +15,15 @@ use crate::message::kv::{PutRequest, PutResponse, TxnRequest, TxnResponse};
 use crate::message::lease::{LeaseGrantRequest, LeaseGrantResponse};
 use crate::message::lease::{LeaseLeasesRequest, LeaseLeasesResponse};
 use crate::message::lease::{LeaseRevokeRequest, LeaseRevokeResponse};
+use crate::request::leave;
 use crate::{Endpoint, Error, Scheme, Tls};
 
 /// The pause after every server has failed to answer, before they are tried again.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// How often a lease that is not there yet is looked for, to take it back.
+const LOOKS: u32 = 10;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
 /// How to reach a cluster.
 #[derive(Debug, Clone)]
@@ -285,6 +289,21 @@ impl Client {
     pub async fn revoke(&self, lease: i64) -> Result<LeaseRevokeResponse, Error> {
         let request = LeaseRevokeRequest { id: lease };
         self.call("/etcdserverpb.Lease/LeaseRevoke", &request).await
+    }
+
+    /// Ends a lease whose grant may still be on its way, because somebody has given up in the middle of it: etcd may hear of
+    /// the end first, and would then keep the lease for as long as it lives.
+    ///
+    /// # Errors
+    /// As [`Client::call`].
+    pub async fn take_back(&self, lease: i64) -> Result<(), Error> {
+        for _ in 0..LOOKS {
+            if leave(self, lease).await? {
+                break;
+            }
+            sleep(BETWEEN_LOOKS).await;
+        }
+        Ok(())
     }
 
     /// The numbers of all leases.

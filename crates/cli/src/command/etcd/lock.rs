@@ -142,7 +142,7 @@ async fn obtain(
     let unreachable = ended.as_ref().is_err_and(|error| error.is(UNREACHABLE));
     if let Some(lease) = lease.get().filter(|_| !unreachable) {
         // If this fails, the lease ends by itself.
-        let _ = client.revoke(lease).await;
+        let _ = client.take_back(lease).await;
     }
     ended
 }

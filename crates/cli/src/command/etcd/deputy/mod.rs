@@ -131,6 +131,6 @@ fn is_same_place(one: &Wish, other: &Wish) -> bool {
 
 async fn give_back(client: Result<Client, String>, lease: i64) {
     if let Ok(client) = client {
-        let _ = timeout(PATIENCE, client.revoke(lease)).await;
+        let _ = timeout(PATIENCE, client.take_back(lease)).await;
     }
 }

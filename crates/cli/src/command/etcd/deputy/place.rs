@@ -102,7 +102,7 @@ impl Place {
             Ok(request) => Ok(request),
             Err(error) => {
                 // It may have arrived, and would stand in the way of the next attempt.
-                let _ = timeout(PAUSE, client.revoke(lease)).await;
+                let _ = timeout(PAUSE, client.take_back(lease)).await;
                 Err(error)
             }
         }
