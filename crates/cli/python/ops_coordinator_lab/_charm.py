@@ -55,10 +55,10 @@ def stand_in(place: Path, broken: Path, lock: str) -> Path:
     """A directory with a `systemctl` that marks restarts as a time inside `lock`.
 
     Raises:
-        LabError: if this is no name of a lock.
+        LabError: if the lock name is invalid.
     """
     if not re.fullmatch(r'[\w.-]+', lock):
-        raise LabError(f'{lock!r} is no name of a lock, such as restart')
+        raise LabError(f'invalid lock name {lock!r}: expected letters, digits, ., _ or -')
     place.mkdir()
     script = place / 'systemctl'
     script.write_text(SYSTEMCTL.replace('@BROKEN@', str(broken)).replace('@LOCK@', lock))

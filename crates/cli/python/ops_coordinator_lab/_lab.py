@@ -226,7 +226,7 @@ class Lab:
         return self.status()
 
     def config(self, options: Mapping[str, Any] | None = None, /, **more: Any) -> None:
-        """Change the application's config; names that are none in Python go into a mapping."""
+        """Change the application's config; a mapping is for names that Python does not allow."""
         self.step(config={**(options or {}), **more})
 
     def run_action(

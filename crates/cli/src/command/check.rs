@@ -93,7 +93,7 @@ fn reachable(lock: &LockName, shared: &SharedLock) -> Result<(), CommandError> {
 
 #[cfg(not(feature = "etcd"))]
 fn reachable(lock: &LockName, _shared: &SharedLock) -> Result<(), CommandError> {
-    let wrong = format!("lock {lock}: this build of ops-coordinator knows no shared locks");
+    let wrong = format!("lock {lock}: this build of ops-coordinator does not support shared locks");
     Err(CommandError::failed(wrong).hint(Some("build it with its feature `etcd`")))
 }
 
@@ -123,7 +123,7 @@ fn words(lock: &LockName, declared: &Declared) -> String {
     if let Some(shared) = &declared.shared {
         let ttl = Span(shared.ttl * 1000);
         let place = match &shared.endpoints_file {
-            Some(file) => format!("at what {} says", path(file)),
+            Some(file) => format!("at the endpoints in {}", path(file)),
             None => format!("at {}", shared.endpoints.join(", ")),
         };
         text.push_str(&format!(

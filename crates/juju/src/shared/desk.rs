@@ -75,7 +75,7 @@ impl Desk {
 
     fn load<V: serde::de::DeserializeOwned>(&self, file: &str) -> Result<Option<V>, Error> {
         let content = self.machine.load(&format!("{}/{file}", self.endpoint))?;
-        // What is no JSON is set aside by the next hook.
+        // A file that is not JSON is set aside by the next hook.
         Ok(content.and_then(|content| serde_json::from_slice(&content).ok()))
     }
 

@@ -7,7 +7,7 @@ use ops_coordinator_core::engine::Process;
 use ops_coordinator_core::{LockName, Tick};
 use serde::{Deserialize, Serialize};
 
-use super::Wish;
+use super::{SharedLock, Wish};
 
 /// What of a lease is left for an operation to end in: a third.
 const GRACE: u32 = 3;
@@ -17,6 +17,8 @@ const GRACE: u32 = 3;
 pub struct Standing {
     /// The request for which it is.
     pub seq: u64,
+    /// The lock whose turn it was when `until` was written: a charm that is refreshed may declare another one.
+    pub lock: Option<SharedLock>,
     /// Its lease in etcd.
     pub lease: i64,
     /// Its place in the line, and the token of its turn; `None` before it has joined.
@@ -76,13 +78,14 @@ impl Standings {
     ) -> Option<SharedTurn> {
         let own = self.locks.get(lock).filter(|own| own.seq == wish.seq)?;
         let same_boot = boot.is_some() && self.boot.as_deref() == boot;
+        let same_lock = own.lock.as_ref() == Some(&wish.lock);
         let left = own.until?.saturating_sub(now.0);
         let turn = SharedTurn {
             token: own.token?,
             left: Duration::from_millis(left),
             ttl: Duration::from_millis(own.ttl),
         };
-        (same_boot && left > 0).then_some(turn)
+        (same_boot && same_lock && left > 0).then_some(turn)
     }
 
     /// What a wish waits for: in full, and for all to read.
@@ -111,16 +114,19 @@ impl Standings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::SharedLock;
 
     fn lock() -> LockName {
         "restart".parse().unwrap()
     }
 
+    fn shared() -> SharedLock {
+        SharedLock::new("db-restart".parse().unwrap(), vec!["etcd".to_owned()])
+    }
+
     fn wish(seq: u64) -> Wish {
         Wish {
             seq,
-            lock: SharedLock::new("db-restart".parse().unwrap(), vec!["etcd".to_owned()]),
+            lock: shared(),
             taken: None,
         }
     }
@@ -129,6 +135,7 @@ mod tests {
     fn standings() -> Standings {
         let own = Standing {
             seq: 7,
+            lock: Some(shared()),
             lease: 1,
             token: Some(5),
             until: Some(30_000),
@@ -156,6 +163,10 @@ mod tests {
         assert_eq!(at(8, Some("a"), 1_000), None, "of an earlier request");
         assert_eq!(at(7, Some("b"), 1_000), None, "from before a reboot");
         assert_eq!(at(7, None, 1_000), None);
+        let mut other = wish(7);
+        other.lock.limit = 2;
+        let turn = standings().turn(&lock(), &other, Some("a"), Tick(1_000));
+        assert_eq!(turn, None, "of another lock");
     }
 
     #[test]

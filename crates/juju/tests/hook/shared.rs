@@ -20,8 +20,11 @@ fn sharing() -> Rc<Juju> {
 }
 
 fn declare(hook: &mut Hook) {
-    let name = "db-restart".parse().unwrap();
-    hook.set_shared(&lock(), SharedLock::new(name, vec!["10.0.0.1".to_owned()]));
+    hook.set_shared(&lock(), shared("db-restart"));
+}
+
+fn shared(name: &str) -> SharedLock {
+    SharedLock::new(name.parse().unwrap(), vec!["10.0.0.1".to_owned()])
 }
 
 /// A hook of the unit at the front, whose operation ends like this.
@@ -36,7 +39,10 @@ fn run(juju: &Rc<Juju>, result: Result<(), String>) -> Ran<String> {
 
 /// The deputy holds the lock for the unit's request with this number, until this time.
 fn hold(juju: &Juju, seq: u64, token: i64, until: u64) {
-    let own = json!({"seq": seq, "lease": 1, "token": token, "until": until, "ttl": 30_000, "words": null, "trouble": null});
+    let own = json!({
+        "seq": seq, "lock": shared("db-restart"), "lease": 1, "token": token, "until": until, "ttl": 30_000,
+        "words": null, "trouble": null
+    });
     let standings = json!({"process": null, "boot": "a", "locks": {"restart": own}});
     juju.set_file(0, STANDINGS, standings.to_string().as_bytes());
 }
@@ -72,6 +78,21 @@ fn a_unit_at_the_front_asks_and_begins_once_its_deputy_holds_the_lock() {
         assert_eq!(wish(&juju), None, "given back at once");
         release(hook);
     });
+}
+
+#[test]
+fn what_is_held_of_another_shared_lock_opens_nothing() {
+    let juju = sharing();
+    assert!(matches!(run(&juju, Err("no".to_owned())), Ran::Waiting(_)));
+    hold(&juju, 1, 5, 30_000);
+    // The charm is refreshed in between, and its deputy has not seen that yet.
+    let ran = juju.hook(0, |hook| {
+        hook.set_shared(&lock(), shared("all-restarts"));
+        let ran = hook.run(&lock(), |_, _| Ok::<_, String>(())).unwrap();
+        release(hook);
+        ran
+    });
+    assert!(waits(&ran, "waits for all-restarts in etcd"), "{ran:?}");
 }
 
 #[test]

@@ -7,8 +7,8 @@ use std::time::Duration;
 use ops_coordinator_etcd::{
     Client, Error, Lease, Request, Turn, Validity, WaitError, Wish as Wanted, survey,
 };
-use ops_coordinator_juju::LockName;
 use ops_coordinator_juju::shared::{PATIENCE, Wish};
+use ops_coordinator_juju::{LockName, SharedLock};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::board::Board;
@@ -24,6 +24,7 @@ pub(super) struct Place {
     board: Rc<Board>,
     lock: LockName,
     seq: u64,
+    shared: SharedLock,
     wanted: Wanted,
     client: Result<Client, String>,
     since: Instant,
@@ -35,6 +36,7 @@ impl Place {
             board: Rc::clone(board),
             lock: lock.clone(),
             seq: wish.seq,
+            shared: wish.lock.clone(),
             wanted: board.wanted(wish),
             client: Board::client(wish),
             since: Instant::now(),
@@ -166,6 +168,7 @@ impl Place {
                 let until = u64::try_from(moment.as_nanos() / 1_000_000).unwrap_or_default();
                 self.board.change(&self.lock, !noted, |own| {
                     own.until = Some(until);
+                    own.lock = Some(self.shared.clone());
                     own.ttl = u64::try_from(turn.ttl().as_millis()).unwrap_or_default();
                     (own.words, own.trouble) = (None, None);
                 });
