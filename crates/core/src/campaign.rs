@@ -54,6 +54,10 @@ pub struct Campaign {
     /// Whether an operator has ended it early. Units that were invited and have not begun then pass.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub aborted: bool,
+    /// Tickets that were cancelled before it was announced, and whose units had not said so yet: that lets nobody off in this
+    /// campaign.
+    #[serde(default, rename = "before", skip_serializing_if = "Vec::is_empty")]
+    pub cancelled_before: Vec<Ticket>,
     /// When it began, for readers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Wall>,
@@ -125,6 +129,7 @@ mod tests {
             operation: None,
             payload: None,
             aborted: false,
+            cancelled_before: Vec::new(),
             at: None,
             unknown: BTreeMap::new(),
         }

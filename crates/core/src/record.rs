@@ -30,6 +30,9 @@ pub struct UnitRecord {
     /// that it no longer follows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub beyond: Option<u64>,
+    /// Why the unit is unavailable, if its charm says that it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unavailable: Option<String>,
     /// The state of each lock that this unit has ever requested.
     #[serde(default)]
     pub locks: BTreeMap<LockName, LockRecord>,
@@ -154,6 +157,7 @@ impl UnitRecord {
             zone: None,
             replaces: Vec::new(),
             beyond: None,
+            unavailable: None,
             locks: BTreeMap::new(),
             unknown: BTreeMap::new(),
         }

@@ -68,6 +68,8 @@ pub enum ObstacleKind {
     CheckFails,
     /// The unit's databag cannot be read, so nobody can see whether it has finished.
     Unreadable,
+    /// The unit is unavailable, and the policy limits how many may be.
+    Unavailable,
     /// The unit has left the relation, and keeps its place until Juju forgets it.
     Leaving,
 }
@@ -83,6 +85,7 @@ impl ObstacleKind {
             Self::Stopped => "stopped",
             Self::CheckFails => "check fails",
             Self::Unreadable => "unreadable",
+            Self::Unavailable => "unavailable",
             Self::Leaving => "leaving",
         }
     }
@@ -99,7 +102,7 @@ impl RollPlan {
         policy: &dyn Policy,
     ) -> Self {
         let mut queue = waiting(lock, line, records);
-        let obstacles = obstacles(lock, line, records, here, &queue);
+        let mut obstacles = obstacles(lock, line, records, here, &queue);
         let locked = line.good().and_then(|line| line.locks.get(lock));
         let requests = requests(lock, records, here, locked, &queue);
         let leader = line.good().map(|line| &line.leader);
@@ -114,7 +117,15 @@ impl RollPlan {
             situation.requests = queue.len() + requests.len();
             situation.last = last.map(|last| &last.ticket.unit);
             situation.tail = tail;
-            let joining = joining(lock, &queue, requests, policy, &situation);
+            let mut limit = policy.limit(lock, &situation);
+            if let Some(most) = policy.max_unavailable(lock, &situation) {
+                let unavailable = unavailable(records, here, &queue);
+                // The unavailable units go first, and whatever is left goes one after the other.
+                let spare = (most as usize).saturating_sub(unavailable.len()).max(1);
+                limit = limit.min(u32::try_from(spare).unwrap_or(u32::MAX));
+                obstacles.extend(unavailable);
+            }
+            let joining = joining(lock, &queue, requests, policy, &situation, limit);
             queue.extend(joining);
         }
         Self {
@@ -168,6 +179,25 @@ fn requests(
     requests.collect()
 }
 
+/// The units that are unavailable and not in the line.
+fn unavailable(
+    records: &BTreeMap<UnitName, Reading<UnitRecord>>,
+    here: &BTreeSet<UnitName>,
+    queue: &[Planned],
+) -> Vec<Obstacle> {
+    let in_line = |unit: &UnitName| queue.iter().any(|planned| planned.unit == *unit);
+    let others = records.iter();
+    let others = others.filter(|(unit, _)| here.contains(*unit) && !in_line(unit));
+    let unavailable = others.filter_map(|(unit, record)| {
+        Some(Obstacle {
+            kind: ObstacleKind::Unavailable,
+            unit: Some(unit.clone()),
+            why: record.good()?.unavailable.clone()?,
+        })
+    });
+    unavailable.collect()
+}
+
 /// The requests in the order in which they would join the line.
 fn joining(
     lock: &LockName,
@@ -175,8 +205,8 @@ fn joining(
     mut requests: Vec<Request>,
     policy: &dyn Policy,
     situation: &Situation<'_>,
+    limit: u32,
 ) -> Vec<Planned> {
-    let limit = policy.limit(lock, situation);
     policy.order(lock, &mut requests, situation);
     let mut wave = queue.last().map_or(0, |last| last.wave);
     let planned = requests.into_iter().map(|request| {
@@ -278,7 +308,7 @@ fn obstacles(
 mod tests {
     use super::*;
     use crate::fixture::{lock, record};
-    use crate::policy::Rotation;
+    use crate::policy::{Limit, Rotation, Rules};
     use crate::{CheckStanding, Entry, Incarnation, LockLine, Retry};
 
     fn name(unit: u32) -> UnitName {
@@ -358,6 +388,28 @@ mod tests {
         let limits = line(&[(1, 1, 0), (2, 1, 0), (3, 3, 0), (4, 1, 0)], |_| ());
         let expected = [vec![1, 3], vec![2], vec![4]];
         assert_eq!(units(&plan(&limits, &all, 1)), expected);
+    }
+
+    #[test]
+    fn a_plan_takes_units_that_are_unavailable_into_account() {
+        let mut records = records(&[(1, 0), (2, 0), (3, 0), (4, 1)]);
+        if let Some(Reading::Good(record)) = records.get_mut(&name(4)) {
+            record.unavailable = Some("the disk is full".to_owned());
+        }
+        let here = records.keys().cloned().collect();
+        let policy = Rules {
+            limit: Limit::new(3).unwrap(),
+            max_unavailable: Limit::new(3),
+            ..Rules::default()
+        };
+        let plan = RollPlan::of(&lock(), &Reading::Absent, &records, &here, &policy);
+        assert_eq!(units(&plan), [vec![1, 2], vec![3]]);
+        let obstacle = &plan.obstacles[0];
+        assert_eq!(obstacle.kind, ObstacleKind::Unavailable);
+        assert_eq!(
+            (obstacle.unit.as_ref(), obstacle.why.as_str()),
+            (Some(&name(4)), "the disk is full")
+        );
     }
 
     #[test]

@@ -106,6 +106,9 @@ pub struct UnitStatus {
     /// When its failed operation is tried again, if it is not as soon as possible.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_at: Option<Wall>,
+    /// Why it is unavailable, if its charm says that it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unavailable: Option<String>,
     /// How many of its requests are finished.
     pub done: u64,
     /// `outcome` and `reason` in one text.

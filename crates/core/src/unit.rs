@@ -525,6 +525,12 @@ impl Unit {
         self.now = now;
     }
 
+    /// Whether the unit is unavailable, and why.
+    pub(crate) fn handle_availability(&mut self, why_not: Option<&str>) {
+        self.record.unavailable = why_not.map(short_reason);
+        self.introduced |= why_not.is_some();
+    }
+
     /// What has happened to this unit's requests since this was last called.
     pub(crate) fn take_news(&mut self) -> Vec<News> {
         std::mem::take(&mut self.news)
@@ -612,6 +618,8 @@ impl Unit {
             incarnation: self.record.incarnation.clone(),
             seq: next,
         };
+        let before = campaign.as_ref().map(|now| &now.cancelled_before);
+        let cancelled_before = before.is_some_and(|before| before.contains(&ticket));
         let transition = match &outcome {
             Outcome::Done => Transition::Done { ticket, attempt },
             Outcome::Withdrawn => Transition::Withdrawn {
@@ -654,13 +662,10 @@ impl Unit {
             }
             Outcome::Cancelled | Outcome::Skipped | Outcome::Passed => {
                 kept.finish_through(next);
-                // Otherwise it would be invited again. A request that is older than the campaign may have been cancelled
-                // before it too, unless its operation has begun for it: then the unit is still called.
+                // Otherwise it would be invited again; and so it is, if its ticket was cancelled before the campaign was
+                // announced.
                 let passed = outcome == Outcome::Passed;
-                let campaign = campaign.filter(|campaign| {
-                    let knew = kept.record.asked >= campaign.version;
-                    passed || knew || kept.serves.as_ref() == Some(&campaign.id)
-                });
+                let campaign = campaign.filter(|_| passed || !cancelled_before);
                 let served = kept.record.served.take();
                 kept.record.served = campaign.map(|campaign| campaign.id).or(served);
                 kept.called = false;

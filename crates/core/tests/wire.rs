@@ -75,12 +75,14 @@ fn a_record_of_every_field_is_among_the_files() {
         zone,
         replaces,
         beyond,
+        unavailable,
         mut locks,
         unknown,
     } = record("full");
     assert_eq!(incarnation.to_string(), "0000beef");
     assert_eq!((zone.as_deref(), beyond), (Some("zone-1"), Some(3)));
     assert_eq!((replaces.len(), unknown.len()), (2, 0));
+    assert_eq!(unavailable, None, "this is in a later file");
     let LockRecord {
         seq,
         done,
@@ -113,6 +115,12 @@ fn a_record_of_every_field_is_among_the_files() {
         Some((1_790_000_000, 1_790_000_100))
     );
     assert!(unknown.is_empty(), "{unknown:?}");
+}
+
+#[test]
+fn why_a_unit_is_unavailable_is_among_the_files() {
+    let record = record("unavailable");
+    assert_eq!(record.unavailable.as_deref(), Some("the disk is full"));
 }
 
 #[test]
@@ -186,7 +194,7 @@ fn a_line_of_every_field_is_among_the_files() {
 /// A new field does not compile here, so that nobody forgets its file.
 #[test]
 fn a_campaign_of_every_field_is_among_the_files() {
-    let mut line = line("campaign");
+    let mut line = line("campaign-after-cancellation");
     let lock = line.locks.remove(&restart()).expect("it is there");
     let Campaign {
         id,
@@ -195,6 +203,7 @@ fn a_campaign_of_every_field_is_among_the_files() {
         operation,
         payload,
         aborted,
+        cancelled_before,
         at,
         unknown,
     } = lock.campaign.expect("it is there");
@@ -202,6 +211,7 @@ fn a_campaign_of_every_field_is_among_the_files() {
     assert_eq!(reason, "new certificates");
     assert_eq!(operation.as_deref(), Some("upgrade"));
     assert_eq!(payload, Some(serde_json::json!({"services": ["nginx"]})));
+    assert_eq!(cancelled_before[0].to_string(), "app/2#3");
     assert!(aborted && unknown.is_empty());
     assert_eq!(at.map(|at| at.0), Some(1_790_000_000));
     let record = record("campaign");

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Instant;
 
-use ops_coordinator_core::engine::{Answer, Effect, Engine, Facts, Gate, LineRead, Need, Stored};
+use ops_coordinator_core::engine::{
+    Answer, Availability, Effect, Engine, Facts, Gate, LineRead, Need, Stored,
+};
 use ops_coordinator_core::wire::KEY;
 use ops_coordinator_core::{Check, LockName, Look, News, Recovery, RelationId};
 
@@ -32,6 +34,7 @@ pub struct Hook {
     /// Whether an effect has failed, so that the engine expects other things on the disk than there are.
     stale: bool,
     gatekeeper: Rc<dyn Fn(&LockName) -> Gate>,
+    availability: Option<Rc<dyn Fn() -> Availability>>,
     checks: BTreeMap<LockName, Examiner>,
     /// The shared locks that operations need, by the unit's own locks.
     pub(crate) shared: BTreeMap<LockName, SharedLock>,
@@ -101,6 +104,7 @@ impl Hook {
             warnings: Vec::new(),
             stale: false,
             gatekeeper: Rc::new(|_| Gate::Open),
+            availability: None,
             checks: BTreeMap::new(),
             shared: BTreeMap::new(),
             deputy_since: None,
@@ -229,6 +233,11 @@ impl Hook {
                 let gate = self.unlocked(guard, || gatekeeper(&lock))?;
                 Answer::Gate(lock, gate)
             }
+            Need::Availability => {
+                let told = self.availability.clone();
+                let told = told.map(|tell| self.unlocked(guard, || tell()));
+                Answer::Availability(told.transpose()?.unwrap_or_default())
+            }
             Need::Shared(lock, seq) => {
                 let shared = self.share(&lock, seq, guard)?;
                 Answer::Shared(lock, shared)
@@ -320,6 +329,13 @@ impl Hook {
     /// begin, once in a hook, and not for one that has begun before. While it says no, the unit keeps its turn.
     pub fn set_gatekeeper(&mut self, gatekeeper: impl Fn(&LockName) -> Gate + 'static) {
         self.gatekeeper = Rc::new(gatekeeper);
+    }
+
+    /// Sets what tells whether the unit is available, for locks whose policy limits how many may be unavailable at once. It is
+    /// called in [`Hook::release`], once in a hook. Every hook must set it: after one that does not, the unit counts as
+    /// available.
+    pub fn set_availability(&mut self, availability: impl Fn() -> Availability + 'static) {
+        self.availability = Some(Rc::new(availability));
     }
 
     /// Sets what must hold after an operation for a lock before its turn is over. `holds` is called once the operation has

@@ -41,6 +41,7 @@ impl Rules {
                 waves: waves.map_err(|error| PyValueError::new_err(error.to_string()))?,
                 canary,
                 lookahead,
+                max_unavailable: None,
             },
             windows: windows.map_err(|error| wrong(&error, &WindowError::hint(&error)))?,
         })

@@ -9,7 +9,9 @@ use ops_coordinator_core::policy::{Limit, Policy, Rules};
 use ops_coordinator_core::{
     Check, Instruction, LockName, OnFailure, Order, Recovery, Ticket, UnitName,
 };
-use ops_coordinator_juju::{Environment, Error, Gate, Hook, Machine, Operation, Start, Transport};
+use ops_coordinator_juju::{
+    Availability, Environment, Error, Gate, Hook, Machine, Operation, Start, Transport,
+};
 
 use crate::Bug;
 use crate::sabotage::Saboteur;
@@ -50,6 +52,8 @@ pub struct Visit {
     pub gate: Gate,
     /// What must hold after an operation, if anything.
     pub aftercare: Option<Aftercare>,
+    /// Whether the unit is available.
+    pub availability: Availability,
 }
 
 /// What must hold after an operation before its turn is over.
@@ -125,6 +129,10 @@ impl Charm {
         let mut hook = saboteur.open()?;
         let gate = visit.gate.clone();
         hook.set_gatekeeper(move |_| gate.clone());
+        if visit.availability != Availability::Untold {
+            let availability = visit.availability.clone();
+            hook.set_availability(move || availability.clone());
+        }
         let aftercare = visit.aftercare.iter();
         for Aftercare {
             check,

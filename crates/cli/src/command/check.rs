@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use ops_coordinator_excerpt::path;
+use ops_coordinator_excerpt::{LONG, excerpt, path};
 use ops_coordinator_juju::policy::Rules;
 use ops_coordinator_juju::{Coordination, Declared, LockName, Now, SharedLock, Span, Timestamp};
 
@@ -37,14 +37,22 @@ pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode, CommandError> {
             "it is optional; to declare a lock, begin it with [locks.restart]",
         )));
     };
-    for (lock, declared) in coordination.locks() {
+    look_for(&args.charm, None, "available", coordination.available())?;
+    for (name, declared) in coordination.locks() {
+        let lock = Some(name);
         look_for(&args.charm, lock, "blocker", declared.blocker.as_deref())?;
         let check = declared.check.as_ref();
         let check = check.and_then(|check| check.command.as_deref());
         look_for(&args.charm, lock, "check", check)?;
         if let Some(shared) = &declared.shared {
-            reachable(lock, shared)?;
+            reachable(name, shared)?;
         }
+    }
+    if let Some(command) = coordination.available() {
+        say(&format!(
+            "available: {}",
+            excerpt(&command.join(" ")).up_to(LONG)
+        ));
     }
     for (lock, declared) in coordination.locks() {
         say(words(lock, declared).trim_end());
@@ -58,7 +66,7 @@ pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode, CommandError> {
 /// A command in the charm's directory that is not there would hold back every operation, or keep every turn.
 fn look_for(
     charm: &Path,
-    lock: &LockName,
+    lock: Option<&LockName>,
     role: &str,
     command: Option<&[String]>,
 ) -> Result<(), CommandError> {
@@ -72,7 +80,11 @@ fn look_for(
         return Ok(());
     }
     let program = path(program.as_ref());
-    let wrong = format!("lock {lock}: its {role} {program} is no executable file of the charm");
+    let whose = lock.map_or_else(
+        || role.to_owned(),
+        |lock| format!("lock {lock}: its {role}"),
+    );
+    let wrong = format!("{whose} {program} is no executable file of the charm");
     let hint = "make it executable, or name a command without '/' that is on the unit's PATH";
     Err(CommandError::failed(wrong).hint(Some(hint)))
 }
@@ -104,11 +116,15 @@ fn words(lock: &LockName, declared: &Declared) -> String {
         waves,
         canary,
         lookahead,
+        max_unavailable,
     } = &declared.rules;
     let canary = if *canary { ", canary" } else { "" };
     let mut text = format!(
         "lock {lock}: limit {limit}, order {sequence}, waves {waves}, lookahead {lookahead}{canary}\n"
     );
+    if let Some(most) = max_unavailable {
+        text.push_str(&format!("  at most {most} unavailable\n"));
+    }
     let now = Timestamp::now();
     for window in &declared.windows {
         let state = match window.at(now) {

@@ -38,6 +38,8 @@ impl Session {
         session.alarm = before.alarm;
         session.shared.clone_from(&before.shared);
         session.expects.clone_from(&before.expects);
+        session.availability.clone_from(&before.availability);
+        session.availability_is_news = before.availability_is_news;
         if before.relation == session.relation {
             session.confirmed.clone_from(&before.confirmed);
             session.finished.clone_from(&before.finished);

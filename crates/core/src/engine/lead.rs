@@ -10,12 +10,12 @@ use super::{Effect, Need};
 use crate::leader::{Lead, Plan, Postponed, WRITE_WITHIN, lead};
 use crate::policy::{Policy, Request, Situation};
 use crate::{
-    Errand, Incarnation, Line, LockName, Order, Reading, RelationId, Tick, Ticket, UnitName,
-    UnitRecord, View, encode_line,
+    Errand, Incarnation, Line, LockLine, LockName, Order, Reading, RelationId, Tick, Ticket,
+    UnitName, UnitRecord, View, encode_line,
 };
 
-/// How long a unit may wait behind the same entry before the leader asks the controller whether that entry's unit
-/// still exists, and the minimum time between two such questions, in milliseconds. Not every removal is announced:
+/// How long a unit may wait behind the same entry, or for the same unit to be available again, before the leader asks the
+/// controller whether that unit still exists, and the minimum time between two such questions, in milliseconds. Not every removal is announced:
 /// Juju up to 3.6 still lists a unit whose machine was removed by force, and 4.0 to 4.2 any unit (juju #23326).
 const STANDSTILL: u64 = 60_000;
 
@@ -274,7 +274,8 @@ impl Site {
         Ok(stands && watch.asked_at.is_none_or(long))
     }
 
-    /// The first unfinished entry of each lock in which another unit waits.
+    /// What another unit waits for in each lock: the first unfinished entry, or where nobody is in the line a unit that is
+    /// unavailable, as a ticket that it never had.
     fn first_in_line(
         &mut self,
         round: &mut Round<'_>,
@@ -282,26 +283,43 @@ impl Site {
         waits_elsewhere: bool,
     ) -> Result<BTreeMap<LockName, Ticket>, Need> {
         self.load_unit(round)?;
-        let (Some(unit), Some(line)) = (&self.unit, self.line.good()) else {
+        let Some(unit) = &self.unit else {
             return Ok(BTreeMap::new());
         };
         let (me, own) = (unit.name(), unit.record());
-        let asks = |lock: &LockName, other: &UnitName| {
+        let line_of = |lock: &LockName| {
+            let line = self.line.good().and_then(|line| line.locks.get(lock));
+            line.cloned().unwrap_or_default()
+        };
+        let others = self.view.records().iter();
+        let others = others.filter(|(unit, _)| members.contains(unit));
+        let others = others.filter_map(|(unit, record)| Some((unit, record.good()?)));
+        let asks = |lock: &LockName, line: &LockLine, besides: &UnitName| {
             // Whoever a campaign calls waits for its turn as well, and asks for nothing.
             let waits = |record: &UnitRecord| {
-                let called = line.locks[lock].calls(record.locks.get(lock));
+                let called = line.calls(record.locks.get(lock));
                 called.is_some() || record.asked().any(|asked| asked == lock)
             };
-            let records = self.view.records().iter();
-            let mut others = records.filter(|(unit, _)| members.contains(unit) && *unit != other);
-            waits_elsewhere
-                || others.any(|(_, record)| record.good().is_some_and(waits))
-                || (other != me && waits(own))
+            let mut all = others.clone().chain([(me, own)]);
+            waits_elsewhere || all.any(|(unit, record)| unit != besides && waits(record))
         };
-        let first = line.locks.iter().filter_map(|(lock, line)| {
+        let unavailable = others.clone().find_map(|(unit, record)| {
+            record.unavailable.as_ref().map(|_| Ticket {
+                unit: unit.clone(),
+                incarnation: record.incarnation.clone(),
+                seq: 0,
+            })
+        });
+        let requested = others.clone().flat_map(|(_, record)| record.asked());
+        let known = self.line.good().into_iter();
+        let known = known.flat_map(|line| line.locks.keys());
+        let locks: BTreeSet<&LockName> = known.chain(requested).chain(own.asked()).collect();
+        let first = locks.into_iter().filter_map(|lock| {
+            let line = line_of(lock);
             let mut tickets = line.entries.iter().map(|entry| &entry.ticket);
-            let first = tickets.find(|ticket| !unit.finished(lock, ticket, &self.view))?;
-            asks(lock, &first.unit).then(|| (lock.clone(), first.clone()))
+            let first = tickets.find(|ticket| !unit.finished(lock, ticket, &self.view));
+            let first = first.cloned().or_else(|| unavailable.clone())?;
+            asks(lock, &line, &first.unit).then(|| (lock.clone(), first))
         });
         Ok(first.collect())
     }

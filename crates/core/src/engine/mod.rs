@@ -10,6 +10,7 @@
 //! always answered as if everything that it needs had been known from the start.
 
 mod answer;
+mod availability;
 mod begin;
 mod check;
 mod effect;
@@ -31,6 +32,7 @@ mod visit;
 use std::collections::{BTreeMap, VecDeque};
 
 pub use answer::{Carried, Start};
+pub use availability::Availability;
 pub use effect::Effect;
 pub use expect::PATIENCE;
 pub use facts::{Facts, Process};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Process, Roster, Session};
+use super::{Availability, Process, Roster, Session};
 use crate::{Journal, LockName, Look, RelationId, Tick, UnitName};
 
 /// What the engine has to know before it can answer a question. The driver reads it, hands it in with
@@ -37,6 +37,8 @@ pub enum Need {
     Shared(LockName, u64),
     /// Whether the check of an operation that has succeeded holds. It is asked once for each question.
     Check(LockName),
+    /// Whether the unit is available. It is asked at the end of a hook.
+    Availability,
 }
 
 /// An answer to a [`Need`].
@@ -70,6 +72,8 @@ pub enum Answer {
     Shared(LockName, Shared),
     /// To [`Need::Check`]; `None` if the charm asks for no check, or no more: then the turn is over.
     Check(LockName, Option<Box<Look>>),
+    /// To [`Need::Availability`].
+    Availability(Availability),
 }
 
 /// Whether a unit lets an operation begin whose turn has come. This decides only when something starts, and nothing about
@@ -143,6 +147,7 @@ pub(super) struct Known {
     gates: BTreeMap<LockName, Gate>,
     shared: BTreeMap<LockName, Shared>,
     checks: BTreeMap<LockName, Option<Box<Look>>>,
+    availability: Option<Availability>,
 }
 
 impl Known {
@@ -164,6 +169,7 @@ impl Known {
             Answer::Gate(lock, gate) => drop(self.gates.insert(lock, gate)),
             Answer::Shared(lock, shared) => drop(self.shared.insert(lock, shared)),
             Answer::Check(lock, look) => drop(self.checks.insert(lock, look)),
+            Answer::Availability(availability) => self.availability = Some(availability),
         }
     }
 
@@ -229,6 +235,10 @@ impl Known {
     pub(super) fn check(&self, lock: &LockName) -> Result<Option<&Look>, Need> {
         let known = self.checks.get(lock).map(Option::as_deref);
         known.ok_or_else(|| Need::Check(lock.clone()))
+    }
+
+    pub(super) fn availability(&self) -> Result<&Availability, Need> {
+        self.availability.as_ref().ok_or(Need::Availability)
     }
 
     /// Those of the processes that are alive.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::Process;
+use super::{Availability, Process};
 use crate::{Incarnation, LockName, LockRecord, RelationId, Tick, Ticket, UnitName};
 
 /// The state of one hook, between its first look at Juju and its end.
@@ -101,6 +101,12 @@ pub struct Session {
     /// Since when this unit expects a campaign, by lock.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) expects: BTreeMap<LockName, Tick>,
+    /// Whether the unit was available at the end of the last hook.
+    #[serde(default, skip_serializing_if = "Availability::is_untold")]
+    pub(super) availability: Availability,
+    /// Whether that has changed since a hook has read the unit's record back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) availability_is_news: bool,
 }
 
 /// What a leader remembers about a line that does not move.
@@ -166,6 +172,8 @@ impl Session {
             alarm: None,
             shared: BTreeMap::new(),
             expects: BTreeMap::new(),
+            availability: Availability::Untold,
+            availability_is_news: false,
         }
     }
 }

@@ -142,6 +142,7 @@ impl Site {
             None => self.read_unit(round)?,
         };
         unit.handle_time(round.wall, round.moment());
+        unit.handle_availability(self.session.availability.why_not());
         Ok(self.unit.insert(unit))
     }
 
@@ -229,6 +230,7 @@ impl Site {
         self.note_finishes();
         if let Some(confirmed) = self.unit.as_ref().and_then(Unit::confirmed) {
             self.session.confirmed = Some(confirmed.clone());
+            self.session.availability_is_news = false;
         }
         if self.stored.as_ref() == Some(&self.session) {
             return None;

@@ -194,6 +194,7 @@ impl Visit {
     ) -> Result<(), Need> {
         self.here(round)?;
         for site in self.sites.values_mut() {
+            site.note_availability(round)?;
             site.wake_for_unseen_end(round);
         }
         self.take_along(round)?;
@@ -216,6 +217,7 @@ impl Visit {
         self.look_for_lost_relations(round)?;
         for (endpoint, site) in &mut self.sites {
             if *endpoint != round.facts.endpoint {
+                site.note_availability(round)?;
                 site.publish_own(round)?;
             }
         }
@@ -298,7 +300,7 @@ impl Site {
 
     /// Whether every request of this unit is waiting in the line, so that it has nothing to publish.
     fn only_waits(&mut self, round: &mut Round<'_>) -> Result<bool, Need> {
-        if round.facts.is_newborn(&self.session) {
+        if round.facts.is_newborn(&self.session) || self.session.availability_is_news {
             return Ok(false);
         }
         let Some(tickets) = self.quiet_tickets(&round.facts.unit) else {

@@ -39,10 +39,11 @@ impl Kept {
 
 impl Keeper<'_> {
     pub(super) fn keep(&self, line: &mut LockLine, policy: &dyn Policy) -> Kept {
-        let ordered = self.keep_cancellations(line)
+        // What this hook cancels may be about the campaign that it announces.
+        let ordered = self.keep_campaign(line)
+            | self.keep_cancellations(line)
             | self.keep_pause(line)
-            | self.keep_retries(line)
-            | self.keep_campaign(line);
+            | self.keep_retries(line);
         let removed = ordered | self.keep_place(line);
         let mut kept = Kept {
             missing: Vec::new(),
@@ -96,13 +97,16 @@ impl Keeper<'_> {
         }
         let inside = requests.iter().filter(|request| self.has_begun(request));
         let inside = inside.count();
-        let lookahead = policy.lookahead(self.lock);
+        let situation = self.situation(line, remaining, &requests);
+        let spare = policy.max_unavailable(self.lock, &situation);
+        let spare = spare.map(|most| self.spare(most, remaining));
+        // Whoever is in the line may begin, whatever becomes of the others meanwhile.
+        let lookahead = spare.map_or_else(|| policy.lookahead(self.lock), |_| 0);
         let moves = self.input.saw_finish || self.input.finished_operation;
         let reserve = if moves { lookahead.min(RESERVE) } else { 0 };
         if inside == 0 && !is_written && remaining.len() >= limit.saturating_add(reserve) as usize {
             return Vec::new();
         }
-        let situation = self.situation(line, remaining, &requests);
         policy.order(self.lock, &mut requests, &situation);
         // Whose unit is inside already goes first, and waits for no other wave.
         for request in &mut requests {
@@ -111,6 +115,12 @@ impl Keeper<'_> {
             }
         }
         requests.sort_by_key(|request| !self.has_begun(request));
+        if let Some(mut spare) = spare {
+            requests.retain(|request| {
+                let is_free = self.has_begun(request) || self.is_unavailable(&request.ticket.unit);
+                is_free || spare.checked_sub(1).map(|left| spare = left).is_some()
+            });
+        }
         let room = (limit.saturating_add(lookahead) as usize).saturating_sub(remaining.len());
         let room = room.max(inside);
         // Waves only ever rise along a line, whatever the policy says.
@@ -150,6 +160,20 @@ impl Keeper<'_> {
         let own = Some(self.input.unit.record()).filter(|_| unit == self.input.unit.name());
         let other = || self.input.view.records().get(unit).and_then(Reading::good);
         own.or_else(other)
+    }
+
+    /// How many more units may become unavailable, if this many may be at most.
+    fn spare(&self, most: u32, in_line: &[Entry]) -> usize {
+        let is_in_line = |unit: &UnitName| in_line.iter().any(|entry| entry.ticket.unit == *unit);
+        let units = self.input.members.iter().chain([self.input.unit.name()]);
+        let stay = units.filter(|unit| Some(*unit) != self.input.departing);
+        let others = stay.filter(|unit| !is_in_line(unit) && self.is_unavailable(unit));
+        (most as usize).saturating_sub(in_line.len() + others.count())
+    }
+
+    fn is_unavailable(&self, unit: &UnitName) -> bool {
+        let record = self.record(unit);
+        record.is_some_and(|record| record.unavailable.is_some())
     }
 
     /// Whether the request's operation began by a line of another relation. Then its unit is inside already.
@@ -290,7 +314,7 @@ impl Keeper<'_> {
                         .as_ref()
                         .is_some_and(|old| old.reason == reason);
                     if !joins || !self.calls_somebody(line) {
-                        line.campaign = Some(self.campaign(call));
+                        line.campaign = Some(self.campaign(call, line));
                     }
                 }
                 Order::Abort(lock) if lock == self.lock && self.calls_somebody(line) => {
@@ -322,7 +346,9 @@ impl Keeper<'_> {
         other_is_called || calls(self.input.unit.record())
     }
 
-    fn campaign(&self, call: &Call) -> Campaign {
+    fn campaign(&self, call: &Call, line: &LockLine) -> Campaign {
+        let cancelled = line.cancelled.iter();
+        let cancelled = cancelled.filter(|ticket| !self.is_over(ticket));
         let read = self.input.unit.line().good();
         let version = read.map_or(1, |line| line.version + 1);
         Campaign {
@@ -332,6 +358,7 @@ impl Keeper<'_> {
             operation: call.operation.as_deref().map(short),
             payload: call.payload.clone(),
             aborted: false,
+            cancelled_before: cancelled.cloned().collect(),
             at: self.input.wall,
             unknown: BTreeMap::new(),
         }

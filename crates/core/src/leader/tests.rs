@@ -1,5 +1,7 @@
 //! What the leader does about the line, case by case.
 
+mod availability;
+
 use super::*;
 use crate::fixture::{self, lock, record};
 use crate::policy::{Request, Rotation, Rules, Situation, Waves};

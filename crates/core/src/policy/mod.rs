@@ -27,6 +27,13 @@ pub trait Policy {
     /// every single turn, and a hand-off takes two hooks instead of one.
     fn lookahead(&self, lock: &LockName) -> u32;
 
+    /// How many units may be unavailable at once: those in the line, and those that say they are. While there are as
+    /// many, only the unavailable ones join the line, so that they can be repaired. With a number, nobody is kept in the
+    /// line behind those that may run, whatever [`Policy::lookahead`] says. With `None`, it does not matter.
+    fn max_unavailable(&self, _lock: &LockName, _situation: &Situation<'_>) -> Option<u32> {
+        None
+    }
+
     /// Puts requests in the order in which they join the line, and sets their waves. A wave below the one of the last
     /// entry in the line counts as that one: waves only rise along a line.
     fn order(&self, lock: &LockName, requests: &mut Vec<Request>, situation: &Situation<'_>);

@@ -67,6 +67,10 @@ impl Policy for PerLock {
         self.rules(lock).lookahead
     }
 
+    fn max_unavailable(&self, lock: &LockName, situation: &Situation<'_>) -> Option<u32> {
+        self.rules(lock).max_unavailable(lock, situation)
+    }
+
     fn order(&self, lock: &LockName, requests: &mut Vec<Request>, situation: &Situation<'_>) {
         self.rules(lock).order(lock, requests, situation);
     }

@@ -21,6 +21,8 @@ pub struct Rules {
     pub canary: bool,
     /// How many entries to keep in the line behind those that may run.
     pub lookahead: u32,
+    /// How many units may be unavailable at once, see [`Policy::max_unavailable`].
+    pub max_unavailable: Option<Limit>,
 }
 
 /// What runs together, and what must be finished before the next may start.
@@ -80,6 +82,7 @@ impl Default for Rules {
             waves: Waves::One,
             canary: false,
             lookahead: 16,
+            max_unavailable: None,
         }
     }
 }
@@ -91,6 +94,10 @@ impl Policy for Rules {
 
     fn lookahead(&self, _lock: &LockName) -> u32 {
         self.lookahead
+    }
+
+    fn max_unavailable(&self, _lock: &LockName, situation: &Situation<'_>) -> Option<u32> {
+        self.max_unavailable.map(|most| most.of(situation.units))
     }
 
     fn order(&self, _lock: &LockName, requests: &mut Vec<Request>, situation: &Situation<'_>) {

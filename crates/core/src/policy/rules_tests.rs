@@ -135,6 +135,7 @@ fn any_rules() -> impl Strategy<Value = Rules> {
             waves: if by_zone { Waves::Zone } else { Waves::One },
             canary,
             lookahead,
+            max_unavailable: None,
         },
     )
 }

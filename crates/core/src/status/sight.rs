@@ -36,10 +36,13 @@ impl Sight<'_> {
             }
             match record {
                 Reading::Good(record) => {
-                    others.extend(record.locks.get(self.lock).map(|state| UnitStatus {
-                        since: state.ended_at,
-                        ..self.unit(unit, Place::Idle, None)
-                    }));
+                    let state = record.locks.get(self.lock);
+                    if state.is_some() || record.unavailable.is_some() {
+                        others.push(UnitStatus {
+                            since: state.and_then(|state| state.ended_at),
+                            ..self.unit(unit, Place::Idle, None)
+                        });
+                    }
                 }
                 Reading::Absent => {}
                 Reading::Unreadable(_) | Reading::Foreign(_) => others.push(UnitStatus {
@@ -230,6 +233,7 @@ impl Sight<'_> {
             attempt: own.map(|started| started.attempt).or_else(published),
             outcome,
             reason,
+            unavailable: self.unavailable(unit),
             done: state.map_or(0, |state| state.done),
             last,
         }
@@ -324,9 +328,29 @@ impl Sight<'_> {
                 let names = self.names(ahead);
                 format!("queued, {} behind {names}", ordinal(place))
             }),
-            (None, Some(leader)) => format!("waits for the leader {leader} to put it in the line"),
-            (None, None) => "waits for the leader to put it in the line".to_owned(),
+            (None, leader) => {
+                let leader = leader.map_or_else(String::new, |leader| format!(" {leader}"));
+                let besides = self.unavailable_besides(unit);
+                format!("waits for the leader{leader} to put it in the line{besides}")
+            }
         }
+    }
+
+    /// Which others are unavailable, if that may be why an available unit is not in the line.
+    fn unavailable_besides(&self, unit: &UnitName) -> String {
+        let others = self.records.keys().filter(|other| *other != unit);
+        let others: Vec<&UnitName> = others
+            .filter(|other| self.unavailable(other).is_some() && !self.is_leaving(other))
+            .collect();
+        if others.is_empty() || self.unavailable(unit).is_some() {
+            return String::new();
+        }
+        format!("; unavailable: {}", self.names(&others))
+    }
+
+    fn unavailable(&self, unit: &UnitName) -> Option<String> {
+        let record = self.records.get(unit)?.good()?;
+        record.unavailable.clone()
     }
 
     /// Since when a unit has had its turn or, if an attempt has failed, since when it is known to have.

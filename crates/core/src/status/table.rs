@@ -67,11 +67,22 @@ fn units(state: &LockStatus, status: &Status) -> Table {
             cells.push(excerpt(operation).to_string());
         }
         // Of an idle unit it is worth knowing how its last turn ended.
-        let why = unit.wait.as_deref().or(unit.last.as_deref());
-        cells.push(excerpt(why.unwrap_or("-")).up_to(LONG).to_string());
+        let why = why(unit).or_else(|| unit.last.clone());
+        let why = why.unwrap_or_else(|| "-".to_owned());
+        cells.push(excerpt(&why).up_to(LONG).to_string());
         table.row(cells);
     }
     table
+}
+
+/// What a unit waits for, and why it is unavailable.
+fn why(unit: &UnitStatus) -> Option<String> {
+    let unavailable = unit.unavailable.as_ref();
+    let unavailable = unavailable.map(|why| format!("unavailable: {why}"));
+    match (&unit.wait, unavailable) {
+        (Some(wait), Some(why)) => Some(format!("{wait}; {why}")),
+        (wait, why) => wait.clone().or(why),
+    }
 }
 
 fn name(unit: &UnitStatus, status: &Status) -> String {

@@ -434,6 +434,7 @@ fn a_campaign_is_shown_with_its_progress_and_with_those_whom_it_still_calls() {
         operation: Some("rotate".to_owned()),
         payload: None,
         aborted: false,
+        cancelled_before: Vec::new(),
         at: Some(Wall(90)),
         unknown: BTreeMap::new(),
     };
@@ -497,4 +498,34 @@ fn a_campaign_is_shown_with_its_progress_and_with_those_whom_it_still_calls() {
         ..status.campaign.unwrap()
     };
     assert_eq!(campaign.summary(), "campaign 'new keys' done");
+}
+
+#[test]
+fn units_that_are_unavailable_are_named_with_the_reason() {
+    let broken = |(unit, mut record): (UnitName, Reading<UnitRecord>)| {
+        if let Reading::Good(record) = &mut record {
+            record.unavailable = Some("the disk is full".to_owned());
+        }
+        (unit, record)
+    };
+    let never_asked = (
+        name(3),
+        Reading::Good(UnitRecord::new(Incarnation::from_random(3))),
+    );
+    let records = [asks(1), broken(asks(2)), broken(never_asked)];
+    let status = Status::of(&Reading::Good(line(&[], 1)), &records.into());
+    let lock = &status.locks[&lock()];
+    assert_eq!(
+        says(lock, 1),
+        "waits for the leader app/0 to put it in the line; unavailable: app/2, app/3"
+    );
+    let table = status.table();
+    let row = |unit: &str| table.lines().find(|row| row.starts_with(unit)).unwrap();
+    let repair = "waits for the leader app/0 to put it in the line; unavailable: the disk is full";
+    assert!(row("app/2").ends_with(repair), "{table}");
+    assert!(row("app/3").contains("idle"), "{table}");
+    assert!(
+        row("app/3").ends_with("  unavailable: the disk is full"),
+        "{table}"
+    );
 }

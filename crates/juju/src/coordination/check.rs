@@ -29,7 +29,7 @@ impl DeclaredCheck {
         let charm_dir = hook.environment().charm_dir.clone();
         let (words, name) = (self.command.clone(), lock.clone());
         hook.set_check(lock, self.demands, recovery, move || match &words {
-            Some(words) => command::ask("check", words, &name, &charm_dir),
+            Some(words) => command::ask("check", words, Some(&name), &charm_dir),
             None => Ok(()),
         });
     }

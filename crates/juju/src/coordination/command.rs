@@ -1,4 +1,5 @@
-//! A command that must succeed: a blocker before an operation begins, a check after it.
+//! A command that must succeed: a blocker before an operation begins, a check after it; or that does while the unit is
+//! available.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -15,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How much of what it says is read, in bytes.
 const READ: u64 = 4096;
 
-/// Asks the command of the lock's `role`, a blocker or a check.
+/// Asks the command of a `role`: a lock's blocker or check, or what tells whether the unit is available.
 ///
 /// # Errors
 /// Why it did not succeed: the first line that it printed. One that cannot be run, or does not come to an end, has not
@@ -23,7 +24,7 @@ const READ: u64 = 4096;
 pub(super) fn ask(
     role: &str,
     command: &[String],
-    lock: &LockName,
+    lock: Option<&LockName>,
     charm_dir: &Path,
 ) -> Result<(), String> {
     Err(match run(command, lock, charm_dir, PATIENCE) {
@@ -41,7 +42,7 @@ pub(super) fn ask(
 
 fn run(
     command: &[String],
-    lock: &LockName,
+    lock: Option<&LockName>,
     charm_dir: &Path,
     patience: Duration,
 ) -> io::Result<(Option<ExitStatus>, Option<String>)> {
@@ -50,10 +51,13 @@ fn run(
     let in_charm = program.contains('/').then(|| charm_dir.join(program));
     let program = in_charm.unwrap_or_else(|| program.into());
     let mut output: File = tempfile::tempfile()?;
-    let mut child = Command::new(program)
+    let mut command = Command::new(program);
+    if let Some(lock) = lock {
+        command.env("OPS_COORDINATOR_LOCK", lock.as_str());
+    }
+    let mut child = command
         .args(args)
         .current_dir(charm_dir)
-        .env("OPS_COORDINATOR_LOCK", lock.as_str())
         .stdin(Stdio::null())
         .stdout(output.try_clone()?)
         .stderr(output.try_clone()?)
@@ -92,7 +96,7 @@ mod tests {
 
     fn asked(command: &[&str], charm_dir: &Path) -> Option<String> {
         let lock = "restart".parse().unwrap();
-        ask("blocker", &words(command), &lock, charm_dir).err()
+        ask("blocker", &words(command), Some(&lock), charm_dir).err()
     }
 
     #[test]
@@ -128,9 +132,8 @@ mod tests {
     #[test]
     fn one_that_does_not_end_is_ended() {
         let charm = tempfile::tempdir().unwrap();
-        let lock = "restart".parse().unwrap();
         let command = words(&["sleep", "60"]);
-        let (status, said) = run(&command, &lock, charm.path(), Duration::from_millis(50)).unwrap();
+        let (status, said) = run(&command, None, charm.path(), Duration::from_millis(50)).unwrap();
         assert_eq!((status, said), (None, None));
     }
 }

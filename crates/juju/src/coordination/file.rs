@@ -18,6 +18,8 @@ const LOOKAHEAD_MAX: u32 = 32;
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
+    #[serde(default, deserialize_with = "command")]
+    available: Option<Vec<String>>,
     #[serde(default)]
     locks: BTreeMap<LockName, Table>,
 }
@@ -32,6 +34,7 @@ struct Table {
     canary: bool,
     #[serde(deserialize_with = "lookahead")]
     lookahead: Option<u32>,
+    max_unavailable: Option<Text<Limit>>,
     window: Option<Several<Text<Window>>>,
     #[serde(deserialize_with = "command")]
     blocker: Option<Vec<String>>,
@@ -52,6 +55,9 @@ pub(super) fn parse(text: &str) -> Result<Coordination, (Option<usize>, String)>
         let line = before.map(|before| before.matches('\n').count() + 1);
         (line, error.message().trim().replace('\n', "; "))
     })?;
+    if let Some(wrong) = file.contradiction() {
+        return Err((None, wrong));
+    }
     let mut locks = BTreeMap::new();
     for (lock, table) in file.locks {
         if let Some(wrong) = table.contradiction() {
@@ -59,7 +65,28 @@ pub(super) fn parse(text: &str) -> Result<Coordination, (Option<usize>, String)>
         }
         locks.insert(lock, table.declared());
     }
-    Ok(Coordination { locks })
+    Ok(Coordination {
+        available: file.available,
+        locks,
+    })
+}
+
+impl File {
+    /// What does not fit over all locks.
+    fn contradiction(&self) -> Option<String> {
+        let mut locks = self.locks.iter();
+        let limited = locks.find(|(_, table)| table.max_unavailable.is_some());
+        match (limited, &self.available) {
+            (Some((lock, _)), None) => Some(format!(
+                "lock {lock}: max-unavailable needs a command that succeeds while a unit is available: add available = \
+                 \"./is-available\" above the locks"
+            )),
+            (None, Some(_)) => Some(
+                "available is for max-unavailable; give that to a lock, or leave it out".to_owned(),
+            ),
+            _ => None,
+        }
+    }
 }
 
 impl Table {
@@ -95,6 +122,7 @@ impl Table {
                 waves: self.waves.map_or(default.waves, |waves| waves.0),
                 canary: self.canary,
                 lookahead: self.lookahead.unwrap_or(default.lookahead),
+                max_unavailable: self.max_unavailable.map(|most| most.0),
             },
             windows: window.into_iter().map(|window| window.0).collect(),
             blocker: self.blocker,

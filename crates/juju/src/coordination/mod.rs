@@ -28,7 +28,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use ops_coordinator_core::engine::Gate;
+use ops_coordinator_core::engine::{Availability, Gate};
 use ops_coordinator_core::policy::{PerLock, Rules};
 use ops_coordinator_core::{LockName, Recovery};
 use ops_coordinator_window::{Now, Timestamp, Window};
@@ -41,6 +41,7 @@ use crate::{Error, Hook, SharedLock};
 /// What a charm declares about its locks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Coordination {
+    available: Option<Vec<String>>,
     locks: BTreeMap<LockName, Declared>,
 }
 
@@ -96,6 +97,12 @@ impl Coordination {
         &self.locks
     }
 
+    /// The command that succeeds while the unit is available, for locks with
+    /// [`max_unavailable`](Rules::max_unavailable). It runs in the charm's directory, at the end of each hook.
+    pub fn available(&self) -> Option<&[String]> {
+        self.available.as_deref()
+    }
+
     /// Checks that a lock is declared.
     ///
     /// # Errors
@@ -134,7 +141,7 @@ impl Coordination {
             return gate;
         }
         let blocker = declared.blocker.as_deref();
-        let ask = |words: &[String]| command::ask("blocker", words, lock, charm_dir).err();
+        let ask = |words: &[String]| command::ask("blocker", words, Some(lock), charm_dir).err();
         let blocked = blocker.and_then(ask);
         blocked.map_or(Gate::Open, Gate::Blocked)
     }
@@ -171,8 +178,8 @@ impl FromStr for Coordination {
 }
 
 impl Hook {
-    /// Lets the windows, blockers and shared locks of `coordination.toml` decide whether an operation may begin, and its
-    /// checks when the turn is over after it.
+    /// Lets the windows, blockers and shared locks of `coordination.toml` decide whether an operation may begin, its checks
+    /// when the turn is over after it, and its command whether the unit is available.
     pub fn obey(&mut self, coordination: Coordination) {
         let charm_dir: PathBuf = self.environment().charm_dir.clone();
         for (lock, declared) in &coordination.locks {
@@ -182,6 +189,13 @@ impl Hook {
             if let Some(shared) = &declared.shared {
                 self.set_shared(lock, shared.clone());
             }
+        }
+        if let Some(command) = coordination.available.clone() {
+            let charm_dir = charm_dir.clone();
+            self.set_availability(move || {
+                let asked = command::ask("availability command", &command, None, &charm_dir);
+                asked.map_or_else(Availability::Unavailable, |()| Availability::Available)
+            });
         }
         self.set_gatekeeper(move |lock| coordination.gate(lock, &charm_dir, Timestamp::now()));
     }

@@ -9,7 +9,7 @@ use std::sync::{Arc, RwLock};
 use ops_coordinator_core::engine::PATIENCE;
 use ops_coordinator_core::policy::Limit;
 use ops_coordinator_core::{Check, Incarnation, OnFailure, Recovery};
-use ops_coordinator_juju::{Environment, Gate};
+use ops_coordinator_juju::{Availability, Environment, Gate};
 
 use super::bags::Bags;
 use super::case::Case;
@@ -155,6 +155,7 @@ impl Steps {
             orphan: false,
             gate: Gate::Open,
             aftercare: self.checks.then(|| aftercare(call.deed.is_well())),
+            availability: Availability::Untold,
         };
         let configured = call.event == Event::Config;
         let will = Will {

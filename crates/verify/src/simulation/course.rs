@@ -135,6 +135,7 @@ impl Run {
                 },
                 canary: recipe.canary,
                 lookahead: recipe.lookahead,
+                max_unavailable: recipe.max_unavailable.and_then(Limit::new),
             },
             bug,
         };
@@ -175,6 +176,7 @@ impl Run {
             seed: recipe.seed,
             lowered: recipe.lowered,
             zones: recipe.zones,
+            ails: recipe.max_unavailable.is_some(),
             shut: recipe.shut,
             check: recipe.check,
             check_fails: recipe.check_fails,

@@ -36,6 +36,19 @@ pub(super) fn ended(context: &HookContext, lock: &str, ticket: &Ticket) -> Optio
     })
 }
 
+/// Whether the unit's journal says that it waits for a turn.
+pub(super) fn waits(context: &HookContext) -> bool {
+    let disk = context.disk();
+    let mut journals = ENDPOINTS.iter().filter_map(|endpoint| {
+        let text = disk.get(&format!("{endpoint}/journal.json"))?;
+        serde_json::from_slice::<Journal>(text).ok()
+    });
+    journals.any(|journal| {
+        let mut kept = journal.locks.values();
+        kept.any(|kept| kept.record.seq > kept.record.done)
+    })
+}
+
 /// Whether the unit leads, as its hook has asked.
 pub(super) fn leads(context: &HookContext) -> bool {
     let disk = context.disk();

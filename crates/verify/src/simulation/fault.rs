@@ -65,6 +65,7 @@ faults! {
     Halt "halt" "An operator pauses all locks for a while.";
     Roll "roll" "An operator rolls all units, some several times, and ends some of these campaigns early.";
     Pass "pass" "Some units that a campaign calls have nothing to do, and pass.";
+    Ail "ail" "Units are unavailable now and then, some until their turn, and a policy says how many may be.";
     Announce "announce" "All units expect a campaign when the configuration changes, and none asks.";
 }
 
@@ -76,7 +77,7 @@ impl Fault {
 
     /// Whether it has dice of its own: with or without it, a seed means the same in all else.
     pub(super) fn has_own_dice(self) -> bool {
-        matches!(self, Self::Roll | Self::Pass | Self::Announce)
+        matches!(self, Self::Roll | Self::Pass | Self::Announce | Self::Ail)
     }
 }
 

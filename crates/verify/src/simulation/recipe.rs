@@ -51,6 +51,8 @@ pub struct Recipe {
     pub check_fails: u64,
     /// What follows a check that has failed, and how often and how soon a failed operation is tried again.
     pub recovery: Recovery,
+    /// How many units may be unavailable, where they are now and then.
+    pub max_unavailable: Option<u32>,
     /// How many entries the line has behind them.
     pub lookahead: u32,
     /// How Juju behaves.
@@ -103,6 +105,7 @@ impl Recipe {
             check: None,
             check_fails: 0,
             recovery: Recovery::default(),
+            max_unavailable: None,
             lookahead: rng.u32(0..=4),
             settings: settings(seed, &mut rng),
             latency: *rng.choice(&[0, 20, 500, 5_000]).unwrap_or(&0),
@@ -134,6 +137,7 @@ impl Recipe {
         }
         recipe.roll(faults);
         recipe.announce(faults);
+        recipe.ail(faults);
         recipe.deeds.sort_by_key(|(at, _)| *at);
         recipe.keep_leaders_apart();
         recipe.keep_revisions_apart();
@@ -226,6 +230,7 @@ impl Recipe {
             check: None,
             check_fails: 0,
             recovery: Recovery::default(),
+            max_unavailable: None,
             lookahead: 4,
             settings: settings(seed, &mut rng),
             latency: 20,

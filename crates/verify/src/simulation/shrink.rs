@@ -72,6 +72,9 @@ fn smaller(recipe: &Recipe) -> Vec<Recipe> {
     if recipe.recovery != Recovery::default() {
         with(&|other| other.recovery = Recovery::default());
     }
+    if recipe.max_unavailable.is_some() {
+        with(&|other| other.max_unavailable = None);
+    }
     if recipe.canary {
         with(&|other| other.canary = false);
     }

@@ -34,7 +34,8 @@ impl Recipe {
             | Fault::Forget
             | Fault::Roll
             | Fault::Pass
-            | Fault::Announce => {}
+            | Fault::Announce
+            | Fault::Ail => {}
             Fault::Fail => deed(at, to(UnitDeed::Fail)),
             Fault::Kill if rng.bool() => {
                 let spare_children = false;
@@ -175,6 +176,17 @@ impl Recipe {
         let mut rng = Rng::with_seed(self.seed ^ 0x005e_ed0f_a220_0ce5);
         let announces = rng.u32(0..4) == 0;
         self.announces = announces && !self.forgets && faults.contains(&Fault::Announce);
+    }
+
+    /// Whether units are unavailable now and then.
+    pub(super) fn ail(&mut self, faults: &BTreeSet<Fault>) {
+        let mut rng = Rng::with_seed(self.seed ^ 0x005e_ed0f_a11b_ad15);
+        let (ails, most) = (rng.u32(0..4) == 0, rng.u32(1..=3));
+        if ails && faults.contains(&Fault::Ail) {
+            self.max_unavailable = Some(most);
+            // No event tells a unit that it has recovered.
+            self.settings.update_status_interval = STATUS;
+        }
     }
 
     /// An operator's action on all units: whichever of them leads, carries it out.

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use fastrand::Rng;
 use ops_coordinator_core::policy::Limit;
 use ops_coordinator_core::{Check, Instruction, OnFailure, Recovery, Tick, Ticket};
-use ops_coordinator_juju::{Environment, Error, Gate, Machine, write_pending_line};
+use ops_coordinator_juju::{Availability, Environment, Error, Gate, Machine, write_pending_line};
 use ops_coordinator_lab::simulation::{HookContext, Phase, VirtualCharm};
 use ops_coordinator_lab::{Dispatch, ToolDelays, What};
 
@@ -61,6 +61,7 @@ pub(super) struct Behaviour {
     pub(super) revisions: Vec<Revision>,
     pub(super) lowered: Option<(u64, u64)>,
     pub(super) zones: bool,
+    pub(super) ails: bool,
     pub(super) shut: Option<(u64, u64)>,
     pub(super) check: Option<Check>,
     pub(super) check_fails: u64,
@@ -169,6 +170,27 @@ impl VirtualUnit {
         }
     }
 
+    /// By turns it is available and not. Once all is repaired, it is; but some units are only once they have had the turn
+    /// that they wait for.
+    fn availability(&self, unit: &str, context: &HookContext) -> Availability {
+        if !self.behaviour.ails {
+            return Availability::Untold;
+        }
+        let shared = self.shared.borrow();
+        let seed = self.behaviour.seed;
+        let ails = if shared.repaired {
+            number(&format!("{seed} {unit} ails")) & 1 == 0 && disk::waits(context)
+        } else {
+            let time = (context.now() + shared.leapt) / 40_000;
+            number(&format!("{seed} {unit} ails {time}")).is_multiple_of(3)
+        };
+        if ails {
+            Availability::Unavailable("out of order".to_owned())
+        } else {
+            Availability::Available
+        }
+    }
+
     /// What must hold after an operation: by turns it does and does not, until all is repaired.
     fn aftercare(
         &self,
@@ -223,6 +245,7 @@ impl VirtualUnit {
             orphan: self.orphan,
             gate: self.gate(context),
             aftercare: self.aftercare(&unit, context, &bridge),
+            availability: self.availability(&unit, context),
         };
         let charm = Charm {
             homes: self.revision(hook).homes.clone(),

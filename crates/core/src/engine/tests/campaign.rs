@@ -439,6 +439,25 @@ fn what_was_cancelled_before_a_campaign_is_not_the_units_turn_in_it() {
 }
 
 #[test]
+fn an_invitation_that_was_cancelled_before_a_campaign_lets_nobody_off_in_it() {
+    let mut world = born(3);
+    roll(&mut world, "keys");
+    let mut leader = world.action(0);
+    leader.ask(&mut world, |engine| {
+        engine.instruct(&lock(), &Instruction::Cancel(name(1)))
+    });
+    // Before app/1, which stood still, comes to know of any of it.
+    roll(&mut world, "cipher");
+    world.hook(1).release(&mut world);
+    assert_eq!(state(&world, 1).outcome, Some(Outcome::Cancelled));
+    assert_eq!(state(&world, 1).served, None);
+    assert_eq!(turn(&mut world, 0), Some(json!("cipher")));
+    assert_eq!(turn(&mut world, 2), Some(json!("cipher")));
+    world.hook(0).release(&mut world);
+    assert_eq!(turn(&mut world, 1), Some(json!("cipher")));
+}
+
+#[test]
 fn an_abort_lets_go_of_a_unit_that_was_held_back_when_its_turn_came() {
     let mut world = born(2);
     roll(&mut world, "keys");

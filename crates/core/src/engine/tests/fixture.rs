@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::super::{Answer, Effect, Engine, Facts, Gate, LineRead, Need, Roster, Shared, Stored};
+use super::super::{
+    Answer, Availability, Effect, Engine, Facts, Gate, LineRead, Need, Roster, Shared, Stored,
+};
 pub(super) use crate::fixture::lock;
 use crate::policy::Rotation;
 use crate::{Line, Look, Payload, Reading, RelationId, Start, Tick, UnitName, Wall, decode_line};
@@ -36,6 +38,7 @@ pub(super) struct World {
     pub(super) shared: Shared,
     /// How the check after an operation stands; `None` if the charm asks for none.
     pub(super) look: Option<Look>,
+    pub(super) availability: Availability,
     /// The number of the machines' boot.
     pub(super) boot: u32,
     hooks: u32,
@@ -134,6 +137,7 @@ impl World {
             Need::Gate(lock) => Answer::Gate(lock, self.gate.clone()),
             Need::Shared(lock, _) => Answer::Shared(lock, self.shared.clone()),
             Need::Check(lock) => Answer::Check(lock, self.look.clone().map(Box::new)),
+            Need::Availability => Answer::Availability(self.availability.clone()),
             Need::GoalState => Answer::GoalState(Ok((0..self.units).map(name).collect())),
             Need::Alive(processes) => Answer::Alive(
                 processes
@@ -301,6 +305,9 @@ pub(super) fn words(needs: &[Need]) -> Vec<&'static str> {
         Need::Gate(_) => "gate",
         Need::Shared(..) => "shared",
         Need::Check(_) => "check",
+        Need::Availability => "availability",
     };
-    needs.iter().map(word).collect()
+    // Every hook asks for that, and most charms do not tell.
+    let needs = needs.iter().filter(|need| **need != Need::Availability);
+    needs.map(word).collect()
 }

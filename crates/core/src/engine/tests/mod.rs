@@ -1,5 +1,6 @@
 //! The engine, driven without Juju: what it needs, and what it tells its driver to do.
 
+mod availability;
 mod campaign;
 mod check;
 mod effect;

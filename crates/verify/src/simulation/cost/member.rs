@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use fastrand::Rng;
 use ops_coordinator_core::wire::KEY;
-use ops_coordinator_juju::{Error, Gate, ToolOutput, Transport, write_pending_line};
+use ops_coordinator_juju::{Availability, Error, Gate, ToolOutput, Transport, write_pending_line};
 use ops_coordinator_lab::simulation::{HookContext, Phase, VirtualCharm};
 use ops_coordinator_lab::{Dispatch, What};
 use serde_json::Value;
@@ -108,6 +108,7 @@ impl Member {
                 orphan: false,
                 gate: Gate::Open,
                 aftercare: None,
+                availability: Availability::Untold,
             };
             work(&self.behaviour.charm, visit, &self.will)
         });
