@@ -33,6 +33,10 @@ pub struct UnitRecord {
     /// Why the unit is unavailable, if its charm says that it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unavailable: Option<String>,
+    /// How often that has changed, so that a record never equals an earlier one: Juju 4 compares hashes of databags, and does
+    /// not announce a change that has been taken back before its watcher looked.
+    #[serde(default, skip_serializing_if = "is_unset")]
+    pub flips: u64,
     /// The state of each lock that this unit has ever requested.
     #[serde(default)]
     pub locks: BTreeMap<LockName, LockRecord>,
@@ -158,6 +162,7 @@ impl UnitRecord {
             replaces: Vec::new(),
             beyond: None,
             unavailable: None,
+            flips: 0,
             locks: BTreeMap::new(),
             unknown: BTreeMap::new(),
         }

@@ -527,7 +527,11 @@ impl Unit {
 
     /// Whether the unit is unavailable, and why.
     pub(crate) fn handle_availability(&mut self, why_not: Option<&str>) {
-        self.record.unavailable = why_not.map(short_reason);
+        let unavailable = why_not.map(short_reason);
+        if self.record.unavailable != unavailable {
+            self.record.unavailable = unavailable;
+            self.record.flips += 1;
+        }
         self.introduced |= why_not.is_some();
     }
 

@@ -76,13 +76,14 @@ fn a_record_of_every_field_is_among_the_files() {
         replaces,
         beyond,
         unavailable,
+        flips,
         mut locks,
         unknown,
     } = record("full");
     assert_eq!(incarnation.to_string(), "0000beef");
     assert_eq!((zone.as_deref(), beyond), (Some("zone-1"), Some(3)));
     assert_eq!((replaces.len(), unknown.len()), (2, 0));
-    assert_eq!(unavailable, None, "this is in a later file");
+    assert_eq!((unavailable, flips), (None, 0), "these are in a later file");
     let LockRecord {
         seq,
         done,
@@ -121,6 +122,7 @@ fn a_record_of_every_field_is_among_the_files() {
 fn why_a_unit_is_unavailable_is_among_the_files() {
     let record = record("unavailable");
     assert_eq!(record.unavailable.as_deref(), Some("the disk is full"));
+    assert_eq!(record.flips, 3);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use ops_coordinator_juju::Coordination;
 use ops_coordinator_juju::policy::PerLock;
 
 use super::CommandError;
@@ -42,6 +43,9 @@ pub(crate) struct ReleaseArgs {
 
 pub(crate) fn run(args: ReleaseArgs) -> Result<ExitCode, CommandError> {
     args.coordination.in_hook(|hook| {
+        if let Some(declared) = Coordination::of(&hook.environment().charm_dir)? {
+            hook.tell_availability(&declared);
+        }
         // Only the leader fills the line, so only it reads what that takes.
         let policy = if hook.is_leader() {
             args.policy.policy(hook)?

@@ -70,6 +70,63 @@ fn a_unit_that_is_blocked_keeps_its_turn_and_tells_the_others() {
     assert!(seen.contains("its turn"), "{seen}");
 }
 
+/// A unit that is unavailable while its file `broken` exists, and a policy by which one unit may be.
+const ONE_UNAVAILABLE: &str = "available = ['sh', '-c', 'test ! -e broken || { echo the disk is full; exit 1; }']\n\
+     [locks.restart]\nlimit = 2\nmax-unavailable = 1\n";
+
+/// A step in which a unit runs this, and then a hook.
+fn then_hook(unit: u32, command: &str) -> String {
+    format!(
+        "[[step]]\nexec = {{ unit = 'app/{unit}', command = '{command}; JUJU_DISPATCH_PATH=hooks/update-status ./dispatch' }}\n"
+    )
+}
+
+#[test]
+fn the_broken_unit_goes_first_and_its_operation_lets_the_others_go() {
+    let operation = format!("{}; rm -f broken", marked("0.3"));
+    let scenario = format!(
+        "units = 3
+        {}
+        {ROLL}
+        [[step]]
+        expect = {{ failed-hooks = 0, turns = {{ restart = 3 }}, largest-inside = {{ restart = 1 }} }}",
+        then_hook(2, "touch broken"),
+    );
+    let run = declaring(ONE_UNAVAILABLE, &operation)
+        .play(&scenario, &[])
+        .exits(0);
+    assert_eq!(run.events("enter")[0]["unit"], "app/2");
+}
+
+#[test]
+fn nothing_begins_while_another_unit_is_broken_and_status_says_so() {
+    let scenario = format!(
+        "units = 3
+        {}
+        [[step]]
+        exec = {{ unit = 'app/1', command = 'ops-coordinator request restart --relation cluster; ops-coordinator release --relation cluster' }}
+        [[step]]
+        expect = {{ turns = {{ restart = 0 }} }}
+        [[step]]
+        exec = {{ unit = 'app/1', command = 'ops-coordinator status --relation cluster >seen; ops-coordinator plan restart --relation cluster >plan' }}
+        {}
+        [[step]]
+        expect = {{ failed-hooks = 0, turns = {{ restart = 1 }} }}",
+        then_hook(2, "touch broken"),
+        then_hook(2, "rm broken"),
+    );
+    let run = declaring(ONE_UNAVAILABLE, &marked("0.1"))
+        .play(&scenario, &[])
+        .exits(0);
+    let (seen, plan) = (run.file(1, "seen"), run.file(1, "plan"));
+    assert!(
+        seen.contains("to put it in the line; unavailable: app/2"),
+        "{seen}"
+    );
+    assert!(seen.contains("unavailable: the disk is full"), "{seen}");
+    assert!(plan.contains("unavailable"), "{plan}");
+}
+
 #[test]
 fn outside_its_window_nothing_begins_and_the_unit_says_when_it_opens() {
     // Whenever this runs, the window opens in two to three days.

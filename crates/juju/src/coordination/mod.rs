@@ -178,8 +178,20 @@ impl FromStr for Coordination {
 }
 
 impl Hook {
+    /// Lets the command `available` of `coordination.toml` say whether the unit is available, in [`Hook::release`].
+    pub fn tell_availability(&mut self, coordination: &Coordination) {
+        let Some(command) = coordination.available.clone() else {
+            return;
+        };
+        let charm_dir = self.environment().charm_dir.clone();
+        self.set_availability(move || {
+            let asked = command::ask("availability command", &command, None, &charm_dir);
+            asked.map_or_else(Availability::Unavailable, |()| Availability::Available)
+        });
+    }
+
     /// Lets the windows, blockers and shared locks of `coordination.toml` decide whether an operation may begin, its checks
-    /// when the turn is over after it, and its command whether the unit is available.
+    /// when the turn is over after it, and whether the unit is available ([`Hook::tell_availability`]).
     pub fn obey(&mut self, coordination: Coordination) {
         let charm_dir: PathBuf = self.environment().charm_dir.clone();
         for (lock, declared) in &coordination.locks {
@@ -190,13 +202,7 @@ impl Hook {
                 self.set_shared(lock, shared.clone());
             }
         }
-        if let Some(command) = coordination.available.clone() {
-            let charm_dir = charm_dir.clone();
-            self.set_availability(move || {
-                let asked = command::ask("availability command", &command, None, &charm_dir);
-                asked.map_or_else(Availability::Unavailable, |()| Availability::Available)
-            });
-        }
+        self.tell_availability(&coordination);
         self.set_gatekeeper(move |lock| coordination.gate(lock, &charm_dir, Timestamp::now()));
     }
 }

@@ -22,12 +22,15 @@ fn wrong_key(line: &str) -> String {
 #[test]
 fn all_of_a_locks_policy_is_read() {
     let coordination: Coordination = r#"
+        available = ["./is-available"]
+
         [locks.restart]
         limit = "25%"
         order = "leader-last"
         waves = "zone"
         canary = true
         lookahead = 8
+        max-unavailable = "10%"
         window = ["Mon-Fri 02:00-05:00 Europe/London", "Sun 00:00-24:00 UTC"]
         blocker = ["./may-restart", "now"]
         on-failure = "retry"
@@ -52,8 +55,10 @@ fn all_of_a_locks_policy_is_read() {
         waves: Waves::Zone,
         canary: true,
         lookahead: 8,
+        max_unavailable: Limit::percent(10),
     };
     assert_eq!(restart.rules, expected);
+    assert_eq!(coordination.available().unwrap(), ["./is-available"]);
     assert_eq!(restart.windows.len(), 2);
     assert_eq!(
         restart.blocker.as_deref(),
@@ -234,4 +239,22 @@ fn of_several_windows_the_one_that_opens_first_counts() {
     // Only inside the window is the blocker asked.
     let blocked = "its blocker ended with exit status: 1".to_owned();
     assert_eq!(gate("2026-01-04T02:00:00Z"), Gate::Blocked(blocked));
+}
+
+#[test]
+fn how_many_may_be_unavailable_needs_a_way_to_tell() {
+    assert_eq!(
+        wrong("[locks.restart]\nmax-unavailable = 1\n"),
+        "coordination.toml: lock restart: max-unavailable needs a command that succeeds while a unit is available: \
+         add available = \"./is-available\" above the locks"
+    );
+    assert_eq!(
+        wrong("available = \"./is-available\"\n[locks.restart]\n"),
+        "coordination.toml: available is for max-unavailable; give that to a lock, or leave it out"
+    );
+    let said = wrong_key("max-unavailable = 0");
+    assert!(
+        said.starts_with("expected a whole number from 1 to 100"),
+        "{said}"
+    );
 }

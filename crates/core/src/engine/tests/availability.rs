@@ -59,6 +59,23 @@ fn it_is_told_again_until_it_was_read_back_and_then_no_more() {
 }
 
 #[test]
+fn no_two_records_are_alike() {
+    // Juju 4 would not announce the second one to a leader that has read the one in between.
+    let mut world = World::new(2);
+    world.line_up([0, 1]);
+    let mut values = Vec::new();
+    for _ in 0..2 {
+        release(&mut world, 1, Availability::Available);
+        values.push(world.bags[&name(1)].clone());
+        release(&mut world, 1, broken());
+        values.push(world.bags[&name(1)].clone());
+    }
+    values.sort();
+    values.dedup();
+    assert_eq!(values.len(), 4, "{values:?}");
+}
+
+#[test]
 fn a_charm_that_does_not_tell_any_more_counts_as_available() {
     let mut world = World::new(2);
     release(&mut world, 1, broken());
