@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use ops_coordinator_core::engine::{
-    Answer, Availability, Effect, Engine, Facts, Gate, LineRead, Need, Stored,
+    Answer, Availability, Effect, Engine, Facts, Gate, LineRead, Need, Shared, Stored,
 };
 use ops_coordinator_core::wire::KEY;
 use ops_coordinator_core::{Check, LockName, Look, News, Recovery, RelationId};
@@ -38,8 +38,12 @@ pub struct Hook {
     checks: BTreeMap<LockName, Examiner>,
     /// The shared locks that operations need, by the unit's own locks.
     pub(crate) shared: BTreeMap<LockName, SharedLock>,
+    /// What is said instead of asking for one.
+    pub(crate) shared_answers: BTreeMap<LockName, Shared>,
     /// When this process has last started a deputy.
     pub(crate) deputy_since: Option<Instant>,
+    /// Why the last one could not be started.
+    pub(crate) deputy_fault: Option<String>,
     /// Why Juju has refused the line in the last question, if it did.
     pub(crate) refused: Option<String>,
 }
@@ -107,7 +111,9 @@ impl Hook {
             availability: None,
             checks: BTreeMap::new(),
             shared: BTreeMap::new(),
+            shared_answers: BTreeMap::new(),
             deputy_since: None,
+            deputy_fault: None,
             refused: None,
         };
         hook.ask(Engine::open)?;

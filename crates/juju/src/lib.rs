@@ -82,7 +82,7 @@ mod turn;
 mod unit_status;
 mod waker;
 
-pub use ops_coordinator_core::engine::{Availability, Gate, Process};
+pub use ops_coordinator_core::engine::{Availability, Gate, Process, Shared};
 pub use ops_coordinator_core::wire::{LockRecord, Outcome};
 pub use ops_coordinator_core::{
     Attempt, Call, CampaignStatus, Check, Errand, Incarnation, Instruction, LockName, LockStatus,

@@ -11,13 +11,14 @@ use pyo3::prelude::*;
 
 use crate::error::raised;
 use crate::rules::Rules;
+use crate::shared::as_json;
 
 /// Why some keys are refused.
 const IN_CODE: &str =
     "a Python charm gives on-failure, max-retry, back-off, check, soak and check-within";
 
-/// What a shared lock needs, and Python does not have.
-const NO_DEPUTY: &str = "a shared lock in etcd is for charms that carry the ops-coordinator command; the Python package cannot take it";
+/// What is declared of one lock: its rules, its blocker, and its shared lock as JSON.
+type DeclaredLock = (Rules, Option<Blocker>, Option<String>);
 
 /// A command that has to succeed before an operation begins.
 #[pyclass(frozen, module = "ops_coordinator._native")]
@@ -44,12 +45,12 @@ impl Blocker {
     }
 }
 
-/// The locks that the file in this directory declares, or only this one, by name, each with its rules and its blocker.
+/// The locks that the file in this directory declares, or only this one, by name, each with what it declares.
 #[pyfunction]
 pub(crate) fn declared(
     charm_dir: PathBuf,
     lock: Option<&str>,
-) -> PyResult<BTreeMap<String, (Rules, Option<Blocker>)>> {
+) -> PyResult<BTreeMap<String, DeclaredLock>> {
     let path = charm_dir.join(Coordination::FILE);
     let wrong = |why: String| {
         let (path, line) = (path.clone(), None);
@@ -73,13 +74,10 @@ pub(crate) fn declared(
         if said.check.is_some() || said.recovery != Recovery::default() {
             return Err(wrong(format!("lock {lock}: {IN_CODE} to Turns instead")));
         }
-        // To leave it out would let two in.
-        if said.shared.is_some() {
-            return Err(wrong(format!("lock {lock}: {NO_DEPUTY}")));
-        }
         let blocker = blocker(&coordination, lock, said, &charm_dir);
         let rules = Rules::declared(said.rules.clone(), said.windows.clone());
-        locks.insert(lock.to_string(), (rules, blocker));
+        let shared = said.shared.as_ref().map(as_json).transpose()?;
+        locks.insert(lock.to_string(), (rules, blocker, shared));
     }
     Ok(locks)
 }

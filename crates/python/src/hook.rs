@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::time::Duration;
 
 use ops_coordinator_juju::policy::PerLock;
 use ops_coordinator_juju::{
     Check, Environment, Errand, Error, Exec, Instruction, LocalMachine, LockName, Machine,
-    OnFailure, Operation, Order, Recovery, Start, Turn, UnitName, WakerCommand,
+    OnFailure, Operation, Order, Recovery, Shared, SharedLock, Start, Turn, UnitName, WakerCommand,
 };
 use pyo3::prelude::*;
 use serde_json::Value;
@@ -54,7 +55,7 @@ type Counters = (u64, u64, Option<String>, Option<String>);
 impl Hook {
     #[new]
     #[pyo3(signature = (answer, *, endpoint, state, waker, from_process_start, unit, context, charm_dir,
-        peers, ahead = 0))]
+        peers, ahead = 0, deputy = None))]
     #[expect(clippy::too_many_arguments, reason = "named in Python")]
     fn open(
         answer: Py<PyAny>,
@@ -67,6 +68,7 @@ impl Hook {
         charm_dir: String,
         peers: Vec<String>,
         ahead: u64,
+        deputy: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
         // A charm's tests set only some of the variables; a hook has them all.
         let variable = |name: &str| {
@@ -82,7 +84,14 @@ impl Hook {
         // `ops` has read the charm's metadata already.
         environment.peers = peers.into_iter().collect();
         let own_context = environment.context.clone();
-        let machine = Rc::new(HookMachine::new(state, waker, from_process_start, ahead));
+        let machine = Rc::new(HookMachine::new(
+            state,
+            waker,
+            deputy,
+            environment.unit.to_string(),
+            from_process_start,
+            ahead,
+        ));
         let hook = ops_coordinator_juju::Hook::open(
             environment,
             Rc::new(Model::new(answer)),
@@ -139,6 +148,33 @@ impl Hook {
             Start::Waiting(wait) => (false, Some(wait.to_string())),
             Start::NotRequested | Start::Done(_) | Start::Failed { .. } => (false, None),
         })
+    }
+
+    /// Makes operations for a lock need a shared lock, which is JSON as `checked_shared` returns it.
+    fn set_shared(&self, lock: &str, shared: &str) -> PyResult<()> {
+        let shared: SharedLock = serde_json::from_str(shared).map_err(refused)?;
+        self.hook()?.set_shared(&lock_name(lock)?, shared);
+        Ok(())
+    }
+
+    /// Answers instead of etcd, for a charm's tests: why the lock is waited for; it is held if that is None.
+    fn answer_shared(&self, lock: &str, why: Option<String>) -> PyResult<()> {
+        let answer = why.map_or(Shared::Held, |why| Shared::Awaited {
+            in_short: why.clone(),
+            why,
+        });
+        self.hook()?.answer_shared(&lock_name(lock)?, answer);
+        Ok(())
+    }
+
+    /// The turn of the shared lock that the operation has now, as `(token, milliseconds left, milliseconds that it
+    /// needs to end)`; None if it has none, or none any more. Sees to it that its lease is being renewed.
+    fn shared_turn(&self, lock: &str) -> PyResult<Option<(i64, u64, u64)>> {
+        let turn = self.hook()?.shared_turn(&lock_name(lock)?);
+        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        Ok(turn
+            .map_err(raised)?
+            .map(|turn| (turn.token, millis(turn.left), millis(turn.grace()))))
     }
 
     /// Ends the operation; with a reason, as a failed one that keeps its place.

@@ -12,6 +12,7 @@ mod model;
 mod policy;
 mod rules;
 mod service;
+mod shared;
 mod status;
 
 #[pyo3::pymodule(gil_used = false)]
@@ -35,6 +36,8 @@ mod _native {
     use crate::rules::Rules;
     #[pymodule_export]
     use crate::service::{is_service_name, restart_service};
+    #[pymodule_export]
+    use crate::shared::{Fuse, checked_shared};
     #[pymodule_export]
     use crate::status::{LockStatus, Status, UnitStatus};
 

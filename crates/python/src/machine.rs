@@ -22,6 +22,10 @@ use crate::error::{raised, refused};
 pub(crate) struct HookMachine {
     local: LocalMachine,
     began: Cell<Option<Tick>>,
+    /// Gives the command of the deputy, or raises why there is none.
+    deputy: Option<Py<PyAny>>,
+    unit: String,
+    state: PathBuf,
     /// By how many milliseconds its clock is ahead: 0, except where a charm's test lets time pass.
     ahead: u64,
 }
@@ -30,13 +34,18 @@ impl HookMachine {
     pub(crate) fn new(
         state: PathBuf,
         waker: Vec<String>,
+        deputy: Option<Py<PyAny>>,
+        unit: String,
         from_process_start: bool,
         ahead: u64,
     ) -> Self {
         let waker = WakerCommand::new(waker.into_iter().map(Into::into).collect());
         let began = from_process_start.then(process_start).flatten();
         Self {
-            local: LocalMachine::new(state, waker),
+            local: LocalMachine::new(&state, waker),
+            deputy,
+            unit,
+            state,
             began: Cell::new(began),
             ahead,
         }
@@ -97,6 +106,21 @@ impl Machine for HookMachine {
 
     fn wake(&self, endpoint: &str, context: &str, errand: Errand) -> io::Result<()> {
         self.local.wake(endpoint, context, errand)
+    }
+
+    fn start_deputy(&self, endpoint: &str) -> io::Result<()> {
+        let Some(deputy) = &self.deputy else {
+            return Err(io::ErrorKind::Unsupported.into());
+        };
+        let found = Python::attach(|py| deputy.call0(py)?.extract::<String>(py));
+        let command = found.map_err(|error: PyErr| {
+            let why = Python::attach(|py| error.value(py).to_string());
+            io::Error::new(io::ErrorKind::NotFound, why)
+        })?;
+        let command = vec![command.into(), "deputy".into(), (&self.unit).into()];
+        LocalMachine::new(&self.state, WakerCommand::none())
+            .with_deputy(command)
+            .start_deputy(endpoint)
     }
 }
 

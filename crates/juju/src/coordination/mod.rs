@@ -34,6 +34,7 @@ use ops_coordinator_core::{LockName, Recovery};
 use ops_coordinator_window::{Now, Timestamp, Window};
 
 pub use check::DeclaredCheck;
+pub(crate) use shared::Table as SharedTable;
 pub use span::{Span, SpanError};
 
 use crate::{Error, Hook, SharedLock};

@@ -15,7 +15,7 @@ const TTL_MIN: u64 = 2;
 /// `[locks.NAME.shared]`.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(super) struct Table {
+pub(crate) struct Table {
     name: LockName,
     #[serde(default = "one", deserialize_with = "limit")]
     limit: u32,
@@ -30,6 +30,12 @@ pub(super) struct Table {
 }
 
 impl Table {
+    /// What it declares.
+    pub(crate) fn checked(self) -> Result<SharedLock, &'static str> {
+        self.contradiction()
+            .map_or_else(|| Ok(self.declared()), Err)
+    }
+
     /// Which keys do not fit each other.
     pub(super) fn contradiction(&self) -> Option<&'static str> {
         let listed = self.endpoints.as_ref();

@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 
 use ops_coordinator_core::LockName;
 use ops_coordinator_excerpt::path as shown;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::coordination::SharedTable;
 
 /// A lock in etcd that an operation needs beside its turn.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +52,16 @@ impl SharedLock {
             cert: None,
             key: None,
         }
+    }
+
+    /// Reads what `[locks.NAME.shared]` may say, from another source than `coordination.toml`.
+    ///
+    /// # Errors
+    /// What is wrong, in the words in which an error of that file says it.
+    pub fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        SharedTable::deserialize(from)?
+            .checked()
+            .map_err(D::Error::custom)
     }
 
     /// The endpoints in a text, separated by commas, blanks or lines.

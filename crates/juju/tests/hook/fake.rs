@@ -42,6 +42,8 @@ pub(crate) struct Juju {
     departing: Cell<Option<u32>>,
     /// How often a deputy was started, where the command knows etcd.
     deputies: Cell<Option<u32>>,
+    /// Whether the command of the deputy is missing.
+    pub(crate) has_no_command: Cell<bool>,
     /// The units' workload statuses, as (status, message).
     statuses: RefCell<BTreeMap<u32, (String, String)>>,
 }
@@ -70,6 +72,7 @@ impl Juju {
             gone: RefCell::default(),
             departing: Cell::new(None),
             deputies: Cell::new(None),
+            has_no_command: Cell::new(false),
         })
     }
 
@@ -464,6 +467,9 @@ impl Machine for Part {
     fn start_deputy(&self, _endpoint: &str) -> io::Result<()> {
         let before = self.juju.deputies();
         let before = before.ok_or(io::ErrorKind::Unsupported)?;
+        if self.juju.has_no_command.get() {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "no such file"));
+        }
         self.juju.deputies.set(Some(before + 1));
         Ok(())
     }

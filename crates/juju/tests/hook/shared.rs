@@ -3,7 +3,9 @@
 use std::rc::Rc;
 
 use ops_coordinator_core::Wait;
-use ops_coordinator_juju::{Check, Error, Hook, Instruction, Ran, Recovery, SharedLock, Start};
+use ops_coordinator_juju::{
+    Check, Error, Hook, Instruction, Ran, Recovery, Shared, SharedLock, Start,
+};
 use serde_json::{Value, json};
 
 use crate::fake::{Juju, lock};
@@ -78,6 +80,39 @@ fn a_unit_at_the_front_asks_and_begins_once_its_deputy_holds_the_lock() {
         assert_eq!(wish(&juju), None, "given back at once");
         release(hook);
     });
+}
+
+#[test]
+fn a_deputy_that_does_not_start_fails_no_hook_and_begins_nothing() {
+    let juju = sharing();
+    juju.has_no_command.set(true);
+    let why = "waits for db-restart in etcd: cannot start the process that keeps the shared lock in etcd: no such file";
+    for _ in 0..2 {
+        let ran = run(&juju, Ok(()));
+        assert!(waits(&ran, why), "{ran:?}");
+    }
+    juju.has_no_command.set(false);
+    let ran = run(&juju, Ok(()));
+    assert!(waits(&ran, "waits for db-restart in etcd"), "{ran:?}");
+    assert_eq!(juju.deputies(), Some(1));
+}
+
+#[test]
+fn a_test_answers_without_a_deputy() {
+    let juju = everyone_asked(2);
+    let answered = |answer: Shared| {
+        juju.hook(0, |hook| {
+            hook.answer_shared(&lock(), answer);
+            let ran = hook.run(&lock(), |_, _| Ok::<_, String>(())).unwrap();
+            release(hook);
+            ran
+        })
+    };
+    let (why, in_short) = ("somebody else has it".to_owned(), "in short".to_owned());
+    let ran = answered(Shared::Awaited { why, in_short });
+    assert!(waits(&ran, "somebody else has it"), "{ran:?}");
+    assert!(matches!(answered(Shared::Held), Ran::Done));
+    assert_eq!(wish(&juju), None);
 }
 
 #[test]

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from ._operation import OperationResult
     from ._operators import Operators
     from ._policy import Policy
+    from ._shared import SharedLock, SharedLockLostError, SharedTurn
     from ._singleton import Singleton
     from ._turn_events import (
         TurnCancelledEvent,
@@ -65,6 +66,9 @@ __all__ = [
     'RestartEvent',
     'Serial',
     'ServiceRestartError',
+    'SharedLock',
+    'SharedLockLostError',
+    'SharedTurn',
     'Singleton',
     'TurnCancelledEvent',
     'TurnEvent',
@@ -87,6 +91,7 @@ _HOMES = {
     '_operation': ('OperationResult',),
     '_operators': ('Operators',),
     '_policy': ('Policy',),
+    '_shared': ('SharedLock', 'SharedLockLostError', 'SharedTurn'),
     '_singleton': ('Singleton',),
     '_turn_events': (
         'TurnCancelledEvent',

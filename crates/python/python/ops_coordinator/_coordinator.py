@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, ParamSpec, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast, overload
 
 import ops
 
@@ -20,6 +20,9 @@ from ._overridable import Overridable
 from ._part import Part
 from ._policy import Policy, checked_policies
 from ._singleton import Singleton, charm_or_caller, charm_or_key_leads
+
+if TYPE_CHECKING:
+    from ._shared import SharedTurn
 
 _P = ParamSpec('_P')
 _R = TypeVar('_R')
@@ -174,6 +177,22 @@ class BaseCoordinator(Overridable, metaclass=Singleton):
             CoordinatorError: Another coordinator of the charm uses the lock.
         """
         return self._part.start(self._interest(lock))[0]
+
+    def shared_turn(self, lock: str) -> SharedTurn | None:
+        """Return the turn of a lock's shared lock that this unit has while its own turn lasts.
+
+        Args:
+            lock: The lock, as the charm calls it.
+
+        Returns:
+            The turn; None if its policy has no shared lock, before the turn has begun, and once
+            the shared lock is lost. What the charm does in its turn should end by then.
+
+        Raises:
+            CoordinatorError: Another coordinator of the charm uses the lock, or this unit's state
+                cannot be read.
+        """
+        return self._dispatch.shared_turn(self._part.claim(lock))
 
     def requested(self, lock: str) -> bool:
         """Tell whether this unit has asked for a lock and was not served yet.

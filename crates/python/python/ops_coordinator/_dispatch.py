@@ -7,8 +7,9 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ops
 
@@ -20,6 +21,9 @@ from ._model import Model
 from ._native import Hook, LockStatus
 from ._policy import Policy
 from ._restarts import restarts_of
+
+if TYPE_CHECKING:
+    from ._shared import Guard, SharedTurn
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +73,7 @@ class Dispatch(ops.Object):
         self._at_open: list[Callable[[Hook], None]] = []
         self._at_end: list[Callable[[], None]] = []
         self._warned: set[str] = set()
+        self._shared: set[str] = set()
 
     # -- its beginning and its end
 
@@ -125,6 +130,11 @@ class Dispatch(ops.Object):
         """
         if lock in self.turns:
             return True, None
+        if policy.shared is not None:
+            from ._shared import share
+
+            share(self.hook, lock, self.names.name_of(lock), policy.shared)
+            self._shared.add(lock)
         started, waits_for = self.hook.start(lock, policy.rules, policy.blocker)
         if started:
             _, done, _, _ = self.hook.counters(lock)
@@ -132,6 +142,22 @@ class Dispatch(ops.Object):
             # The log says when it began, even if the dispatch fails.
             self.tell()
         return started, waits_for
+
+    def guarded(self, lock: str) -> Guard | nullcontext[None]:
+        """Return what ends an operation before its shared lock, if it needs one, is another's."""
+        if lock not in self._shared:
+            return nullcontext()
+        from ._shared import Guard
+
+        return Guard(self.hook, lock, self.names.name_of(lock))
+
+    def shared_turn(self, lock: str) -> SharedTurn | None:
+        """Return the turn of the shared lock that a begun operation has, None without one."""
+        if lock not in self._shared or lock not in self.turns:
+            return None
+        from ._shared import shared_turn
+
+        return shared_turn(self.hook, lock, self.names.name_of(lock))
 
     def request(self, lock: str, said: dict[str, str]) -> int:
         """Request a turn that comes in a later hook; return the number of the request."""
@@ -220,9 +246,16 @@ class Dispatch(ops.Object):
             charm_dir=str(self.charm.charm_dir),
             peers=sorted(self.charm.meta.peers),
             ahead=machine().ahead,
+            deputy=_etcd_command if juju else None,
         )
 
     def _warn(self, warning: str) -> None:
         if warning not in self._warned:
             self._warned.add(warning)
             logger.warning('%s', warning)
+
+
+def _etcd_command() -> str:
+    from ._shared import etcd_command
+
+    return etcd_command()

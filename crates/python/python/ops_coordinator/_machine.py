@@ -49,6 +49,17 @@ class LocalMachine:
         """
         return ask()
 
+    def shared(self, lock: str) -> int | str | None:
+        """Return how a shared lock stands, as only a test can say; None to ask etcd.
+
+        Args:
+            lock: The lock whose operation needs it, as the charm calls it.
+
+        Returns:
+            Its token if it is held, otherwise what it waits for.
+        """
+        return None
+
     def is_lost(self, unit: str) -> bool:
         """Return whether a unit that its relation still lists is gone, as only a test can say."""
         return False

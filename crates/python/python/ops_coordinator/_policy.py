@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from ._error import brief
 from ._native import LIMIT_MAX, Rules, declared
+
+if TYPE_CHECKING:
+    from ._shared import SharedLock
 
 _LOOKAHEAD_MAX = 32
 
@@ -31,6 +34,7 @@ class Policy:
             several of these.
         blocker: A function that is called just before an operation would begin. It returns why it
             may not begin, or None if it may. It cannot use the coordinator.
+        shared: A lock in etcd that an operation needs as well, and that other applications want.
 
     Raises:
         TypeError: A value is of the wrong type.
@@ -38,11 +42,12 @@ class Policy:
     """
 
     # A dataclass would be shorter, but making one takes a sixth of the time of this import.
-    __slots__ = ('blocker', 'rules')
+    __slots__ = ('blocker', 'rules', 'shared')
 
     blocker: Final[Callable[[], str | None] | None]
     rules: Final[Rules]
     """The rest, as the native module takes it."""
+    shared: Final[SharedLock | None]
 
     def __init__(
         self,
@@ -54,6 +59,7 @@ class Policy:
         lookahead: int = 16,
         window: str | Sequence[str] | None = None,
         blocker: Callable[[], str | None] | None = None,
+        shared: SharedLock | None = None,
     ):
         if blocker is not None and not callable(blocker):
             raise TypeError(f'blocker must be a function, not {brief(blocker)}')
@@ -62,6 +68,7 @@ class Policy:
         if not 0 <= lookahead <= _LOOKAHEAD_MAX:
             raise ValueError(f'lookahead must be from 0 to {_LOOKAHEAD_MAX}')
         self.blocker = blocker
+        self.shared = None if shared is None else _shared(shared)
         self.rules = Rules(
             str(checked_limit(limit)),
             ','.join(_several(order, 'order')),
@@ -100,8 +107,13 @@ class Policy:
     @classmethod
     def _read(cls, charm_dir: str | os.PathLike[str], lock: str | None) -> dict[str, Policy]:
         found: dict[str, Policy] = {}
-        for name, (rules, blocker) in declared(os.fspath(charm_dir), lock).items():
-            policy = found[name] = cls(blocker=blocker)
+        for name, (rules, blocker, said) in declared(os.fspath(charm_dir), lock).items():
+            shared = None
+            if said is not None:
+                from ._shared import lock_from
+
+                shared = lock_from(said)
+            policy = found[name] = cls(blocker=blocker, shared=shared)
             policy.rules = rules  # pyright: ignore[reportAttributeAccessIssue]
         return found
 
@@ -109,11 +121,22 @@ class Policy:
         """Whether another policy says the same."""
         if not isinstance(other, Policy):
             return NotImplemented
+        if self.shared != other.shared:
+            return False
         return self.rules == other.rules and self.blocker == other.blocker
 
     def __hash__(self) -> int:
         """Return the same for policies that say the same; those with one blocker share a hash."""
         return hash(self.blocker)
+
+
+def _shared(shared: object) -> SharedLock:
+    # Few charms have one, and each hook of the others would pay for this.
+    from ._shared import SharedLock
+
+    if not isinstance(shared, SharedLock):
+        raise TypeError(f'shared must be a SharedLock, not {brief(shared)}')
+    return shared
 
 
 def _several(values: str | Sequence[str] | None, name: str) -> list[str]:

@@ -273,7 +273,9 @@ class QueuePart(Part):
         self._share_turn()
         try:
             self._tell('started', operation, '', False)
-            result = _checked(self._methods[operation.name](**operation.kwargs), operation.name)
+            with self.dispatch.guarded(self.lock):
+                returned = self._methods[operation.name](**operation.kwargs)
+            result = _checked(returned, operation.name)
         except Exception as error:
             self._fail(operation, error)
             return

@@ -135,7 +135,8 @@ class RestartPart(Part):
             if (place, service) in done:
                 continue
             try:
-                restart(service)
+                with self.dispatch.guarded(self.lock):
+                    restart(service)
             except Exception as error:
                 reason = getattr(error, 'found', str(error))
                 self.dispatch.fail(self.lock, f'{service}: {reason}', self.on_failure)

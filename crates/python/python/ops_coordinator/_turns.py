@@ -22,6 +22,7 @@ from ._turn_events import TurnsEvents, TurnState, WaitingOperation
 
 if TYPE_CHECKING:
     from ._check import Check
+    from ._shared import SharedTurn
 
 _KEPT = '_ops_coordinator_turns'
 
@@ -297,6 +298,17 @@ class Turns(ops.Object):
             reason=unit.wait,
             paused=lock.paused,
         )
+
+    @property
+    def shared_turn(self) -> SharedTurn | None:
+        """The turn of the policy's shared lock that the running operation has.
+
+        None without a shared lock, outside an operation, and once the lock is lost.
+
+        Raises:
+            CoordinatorError: This unit's state cannot be read.
+        """
+        return self._part.dispatch.shared_turn(self._part.lock)
 
     # -- for operators
 

@@ -30,6 +30,7 @@ class Machine(LocalMachine):
         """Everything asked of the service manager, as (verb, service), including what failed."""
         self.ahead: int = 0
         self._checks: dict[str, str | None] = {}
+        self._shared: dict[str, int | str] = {}
         self._broken: dict[str, tuple[str, list[str]]] = {}
         self._lost: set[int] = set()
         self._before: list[LocalMachine] = []
@@ -118,7 +119,41 @@ class Machine(LocalMachine):
         """
         self._checks[lock] = None
 
+    def withhold_shared(
+        self, why: str = 'waits for it in etcd, 1st in line', *, lock: str = 'restart'
+    ) -> None:
+        """Let somebody else have the shared lock from now on.
+
+        No operation begins. One that is running has lost the lock, and fails when it ends: a test
+        calls this from within the operation.
+
+        Args:
+            why: What it waits for.
+            lock: The lock whose policy has the shared lock, as the charm calls it.
+        """
+        self._shared[lock] = why
+
+    def give_shared(self, token: int = 1, *, lock: str = 'restart') -> None:
+        """Let this unit have the shared lock from now on, as it does if a test says nothing.
+
+        Args:
+            token: The token of its turn.
+            lock: The lock whose policy has the shared lock, as the charm calls it.
+        """
+        self._shared[lock] = token
+
     # -- what the package asks for
+
+    def shared(self, lock: str) -> int | str | None:
+        """Answer for a shared lock as the test says.
+
+        Args:
+            lock: The lock whose policy has it, as the charm calls it.
+
+        Returns:
+            Its token if it is held, otherwise what it waits for; None where the test says nothing.
+        """
+        return self._shared.get(lock)
 
     def check(self, lock: str, ask: Callable[[], str | None]) -> str | None:
         """Answer a check as the test says; ask the charm where it says nothing.

@@ -1,0 +1,1 @@
+"""Brings the command `ops-coordinator` that stands in line in etcd, as a file of this package."""
