@@ -4,6 +4,7 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::rc::Rc;
 
@@ -28,11 +29,32 @@ pub fn run_charm<E: Display>(
     endpoint: &str,
     work: impl FnOnce(&mut Hook) -> Result<(), E>,
 ) -> ExitCode {
+    serve(endpoint, None, work)
+}
+
+/// The same for a charm whose operations need a lock in etcd ([`Hook::set_shared`], [`Hook::obey`]). `command` is the file in
+/// the charm's directory that stands in line there: the command `ops-coordinator`, built with its feature `etcd`. If it
+/// cannot be started, nothing begins, and the unit says why.
+///
+/// The charm ends its operation itself in time: [`Hook::shared_turn`] says how much is left.
+pub fn run_charm_with_deputy<E: Display>(
+    endpoint: &str,
+    command: impl AsRef<Path>,
+    work: impl FnOnce(&mut Hook) -> Result<(), E>,
+) -> ExitCode {
+    serve(endpoint, Some(command.as_ref()), work)
+}
+
+fn serve<E: Display>(
+    endpoint: &str,
+    deputy: Option<&Path>,
+    work: impl FnOnce(&mut Hook) -> Result<(), E>,
+) -> ExitCode {
     let words: Vec<OsString> = env::args_os().skip(1).collect();
     let done = match words.split_first() {
         Some((word, rest)) if word == WAKE => wake(rest),
         Some((word, rest)) if word == WRITE_PENDING_LINE => write_line(rest),
-        _ => in_hook(endpoint, work),
+        _ => in_hook(endpoint, deputy, work),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -46,10 +68,17 @@ pub fn run_charm<E: Display>(
 
 fn in_hook<E: Display>(
     endpoint: &str,
+    deputy: Option<&Path>,
     work: impl FnOnce(&mut Hook) -> Result<(), E>,
 ) -> Result<(), String> {
     let environment = Environment::from_process().map_err(explained)?;
-    let machine = Rc::new(machine(&environment));
+    let mut machine = machine(&environment);
+    if let Some(command) = deputy {
+        let (command, unit) = (environment.charm_dir.join(command), &environment.unit);
+        let unit = unit.to_string();
+        machine = machine.with_deputy(vec![command.into(), "deputy".into(), unit.into()]);
+    }
+    let machine = Rc::new(machine);
     let mut hook = Hook::open(environment, Rc::new(Exec), machine, endpoint).map_err(explained)?;
     let done = work(&mut hook).map_err(|error| error.to_string());
     // Even if the charm has failed: a warning may say why.

@@ -166,8 +166,8 @@ impl Error {
                 "fix this, and let the hook run again; nothing that is finished is repeated".to_owned()
             }
             Self::NoDeputy(error) if error.kind() == std::io::ErrorKind::Unsupported => {
-                "this build does not know etcd: carry the command `ops-coordinator` built with its feature `etcd`, or take \
-                 `shared` out of coordination.toml"
+                "this build does not know etcd: carry the command `ops-coordinator` built with its feature `etcd` (in Rust, name it to \
+                 `run_charm_with_deputy`), or take `shared` out of coordination.toml"
                     .to_owned()
             }
             Self::NoDeputy(_) => "nothing begins without it; the next hook tries again".to_owned(),

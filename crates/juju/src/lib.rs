@@ -92,7 +92,7 @@ pub use ops_coordinator_core::{
 };
 pub use ops_coordinator_window::{Now, Timestamp, Window, WindowError};
 
-pub use charm::run_charm;
+pub use charm::{run_charm, run_charm_with_deputy};
 pub use coordination::{Coordination, Declared, DeclaredCheck, Span, SpanError, outside};
 pub use declaration::require_peer_relation;
 pub use environment::Environment;
