@@ -17,6 +17,9 @@ use crate::shared::as_json;
 const IN_CODE: &str =
     "a Python charm gives on-failure, max-retry, back-off, check, soak and check-within";
 
+/// What the limit of unavailable units needs, and Python does not have.
+const NOT_ASKED: &str = "max-unavailable is for charms in shell and Rust; the Python package does not ask whether a unit is available";
+
 /// What is declared of one lock: its rules, its blocker, and its shared lock as JSON.
 type DeclaredLock = (Rules, Option<Blocker>, Option<String>);
 
@@ -73,6 +76,10 @@ pub(crate) fn declared(
         }
         if said.check.is_some() || said.recovery != Recovery::default() {
             return Err(wrong(format!("lock {lock}: {IN_CODE} to Turns instead")));
+        }
+        // To leave it out would let more units go down than the charm allows.
+        if said.rules.max_unavailable.is_some() {
+            return Err(wrong(format!("lock {lock}: {NOT_ASKED}")));
         }
         let blocker = blocker(&coordination, lock, said, &charm_dir);
         let rules = Rules::declared(said.rules.clone(), said.windows.clone());
