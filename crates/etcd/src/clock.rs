@@ -17,6 +17,16 @@ impl Moment {
         Self(Duration::new(seconds, nanos))
     }
 
+    /// So many milliseconds after the machine was started.
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(Duration::from_millis(millis))
+    }
+
+    /// In milliseconds since the machine was started.
+    pub fn as_millis(self) -> u64 {
+        u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX)
+    }
+
     /// In nanoseconds since the machine was started.
     pub fn as_nanos(self) -> u128 {
         self.0.as_nanos()

@@ -29,11 +29,25 @@ pub enum Validity {
 }
 
 impl Validity {
+    /// What is known of a lease that a server has granted or renewed, as it was asked at this moment.
+    pub fn sent(at: Moment, ttl: Duration) -> Self {
+        Self::Until(at.after(ttl))
+    }
+
+    /// The same, once it was renewed. Gone is for ever, whoever has found it out. Returns whether it is not.
+    pub fn renew(&mut self, sent: Moment, ttl: Duration) -> bool {
+        let alive = !self.is_gone();
+        if alive {
+            *self = Self::sent(sent, ttl);
+        }
+        alive
+    }
+
     /// The same, once it is known to be gone.
-    pub(crate) fn end(&mut self) {
+    pub fn end(&mut self, now: Moment) {
         if let Self::Until(moment) = self {
             *self = Self::Gone {
-                early: !moment.has_passed(),
+                early: *moment > now,
             };
         }
     }
@@ -45,7 +59,12 @@ impl Validity {
 
     /// Whether the lease surely lives. After a pause of this process, only the clock can tell, not what was last heard.
     pub fn is_sure(self) -> bool {
-        matches!(self, Self::Until(moment) if !moment.has_passed())
+        self.is_sure_at(Moment::now())
+    }
+
+    /// Whether the lease surely lives at this moment.
+    pub fn is_sure_at(self, now: Moment) -> bool {
+        matches!(self, Self::Until(moment) if moment > now)
     }
 }
 
@@ -71,6 +90,11 @@ impl Lease {
     pub fn draw() -> i64 {
         // The first 2^32 and negative numbers look odd in `etcdctl`.
         fastrand::i64((1 << 32)..i64::MAX)
+    }
+
+    /// The time between two renewals.
+    pub fn pause(ttl: Duration) -> Duration {
+        ttl / RENEWALS
     }
 
     /// Asks for a lease with this number and keeps it alive.
@@ -107,7 +131,7 @@ impl Lease {
 
     fn keep(client: &Client, id: i64, sent: Moment, granted: u64) -> Self {
         let ttl = Duration::from_secs(granted);
-        let validity = Arc::new(watch::Sender::new(Validity::Until(sent.after(ttl))));
+        let validity = Arc::new(watch::Sender::new(Validity::sent(sent, ttl)));
         let keeper = tokio::spawn(keep(client.clone(), id, ttl, validity.clone()));
         Self {
             id,
@@ -153,7 +177,7 @@ impl Lease {
 
 /// Renews the lease until it is gone, at whichever server answers.
 async fn keep(client: Client, id: i64, ttl: Duration, told: Arc<watch::Sender<Validity>>) {
-    let pause = ttl / RENEWALS;
+    let pause = Lease::pause(ttl);
     sleep(pause).await;
     loop {
         // A lease has no use for the patience of a call: what matters is to be heard in time.
@@ -196,18 +220,11 @@ async fn renew(
             .await
             .map_err(slow)??;
         if answer.ttl <= 0 {
-            told.send_modify(Validity::end);
+            told.send_modify(|validity| validity.end(Moment::now()));
             return Ok(());
         }
-        // Gone is for ever, whoever has found it out.
-        told.send_if_modified(|now| {
-            let alive = !now.is_gone();
-            if alive {
-                *now = Validity::Until(sent.after(ttl));
-            }
-            alive
-        });
-        sleep(ttl / RENEWALS).await;
+        told.send_if_modified(|now| now.renew(sent, ttl));
+        sleep(Lease::pause(ttl)).await;
         sent = Moment::now();
         ask.send_data(grpc::frame(&request), false)?;
     }

@@ -38,8 +38,10 @@ pub mod grpc;
 mod lease;
 mod line;
 pub mod message;
+pub mod referee;
 mod request;
 mod survey;
+mod ticket;
 mod tls;
 mod turn;
 
@@ -51,5 +53,6 @@ pub use error::{Attempt, Error};
 pub use lease::{Lease, Validity};
 pub use request::{Request, WaitError, Wish};
 pub use survey::{Place, Queue, survey};
+pub use ticket::{Sight, Sighted, Ticket};
 pub use tls::Tls;
 pub use turn::Turn;

@@ -6,15 +6,10 @@ use ops_coordinator_core::LockName;
 use tokio::time::sleep;
 
 use crate::channel::Broken;
-use crate::entry::{Entry, Note, key, lock_prefix};
 use crate::grpc::{self, Code};
-use crate::line::{Decision, Watched, decide, sight};
-use crate::message::kv::{
-    Compare, Op, PutRequest, RangeRequest, SortOrder, SortTarget, TxnRequest,
-};
-use crate::message::prefix_end;
-use crate::message::watch::{Ask, Filter, WatchCreateRequest, WatchRequest, WatchResponse};
-use crate::{Client, Error, Lease, Turn};
+use crate::message::watch::{Ask, WatchCreateRequest, WatchRequest, WatchResponse};
+use crate::ticket::{Sight, Sighted};
+use crate::{Client, Error, Lease, Ticket, Turn};
 
 /// What somebody wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,17 +38,14 @@ pub enum WaitError {
     Etcd(#[from] Error),
 }
 
-/// A ticket in the line.
+/// A ticket in the line, whose lease is kept alive.
 #[derive(Debug)]
 pub struct Request {
     pub(crate) client: Client,
-    pub(crate) wish: Wish,
+    pub(crate) ticket: Ticket,
     pub(crate) lease: Lease,
-    pub(crate) note: Note,
-    pub(crate) key: Vec<u8>,
-    pub(crate) token: i64,
-    /// What the last look at the line saw, and its revision.
-    seen: Option<(Vec<Entry>, i64)>,
+    /// What the last look at the line saw.
+    seen: Option<Sight>,
     looks: u32,
 }
 
@@ -67,44 +59,13 @@ impl Request {
     /// As [`Client::call`].
     pub async fn join(client: &Client, wish: Wish, lease: i64) -> Result<Self, Error> {
         let lease = Lease::grant(client, lease, wish.ttl).await?;
-        let key = key(&wish.prefix, &wish.lock, lease.id);
-        let note = Note::new(wish.limit, &wish.who);
-        let put = PutRequest {
-            key: key.clone(),
-            value: note.encode(),
-            lease: lease.id,
-        };
-        let whole = RangeRequest {
-            // Our own key is the newest.
-            limit: sight(wish.limit) + 1,
-            ..ahead(&wish, 0)
-        };
-        let own = RangeRequest {
-            key: key.clone(),
-            ..RangeRequest::default()
-        };
-        let answer = client
-            .txn(&TxnRequest {
-                compare: vec![Compare::created_at(&key, 0)],
-                success: vec![Op::Put(put).into(), Op::Range(whole).into()],
-                // A first attempt has arrived after all, and only its answer was lost.
-                failure: vec![Op::Range(own).into()],
-            })
-            .await?;
-        let revision = answer.header.as_ref().map_or(0, |header| header.revision);
-        let first = answer.succeeded;
-        let mut entries: Vec<Entry> = answer.into_range().into_iter().map(Entry::from).collect();
-        let own = entries.iter().position(|entry| entry.key == key);
-        // Without it, the lease has ended in between, as the first look will find.
-        let token = own.map_or(revision, |place| entries.remove(place).token);
+        let mut ticket = Ticket::new(wish, lease.id);
+        let answer = client.txn(&ticket.joining()).await?;
         Ok(Self {
             client: client.clone(),
-            wish,
+            seen: ticket.joined(answer),
+            ticket,
             lease,
-            note,
-            key,
-            token,
-            seen: first.then_some((entries, revision)),
             looks: 1,
         })
     }
@@ -125,11 +86,8 @@ impl Request {
         };
         Ok(Some(Self {
             client: client.clone(),
-            key: key(&wish.prefix, &wish.lock, lease.id),
-            note: Note::new(wish.limit, &wish.who),
-            wish,
+            ticket: Ticket::new(wish, lease.id).at(token),
             lease,
-            token,
             seen: None,
             looks: 0,
         }))
@@ -137,7 +95,7 @@ impl Request {
 
     /// The place in the line, as the revision of the ticket's creation. If its turn comes, this is the token.
     pub fn token(&self) -> i64 {
-        self.token
+        self.ticket.token()
     }
 
     /// How often it has looked at the line: once when it joined, and once for each event that woke it.
@@ -146,31 +104,13 @@ impl Request {
     }
 
     /// Looks at the line, unless joining it has shown it already.
-    async fn look(&mut self) -> Result<(Vec<Entry>, i64), WaitError> {
+    async fn look(&mut self) -> Result<Sight, WaitError> {
         if let Some(seen) = self.seen.take() {
             return Ok(seen);
         }
         self.looks += 1;
-        let read = RangeRequest {
-            limit: sight(self.wish.limit),
-            ..ahead(&self.wish, self.token - 1)
-        };
-        let answer = self
-            .client
-            .txn(&TxnRequest {
-                compare: vec![Compare::created_at(&self.key, self.token)],
-                success: vec![Op::Range(read).into()],
-                failure: Vec::new(),
-            })
-            .await?;
-        if !answer.succeeded {
-            return Err(WaitError::Lost);
-        }
-        let revision = answer.header.as_ref().map_or(0, |header| header.revision);
-        Ok((
-            answer.into_range().into_iter().map(Entry::from).collect(),
-            revision,
-        ))
+        let answer = self.client.txn(&self.ticket.looking()).await?;
+        Ticket::looked(answer).ok_or(WaitError::Lost)
     }
 
     /// Looks once: whether its turn has come.
@@ -181,15 +121,15 @@ impl Request {
         self.step().await.map(|step| step.is_none())
     }
 
-    /// `None` if the turn has come, else what to watch from which revision on.
-    async fn step(&mut self) -> Result<Option<(Vec<Watched>, i64)>, WaitError> {
+    /// `None` if the turn has come, else what to watch.
+    async fn step(&mut self) -> Result<Option<Vec<WatchCreateRequest>>, WaitError> {
         loop {
-            let (ahead, revision) = self.look().await?;
-            match decide(self.wish.limit, &ahead) {
-                Decision::Wait(watched) => return Ok(Some((watched, revision + 1))),
+            let sight = self.look().await?;
+            match self.ticket.sighted(&sight) {
+                Sighted::Behind(watches) => return Ok(Some(watches)),
                 // The answer may be old: this process may have been stopped since. Then ask again.
-                Decision::Start if self.lease.validity().is_sure() => return Ok(None),
-                Decision::Start => self.unsure().await?,
+                Sighted::Up if self.lease.validity().is_sure() => return Ok(None),
+                Sighted::Up => self.unsure().await?,
             }
         }
     }
@@ -210,16 +150,16 @@ impl Request {
     /// [`WaitError::Lost`] if the lease is gone; an error of etcd's other than silence.
     pub async fn wait(&mut self, mut trouble: impl FnMut(&Error)) -> Result<(), WaitError> {
         loop {
-            let (watched, from) = match self.step().await {
+            let watches = match self.step().await {
                 Ok(None) => return Ok(()),
-                Ok(Some(wait)) => wait,
+                Ok(Some(watches)) => watches,
                 Err(WaitError::Etcd(error @ Error::Unreachable { .. })) => {
                     trouble(&error);
                     continue;
                 }
                 Err(error) => return Err(error),
             };
-            let event = watch(&self.client, &watched, from);
+            let event = watch(&self.client, watches);
             tokio::select! {
                 () = self.lease.gone() => return Err(WaitError::Lost),
                 // Whatever ended the watch, an event, a cut, a compaction: the next look finds out what it means.
@@ -251,39 +191,14 @@ pub(crate) async fn leave(client: &Client, lease: i64) -> Result<bool, Error> {
     }
 }
 
-/// The entries of a line, the last one first, that were created no later than this revision (0: all).
-fn ahead(wish: &Wish, latest: i64) -> RangeRequest {
-    let prefix = lock_prefix(&wish.prefix, &wish.lock).into_bytes();
-    RangeRequest {
-        range_end: prefix_end(&prefix),
-        key: prefix,
-        sort_order: SortOrder::Descending.into(),
-        sort_target: SortTarget::CreateRevision.into(),
-        max_create_revision: latest,
-        ..RangeRequest::default()
-    }
-}
-
 /// Waits for something to happen to one of the keys, or for the watch to end.
-pub(crate) async fn watch(client: &Client, watched: &[Watched], from: i64) {
+pub(crate) async fn watch(client: &Client, watches: Vec<WatchCreateRequest>) {
     let Ok(channel) = client.channel().await else {
         // The look that follows takes its time with an unreachable cluster.
         return;
     };
-    let mut creates = (1_i64..).zip(watched).map(|(id, one)| {
-        let create = WatchCreateRequest {
-            key: one.key.clone(),
-            start_revision: from,
-            filters: match one.writes {
-                true => Vec::new(),
-                false => vec![Filter::NoPut.into()],
-            },
-            watch_id: id,
-            ..WatchCreateRequest::default()
-        };
-        WatchRequest {
-            ask: Some(Ask::Create(create)),
-        }
+    let mut creates = watches.into_iter().map(|create| WatchRequest {
+        ask: Some(Ask::Create(create)),
     });
     let Some(first) = creates.next() else {
         return;

@@ -6,10 +6,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::line::Watched;
-use crate::message::kv::{Compare, Op, PutRequest, RequestOp, TxnRequest, TxnResponse};
+use crate::message::kv::{RequestOp, TxnResponse};
 use crate::request::{self, Request, leave};
-use crate::{Client, Error, Validity};
+use crate::{Client, Error, Moment, Ticket, Validity};
 
 /// A turn. Its key in etcd lives as long as its lease, which is renewed as long as this value lives.
 #[derive(Debug)]
@@ -28,17 +27,13 @@ impl Drop for Guard {
 /// Watches the key of a turn until it is gone. An operator may delete it; and in older versions of etcd, 3.4.23 among them,
 /// a member that was the leader and did not notice in time that it no longer is may end leases that its successor has
 /// renewed (etcd issues 12528 and 15247).
-async fn guard(client: Client, key: Vec<u8>, token: i64, told: Arc<watch::Sender<Validity>>) {
-    let watched = [Watched {
-        key: key.clone(),
-        writes: false,
-    }];
-    let mut from = token + 1;
+async fn guard(client: Client, ticket: Ticket, told: Arc<watch::Sender<Validity>>) {
+    let mut from = ticket.token() + 1;
     loop {
-        request::watch(&client, &watched, from).await;
-        match client.txn(&held(&key, token, Vec::new())).await {
+        request::watch(&client, ticket.watching_itself(from)).await;
+        match client.txn(&ticket.if_there(Vec::new())).await {
             Ok(answer) if !answer.succeeded => {
-                told.send_modify(Validity::end);
+                told.send_modify(|validity| validity.end(Moment::now()));
                 return;
             }
             Ok(answer) => from = answer.header.map_or(from, |header| header.revision + 1),
@@ -48,19 +43,10 @@ async fn guard(client: Client, key: Vec<u8>, token: i64, told: Arc<watch::Sender
     }
 }
 
-/// A transaction that happens if the key is still the one that was created then.
-fn held(key: &[u8], token: i64, steps: Vec<RequestOp>) -> TxnRequest {
-    TxnRequest {
-        compare: vec![Compare::created_at(key, token)],
-        success: steps,
-        failure: Vec::new(),
-    }
-}
-
 impl Turn {
     pub(crate) fn new(request: Request) -> Self {
-        let (client, key) = (request.client.clone(), request.key.clone());
-        let guard = guard(client, key, request.token, request.lease.told());
+        let (client, ticket) = (request.client.clone(), request.ticket.clone());
+        let guard = guard(client, ticket, request.lease.told());
         let guard = Guard(tokio::spawn(guard));
         Self(request, guard)
     }
@@ -68,7 +54,7 @@ impl Turn {
     /// The fencing token: larger than that of every turn of this lock that began before. Hand it to whatever the
     /// operation changes, which should refuse a token smaller than the largest it has seen.
     pub fn token(&self) -> i64 {
-        self.0.token
+        self.0.ticket.token()
     }
 
     /// How long one may rely on the turn without asking.
@@ -98,12 +84,7 @@ impl Turn {
     /// # Errors
     /// As [`Client::call`].
     pub async fn announce(&self) -> Result<bool, Error> {
-        let put = PutRequest {
-            key: self.0.key.clone(),
-            value: self.0.note.begun().encode(),
-            lease: self.0.lease.id,
-        };
-        let written = self.write_if_held(vec![Op::Put(put).into()]).await?;
+        let written = self.0.client.txn(&self.0.ticket.announcing()).await?;
         Ok(written.succeeded)
     }
 
@@ -121,7 +102,7 @@ impl Turn {
     /// # Errors
     /// As [`Client::call`].
     pub async fn write_if_held(&self, steps: Vec<RequestOp>) -> Result<TxnResponse, Error> {
-        let request = held(&self.0.key, self.0.token, steps);
+        let request = self.0.ticket.if_there(steps);
         self.0.client.txn(&request).await
     }
 

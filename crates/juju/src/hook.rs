@@ -3,13 +3,12 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::time::Instant;
 
 use ops_coordinator_core::engine::{
     Answer, Availability, Effect, Engine, Facts, Gate, LineRead, Need, Shared, Stored,
 };
 use ops_coordinator_core::wire::KEY;
-use ops_coordinator_core::{Check, LockName, Look, News, Recovery, RelationId};
+use ops_coordinator_core::{Check, LockName, Look, News, Recovery, RelationId, Tick};
 
 use crate::operation::join_payloads;
 use crate::state::{JOURNAL, PENDING, ROSTER, SESSION, State};
@@ -41,7 +40,7 @@ pub struct Hook {
     /// What is said instead of asking for one.
     pub(crate) shared_answers: BTreeMap<LockName, Shared>,
     /// When this process has last started a deputy.
-    pub(crate) deputy_since: Option<Instant>,
+    pub(crate) deputy_since: Option<Tick>,
     /// Why the last one could not be started.
     pub(crate) deputy_fault: Option<String>,
     /// Why Juju has refused the line in the last question, if it did.

@@ -86,6 +86,13 @@ pub trait Machine {
     /// The reason why the waker could not be started.
     fn wake(&self, endpoint: &str, context: &str, errand: Errand) -> io::Result<()>;
 
+    /// Does nothing for a moment, and returns how long that was. In a simulation nothing can happen until the step is over,
+    /// so that one need not be as short as it is asked to be.
+    fn wait(&self, time: Duration) -> Duration {
+        std::thread::sleep(time);
+        time
+    }
+
     /// Starts the deputy of an endpoint ([`crate::shared`]).
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! Real etcd servers on this machine, a proxy that breaks connections, and a referee.
+//! Real etcd servers on this machine, and a proxy that breaks connections.
 //!
 //! Never published. The tests of `ops-coordinator-etcd` and of the command use it, and so do `./dev faults etcd` and
 //! `./dev bench etcd`.
@@ -9,7 +9,6 @@ pub mod bench;
 mod certificate;
 pub mod faults;
 mod proxy;
-pub mod referee;
 mod server;
 
 pub use certificate::Certificates;

@@ -6,7 +6,7 @@ use ops_coordinator_etcd::Client;
 use ops_coordinator_etcd::message::ResponseHeader;
 use ops_coordinator_etcd::message::kv::RangeRequest;
 use ops_coordinator_etcd::message::lease::LeaseGrantRequest;
-use ops_coordinator_trial::referee::{Act, Violation, judge};
+use ops_coordinator_etcd::referee::{Act, Violation, judge};
 use ops_coordinator_trial::{Cluster, program, run};
 
 /// `v3lockpb.LockRequest`.

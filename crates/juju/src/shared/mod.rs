@@ -6,20 +6,22 @@
 //! server would have ended it.
 
 mod desk;
+mod service;
 mod standing;
 mod wish;
 
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::io;
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::rc::Rc;
+use std::time::Duration;
 
 use ops_coordinator_core::LockName;
 use ops_coordinator_core::engine::Shared;
 use serde::de::DeserializeOwned;
 
 pub use desk::Desk;
+pub use service::{Note, Vigil};
 pub use standing::{SharedTurn, Standing, Standings};
 pub use wish::{SharedLock, Wish, Wishes};
 
@@ -30,9 +32,13 @@ pub(crate) const WISHES: &str = "shared.json";
 /// How that stands.
 pub(crate) const STANDINGS: &str = "deputy.json";
 /// How long the hook that asks waits for an answer: where nobody else wants the lock, no other hook is needed.
-pub const PATIENCE: Duration = Duration::from_secs(1);
-/// How long a deputy has to say that it is there, before another one is started.
-const BEGINNING: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How often it looks meanwhile.
+const GLANCE: Duration = Duration::from_millis(10);
+/// How many milliseconds a deputy has to say that it is there, before another one is started.
+const BEGINNING: u64 = 2_000;
+/// What of a lease is left for an operation to end in: a third.
+const GRACE: u32 = 3;
 
 impl Hook {
     /// Makes operations for a lock need a shared lock beside their turn.
@@ -120,12 +126,14 @@ impl Hook {
         }
         let mut answer = self.answer(lock, &wishes.locks[lock])?;
         if asks || starts {
-            let since = Instant::now();
+            let mut left = PATIENCE;
             while self.deputy_fault.is_none()
                 && matches!(answer, Shared::Awaited { .. })
-                && since.elapsed() < PATIENCE
+                && !left.is_zero()
             {
-                self.unlocked(guard, || sleep(Duration::from_millis(10)))?;
+                let machine = Rc::clone(&self.machine);
+                let waited = self.unlocked(guard, || machine.wait(GLANCE.min(left)))?;
+                left = left.saturating_sub(waited);
                 answer = self.answer(lock, &wishes.locks[lock])?;
             }
         }
@@ -199,11 +207,12 @@ impl Hook {
             self.deputy_fault = None;
             return Ok(false);
         }
+        let now = self.machine.now();
         let waits = self.deputy_since;
-        if waits.is_some_and(|since| since.elapsed() < BEGINNING) {
+        if waits.is_some_and(|since| now.0 < since.0 + BEGINNING) {
             return Ok(false);
         }
-        self.deputy_since = Some(Instant::now());
+        self.deputy_since = Some(now);
         let endpoint = self.endpoint().to_owned();
         let fault = match self.machine.start_deputy(&endpoint) {
             Ok(()) => None,

@@ -7,10 +7,7 @@ use ops_coordinator_core::engine::Process;
 use ops_coordinator_core::{LockName, Tick};
 use serde::{Deserialize, Serialize};
 
-use super::{SharedLock, Wish};
-
-/// What of a lease is left for an operation to end in: a third.
-const GRACE: u32 = 3;
+use super::{GRACE, SharedLock, Wish};
 
 /// How one wish stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +61,20 @@ impl SharedTurn {
     /// Whether it is time to end, and too late to begin.
     pub fn nearly_over(self) -> bool {
         self.left <= self.grace()
+    }
+
+    /// What becomes of an operation that began with this turn, or went on with it when it last looked; `now` is the turn
+    /// that the unit has at this moment.
+    ///
+    /// # Errors
+    /// It must end within this time.
+    pub fn goes_on(self, now: Option<Self>) -> Result<Self, Duration> {
+        match now.filter(|now| now.token == self.token) {
+            Some(now) if !now.nearly_over() => Ok(now),
+            Some(now) => Err(now.left),
+            // What etcd has ended early may be somebody else's already, who waits no longer for a slow end.
+            None => Err(self.grace().min(self.left)),
+        }
     }
 }
 

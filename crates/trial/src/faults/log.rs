@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use crate::referee::Act;
+use ops_coordinator_etcd::referee::Act;
 
 /// The file. Its order is the order of events: an append of a short line is atomic.
 #[derive(Debug, Clone)]

@@ -17,9 +17,9 @@ use ops_coordinator_etcd::message::kv::PutRequest;
 use ops_coordinator_etcd::survey;
 use rustix::process::Signal;
 
-use crate::referee::{Act, Violation, judge};
 use crate::{Cluster, Proxy, run, signal};
 use log::Log;
+use ops_coordinator_etcd::referee::{Act, Violation, judge};
 pub use plan::{Plan, Strike, TTL};
 use truth::truth;
 

@@ -71,14 +71,12 @@ fn watch_over(
         }
         // What cannot be read is as good as lost.
         let now = hook.shared_turn(lock).ok().flatten();
-        match now.filter(|now| now.token == turn.token) {
-            Some(now) if !now.nearly_over() => turn = now,
-            now => {
+        match turn.goes_on(now) {
+            Ok(now) => turn = now,
+            Err(left) => {
                 complain(format!(
                     "{lock}: the shared lock was lost; stopping the operation"
                 ));
-                // What etcd has ended early may be somebody else's already, who waits no longer for a slow end.
-                let left = now.map_or(turn.grace().min(turn.left), |now| now.left);
                 return stop(child, pid, leads, left);
             }
         }

@@ -28,15 +28,7 @@ impl Board {
     pub(super) fn new(desk: Desk, args: &DeputyArgs) -> Result<Self, CommandError> {
         let mut standings = desk.standings()?;
         let boot = LocalMachine::new(&args.state, WakerCommand::none()).boot();
-        if standings.boot != boot {
-            // Their places may still be there; their times are of another clock.
-            standings
-                .locks
-                .values_mut()
-                .for_each(|own| own.until = None);
-            standings.boot = boot;
-        }
-        standings.process = process::own();
+        standings.take_over(process::own(), boot);
         desk.store(&standings, true)?;
         let who = match std::env::var("JUJU_MODEL_NAME") {
             Ok(model) if !model.is_empty() => format!("{} in {model}", args.unit),

@@ -67,29 +67,17 @@ async fn serve(board: Rc<Board>) -> Result<(), CommandError> {
     let mut served: BTreeMap<LockName, Served> = BTreeMap::new();
     let mut leaving: Vec<JoinHandle<()>> = Vec::new();
     loop {
-        let wishes = board.desk.wishes()?.locks;
-        let over: Vec<LockName> = served
-            .iter()
-            .filter(|(lock, one)| {
-                wishes
-                    .get(*lock)
-                    .is_none_or(|wish| !is_same(wish, &one.wish))
-            })
-            .map(|(lock, _)| lock.clone())
-            .collect();
-        for lock in over {
+        let wishes = board.desk.wishes()?;
+        for (lock, gives_back) in wishes.over(served.iter().map(|(lock, one)| (lock, &one.wish))) {
             let Some(one) = served.remove(&lock) else {
                 continue;
             };
             one.task.abort();
-            let goes_on = wishes
-                .get(&lock)
-                .is_some_and(|new| is_same_place(new, &one.wish));
-            if !goes_on && let Some(lease) = board.forget(&lock)? {
+            if gives_back && let Some(lease) = board.forget(&lock)? {
                 leaving.push(spawn_local(give_back(Board::client(&one.wish), lease)));
             }
         }
-        for (lock, wish) in wishes {
+        for (lock, wish) in wishes.locks {
             let place = || Place::new(&board, &lock, &wish);
             if let Entry::Vacant(new) = served.entry(lock.clone()) {
                 let task = spawn_local(place().keep());
@@ -107,26 +95,6 @@ async fn serve(board: Rc<Board>) -> Result<(), CommandError> {
         }
         notice.wait().await;
     }
-}
-
-/// Whether a task that serves the one serves the other.
-fn is_same(one: &Wish, other: &Wish) -> bool {
-    one.seq == other.seq && one.lock == other.lock
-}
-
-/// Whether both are the same place in the same line, however etcd is reached.
-fn is_same_place(one: &Wish, other: &Wish) -> bool {
-    let key = |wish: &Wish| {
-        let lock = &wish.lock;
-        (
-            wish.seq,
-            lock.name.clone(),
-            lock.prefix.clone(),
-            lock.limit,
-            lock.ttl,
-        )
-    };
-    key(one) == key(other)
 }
 
 async fn give_back(client: Result<Client, String>, lease: i64) {

@@ -5,19 +5,17 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use ops_coordinator_etcd::{
-    Client, Error, Lease, Request, Turn, Validity, WaitError, Wish as Wanted, survey,
+    Client, Error, Lease, Moment, Request, Turn, Validity, WaitError, Wish as Wanted, survey,
 };
-use ops_coordinator_juju::shared::{PATIENCE, Wish};
-use ops_coordinator_juju::{LockName, SharedLock};
-use tokio::time::{Instant, sleep, timeout};
+use ops_coordinator_juju::shared::{Standing, Vigil, Wish};
+use ops_coordinator_juju::{LockName, SharedLock, Tick};
+use tokio::time::{sleep, timeout};
 
 use super::board::Board;
 use crate::command::etcd::status::ordinal;
 
 /// The pause before etcd is asked again after it has refused or has not answered.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How often the end of a lease is written down within its life.
-const NOTES: u32 = 10;
 
 /// A wish that is being served.
 pub(super) struct Place {
@@ -27,7 +25,7 @@ pub(super) struct Place {
     shared: SharedLock,
     wanted: Wanted,
     client: Result<Client, String>,
-    since: Instant,
+    since: Tick,
 }
 
 impl Place {
@@ -39,7 +37,7 @@ impl Place {
             shared: wish.lock.clone(),
             wanted: board.wanted(wish),
             client: Board::client(wish),
-            since: Instant::now(),
+            since: now(),
         }
     }
 
@@ -48,10 +46,9 @@ impl Place {
         let client = match &self.client {
             Ok(client) => client.clone(),
             Err(why) => {
-                self.board.change(&self.lock, false, |own| {
-                    own.seq = self.seq;
-                    own.trouble = Some(why.clone());
-                });
+                let why = why.clone();
+                self.board
+                    .change(&self.lock, false, |own| own.in_trouble(self.seq, why));
                 return;
             }
         };
@@ -74,31 +71,22 @@ impl Place {
                 }
                 Err(_) => {}
             }
-            // Its lease is gone, and the next request is at the end of the line.
-            self.board.change(&self.lock, false, |own| {
-                own.token = None;
-                own.until = None;
-            });
+            self.board.change(&self.lock, false, Standing::is_lost);
         }
     }
 
     /// Goes on with a place that is there already, or joins the line.
     async fn request(&self, client: &Client) -> Result<Request, Error> {
         let own = self.board.standing(&self.lock);
-        if let Some(own) = own.filter(|own| own.seq == self.seq)
-            && let Some(token) = own.token
+        if let Some((lease, token)) = own.and_then(|own| own.place(self.seq))
             && let Some(request) =
-                Request::resume(client, self.wanted.clone(), own.lease, token).await?
+                Request::resume(client, self.wanted.clone(), lease, token).await?
         {
             return Ok(request);
         }
         let lease = Lease::draw();
-        // Written first, so that whoever comes after this process can give it back.
         self.board.change(&self.lock, false, |own| {
-            own.seq = self.seq;
-            own.lease = lease;
-            own.ttl = u64::try_from(self.wanted.ttl.as_millis()).unwrap_or_default();
-            (own.token, own.until, own.words) = (None, None, None);
+            own.joins(self.seq, lease, self.wanted.ttl);
         });
         match Request::join(client, self.wanted.clone(), lease).await {
             Ok(request) => Ok(request),
@@ -112,10 +100,7 @@ impl Place {
 
     async fn wait(&self, client: &Client, mut request: Request) -> Result<Request, WaitError> {
         let token = request.token();
-        self.board.change(&self.lock, true, |own| {
-            own.token = Some(token);
-            own.trouble = None;
-        });
+        self.board.change(&self.lock, true, |own| own.stands(token));
         {
             let mut turn = pin!(request.wait(|error| self.trouble(error)));
             let mut pause = Duration::ZERO;
@@ -145,42 +130,27 @@ impl Place {
             let who = next.who.as_deref().unwrap_or("somebody");
             format!("{place} in line, behind {who}")
         });
-        self.board.change(&self.lock, false, |own| {
-            own.words = words;
-            own.trouble = None;
-        });
+        self.board.change(&self.lock, false, |own| own.waits(words));
     }
 
     /// Has the turn until it is gone.
     async fn hold(&self, turn: Turn) {
         let token = turn.token();
         let mut told = pin!(self.tell(&turn));
-        let mut noted = false;
-        let since = Instant::now();
-        let early = (self.since + PATIENCE * 3 / 2).saturating_duration_since(since);
-        let (mut woken, mut unsure) = (false, false);
+        let mut vigil = Vigil::new(self.since);
+        let mut pause = Duration::ZERO;
         loop {
             if let Validity::Until(moment) = turn.validity() {
-                // A hook that came while etcd was away has found the turn of no use.
-                let was_unsure = unsure;
-                unsure = moment.left() <= turn.ttl() / 3;
-                woken &= !was_unsure || unsure;
-                let until = u64::try_from(moment.as_nanos() / 1_000_000).unwrap_or_default();
-                self.board.change(&self.lock, !noted, |own| {
-                    own.until = Some(until);
-                    own.lock = Some(self.shared.clone());
-                    own.ttl = u64::try_from(turn.ttl().as_millis()).unwrap_or_default();
-                    (own.words, own.trouble) = (None, None);
+                let until = Tick(moment.as_millis());
+                let note = vigil.note(now(), until, turn.ttl());
+                self.board.change(&self.lock, note.durable, |own| {
+                    own.holds(&self.shared, until, turn.ttl());
                 });
-                noted = true;
+                if note.wakes {
+                    self.board.wake(&self.lock, token);
+                }
+                pause = note.pause;
             }
-            // The hook that has asked may still be waiting for this very answer.
-            if !woken && since.elapsed() >= early {
-                woken = true;
-                self.board.wake(&self.lock, token);
-            }
-            let pause = turn.ttl() / NOTES;
-            let pause = if woken { pause } else { pause.min(early) };
             tokio::select! {
                 () = turn.gone() => return,
                 () = &mut told => {}
@@ -199,9 +169,11 @@ impl Place {
 
     fn trouble(&self, error: &Error) {
         let why = error.to_string();
-        self.board.change(&self.lock, false, |own| {
-            own.seq = self.seq;
-            own.trouble = Some(why);
-        });
+        self.board
+            .change(&self.lock, false, |own| own.in_trouble(self.seq, why));
     }
+}
+
+fn now() -> Tick {
+    Tick(Moment::now().as_millis())
 }
