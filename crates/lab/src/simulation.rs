@@ -134,6 +134,19 @@ where
         self.world.borrow()
     }
 
+    /// When the next thing happens; `None` if nothing does by itself.
+    pub fn next_at(&self) -> Option<Millis> {
+        let next = self.agenda.next_at();
+        let next = next.or_else(|| self.world.borrow().next_timer());
+        next.map(|at| at.max(self.now))
+    }
+
+    /// Lets time pass until then, or until just before the next thing happens.
+    pub fn pass(&mut self, until: Millis) {
+        let latest = self.next_at().unwrap_or(until);
+        self.now = self.now.max(until.min(latest));
+    }
+
     /// The virtual time, in milliseconds since the start.
     pub fn now(&self) -> Millis {
         self.now

@@ -120,6 +120,14 @@ bugs! {
         "The time for which a check has held is taken from before the operation, so that the first look that finds it good ends the turn.";
     LongHooksNeverPublish "long-hooks-never-publish"
         "A leader's hook that takes longer than the lease leaves the line to the next hook, which takes as long.";
+    TellsHeldForEver "tells-held-for-ever"
+        "A deputy goes on saying that the shared lock is held although its lease is not renewed.";
+    AnyTurnWillDo "any-turn-will-do"
+        "A turn of one shared lock is taken for the turn of another.";
+    BelievesGivenBack "believes-given-back"
+        "A turn that was given back still counts, for the next request.";
+    WatchesFromNow "watches-from-now"
+        "Who waits in etcd watches from now on, not from what the last look has seen.";
 }
 
 impl Bug {
@@ -137,6 +145,18 @@ impl Bug {
         Self::BelievesRelationList,
         Self::SoakEndsEarly,
         Self::LongHooksNeverPublish,
+        Self::TellsHeldForEver,
+        Self::AnyTurnWillDo,
+        Self::BelievesGivenBack,
+        Self::WatchesFromNow,
+    ];
+
+    /// Bugs that need a lock in etcd: [`crate::simulation::Fault::Shared`] exposes them.
+    pub const SHARED: &'static [Self] = &[
+        Self::TellsHeldForEver,
+        Self::AnyTurnWillDo,
+        Self::BelievesGivenBack,
+        Self::WatchesFromNow,
     ];
 }
 

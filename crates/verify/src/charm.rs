@@ -10,7 +10,8 @@ use ops_coordinator_core::{
     Check, Instruction, LockName, OnFailure, Order, Recovery, Ticket, UnitName,
 };
 use ops_coordinator_juju::{
-    Availability, Environment, Error, Gate, Hook, Machine, Operation, Start, Transport,
+    Availability, Environment, Error, Gate, Hook, Machine, Operation, SharedLock, SharedTurn,
+    Start, Transport,
 };
 
 use crate::Bug;
@@ -30,6 +31,8 @@ pub struct Charm {
     pub locks: Vec<LockName>,
     /// The endpoint that it names for each of them.
     pub homes: Vec<&'static str>,
+    /// The lock in etcd that each of them needs as well; none if this is empty.
+    pub shared: Vec<SharedLock>,
     /// How many units may be inside, in which order they join, and how long the line is.
     pub policy: Rules,
     /// What is wrong with it.
@@ -114,6 +117,8 @@ pub struct Started {
     pub ticket: Ticket,
     /// How often it was begun.
     pub attempt: u16,
+    /// The turn of the lock in etcd with which it began, if it needs one.
+    pub turn: Option<SharedTurn>,
 }
 
 /// The hook on one of the charm's endpoints.
@@ -132,6 +137,9 @@ impl Charm {
         if visit.availability != Availability::Untold {
             let availability = visit.availability.clone();
             hook.set_availability(move || availability.clone());
+        }
+        for (lock, shared) in self.locks.iter().zip(&self.shared) {
+            hook.set_shared(lock, shared.clone());
         }
         let aftercare = visit.aftercare.iter();
         for Aftercare {
@@ -369,6 +377,15 @@ impl Charm {
         Ok(orders)
     }
 
+    /// The turn of the lock in etcd that the operation of this lock has now.
+    ///
+    /// # Errors
+    /// A state file that cannot be read.
+    pub fn shared_turn(&self, visit: &Visit, lock: usize) -> Result<Option<SharedTurn>, Error> {
+        let mut open = self.open(visit, self.homes[lock])?;
+        open.hook.shared_turn(&self.locks[lock])
+    }
+
     /// The operation that runs fails, and the hook with it.
     ///
     /// # Errors
@@ -395,12 +412,13 @@ impl Charm {
             if will.takes & (1 << index) == 0 {
                 continue;
             }
-            let started = self.hook_for(opened, index).start(lock)?;
-            if let Start::Begun(attempt, _) = started {
+            let hook = self.hook_for(opened, index);
+            if let Start::Begun(attempt, _) = hook.start(lock)? {
                 return Ok(Some(Started {
                     lock: index,
                     ticket: attempt.ticket,
                     attempt: attempt.number,
+                    turn: hook.shared_turn(lock)?,
                 }));
             }
         }

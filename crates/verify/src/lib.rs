@@ -6,11 +6,13 @@
 //! - [`Charm`]: what a charm does with a hook;
 //! - [`model`]: every sequence of events of a small application, explored by a model checker;
 //! - [`simulation`]: random faults in the lab's model of Juju;
+//! - [`etcd`]: an etcd in memory, for the locks that applications share;
 //! - [`history`]: checks a lab's history against the guarantees, in simulation and with real processes;
 //! - [`Bug`]: known mistakes in such protocols, each of which must be caught.
 
 mod bug;
 mod charm;
+pub mod etcd;
 pub mod history;
 #[cfg(feature = "model")]
 pub mod model;

@@ -197,7 +197,10 @@ fn case_that_shows(bug: Bug) -> Option<String> {
 }
 
 fn seed_that_shows(bug: Bug) -> Option<String> {
-    let faults = Fault::all();
+    let mut faults = Fault::usual();
+    if Bug::SHARED.contains(&bug) {
+        faults = BTreeSet::from([Fault::Shared]);
+    }
     (0..1_000).find_map(|seed| {
         let run = || simulate(&Recipe::new(seed, &faults), Some(bug)).violation;
         let promise = match std::panic::catch_unwind(run) {
@@ -213,7 +216,7 @@ fn seed_that_shows(bug: Bug) -> Option<String> {
 }
 
 fn history(seed: u64) -> bool {
-    let faults = Fault::all();
+    let faults = Fault::usual();
     let course = simulate(&Recipe::new(seed, &faults), None);
     for event in &course.history {
         println!("{}", event.to_line());
@@ -271,7 +274,7 @@ const NOT_IN_SIMULATION: [Bug; 4] = [
 
 fn seeds(starts: u64, most: u64) {
     std::panic::set_hook(Box::new(|_| ()));
-    let faults: BTreeSet<Fault> = Fault::all();
+    let faults: BTreeSet<Fault> = Fault::usual();
     let caught = |seed: u64, bug: Bug| {
         let run = || {
             simulate(&Recipe::new(seed, &faults), Some(bug))

@@ -6,6 +6,7 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::rc::Rc;
+use std::time::Duration;
 
 use ops_coordinator_core::wire::KEY;
 use ops_coordinator_core::{Tick, Wall};
@@ -16,6 +17,9 @@ use serde_json::{Value, json};
 
 use crate::charm::{ENDPOINT, OTHER};
 use crate::{Bug, Visit};
+
+/// What a deputy writes down.
+const DEPUTY: &str = "deputy.json";
 
 /// Sits between a hook and the world, and gets one thing wrong.
 pub(crate) struct Saboteur {
@@ -363,6 +367,47 @@ impl Saboteur {
         Some(journal.to_string().into_bytes())
     }
 
+    /// What the deputy has written down, got wrong.
+    fn spoil_standings(&self, content: Option<&[u8]>) -> Result<Option<Vec<u8>>, Error> {
+        let json = |text: &[u8]| serde_json::from_slice::<Value>(text).ok();
+        let wishes = self
+            .machine
+            .load(&format!("{}/shared.json", self.endpoint))?;
+        let wishes = wishes.as_deref().and_then(json).unwrap_or_default();
+        let mut standings = content.and_then(json).unwrap_or(json!({"locks": {}}));
+        let kept = format!("{}/{DEPUTY}.kept", self.endpoint);
+        let before = self.machine.load(&kept)?;
+        let before = before.as_deref().and_then(json).unwrap_or_default();
+        let others = standings["locks"].clone();
+        let wanted = wishes["locks"].as_object().into_iter().flatten();
+        for (lock, wish) in wanted {
+            let own = &mut standings["locks"][lock];
+            let others = others.as_object().into_iter().flatten();
+            let mut others = others.filter(|(other, _)| *other != lock);
+            let takes = match self.bug {
+                Some(Bug::AnyTurnWillDo) => others.find(|(_, other)| other["until"].is_u64()),
+                _ => None,
+            };
+            let takes = takes.map(|(_, other)| other.clone()).or_else(|| {
+                let old = before["locks"][lock].clone();
+                (self.is(Bug::BelievesGivenBack) && old["until"].is_u64()).then_some(old)
+            });
+            if let Some(turn) = takes.filter(|_| !own["until"].is_u64()) {
+                *own = turn;
+                own["seq"] = wish["seq"].clone();
+                own["lock"] = wish["lock"].clone();
+                if before["boot"].is_string() {
+                    standings["boot"] = before["boot"].clone();
+                }
+            }
+        }
+        if self.is(Bug::BelievesGivenBack) && others != json!({}) {
+            self.machine
+                .store(&kept, standings.to_string().as_bytes(), false)?;
+        }
+        Ok(Some(standings.to_string().into_bytes()))
+    }
+
     fn spoil_goal_state(&self, text: &str) -> Option<String> {
         let mut goal: Value = serde_json::from_str(text).ok()?;
         let units = goal["units"].as_object_mut()?;
@@ -510,6 +555,10 @@ impl Machine for Saboteur {
             let spoilt = content.as_deref().and_then(|text| self.spoil_journal(text));
             return Ok(spoilt.or(content));
         }
+        if self.bug.is_some_and(|bug| Bug::SHARED.contains(&bug)) && name.ends_with(DEPUTY) {
+            let spoilt = self.spoil_standings(content.as_deref())?;
+            return Ok(spoilt.or(content));
+        }
         Ok(content)
     }
 
@@ -520,6 +569,14 @@ impl Machine for Saboteur {
         let spoilt = self.spoil_stored(name, content);
         let content = spoilt.as_deref().unwrap_or(content);
         self.machine.store(&self.place(name), content, durable)
+    }
+
+    fn wait(&self, time: Duration) -> Duration {
+        self.machine.wait(time)
+    }
+
+    fn start_deputy(&self, endpoint: &str) -> io::Result<()> {
+        self.machine.start_deputy(endpoint)
     }
 
     fn set_aside(&self, name: &str) -> Result<(), Error> {

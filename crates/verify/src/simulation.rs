@@ -10,6 +10,7 @@ mod course;
 mod disk;
 mod fault;
 mod lease;
+mod outer;
 mod recipe;
 mod referee;
 mod revision;
@@ -23,6 +24,7 @@ mod waker;
 
 pub use course::{Course, Violation, simulate};
 pub use fault::Fault;
+pub use outer::SharedPlan;
 pub use recipe::Recipe;
 pub use shrink::shrink;
 pub use story::{recipe_in_words, story};

@@ -11,7 +11,7 @@ use ops_coordinator_verify::simulation::{Fault, Recipe, simulate};
 
 /// The histories of some simulated seeds, with the limits of their locks.
 fn histories() -> impl Iterator<Item = (u64, Vec<Event>, BTreeMap<String, usize>)> {
-    let faults: BTreeSet<Fault> = Fault::all();
+    let faults: BTreeSet<Fault> = Fault::usual();
     (0..40).map(move |seed| {
         let recipe = Recipe::new(seed, &faults);
         let limit = ["restart", "backup"].map(|lock| (lock.to_owned(), recipe.limit as usize));

@@ -124,7 +124,7 @@ impl SimulateArgs {
             return Recipe::calm(seed, units);
         }
         let faults: BTreeSet<Fault> = if self.faults.is_empty() {
-            Fault::all()
+            Fault::usual()
         } else {
             self.faults.iter().copied().collect()
         };

@@ -50,6 +50,10 @@ impl Agenda {
             .map(|Reverse((at, _, _, entry))| (at, entry))
     }
 
+    pub(super) fn next_at(&self) -> Option<Millis> {
+        self.heap.peek().map(|Reverse((at, ..))| *at)
+    }
+
     /// A random time up to this.
     pub(super) fn pause(&mut self, longest: Millis) -> Millis {
         if longest == 0 {

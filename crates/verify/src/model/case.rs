@@ -111,6 +111,7 @@ impl Case {
                 .filter_map(|name| name.parse::<LockName>().ok())
                 .collect(),
             homes: vec![ENDPOINT; LOCKS],
+            shared: Vec::new(),
             policy: Rules {
                 limit: Limit::new(self.limit).unwrap_or_default(),
                 lookahead: self.lookahead,

@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::io;
 use std::rc::Rc;
+use std::time::Duration;
 
 use ops_coordinator_core::{Tick, Wall};
 use ops_coordinator_juju::{Errand, Error, Machine, Process, ToolOutput, Transport};
@@ -45,6 +46,8 @@ pub(super) struct Bridge {
     calls: Cell<u64>,
     drawn: Cell<u32>,
     pub(super) wishes: RefCell<Vec<Wish>>,
+    /// The endpoints of the deputies that are to start.
+    pub(super) deputies: RefCell<Vec<String>>,
 }
 
 impl Bridge {
@@ -55,6 +58,7 @@ impl Bridge {
             calls: Cell::default(),
             drawn: Cell::default(),
             wishes: RefCell::default(),
+            deputies: RefCell::default(),
         })
     }
 
@@ -133,6 +137,16 @@ impl Machine for Bridge {
         self.around
             .random
             .wrapping_add(drawn.wrapping_mul(0x9e37_79b9))
+    }
+
+    /// Nothing else happens before the step is over.
+    fn wait(&self, _time: Duration) -> Duration {
+        Duration::MAX
+    }
+
+    fn start_deputy(&self, endpoint: &str) -> io::Result<()> {
+        self.deputies.borrow_mut().push(endpoint.to_owned());
+        Ok(())
     }
 
     fn wake(&self, endpoint: &str, context: &str, errand: Errand) -> io::Result<()> {

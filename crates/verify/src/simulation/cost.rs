@@ -163,6 +163,7 @@ impl Run {
             charm: Charm {
                 locks: "restart".parse().into_iter().collect(),
                 homes: vec![ENDPOINT],
+                shared: Vec::new(),
                 policy: Rules::default(),
                 bug: None,
             },

@@ -2,18 +2,22 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::mem::take;
 use std::rc::Rc;
 
 use ops_coordinator_core::policy::{Limit, Rules, Waves};
+use ops_coordinator_juju::{Errand, SharedLock};
 use ops_coordinator_lab::deed::{Deed, UnitDeed};
-use ops_coordinator_lab::history::{Condition, Event, Happening, Outcome};
+use ops_coordinator_lab::history::{Condition, Event, Happening, Life, Outcome};
 use ops_coordinator_lab::simulation::{End, Limits, Plan, Simulation, VirtualCharm};
 use ops_coordinator_lab::world::{AgentStatus, UnitStatus};
 use ops_coordinator_lab::{Application, UnitName};
 use serde_json::json;
 
+use super::bridge::Wish;
 use super::lease::Lease;
-use super::recipe::Recipe;
+use super::outer::{Outer, shared_lock};
+use super::recipe::{Recipe, STATUS};
 use super::referee::Referee;
 use super::revision::{declared_at_first, revisions};
 use super::shared::Shared;
@@ -76,6 +80,10 @@ struct Run {
     settled_at: u64,
     /// When everything was idle for the first time after the repair: where hooks are slow, many events were left.
     rested_at: Option<u64>,
+    /// When nobody waited any more.
+    served_at: Option<u64>,
+    /// How much had happened to those inside a shared lock.
+    progress: usize,
     bug: Option<Bug>,
 }
 
@@ -125,6 +133,7 @@ impl Run {
         let charm = Charm {
             locks: locks.filter_map(|name| name.parse().ok()).collect(),
             homes: vec![ENDPOINT; recipe.locks],
+            shared: shared_locks(recipe),
             policy: Rules {
                 limit: Limit::new(recipe.limit).unwrap_or_default(),
                 sequence: recipe.sequence.clone(),
@@ -169,7 +178,10 @@ impl Run {
             },
             ..Plan::new(application, recipe.units)
         };
-        let shared = Rc::new(RefCell::new(Shared::default()));
+        let tells_processes = recipe.tells_processes && bug != Some(Bug::OrphansFinishCounts);
+        let outer = recipe.shared.as_ref();
+        let outer = outer.map(|plan| Outer::new(plan, recipe.seed, tells_processes, bug));
+        let shared = Rc::new(RefCell::new(Shared::new(outer)));
         let behaviour = Rc::new(Behaviour {
             charm,
             revisions: revisions(recipe),
@@ -190,7 +202,7 @@ impl Run {
             forgets: recipe.forgets,
             passes: recipe.passes,
             announces: recipe.announces,
-            tells_processes: recipe.tells_processes && bug != Some(Bug::OrphansFinishCounts),
+            tells_processes,
             tool_delays: recipe.settings.tool_delays.clone(),
         });
         let units = Rc::clone(&shared);
@@ -211,6 +223,8 @@ impl Run {
             operator_rounds: 0,
             settled_at: recipe.repaired_at,
             rested_at: None,
+            served_at: None,
+            progress: 0,
             bug,
         })
     }
@@ -223,6 +237,7 @@ impl Run {
             PATIENCE
         };
         loop {
+            self.let_etcd_work(false);
             let _ = self.wakers.go_off(&mut self.simulation, false);
             let end = self.simulation.advance();
             self.observe()?;
@@ -252,8 +267,16 @@ impl Run {
                 let leapt = self.wakers.go_off(&mut self.simulation, true);
                 // Nothing else happens until then, but the clocks go on.
                 self.shared.borrow_mut().leapt += leapt;
-            } else if self.waiting().is_empty() {
-                return Ok(());
+            } else if self.waiting().is_empty() && !self.rivals_wait() {
+                // A unit whose last hook was cut off gives its place back in the next one.
+                let served_at = *self.served_at.get_or_insert(now);
+                if over || self.nothing_in_etcd() || now > served_at + 2 * STATUS {
+                    return self.check_etcd_at_rest();
+                }
+            } else if self.has_progressed() {
+                self.rested_at = Some(now);
+            } else if over && self.let_etcd_work(true) {
+                // Time goes on there although nothing happens here.
             } else if self.operator_looks() {
                 // What that brings is yet to come.
             } else {
@@ -290,10 +313,74 @@ impl Run {
         }
     }
 
+    /// Lets etcd and the deputies work until the next thing happens, or with `alone` the next of theirs. Returns whether
+    /// there was any.
+    fn let_etcd_work(&mut self, alone: bool) -> bool {
+        let mut shared = self.shared.borrow_mut();
+        let leapt = shared.leapt;
+        let next = self.simulation.next_at().map(|at| at + leapt);
+        let boots = shared.boots.clone();
+        let Some(outer) = &mut shared.outer else {
+            return false;
+        };
+        outer.boots = boots;
+        let until = if alone { outer.next_at() } else { next };
+        let Some(until) = until else {
+            return false;
+        };
+        let now = outer.run_until(until);
+        let (woken, ended) = (take(&mut outer.woken), take(&mut outer.ended));
+        for process in ended {
+            shared.process_ends(process);
+        }
+        drop(shared);
+        if alone || !woken.is_empty() {
+            self.simulation.pass(now - leapt);
+        }
+        for (unit, endpoint) in woken {
+            let wish = Wish {
+                endpoint,
+                context: "deputy".to_owned(),
+                errand: Errand::Later(0),
+                after: 0,
+            };
+            if let Ok(unit) = unit.parse() {
+                self.wakers.ask(self.simulation.now(), unit, &wish);
+            }
+        }
+        true
+    }
+
+    fn nothing_in_etcd(&self) -> bool {
+        let shared = self.shared.borrow();
+        shared.outer.as_ref().is_none_or(Outer::is_empty)
+    }
+
+    fn rivals_wait(&self) -> bool {
+        let shared = self.shared.borrow();
+        shared.outer.as_ref().is_some_and(Outer::is_wanted)
+    }
+
+    /// Whether somebody has gone inside a shared lock, or out, since the last look.
+    fn has_progressed(&mut self) -> bool {
+        let shared = self.shared.borrow();
+        let progress = shared.outer.as_ref().map_or(0, Outer::progress);
+        std::mem::replace(&mut self.progress, progress) != progress
+    }
+
+    fn check_etcd_at_rest(&mut self) -> Result<(), Violation> {
+        let mut shared = self.shared.borrow_mut();
+        let left = shared.outer.as_mut().map(Outer::check_rest);
+        left.transpose().map(drop).map_err(told)
+    }
+
     /// Ends all faults that last.
     fn repair(&mut self) {
         self.repaired_with = Some(self.simulation.hooks());
         self.shared.borrow_mut().repaired = true;
+        if let Some(outer) = &mut self.shared.borrow_mut().outer {
+            outer.repair();
+        }
         let units = self.simulation.world().units();
         for status in units {
             let unit = status.unit.number();
@@ -404,6 +491,9 @@ impl Run {
                 return Ok(());
             }
             self.referee.see(event).map_err(told)?;
+            if let Some(outer) = &mut self.shared.borrow_mut().outer {
+                tell(outer, event);
+            }
             match &event.happening {
                 Happening::HookEnd {
                     unit,
@@ -451,6 +541,11 @@ impl Run {
                 });
             }
         }
+        if let Some(outer) = &self.shared.borrow().outer
+            && outer.progress() != self.progress
+        {
+            outer.check().map_err(told)?;
+        }
         for (unit, done) in commands {
             let success = done || self.bug == Some(Bug::WakerGivesUp);
             self.wakers.command_ended(&self.simulation, &unit, success);
@@ -460,6 +555,37 @@ impl Run {
         }
         Ok(())
     }
+}
+
+/// What happens to units and their machines happens to their deputies.
+fn tell(outer: &mut Outer, event: &Event) {
+    match &event.happening {
+        Happening::Agent { unit, condition } => {
+            let unit = unit.to_string();
+            outer.freeze(&unit, *condition == Condition::Suspended);
+            match condition {
+                Condition::Down => outer.end_processes(&unit, false),
+                Condition::Lost => {
+                    outer.end_processes(&unit, true);
+                    outer.kill_deputies(&unit);
+                }
+                _ => {}
+            }
+        }
+        Happening::LeftoversEnded { unit } => outer.kill_deputies(&unit.to_string()),
+        Happening::DiskLost { unit } => outer.files_gone(&unit.to_string(), false),
+        Happening::Life {
+            unit,
+            life: Life::Dead,
+        } => outer.files_gone(&unit.to_string(), true),
+        _ => {}
+    }
+}
+
+fn shared_locks(recipe: &Recipe) -> Vec<SharedLock> {
+    let plan = recipe.shared.as_ref();
+    let locks = (0..recipe.locks).map(|number| shared_lock(plan?, number));
+    locks.flatten().collect()
 }
 
 fn told(violation: ops_coordinator_core::invariant::Violation) -> Violation {

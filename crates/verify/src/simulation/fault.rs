@@ -67,17 +67,22 @@ faults! {
     Pass "pass" "Some units that a campaign calls have nothing to do, and pass.";
     Ail "ail" "Units are unavailable now and then, some until their turn, and a policy says how many may be.";
     Announce "announce" "All units expect a campaign when the configuration changes, and none asks.";
+    Shared "shared" "All locks need one in etcd as well, which others want too; it is away, leases end, deputies die and stand still. Only if it is named.";
 }
 
 impl Fault {
-    /// All of them.
-    pub fn all() -> BTreeSet<Self> {
-        Self::ALL.iter().copied().collect()
+    /// What a seed mixes if nobody says otherwise: all but those that make every run another one.
+    pub fn usual() -> BTreeSet<Self> {
+        let all = Self::ALL.iter().copied();
+        all.filter(|kind| *kind != Self::Shared).collect()
     }
 
     /// Whether it has dice of its own: with or without it, a seed means the same in all else.
     pub(super) fn has_own_dice(self) -> bool {
-        matches!(self, Self::Roll | Self::Pass | Self::Announce | Self::Ail)
+        matches!(
+            self,
+            Self::Roll | Self::Pass | Self::Announce | Self::Ail | Self::Shared
+        )
     }
 }
 

@@ -7,10 +7,11 @@ use ops_coordinator_core::policy::Sequence;
 use ops_coordinator_core::{Check, OnFailure, Recovery};
 use ops_coordinator_lab::deed::{Deed, UnitDeed};
 use ops_coordinator_lab::settings::Detail;
-use ops_coordinator_lab::{Departure, JujuVersion, Settings, UnitName};
+use ops_coordinator_lab::{Departure, JujuVersion, Settings, ToolDelays, UnitName};
 use serde_json::json;
 
 use super::fault::Fault;
+use super::outer::SharedPlan;
 use crate::charm::ENDPOINT;
 
 /// Between two changes of leadership by an operator's hand. Juju promises a leader 30 s; what moves the
@@ -83,6 +84,8 @@ pub struct Recipe {
     pub announces: bool,
     /// Whether the machines can tell which processes live.
     pub tells_processes: bool,
+    /// The lock in etcd that each lock needs as well, if any.
+    pub shared: Option<SharedPlan>,
 }
 
 impl Recipe {
@@ -121,6 +124,7 @@ impl Recipe {
             passes: false,
             announces: false,
             tells_processes: rng.u32(0..6) != 0,
+            shared: None,
         };
         if recipe.two_endpoints {
             recipe.locks = 2;
@@ -138,6 +142,13 @@ impl Recipe {
         recipe.roll(faults);
         recipe.announce(faults);
         recipe.ail(faults);
+        if faults.contains(&Fault::Shared) {
+            recipe.shared = Some(SharedPlan::new(&recipe));
+            // The next hook starts another deputy, if one has died.
+            recipe.settings.update_status_interval = STATUS;
+            // Deputies work between the steps of a hook, so a step must not take as long as a lease.
+            recipe.settings.tool_delays = ToolDelays::default();
+        }
         recipe.deeds.sort_by_key(|(at, _)| *at);
         recipe.keep_leaders_apart();
         recipe.keep_revisions_apart();
@@ -246,6 +257,7 @@ impl Recipe {
             passes: false,
             announces: false,
             tells_processes: true,
+            shared: None,
         }
     }
 

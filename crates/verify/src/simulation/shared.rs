@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ops_coordinator_core::Ticket;
 
+use super::outer::Outer;
 use super::unit::Note;
 use crate::Started;
 
@@ -28,9 +29,18 @@ pub(super) struct Shared {
     pub(super) repaired: bool,
     /// How often each unit's machine was booted.
     pub(super) boots: BTreeMap<String, u64>,
+    /// The world of the shared locks, if there are any.
+    pub(super) outer: Option<Outer>,
 }
 
 impl Shared {
+    pub(super) fn new(outer: Option<Outer>) -> Self {
+        Self {
+            outer,
+            ..Self::default()
+        }
+    }
+
     pub(super) fn process_begins(&mut self) -> u32 {
         self.last_process += 1;
         self.alive.insert(self.last_process);
@@ -39,7 +49,7 @@ impl Shared {
 
     pub(super) fn process_ends(&mut self, process: u32) {
         self.alive.remove(&process);
-        self.work.remove(&process);
+        self.stops_work(process);
     }
 
     pub(super) fn alive(&self) -> &BTreeSet<u32> {
@@ -59,6 +69,9 @@ impl Shared {
 
     pub(super) fn stops_work(&mut self, process: u32) {
         self.work.remove(&process);
+        if let Some(outer) = &mut self.outer {
+            outer.leave(process);
+        }
     }
 
     /// An operation has succeeded.

@@ -23,6 +23,9 @@ pub fn recipe_in_words(recipe: &Recipe) -> Vec<String> {
         },
         settings.watcher_delay,
     )];
+    if let Some(shared) = &recipe.shared {
+        lines.extend(shared.in_words());
+    }
     for (at, deed) in &recipe.deeds {
         let Ok(deed) = deed.aim(|number| Ok::<_, Infallible>(format!("app/{number}")));
         lines.push(format!("{:>9.3} s  {deed}", seconds(*at)));

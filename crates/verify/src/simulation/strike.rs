@@ -35,7 +35,8 @@ impl Recipe {
             | Fault::Roll
             | Fault::Pass
             | Fault::Announce
-            | Fault::Ail => {}
+            | Fault::Ail
+            | Fault::Shared => {}
             Fault::Fail => deed(at, to(UnitDeed::Fail)),
             Fault::Kill if rng.bool() => {
                 let spare_children = false;

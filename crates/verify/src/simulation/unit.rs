@@ -7,9 +7,11 @@ use std::rc::Rc;
 use fastrand::Rng;
 use ops_coordinator_core::policy::Limit;
 use ops_coordinator_core::{Check, Instruction, OnFailure, Recovery, Tick, Ticket};
-use ops_coordinator_juju::{Availability, Environment, Error, Gate, Machine, write_pending_line};
+use ops_coordinator_juju::{
+    Availability, Environment, Error, Gate, Machine, SharedTurn, write_pending_line,
+};
 use ops_coordinator_lab::simulation::{HookContext, Phase, VirtualCharm};
-use ops_coordinator_lab::{Dispatch, ToolDelays, What};
+use ops_coordinator_lab::{Dispatch, ToolDelays, UnitName, What};
 
 use super::bridge::{Bridge, Surroundings, Wish};
 use super::disk;
@@ -19,6 +21,8 @@ use crate::{Aftercare, Charm, Started, Visit, Will};
 
 /// The command of a visit that writes a line which a long hook has left behind; the endpoint follows.
 pub(super) const VISIT: &str = "visit ";
+/// How often an operation looks at its shared lock within the life of a lease. `run` does it more often.
+const LOOKS: u32 = 20;
 
 /// What happened that no history tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,6 +99,18 @@ pub(super) struct VirtualUnit {
     may_ask: bool,
     released: bool,
     orphan: bool,
+    /// The operation that needs a shared lock, while it runs.
+    watched: Option<Watched>,
+}
+
+/// An operation that lasts as long as its shared lock.
+#[derive(Debug, Clone, Copy)]
+struct Watched {
+    turn: Option<SharedTurn>,
+    /// When it comes to its end by itself.
+    ends: u64,
+    /// Whether it has lost its lock, and is being stopped.
+    stopped: bool,
 }
 
 impl Drop for VirtualUnit {
@@ -117,6 +133,7 @@ impl VirtualUnit {
             may_ask: true,
             released: false,
             orphan: false,
+            watched: None,
         }
     }
 
@@ -142,7 +159,7 @@ impl VirtualUnit {
         let shared = self.shared.borrow();
         let told = self.behaviour.tells_processes;
         // No two machines agree on the time, and none has to.
-        let offset = u64::from(hook.unit.number()) * 1_000_003;
+        let offset = clock_of(&hook.unit);
         let around = Surroundings {
             now: context.now() + shared.leapt + offset,
             tool_takes: self.behaviour.tool_delays.of(&hook.unit, "relation-get"),
@@ -220,6 +237,21 @@ impl VirtualUnit {
         })
     }
 
+    /// What the step has left for deputies to do.
+    fn note_deputies(&self, unit: &UnitName, bridge: &Bridge, context: &HookContext) {
+        let mut shared = self.shared.borrow_mut();
+        if shared.outer.is_none() {
+            return;
+        }
+        let wanted = bridge.deputies.take().into_iter();
+        let starts: Vec<(String, u32)> = wanted
+            .map(|endpoint| (endpoint, shared.process_begins()))
+            .collect();
+        if let Some(outer) = &mut shared.outer {
+            outer.hook_stepped(&unit.to_string(), clock_of(unit), &starts, context);
+        }
+    }
+
     fn note_wishes(&self, unit: &str, bridge: &Bridge) {
         let wishes = bridge.wishes.take().into_iter();
         let mut shared = self.shared.borrow_mut();
@@ -254,6 +286,7 @@ impl VirtualUnit {
         let result = work(&charm, &visit, &self.will);
         drop(visit);
         self.note_wishes(&unit, &bridge);
+        self.note_deputies(&hook.unit, &bridge, context);
         self.settle(hook, context);
         result
     }
@@ -307,9 +340,14 @@ impl VirtualUnit {
                 self.note(Note::Beside(started.ticket.clone()));
             }
             self.note(Note::Began(started.ticket.clone(), started.lock));
-            self.running = Some(started);
             let longest = if slow { 90_000 } else { 9_000 };
-            return Phase::After(self.rng.u64(10..longest));
+            let takes = self.rng.u64(10..longest);
+            if self.behaviour.charm.shared.is_empty() {
+                self.running = Some(started);
+                return Phase::After(takes);
+            }
+            // Long enough for a lease to end meanwhile.
+            return self.begin_watched(hook, started, context.now() + 4 * takes, context);
         }
         if self.behaviour.long && disk::leads(context) {
             return Phase::After(self.rng.u64(26_000..45_000));
@@ -322,11 +360,71 @@ impl VirtualUnit {
         Phase::After(self.rng.u64(1..longest))
     }
 
+    /// The operation begins if its shared lock is still there, and is stopped when that is lost.
+    fn begin_watched(
+        &mut self,
+        hook: &Dispatch,
+        started: Started,
+        ends: u64,
+        context: &HookContext,
+    ) -> Phase {
+        let name = &self.behaviour.charm.locks[started.lock];
+        if let (Some(turn), Some(outer)) = (started.turn, &mut self.shared.borrow_mut().outer) {
+            outer.enter(self.process, &hook.unit.to_string(), name, turn);
+        }
+        self.watched = Some(Watched {
+            turn: started.turn,
+            ends,
+            stopped: started.turn.is_none(),
+        });
+        self.running = Some(started);
+        self.look_at_turn(hook, context).unwrap_or(Phase::After(1))
+    }
+
+    /// What `run` does while its command runs; `None` if the command has ended, by itself or stopped.
+    fn look_at_turn(&mut self, hook: &Dispatch, context: &HookContext) -> Option<Phase> {
+        let lock = self.running.as_ref()?.lock;
+        let watched = self.watched.filter(|watched| !watched.stopped)?;
+        if context.now() >= watched.ends {
+            return None;
+        }
+        // What cannot be read is as good as lost.
+        let now = self.step(hook, context, |charm, visit, _| {
+            charm.shared_turn(visit, lock)
+        });
+        let turn = watched.turn?;
+        let (turn, phase) = match turn.goes_on(now.ok().flatten()) {
+            Ok(turn) => {
+                let look = turn.ttl / LOOKS;
+                let look = u64::try_from(look.as_millis()).unwrap_or(u64::MAX);
+                (turn, Phase::After(look.min(watched.ends - context.now())))
+            }
+            Err(left) => {
+                self.watched.as_mut()?.stopped = true;
+                let left = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+                (turn, Phase::After(self.rng.u64(0..=left)))
+            }
+        };
+        self.watched.as_mut()?.turn = Some(turn);
+        Some(phase)
+    }
+
+    /// Whether the operation was stopped, which is a failure.
+    fn was_stopped(&mut self) -> bool {
+        self.watched.take().is_some_and(|watched| watched.stopped)
+    }
+
     /// The operation ends, or there is none; then comes the next, or the release.
     fn go_on(&mut self, hook: &Dispatch, context: &HookContext) -> Result<Phase, Error> {
+        let stopped = self.was_stopped();
         let running = self.running.take();
         let lock = running.as_ref().map(|started| started.lock);
         let unit = hook.unit.to_string();
+        if let Some(lock) = lock.filter(|_| stopped) {
+            self.shared.borrow_mut().stops_work(self.process);
+            self.step(hook, context, |charm, visit, _| charm.fail(visit, lock))?;
+            return Ok(Phase::Exit(1));
+        }
         let wild = context.now() < self.behaviour.faults_until;
         if let Some(lock) = lock {
             if wild && std::mem::take(&mut self.may_ask) && self.rng.u32(0..10) == 0 {
@@ -422,7 +520,8 @@ impl VirtualUnit {
 
     /// What the process of an operation does that has outlived its hook: it comes to its end and says so.
     fn end_as_orphan(&mut self, hook: &Dispatch, context: &HookContext) -> Phase {
-        if let Some(started) = self.running.take() {
+        let stopped = self.was_stopped();
+        if let Some(started) = self.running.take().filter(|_| !stopped) {
             self.shared.borrow_mut().ends_well(&started);
             self.note(Note::Succeeded(started.ticket.clone(), started.lock));
             // Nothing is public that it says: whether it counts, the unit's next hook shows.
@@ -563,6 +662,9 @@ impl VirtualCharm for VirtualUnit {
         if self.released {
             return Phase::Exit(0);
         }
+        if let Some(phase) = self.look_at_turn(hook, context) {
+            return phase;
+        }
         if self.orphan {
             return self.end_as_orphan(hook, context);
         }
@@ -571,6 +673,9 @@ impl VirtualCharm for VirtualUnit {
 
     fn orphaned(&mut self, _hook: &Dispatch, _context: &HookContext) -> bool {
         self.orphan = self.running.is_some();
+        if let Some(outer) = &mut self.shared.borrow_mut().outer {
+            outer.orphan(self.process);
+        }
         self.orphan
     }
 }
@@ -580,6 +685,11 @@ fn reason(context: &HookContext) -> &'static str {
     let reply = context.call("config-get", &["--format=json", "generation"], None);
     let number = serde_json::from_slice(&reply.stdout).unwrap_or(0_u64);
     if number % 2 == 0 { "keys" } else { "cipher" }
+}
+
+/// By how much a unit's clock is ahead.
+fn clock_of(unit: &UnitName) -> u64 {
+    u64::from(unit.number()) * 1_000_003
 }
 
 /// A number for a text, the same on every machine (FNV-1a).
