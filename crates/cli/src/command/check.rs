@@ -49,7 +49,7 @@ pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode, CommandError> {
         }
     }
     if let Some(command) = coordination.available() {
-        say(&format!(
+        say(format!(
             "available: {}",
             excerpt(&command.join(" ")).up_to(LONG)
         ));

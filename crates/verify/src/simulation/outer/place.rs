@@ -206,9 +206,8 @@ impl Place {
 }
 
 fn is_quiet(store: &Store, watches: &[WatchCreateRequest]) -> bool {
-    let told = watches.iter().map(|watch| store.told(watch));
-    told.map(|told| told.is_ok_and(|events| events.is_empty()))
-        .all(|quiet| quiet)
+    let mut told = watches.iter().map(|watch| store.told(watch));
+    told.all(|told| told.is_ok_and(|events| events.is_empty()))
 }
 
 pub(super) fn millis(time: Duration) -> u64 {
