@@ -112,8 +112,6 @@ bugs! {
         "A request that nobody wants any more is not withdrawn, and keeps its place.";
     ForgetsOnceCalled "forgets-once-called"
         "A unit expects no campaign any more as soon as one has called it, although that one may end without it.";
-    ForgetsUntoldRecovery "forgets-untold-recovery"
-        "A unit that has recovered does not tell it again if the hook that first did has failed.";
     BelievesRelationList "believes-relation-list"
         "Every unit that the relation lists counts as present, whatever the controller says.";
     SoakEndsEarly "soak-ends-early"
@@ -141,7 +139,6 @@ impl Bug {
         Self::OrphansFinishCounts,
         Self::KeepsOrphanTickets,
         Self::ForgetsOnceCalled,
-        Self::ForgetsUntoldRecovery,
         Self::BelievesRelationList,
         Self::SoakEndsEarly,
         Self::LongHooksNeverPublish,

@@ -325,11 +325,6 @@ impl Saboteur {
             self.serve_what_is_announced(&mut journal["locks"], |lock| &mut lock["record"]);
             return Some(journal.to_string().into_bytes());
         }
-        if self.is(Bug::ForgetsUntoldRecovery) && name == self.session_file() {
-            let mut session: Value = serde_json::from_slice(content).ok()?;
-            session.as_object_mut()?.remove("availability_is_news");
-            return Some(session.to_string().into_bytes());
-        }
         if self.is(Bug::ForgetsOnceCalled) && name == self.journal_file() {
             let mut journal: Value = serde_json::from_slice(content).ok()?;
             for lock in journal["locks"].as_object_mut()?.values_mut() {

@@ -138,11 +138,6 @@ const UNTIDY: &[Shown] = &[
         &["every-request-is-served"],
     ),
     (
-        Bug::ForgetsUntoldRecovery,
-        &[Fault::Ail, Fault::Fail, Fault::Kill, Fault::Reply],
-        &["every-request-is-served"],
-    ),
-    (
         Bug::BelievesRelationList,
         &[Fault::Untold],
         &["every-request-is-served"],

@@ -193,7 +193,9 @@ fn what_is_wrong_is_told_with_its_line() {
         "what happens after a failure is 'retry', 'stop' or 'continue', not \"again\""
     );
     assert!(wrong("[locks.Restart]\n").contains("invalid lock name 'Restart'"));
-    assert!(wrong("[lock.restart]\n").contains("unknown field `lock`, expected `available` or `locks`"));
+    assert!(
+        wrong("[lock.restart]\n").contains("unknown field `lock`, expected `available` or `locks`")
+    );
     assert!(wrong("[locks.restart").starts_with("coordination.toml, line 1: "));
 }
 
