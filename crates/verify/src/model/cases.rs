@@ -535,7 +535,7 @@ pub const SMALL: &[Case] = &[
             skip: 1,
             ..NONE
         },
-        states: 72_408,
+        states: 71_485,
         ..CASE
     },
     Case {
@@ -548,7 +548,7 @@ pub const SMALL: &[Case] = &[
             leader: 1,
             ..NONE
         },
-        states: 151_418,
+        states: 148_004,
         ..CASE
     },
     Case {
