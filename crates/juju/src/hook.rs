@@ -8,9 +8,10 @@ use ops_coordinator_core::engine::{
     Answer, Availability, Effect, Engine, Facts, Gate, LineRead, Need, Shared, Stored,
 };
 use ops_coordinator_core::wire::KEY;
-use ops_coordinator_core::{Check, LockName, Look, News, Recovery, RelationId, Tick};
+use ops_coordinator_core::{Check, LockName, Look, News, Recovery, RelationId};
 
 use crate::operation::join_payloads;
+use crate::shared::Found;
 use crate::state::{JOURNAL, PENDING, ROSTER, SESSION, State};
 use crate::tool::Bag;
 use crate::{Environment, Error, Machine, SharedLock, Tools, Transport, require_peer_relation};
@@ -39,10 +40,8 @@ pub struct Hook {
     pub(crate) shared: BTreeMap<LockName, SharedLock>,
     /// What is said instead of asking for one.
     pub(crate) shared_answers: BTreeMap<LockName, Shared>,
-    /// When this process has last started a deputy.
-    pub(crate) deputy_since: Option<Tick>,
-    /// Why the last one could not be started.
-    pub(crate) deputy_fault: Option<String>,
+    /// How this process has found the deputies, by endpoint.
+    pub(crate) deputies: BTreeMap<String, Found>,
     /// Why Juju has refused the line in the last question, if it did.
     pub(crate) refused: Option<String>,
 }
@@ -111,8 +110,7 @@ impl Hook {
             checks: BTreeMap::new(),
             shared: BTreeMap::new(),
             shared_answers: BTreeMap::new(),
-            deputy_since: None,
-            deputy_fault: None,
+            deputies: BTreeMap::new(),
             refused: None,
         };
         hook.ask(Engine::open)?;
@@ -243,8 +241,12 @@ impl Hook {
                 let told = told.map(|tell| self.unlocked(guard, || tell()));
                 Answer::Availability(told.transpose()?.unwrap_or_default())
             }
-            Need::Shared(lock, seq) => {
-                let shared = self.share(&lock, seq, guard)?;
+            Need::Shared {
+                endpoint,
+                lock,
+                seq,
+            } => {
+                let shared = self.share(&endpoint, &lock, seq, guard)?;
                 Answer::Shared(lock, shared)
             }
             Need::Check(lock) => {

@@ -62,7 +62,7 @@ impl Site {
         let Some(ticket) = self.load_unit(round)?.next(lock) else {
             return Ok(None);
         };
-        let (why, in_short) = match round.known.shared(lock, ticket.seq)? {
+        let (why, in_short) = match round.known.shared(&self.endpoint, lock, ticket.seq)? {
             Shared::NotNeeded => return Ok(None),
             Shared::Held => {
                 self.session.shared.insert(lock.clone(), ticket.seq);

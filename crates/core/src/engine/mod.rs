@@ -282,13 +282,25 @@ impl Engine {
         self.ask(|visit, round| visit.start(round, lock))
     }
 
-    /// For which request this unit is to keep a shared lock, or its place in the line for it ([`Need::Shared`]); `None`: it is
-    /// to give it back, if it has one.
+    /// For which request on this endpoint this unit is to keep a shared lock, or its place in the line for it
+    /// ([`Need::Shared`]); `None`: it is to give it back, if it has one.
     ///
     /// # Errors
     /// What has to be known first.
-    pub fn shared_is_for(&mut self, lock: &LockName) -> Result<Option<u64>, Need> {
-        self.ask(|visit, round| visit.shared_is_for(round, lock))
+    pub fn shared_is_for(&mut self, endpoint: &str, lock: &LockName) -> Result<Option<u64>, Need> {
+        self.ask(|visit, round| visit.shared_is_for(round, endpoint, lock))
+    }
+
+    /// Whether this endpoint is one that the charm used before a refresh, so that what this unit still has there is looked
+    /// after here.
+    ///
+    /// # Errors
+    /// What has to be known first.
+    pub fn succeeds(&mut self, endpoint: &str) -> Result<bool, Need> {
+        self.ask(|visit, round| {
+            let others = visit.other_endpoints(round)?;
+            Ok(others.iter().any(|other| other == endpoint))
+        })
     }
 
     /// Records a process that works on the operation which [`Engine::start`] began, in addition to this one. While

@@ -31,10 +31,16 @@ pub enum Need {
     /// Whether the unit itself lets an operation begin whose turn has come. It is asked last, just before the operation
     /// would begin, and not for one that has begun before.
     Gate(LockName),
-    /// Whether the unit holds the shared lock that the operation of its request with this number needs beside its turn, if it
-    /// needs one. It is asked last before every attempt, also for an operation that has begun before, and once for each
-    /// question.
-    Shared(LockName, u64),
+    /// Whether the unit holds the shared lock that an operation needs beside its turn, if it needs one. It is asked last before
+    /// every attempt, also for an operation that has begun before, and once for each question.
+    Shared {
+        /// On which endpoint the operation's turn is: after a refresh, perhaps not the charm's.
+        endpoint: String,
+        /// The operation's lock.
+        lock: LockName,
+        /// The number of its request.
+        seq: u64,
+    },
     /// Whether the check of an operation that has succeeded holds. It is asked once for each question.
     Check(LockName),
     /// Whether the unit is available. It is asked at the end of a hook.
@@ -227,9 +233,17 @@ impl Known {
         self.gates.get(lock).ok_or_else(|| Need::Gate(lock.clone()))
     }
 
-    pub(super) fn shared(&self, lock: &LockName, seq: u64) -> Result<&Shared, Need> {
-        let known = self.shared.get(lock);
-        known.ok_or_else(|| Need::Shared(lock.clone(), seq))
+    pub(super) fn shared(
+        &self,
+        endpoint: &str,
+        lock: &LockName,
+        seq: u64,
+    ) -> Result<&Shared, Need> {
+        self.shared.get(lock).ok_or_else(|| Need::Shared {
+            endpoint: endpoint.to_owned(),
+            lock: lock.clone(),
+            seq,
+        })
     }
 
     pub(super) fn check(&self, lock: &LockName) -> Result<Option<&Look>, Need> {

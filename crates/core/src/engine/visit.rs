@@ -126,9 +126,14 @@ impl Visit {
     pub(super) fn shared_is_for(
         &mut self,
         round: &mut Round<'_>,
+        endpoint: &str,
         lock: &LockName,
     ) -> Result<Option<u64>, Need> {
-        self.at_home(round, lock)?.shared_is_for(round, lock)
+        let home = self.at_home(round, lock)?;
+        if home.endpoint != endpoint {
+            return Ok(None);
+        }
+        home.shared_is_for(round, lock)
     }
 
     pub(super) fn note_process(

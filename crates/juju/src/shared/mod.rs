@@ -5,6 +5,7 @@
 //! when a turn has come. A hook believes the file only as far as its own clock does: up to a third of the lease before no
 //! server would have ended it.
 
+mod attend;
 mod desk;
 mod service;
 mod standing;
@@ -12,14 +13,13 @@ mod wish;
 
 use std::any::Any;
 use std::collections::BTreeMap;
-use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
 use ops_coordinator_core::LockName;
 use ops_coordinator_core::engine::Shared;
-use serde::de::DeserializeOwned;
 
+pub(crate) use attend::Found;
 pub use desk::Desk;
 pub use service::{Note, Vigil};
 pub use standing::{SharedTurn, Standing, Standings};
@@ -35,8 +35,6 @@ pub(crate) const STANDINGS: &str = "deputy.json";
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How often it looks meanwhile.
 const GLANCE: Duration = Duration::from_millis(10);
-/// How many milliseconds a deputy has to say that it is there, before another one is started.
-const BEGINNING: u64 = 2_000;
 /// What of a lease is left for an operation to end in: a third.
 const GRACE: u32 = 3;
 
@@ -62,14 +60,17 @@ impl Hook {
     /// # Errors
     /// A state file that cannot be read.
     pub fn shared_turn(&mut self, lock: &LockName) -> Result<Option<SharedTurn>, Error> {
-        let Some(wishes) = self.wishes()? else {
-            return Ok(None);
-        };
-        let standings = self.standings()?;
-        self.attend(&standings)?;
         let (now, boot) = (self.machine.now(), self.machine.boot());
-        let wish = wishes.locks.get(lock);
-        Ok(wish.and_then(|wish| standings.turn(lock, wish, boot.as_deref(), now)))
+        for (endpoint, wishes) in self.all_wishes()? {
+            let standings = self.standings(&endpoint)?;
+            self.attend(&endpoint, &standings)?;
+            let wish = wishes.locks.get(lock);
+            let turn = wish.and_then(|wish| standings.turn(lock, wish, boot.as_deref(), now));
+            if turn.is_some() {
+                return Ok(turn);
+            }
+        }
+        Ok(None)
     }
 
     /// In words, how this unit stands with the shared locks that it wants.
@@ -77,24 +78,27 @@ impl Hook {
     /// # Errors
     /// A state file that cannot be read.
     pub fn shared_in_words(&mut self) -> Result<BTreeMap<LockName, String>, Error> {
-        let Some(wishes) = self.wishes()? else {
-            return Ok(BTreeMap::new());
-        };
-        let standings = self.standings()?;
         let (now, boot) = (self.machine.now(), self.machine.boot());
-        let words = |(lock, wish): (&LockName, &Wish)| {
-            let said = match standings.turn(lock, wish, boot.as_deref(), now) {
-                Some(turn) => format!("holds {} in etcd, token {}", wish.lock.name, turn.token),
-                None => standings.in_words(lock, wish, now).0,
+        let mut said = BTreeMap::new();
+        for (endpoint, wishes) in self.all_wishes()? {
+            let standings = self.standings(&endpoint)?;
+            let words = |(lock, wish): (&LockName, &Wish)| {
+                let said = match standings.turn(lock, wish, boot.as_deref(), now) {
+                    Some(turn) => format!("holds {} in etcd, token {}", wish.lock.name, turn.token),
+                    None => standings.in_words(lock, wish, now).0,
+                };
+                (lock.clone(), said)
             };
-            (lock.clone(), said)
-        };
-        Ok(wishes.locks.iter().map(words).collect())
+            said.extend(wishes.locks.iter().map(words));
+        }
+        Ok(said)
     }
 
-    /// The answer to the engine's question. Asks for the lock, if that has not been done yet.
+    /// The answer to the engine's question. Asks for the lock, if that has not been done yet: at the endpoint on which the
+    /// turn is, where a hook before a refresh may have asked already.
     pub(crate) fn share(
         &mut self,
+        endpoint: &str,
         lock: &LockName,
         seq: u64,
         guard: &mut Option<Box<dyn Any>>,
@@ -103,8 +107,8 @@ impl Hook {
             return Ok(answer.clone());
         }
         let Some(declared) = self.shared.get(lock).cloned() else {
-            if self.wishes()?.is_some() {
-                self.change_wishes(|wishes| drop(wishes.locks.remove(lock)))?;
+            if self.wishes(endpoint)?.is_some() {
+                self.change_wishes(endpoint, |wishes| drop(wishes.locks.remove(lock)))?;
             }
             return Ok(Shared::NotNeeded);
         };
@@ -116,55 +120,62 @@ impl Hook {
                 return Ok(Shared::Awaited { why, in_short });
             }
         };
-        let mut wishes = self.wishes()?.unwrap_or_default();
+        let mut wishes = self.wishes(endpoint)?.unwrap_or_default();
         let asks = wishes.ask(lock, seq, reached);
         // First the deputy: a build that has none is to leave no wish behind. It looks once this process lets it.
-        let standings = self.standings()?;
-        let starts = self.attend(&standings)?;
+        let standings = self.standings(endpoint)?;
+        let starts = self.attend(endpoint, &standings)?;
         if asks {
-            self.store_wishes(&wishes)?;
+            self.store_wishes(endpoint, &wishes)?;
         }
-        let mut answer = self.answer(lock, &wishes.locks[lock])?;
+        let wish = &wishes.locks[lock];
+        let mut answer = self.answer(endpoint, lock, wish)?;
         if asks || starts {
             let mut left = PATIENCE;
-            while self.deputy_fault.is_none()
+            while self.deputy_fault(endpoint).is_none()
                 && matches!(answer, Shared::Awaited { .. })
                 && !left.is_zero()
             {
                 let machine = Rc::clone(&self.machine);
                 let waited = self.unlocked(guard, || machine.wait(GLANCE.min(left)))?;
                 left = left.saturating_sub(waited);
-                answer = self.answer(lock, &wishes.locks[lock])?;
+                answer = self.answer(endpoint, lock, wish)?;
             }
         }
         // The deputy has the charm run for a turn that is not taken. So this comes before the last look.
-        if answer != Shared::Held && wishes.locks[lock].taken.is_some() {
-            self.note_taken(lock, None)?;
-            answer = self.answer(lock, &wishes.locks[lock])?;
+        if answer != Shared::Held && wish.taken.is_some() {
+            self.note_taken(endpoint, lock, None)?;
+            answer = self.answer(endpoint, lock, wish)?;
         }
         if answer == Shared::Held {
-            let token = self.standings()?.locks.get(lock).and_then(|own| own.token);
-            self.note_taken(lock, token)?;
+            let standings = self.standings(endpoint)?;
+            let token = standings.locks.get(lock).and_then(|own| own.token);
+            self.note_taken(endpoint, lock, token)?;
         }
         Ok(answer)
     }
 
-    fn note_taken(&mut self, lock: &LockName, token: Option<i64>) -> Result<(), Error> {
-        self.change_wishes(|wishes| {
+    fn note_taken(
+        &mut self,
+        endpoint: &str,
+        lock: &LockName,
+        token: Option<i64>,
+    ) -> Result<(), Error> {
+        self.change_wishes(endpoint, |wishes| {
             if let Some(wish) = wishes.locks.get_mut(lock) {
                 wish.taken = token;
             }
         })
     }
 
-    fn answer(&mut self, lock: &LockName, wish: &Wish) -> Result<Shared, Error> {
+    fn answer(&mut self, endpoint: &str, lock: &LockName, wish: &Wish) -> Result<Shared, Error> {
         let (now, boot) = (self.machine.now(), self.machine.boot());
-        let standings = self.standings()?;
+        let standings = self.standings(endpoint)?;
         let turn = standings.turn(lock, wish, boot.as_deref(), now);
         if turn.is_some_and(|turn| !turn.nearly_over()) {
             return Ok(Shared::Held);
         }
-        if let Some(fault) = &self.deputy_fault {
+        if let Some(fault) = self.deputy_fault(endpoint) {
             let name = &wish.lock.name;
             return Ok(Shared::Awaited {
                 why: format!("waits for {name} in etcd: {fault}"),
@@ -177,89 +188,26 @@ impl Hook {
 
     /// Gives back what this unit needs no longer.
     pub(crate) fn settle_shared(&mut self) -> Result<(), Error> {
-        let Some(wishes) = self.wishes()? else {
-            return Ok(());
-        };
-        let _guard = self.machine.lock()?;
-        let mut over = Vec::new();
-        for (lock, wish) in wishes.locks {
-            let needed = self.ask(|engine| engine.shared_is_for(&lock))?;
-            if needed != Some(wish.seq) {
-                over.push((lock, wish.seq));
+        for (endpoint, wishes) in self.all_wishes()? {
+            let _guard = self.machine.lock()?;
+            let mut over = Vec::new();
+            for (lock, wish) in wishes.locks {
+                let needed = self.ask(|engine| engine.shared_is_for(&endpoint, &lock))?;
+                if needed != Some(wish.seq) {
+                    over.push((lock, wish.seq));
+                }
             }
-        }
-        if over.is_empty() {
-            let standings = self.standings()?;
-            return self.attend(&standings).map(drop);
-        }
-        self.change_wishes(|wishes| {
-            let is_over = |lock: &LockName, wish: &Wish| over.contains(&(lock.clone(), wish.seq));
-            wishes.locks.retain(|lock, wish| !is_over(lock, wish));
-        })
-    }
-
-    /// Sees to it that there is a deputy. Returns whether one was started. One that does not start is no reason for a hook to
-    /// fail: nothing begins without it, and the next hook tries again.
-    fn attend(&mut self, standings: &Standings) -> Result<bool, Error> {
-        let alive = standings.process;
-        if alive.is_some_and(|process| self.machine.is_alive(process)) {
-            self.deputy_since = None;
-            self.deputy_fault = None;
-            return Ok(false);
-        }
-        let now = self.machine.now();
-        let waits = self.deputy_since;
-        if waits.is_some_and(|since| now.0 < since.0 + BEGINNING) {
-            return Ok(false);
-        }
-        self.deputy_since = Some(now);
-        let endpoint = self.endpoint().to_owned();
-        let fault = match self.machine.start_deputy(&endpoint) {
-            Ok(()) => None,
-            // A build without one will not have one in the next hook either.
-            Err(error) if error.kind() == io::ErrorKind::Unsupported => {
-                return Err(Error::NoDeputy(error));
+            if over.is_empty() {
+                let standings = self.standings(&endpoint)?;
+                self.attend(&endpoint, &standings)?;
+                continue;
             }
-            Err(error) => Some(Error::NoDeputy(error).to_string()),
-        };
-        if let Some(fault) = fault.as_ref().filter(|_| self.deputy_fault != fault) {
-            self.warn(fault.clone());
+            self.change_wishes(&endpoint, |wishes| {
+                let is_over =
+                    |lock: &LockName, wish: &Wish| over.contains(&(lock.clone(), wish.seq));
+                wishes.locks.retain(|lock, wish| !is_over(lock, wish));
+            })?;
         }
-        self.deputy_fault = fault;
-        Ok(self.deputy_fault.is_none())
-    }
-
-    fn wishes(&mut self) -> Result<Option<Wishes>, Error> {
-        self.read_file(WISHES)
-    }
-
-    fn standings(&mut self) -> Result<Standings, Error> {
-        Ok(self.read_file(STANDINGS)?.unwrap_or_default())
-    }
-
-    fn read_file<V: DeserializeOwned>(&mut self, file: &'static str) -> Result<Option<V>, Error> {
-        let mut warnings = Vec::new();
-        let endpoint = self.endpoint().to_owned();
-        let read = self.state(&endpoint).load(file, &mut warnings)?;
-        for warning in warnings {
-            self.warn(warning);
-        }
-        Ok(read)
-    }
-
-    fn change_wishes(&mut self, change: impl FnOnce(&mut Wishes)) -> Result<(), Error> {
-        let _guard = self.machine.lock()?;
-        let mut wishes = self.wishes()?.unwrap_or_default();
-        change(&mut wishes);
-        self.store_wishes(&wishes)
-    }
-
-    fn store_wishes(&mut self, wishes: &Wishes) -> Result<(), Error> {
-        let endpoint = self.endpoint().to_owned();
-        let state = self.state(&endpoint);
-        if wishes.locks.is_empty() {
-            return state.remove(WISHES);
-        }
-        state.save(WISHES, wishes, true)
+        Ok(())
     }
 }

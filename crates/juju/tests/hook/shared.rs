@@ -245,3 +245,59 @@ fn a_command_that_does_not_know_etcd_begins_nothing_and_says_so() {
         assert_eq!(wish(&juju), None);
     });
 }
+
+#[test]
+fn a_refresh_to_another_endpoint_keeps_the_place_and_gives_it_back() {
+    let juju = sharing();
+    assert!(matches!(run(&juju, Ok(())), Ran::Waiting(_)));
+    juju.list_relations(&["coordinator:3", "peers:7"]);
+    juju.use_endpoint("peers");
+    assert!(waits(&run(&juju, Ok(())), "waits for db-restart in etcd"));
+    assert!(wish(&juju).is_some(), "its turn is in the old line");
+    assert_eq!(juju.file(0, "peers/shared.json"), None);
+    hold(&juju, 1, 5, 30_000);
+    juju.hook(0, |hook| {
+        declare(hook);
+        assert!(matches!(hook.start(&lock()).unwrap(), Start::Begun(..)));
+        assert_eq!(hook.shared_turn(&lock()).unwrap().unwrap().token, 5);
+        assert_eq!(hook.shared_in_words().unwrap().len(), 1);
+        hook.finish(&lock(), Ok(())).unwrap();
+        assert_eq!(wish(&juju), None);
+        release(hook);
+    });
+}
+
+#[test]
+fn a_place_for_a_request_that_a_refresh_has_moved_is_given_back() {
+    let juju = sharing();
+    assert!(matches!(run(&juju, Ok(())), Ran::Waiting(_)));
+    juju.list_relations(&["coordinator:3", "peers:7"]);
+    juju.use_endpoint("peers");
+    // What it has taken back goes to the new line when it asks again.
+    juju.hook(0, |hook| {
+        declare(hook);
+        hook.withdraw(&lock()).unwrap();
+        hook.request(&lock()).unwrap();
+        release(hook);
+    });
+    assert_eq!(wish(&juju), None);
+}
+
+#[test]
+fn an_endpoint_that_is_used_beside_keeps_its_places() {
+    let juju = sharing();
+    juju.list_relations(&["coordinator:3", "peers:7"]);
+    juju.about(None);
+    juju.use_endpoint("peers");
+    juju.hook(0, release);
+    for _ in 0..2 {
+        juju.use_endpoint("coordinator");
+        assert!(matches!(run(&juju, Ok(())), Ran::Waiting(_)));
+        juju.use_endpoint("peers");
+        juju.same_hook(0, |hook| {
+            assert_eq!(hook.shared_turn(&lock()).unwrap(), None);
+            release(hook);
+        });
+        assert!(wish(&juju).is_some());
+    }
+}

@@ -135,7 +135,7 @@ impl World {
                 Answer::Members(relation, others.collect())
             }
             Need::Gate(lock) => Answer::Gate(lock, self.gate.clone()),
-            Need::Shared(lock, _) => Answer::Shared(lock, self.shared.clone()),
+            Need::Shared { lock, .. } => Answer::Shared(lock, self.shared.clone()),
             Need::Check(lock) => Answer::Check(lock, self.look.clone().map(Box::new)),
             Need::Availability => Answer::Availability(self.availability.clone()),
             Need::GoalState => Answer::GoalState(Ok((0..self.units).map(name).collect())),
@@ -205,7 +205,7 @@ impl Visit {
                                 need,
                                 Need::Stored(_)
                                     | Need::Roster(_)
-                                    | Need::Shared(..)
+                                    | Need::Shared { .. }
                                     | Need::Check(_)
                             )
                     );
@@ -303,7 +303,7 @@ pub(super) fn words(needs: &[Need]) -> Vec<&'static str> {
         Need::GoalState => "goal-state",
         Need::Alive(_) => "alive",
         Need::Gate(_) => "gate",
-        Need::Shared(..) => "shared",
+        Need::Shared { .. } => "shared",
         Need::Check(_) => "check",
         Need::Availability => "availability",
     };

@@ -25,7 +25,7 @@ fn held(world: &World) -> Option<String> {
 }
 
 fn kept_for(visit: &mut Visit, world: &mut World) -> Option<u64> {
-    visit.ask(world, |engine| engine.shared_is_for(&lock()))
+    visit.ask(world, |engine| engine.shared_is_for("peers", &lock()))
 }
 
 fn fail(visit: &mut Visit, world: &mut World) {
