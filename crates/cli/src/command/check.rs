@@ -119,6 +119,8 @@ fn words(lock: &LockName, declared: &Declared) -> String {
         max_unavailable,
     } = &declared.rules;
     let canary = if *canary { ", canary" } else { "" };
+    // The leader keeps none beside a limit of unavailable units.
+    let lookahead = max_unavailable.map_or(*lookahead, |_| 0);
     let mut text = format!(
         "lock {lock}: limit {limit}, order {sequence}, waves {waves}, lookahead {lookahead}{canary}\n"
     );

@@ -29,6 +29,10 @@ pub enum Action {
     LoseDisk(u8),
     /// An operator lowers the limit to one, or raises it again.
     ChangeLimit,
+    /// A unit becomes unavailable.
+    Ail(u8),
+    /// It becomes available again by itself.
+    Recover(u8),
 }
 
 /// How a hook ends.
@@ -73,6 +77,9 @@ impl State {
             }
             if self.leader.is_none() && unit.life == Life::Alive {
                 actions.push(Action::Lead(index));
+            }
+            if unit.ails && !self.waits(index.into(), locks) {
+                actions.push(Action::Recover(index));
             }
             unit.events(|event| actions.push(Action::Begin(index, event, 0)));
             if unit.life == Life::Dying && unit.retry.is_none() && unit.news.departed == 0 {
@@ -216,6 +223,9 @@ impl State {
         }
         if left.disk > 0 {
             actions.push(Action::LoseDisk(index));
+        }
+        if left.ail > 0 && !unit.ails {
+            actions.push(Action::Ail(index));
         }
         // Nothing comes before the hook in which the relation is created.
         if alive && unit.retry.is_none() && !unit.news.created {

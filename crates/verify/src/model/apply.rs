@@ -35,6 +35,8 @@ impl Application {
             Action::Rebirth(unit, asks) => self.rebirth(&mut next, unit, asks),
             Action::LoseDisk(unit) => self.lose_disk(&mut next, unit),
             Action::ChangeLimit => change_limit(&mut next),
+            Action::Ail(unit) => ail(&mut next, unit),
+            Action::Recover(unit) => recover(&mut next, unit),
         }
         Some(next)
     }
@@ -81,6 +83,7 @@ impl Application {
             slow,
             failed_before: hook.failed_before,
             lowered: state.lowered,
+            ails: unit.ails,
             slept: unit.slept,
             rotation,
         };
@@ -322,6 +325,9 @@ impl Application {
             _ => Deed::Proceed(running),
         };
         let journal = state.units[at].journal;
+        let unit = &mut state.units[at];
+        // Its turn repairs it.
+        unit.ails &= running.is_none() || failure.is_some();
         let reply = self.run(&mut state, index, deed, slow, 0);
         let unit = &mut state.units[at];
         if let Some((lock, _)) = hook.running.filter(|_| failure == Some(OnFailure::Stop)) {
@@ -559,6 +565,20 @@ fn change_limit(state: &mut State) {
     }
 }
 
+/// Its charm learns of it in the next `update-status`.
+fn ail(state: &mut State, index: u8) {
+    state.left.ail -= 1;
+    let unit = &mut state.units[usize::from(index)];
+    unit.ails = true;
+    unit.news.wake = true;
+}
+
+fn recover(state: &mut State, index: u8) {
+    let unit = &mut state.units[usize::from(index)];
+    unit.ails = false;
+    unit.news.wake = true;
+}
+
 fn lead(state: &mut State, index: u8) {
     if state.leader.is_some() {
         state.left.leader -= 1;
@@ -609,6 +629,7 @@ fn die(state: &mut State, index: u8) {
     unit.uncached = bit(small(UNITS)) - 1;
     unit.finished = Default::default();
     unit.part = Default::default();
+    unit.ails = false;
     if state.leader == Some(index) {
         state.leader = None;
     }

@@ -26,6 +26,8 @@ pub struct Case {
     pub locks: u8,
     /// How many units may be inside.
     pub limit: u32,
+    /// How many may be unavailable, for whatever reason, when one joins the line; `None` if the charm does not tell.
+    pub max_unavailable: Option<u32>,
     /// How many entries the line has behind them.
     pub lookahead: u32,
     /// How often each unit asks.
@@ -99,6 +101,8 @@ pub struct Faults {
     pub pass: u8,
     /// A unit looks at its check and finds that it does not hold.
     pub check: u8,
+    /// A unit becomes unavailable. If it waits for a turn, nothing but that makes it available again.
+    pub ail: u8,
 }
 
 impl Case {
@@ -114,6 +118,7 @@ impl Case {
             shared: Vec::new(),
             policy: Rules {
                 limit: Limit::new(self.limit).unwrap_or_default(),
+                max_unavailable: self.max_unavailable.and_then(Limit::new),
                 lookahead: self.lookahead,
                 ..Rules::default()
             },
@@ -158,6 +163,7 @@ impl Case {
             abort,
             pass,
             check,
+            ail,
         } = self.faults;
         State {
             leader: Some(0),
@@ -179,6 +185,7 @@ impl Case {
                 abort,
                 pass,
                 check,
+                ail,
             },
             ..State::default()
         }

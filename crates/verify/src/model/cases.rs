@@ -20,6 +20,7 @@ const NONE: Faults = Faults {
     abort: 0,
     pass: 0,
     check: 0,
+    ail: 0,
 };
 
 const CASE: Case = Case {
@@ -27,6 +28,7 @@ const CASE: Case = Case {
     units: 2,
     locks: 1,
     limit: 1,
+    max_unavailable: None,
     lookahead: 1,
     requests: [1; UNITS],
     asks_while_running: false,
@@ -69,6 +71,55 @@ pub const SMALL: &[Case] = &[
             ..NONE
         },
         states: 29_207,
+        ..CASE
+    },
+    Case {
+        name: "unavailable",
+        max_unavailable: Some(1),
+        faults: Faults {
+            ail: 1,
+            kill: 1,
+            ..NONE
+        },
+        states: 148_129,
+        ..CASE
+    },
+    Case {
+        name: "unavailable-and-new-leader",
+        max_unavailable: Some(1),
+        requests: [1, 1, 0],
+        faults: Faults {
+            ail: 1,
+            leader: 1,
+            ..NONE
+        },
+        states: 347_284,
+        ..CASE
+    },
+    Case {
+        name: "unavailable-and-departure",
+        max_unavailable: Some(1),
+        faults: Faults {
+            ail: 1,
+            remove: 1,
+            ..NONE
+        },
+        states: 59_307,
+        ..CASE
+    },
+    Case {
+        name: "roll-and-unavailable",
+        max_unavailable: Some(1),
+        introduced: true,
+        requests: [0; 3],
+        faults: Faults {
+            ail: 1,
+            roll: 1,
+            leader: 1,
+            kill: 1,
+            ..NONE
+        },
+        states: 299_160,
         ..CASE
     },
     Case {
@@ -700,6 +751,27 @@ pub const LARGE: &[Case] = &[
         faults: Faults { limit: 2, ..NONE },
         healed_one_in: 16,
         states: 2_906_877,
+        ..CASE
+    },
+    Case {
+        name: "unavailable-twice-and-crash",
+        max_unavailable: Some(1),
+        faults: Faults {
+            ail: 2,
+            kill: 1,
+            ..NONE
+        },
+        states: 1_284_763,
+        ..CASE
+    },
+    Case {
+        name: "three-units-unavailable",
+        units: 3,
+        limit: 2,
+        max_unavailable: Some(1),
+        requests: [0, 1, 1],
+        faults: Faults { ail: 1, ..NONE },
+        healed_one_in: 16,
         ..CASE
     },
     Case {

@@ -70,7 +70,9 @@ fn unit_of(action: Action) -> u8 {
         | Action::Remove(unit)
         | Action::Die(unit)
         | Action::Rebirth(unit, _)
-        | Action::LoseDisk(unit) => unit,
+        | Action::LoseDisk(unit)
+        | Action::Ail(unit)
+        | Action::Recover(unit) => unit,
         Action::ChangeLimit => 0,
     }
 }

@@ -66,6 +66,8 @@ pub(crate) struct Unit {
     pub(crate) stopped: u8,
     /// Its part in the campaigns of each lock.
     pub(crate) part: [Part; LOCKS],
+    /// Whether it is unavailable.
+    pub(crate) ails: bool,
 }
 
 /// A unit's part in a lock's campaigns, each named by the version of the line that announced it; 0 is none. The unit's
@@ -202,6 +204,7 @@ pub(crate) struct Left {
     pub(crate) abort: u8,
     pub(crate) pass: u8,
     pub(crate) check: u8,
+    pub(crate) ail: u8,
 }
 
 /// A property of single steps that did not hold.

@@ -49,6 +49,8 @@ pub(crate) struct Call {
     pub(crate) failed_before: bool,
     /// Whether the operator has set the limit to one.
     pub(crate) lowered: bool,
+    /// Whether the unit is unavailable.
+    pub(crate) ails: bool,
     /// How often a waker of this unit has slept.
     pub(crate) slept: u8,
     /// Which of several units a waiting unit reads where nothing tells it.
@@ -102,6 +104,7 @@ pub(crate) struct Steps {
     fills: bool,
     checks: bool,
     announces: bool,
+    tells_availability: bool,
     hasher: RandomState,
     shards: Vec<RwLock<HashMap<Call, Arc<Reply>>>>,
 }
@@ -113,6 +116,7 @@ impl Steps {
             fills: case.fills,
             checks: case.checks,
             announces: case.announces,
+            tells_availability: case.max_unavailable.is_some(),
             hasher: RandomState::new(),
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
         }
@@ -142,6 +146,14 @@ impl Steps {
         reply
     }
 
+    fn availability(&self, call: &Call) -> Availability {
+        match (self.tells_availability, call.ails) {
+            (false, _) => Availability::Untold,
+            (true, false) => Availability::Available,
+            (true, true) => Availability::Unavailable("no answer".to_owned()),
+        }
+    }
+
     fn compute(&self, call: &Call) -> Reply {
         let patience = if self.announces { PATIENCE } else { 0 };
         let bags = Rc::new(Bags::new(*call, patience));
@@ -155,7 +167,7 @@ impl Steps {
             orphan: false,
             gate: Gate::Open,
             aftercare: self.checks.then(|| aftercare(call.deed.is_well())),
-            availability: Availability::Untold,
+            availability: self.availability(call),
         };
         let configured = call.event == Event::Config;
         let will = Will {

@@ -53,6 +53,8 @@ impl Application {
             Action::Die(unit) => format!("app/{unit} is gone"),
             Action::Rebirth(unit, _) => format!("a new app/{unit} is created"),
             Action::LoseDisk(unit) => format!("app/{unit} loses its disk"),
+            Action::Ail(unit) => format!("app/{unit} becomes unavailable"),
+            Action::Recover(unit) => format!("app/{unit} is available again"),
             Action::ChangeLimit if after.lowered => "an operator lowers the limit to 1".to_owned(),
             Action::ChangeLimit => "an operator raises the limit again".to_owned(),
         };

@@ -10,6 +10,8 @@ use crate::history::ours;
 
 /// The number of a relation.
 type Number = u32;
+/// Where each unit that lives has last said something, for each endpoint.
+type Follows = BTreeMap<(UnitName, String), Number>;
 
 /// Watches which units know of which relations of an endpoint. A leader opens a line on one of them; where others
 /// still follow a lower one of which it has never known, or not since its disk was lost, no means that Juju offers
@@ -17,8 +19,9 @@ type Number = u32;
 #[derive(Debug, Default)]
 pub(super) struct Sight {
     seen: BTreeSet<(UnitName, Number)>,
-    /// Where each unit that lives has last said something, for each endpoint.
-    follows: BTreeMap<(UnitName, String), Number>,
+    follows: Follows,
+    /// The same at the beginning of each unit's hook, and of the one before it.
+    read: BTreeMap<UnitName, [Follows; 2]>,
     /// Units that are inside a lock, and since when they are without a disk, with the relations that they saw then.
     inside: BTreeMap<(UnitName, String), Option<BTreeSet<Number>>>,
     sees: BTreeMap<UnitName, BTreeSet<Number>>,
@@ -45,8 +48,14 @@ impl Sight {
     /// Takes note of the next event; true where the failure model ends with it.
     pub(super) fn see(&mut self, event: &Event) -> bool {
         match &event.happening {
+            Happening::HookBegin { unit, .. } => {
+                let [last, _] = self.read.remove(unit).unwrap_or_default();
+                self.read.insert(unit.clone(), [self.follows.clone(), last]);
+                false
+            }
             Happening::Commit {
                 unit,
+                hook,
                 unit_writes,
                 app_writes,
                 ..
@@ -55,8 +64,14 @@ impl Sight {
                     let place = (unit.clone(), endpoint.to_owned());
                     self.follows.insert(place, relation);
                 }
+                // A line may be written that the hook before has left behind.
+                let earlier = usize::from(hook == "juju-exec");
+                let read = self.read.get(unit).map(|read| &read[earlier]);
+                let known = || read.into_iter().chain([&self.follows]);
                 let mut lines = places(app_writes);
-                lines.any(|(endpoint, relation)| self.is_blind(unit, endpoint, relation))
+                lines.any(|(endpoint, relation)| {
+                    known().any(|follows| self.is_blind(unit, endpoint, relation, follows))
+                })
             }
             Happening::DiskLost { unit } => {
                 self.seen.retain(|(other, _)| other != unit);
@@ -91,8 +106,14 @@ impl Sight {
     }
 
     /// Whether somebody else follows a lower relation that the unit does not know.
-    fn is_blind(&self, leader: &UnitName, endpoint: &str, relation: Number) -> bool {
-        let others = self.follows.iter().filter(|((unit, other), lower)| {
+    fn is_blind(
+        &self,
+        leader: &UnitName,
+        endpoint: &str,
+        relation: Number,
+        follows: &Follows,
+    ) -> bool {
+        let others = follows.iter().filter(|((unit, other), lower)| {
             unit != leader && other == endpoint && **lower < relation
         });
         let mut lower = others.map(|(_, lower)| *lower);
@@ -141,6 +162,26 @@ mod tests {
         assert!(!sight.see(&commits(0, "app_writes", 4)));
         assert!(sight.see(&commits(2, "app_writes", 4)));
         assert!(!sight.see(&commits(1, "unit_writes", 4)));
+        assert!(!sight.see(&commits(2, "app_writes", 4)));
+    }
+
+    #[test]
+    fn a_leader_knows_no_more_than_its_hook_could_read() {
+        let begins = |hook: &str| Event {
+            n: 0,
+            at: 0,
+            happening: Happening::HookBegin {
+                unit: unit(2),
+                context: ops_coordinator_lab::ContextId("c".to_owned()),
+                hook: hook.to_owned(),
+            },
+        };
+        let mut sight = Sight::default();
+        assert!(!sight.see(&commits(1, "unit_writes", 3)));
+        assert!(!sight.see(&begins("start")));
+        assert!(!sight.see(&commits(1, "unit_writes", 4)));
+        assert!(sight.see(&commits(2, "app_writes", 4)));
+        assert!(!sight.see(&begins("start")));
         assert!(!sight.see(&commits(2, "app_writes", 4)));
     }
 
