@@ -278,3 +278,7 @@ pub(crate) fn each(units: Units) -> impl Iterator<Item = u8> {
 pub(crate) fn bit(index: u8) -> u8 {
     1 << index
 }
+
+pub(crate) fn small(index: usize) -> u8 {
+    u8::try_from(index).unwrap_or(u8::MAX)
+}

@@ -104,7 +104,6 @@ pub(crate) struct Steps {
     fills: bool,
     checks: bool,
     announces: bool,
-    tells_availability: bool,
     hasher: RandomState,
     shards: Vec<RwLock<HashMap<Call, Arc<Reply>>>>,
 }
@@ -116,7 +115,6 @@ impl Steps {
             fills: case.fills,
             checks: case.checks,
             announces: case.announces,
-            tells_availability: case.max_unavailable.is_some(),
             hasher: RandomState::new(),
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
         }
@@ -147,7 +145,7 @@ impl Steps {
     }
 
     fn availability(&self, call: &Call) -> Availability {
-        match (self.tells_availability, call.ails) {
+        match (self.charm.policy.max_unavailable.is_some(), call.ails) {
             (false, _) => Availability::Untold,
             (true, false) => Availability::Available,
             (true, true) => Availability::Unavailable("no answer".to_owned()),
