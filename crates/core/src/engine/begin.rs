@@ -40,6 +40,7 @@ impl Session {
         session.expects.clone_from(&before.expects);
         session.availability.clone_from(&before.availability);
         session.availability_is_news = before.availability_is_news;
+        session.unavailable_since = before.unavailable_since;
         if before.relation == session.relation {
             session.confirmed.clone_from(&before.confirmed);
             session.finished.clone_from(&before.finished);

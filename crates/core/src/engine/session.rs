@@ -107,6 +107,9 @@ pub struct Session {
     /// Whether that has changed since a hook has read the unit's record back.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) availability_is_news: bool,
+    /// Since when the unit is unavailable; absent while it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) unavailable_since: Option<Tick>,
 }
 
 /// What a leader remembers about a line that does not move.
@@ -174,6 +177,7 @@ impl Session {
             expects: BTreeMap::new(),
             availability: Availability::Untold,
             availability_is_news: false,
+            unavailable_since: None,
         }
     }
 }

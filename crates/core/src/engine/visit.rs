@@ -205,6 +205,7 @@ impl Visit {
         self.take_along(round)?;
         let here = self.here(round)?;
         if here.session.relation.is_some() {
+            here.wake_for_recovery(round);
             let rolls = here.tend_expectations(round)?;
             if here.session.leader {
                 let all: Vec<Order> = rolls.iter().chain(orders).cloned().collect();

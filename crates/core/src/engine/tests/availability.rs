@@ -1,9 +1,9 @@
 //! Units that tell whether they are available, and a policy that limits how many may not be.
 
 use super::fixture::{Visit, World, name, words};
-use crate::decode_record;
-use crate::engine::Availability;
+use crate::engine::{Availability, Effect};
 use crate::policy::{Limit, Rules};
+use crate::{Errand, decode_record};
 
 fn broken() -> Availability {
     Availability::Unavailable("the disk is full".to_owned())
@@ -134,4 +134,36 @@ fn what_others_wait_for_is_not_asked_while_nobody_waits() {
     world.now = 61_000;
     let leader = release(&mut world, 0, Availability::Available);
     assert!(!words(&leader.needs).contains(&"goal-state"));
+}
+
+/// In how many seconds this unit's waker has another hook run, if it starts one.
+fn looks_again_in(visit: &Visit) -> Option<u64> {
+    visit.effects.iter().find_map(|effect| match effect {
+        Effect::Wake {
+            errand: Errand::Later(time),
+            ..
+        } => Some(time / 1_000),
+        _ => None,
+    })
+}
+
+#[test]
+fn an_unavailable_unit_looks_again_ever_less_often_until_it_has_recovered() {
+    let mut world = World::new(2);
+    world.line_up([0, 1]);
+    let mut hook = |now: u64, availability: Availability| {
+        world.now = now * 1_000;
+        looks_again_in(&release(&mut world, 1, availability))
+    };
+    assert_eq!(hook(100, Availability::Available), None);
+    assert_eq!(hook(200, broken()), Some(30));
+    assert_eq!(hook(210, broken()), None, "one waker is enough");
+    assert_eq!(hook(230, broken()), Some(30));
+    assert_eq!(hook(300, broken()), Some(50));
+    assert_eq!(hook(700, broken()), Some(250));
+    assert_eq!(hook(950, broken()), None, "update-status will do");
+    assert_eq!(hook(960, Availability::Available), None);
+    assert_eq!(hook(1_000, broken()), Some(30));
+    // The machine is booted.
+    assert_eq!(hook(10, broken()), Some(30));
 }
