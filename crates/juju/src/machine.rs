@@ -136,6 +136,30 @@ impl LocalMachine {
         self
     }
 
+    /// As [`Machine::lock`], without waiting: `None` if another process has it.
+    ///
+    /// # Errors
+    /// [`Error::State`] if the lock cannot be used.
+    pub fn try_lock(&self) -> Result<Option<Box<dyn Any>>, Error> {
+        self.lock_within(Duration::ZERO)
+    }
+
+    fn lock_within(&self, patience: Duration) -> Result<Option<Box<dyn Any>>, Error> {
+        let path = self.path(LOCK);
+        let held = HELD.with_borrow(|held| held.get(&path).and_then(Weak::upgrade));
+        if let Some(held) = held {
+            return Ok(Some(Box::new(held)));
+        }
+        let locked = make_directory(&self.directory).and_then(|()| lock_file(&path, patience));
+        let held = match locked {
+            Ok(Some(file)) => Rc::new(file),
+            Ok(None) => return Ok(None),
+            Err(source) => return Err(Error::State { path, source }),
+        };
+        HELD.with_borrow_mut(|all| all.insert(path, Rc::downgrade(&held)));
+        Ok(Some(Box::new(held)))
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.directory.join(name)
     }
@@ -165,8 +189,8 @@ fn make_directory(directory: &Path) -> io::Result<()> {
         .create(directory)
 }
 
-/// Locks the file, or reports who has it.
-fn lock_file(path: &Path) -> io::Result<File> {
+/// Locks the file; `None` if another process has it for all this time.
+fn lock_file(path: &Path, patience: Duration) -> io::Result<Option<File>> {
     let file = OpenOptions::new()
         .write(true)
         .create(true)
@@ -176,17 +200,11 @@ fn lock_file(path: &Path) -> io::Result<File> {
     let begun = Instant::now();
     loop {
         match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::WouldBlock) if begun.elapsed() < LOCK_PATIENCE => {
+            Ok(()) => return Ok(Some(file)),
+            Err(TryLockError::WouldBlock) if begun.elapsed() < patience => {
                 std::thread::sleep(Duration::from_millis(10));
             }
-            Err(TryLockError::WouldBlock) => {
-                return Err(io::Error::new(
-                    io::ErrorKind::TimedOut,
-                    "another process of this unit has held the lock for two minutes; \
-                     `fuser` on this file names it",
-                ));
-            }
+            Err(TryLockError::WouldBlock) => return Ok(None),
             Err(TryLockError::Error(error)) => return Err(error),
         }
     }
@@ -225,18 +243,15 @@ impl Machine for LocalMachine {
     }
 
     fn lock(&self) -> Result<Box<dyn Any>, Error> {
-        let path = self.path(LOCK);
-        let held = HELD.with_borrow(|held| held.get(&path).and_then(Weak::upgrade));
-        if let Some(held) = held {
-            return Ok(Box::new(held));
-        }
-        let locked = make_directory(&self.directory).and_then(|()| lock_file(&path));
-        let held = match locked {
-            Ok(file) => Rc::new(file),
-            Err(source) => return Err(Error::State { path, source }),
-        };
-        HELD.with_borrow_mut(|all| all.insert(path, Rc::downgrade(&held)));
-        Ok(Box::new(held))
+        self.lock_within(LOCK_PATIENCE)?
+            .ok_or_else(|| Error::State {
+                path: self.path(LOCK),
+                source: io::Error::new(
+                    io::ErrorKind::TimedOut,
+                    "another process of this unit has held the lock for two minutes; \
+                     `fuser` on this file names it",
+                ),
+            })
     }
 
     fn now(&self) -> Tick {

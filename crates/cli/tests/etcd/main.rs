@@ -3,6 +3,7 @@
 #![cfg(feature = "etcd")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod deputy;
 mod ending;
 mod faults;
 

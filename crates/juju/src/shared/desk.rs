@@ -96,6 +96,20 @@ impl Desk {
         Ok(())
     }
 
+    /// Keeps the unit's hooks away until the returned value is dropped; `None` if one of them is here. A place may be given
+    /// back only while they are away and the unit does not want it: a hook that comes to want it once more believes what it
+    /// finds here.
+    ///
+    /// # Errors
+    /// A file that cannot be used.
+    pub fn try_lock(&self) -> Result<Option<Box<dyn Any>>, Error> {
+        // The unit may be gone, and its directory is not to come back.
+        if !self.directory.exists() {
+            return Ok(Some(Box::new(())));
+        }
+        self.machine.try_lock()
+    }
+
     /// Leaves the desk, unless the unit wants something after all. Hooks write their wishes, and look for a deputy, while they
     /// keep other processes away; so none is left alone.
     ///

@@ -33,6 +33,16 @@ pub enum Action {
     Ail(u8),
     /// It becomes available again by itself.
     Recover(u8),
+    /// A unit's deputy looks at what its unit wants: it joins the line of the shared lock, or gives its place back.
+    Serve(u8),
+    /// A deputy finds that its turn has come.
+    Hold(u8),
+    /// The lease of a deputy's place ends, and it joins anew.
+    LoseLease(u8),
+    /// Somebody else joins the line of the shared lock.
+    RivalJoins,
+    /// That one's turn comes and is over.
+    RivalLeaves,
 }
 
 /// How a hook ends.
@@ -71,6 +81,13 @@ impl State {
             if unit.life == Life::Dead {
                 continue;
             }
+            if self.is_to_serve(index, locks) {
+                actions.push(Action::Serve(index));
+            }
+            let waits = unit.seat.filter(|seat| !seat.holds);
+            if waits.is_some_and(|seat| self.first_token() == Some(seat.token)) {
+                actions.push(Action::Hold(index));
+            }
             if unit.hook.is_some() {
                 actions.push(Action::Proceed(index, End::Done));
                 continue;
@@ -94,6 +111,15 @@ impl State {
                 self.operators_duties(index, locks, actions);
             }
         }
+        if self.rival.is_some() && self.first_token() == self.rival {
+            actions.push(Action::RivalLeaves);
+        }
+    }
+
+    /// The token of whoever is first in the line of the shared lock.
+    fn first_token(&self) -> Option<u8> {
+        let seats = self.units.iter().filter_map(|unit| unit.seat);
+        seats.map(|seat| seat.token).chain(self.rival).min()
     }
 
     /// An operator does not leave a lock paused, nor a unit stopped.
@@ -131,6 +157,9 @@ impl State {
         }
         if self.left.limit > 0 {
             actions.push(Action::ChangeLimit);
+        }
+        if self.left.rival > 0 && self.rival.is_none() {
+            actions.push(Action::RivalJoins);
         }
         for index in 0..case.units {
             self.choices_of(index, case, locks, actions);
@@ -223,6 +252,9 @@ impl State {
         }
         if left.disk > 0 {
             actions.push(Action::LoseDisk(index));
+        }
+        if left.lease > 0 && unit.seat.is_some() {
+            actions.push(Action::LoseLease(index));
         }
         if left.ail > 0 && !unit.ails {
             actions.push(Action::Ail(index));

@@ -1,10 +1,12 @@
 //! What an action does.
 
 mod ending;
+mod etcd;
 mod fate;
 
 use std::sync::Arc;
 
+use self::etcd::{lose_lease, rival_joins};
 use self::fate::{ail, change_limit, die, lead, recover, remove};
 use super::action::Action;
 use super::check::{Application, Seen};
@@ -38,6 +40,11 @@ impl Application {
             Action::ChangeLimit => change_limit(&mut next),
             Action::Ail(unit) => ail(&mut next, unit),
             Action::Recover(unit) => recover(&mut next, unit),
+            Action::Serve(unit) => self.serve(&mut next, unit),
+            Action::Hold(unit) => self.hold(&mut next, unit),
+            Action::LoseLease(unit) => lose_lease(&mut next, unit),
+            Action::RivalJoins => rival_joins(&mut next),
+            Action::RivalLeaves => next.rival = None,
         }
         Some(next)
     }
@@ -85,6 +92,8 @@ impl Application {
             failed_before: hook.failed_before,
             lowered: state.lowered,
             ails: unit.ails,
+            wishes: unit.wishes,
+            seat: unit.seat,
             slept: unit.slept,
             rotation,
         };
@@ -95,7 +104,9 @@ impl Application {
             unit.cache[usize::from(peer)] = call.bags[usize::from(peer)];
         }
         unit.uncached &= !(reply.read & unit.members);
-        unit.journal = reply.journals.last().copied().unwrap_or(unit.journal);
+        let last = reply.journals.last();
+        unit.journal = last.map_or(unit.journal, |(journal, _)| *journal);
+        unit.wishes = reply.wishes;
         if self.case.remembers {
             unit.memory.session = reply.session;
             unit.memory.roster = reply.roster;
@@ -193,6 +204,11 @@ impl Application {
         let forbidden = state.forbidden(index, lock.into(), seq.into(), known, self.locks());
         let called = self.joins_campaign(state, index, lock);
         let unit = &mut state.units[usize::from(index)];
+        let seat = unit.seat.filter(|seat| seat.holds && seq == seat.seq);
+        if self.case.shares && seat.is_none() {
+            let broken = Broken::NothingStartsWithoutTheSharedLock;
+            state.broken = state.broken.or(Some(broken));
+        }
         let again = seq <= unit.finished[usize::from(lock)];
         let asked = (unit.asked | unit.inside) & bit(lock) != 0;
         if unit.inside & bit(lock) == 0 {

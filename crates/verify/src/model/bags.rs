@@ -3,10 +3,12 @@
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::io;
+use std::time::Duration;
 
-use ops_coordinator_core::Tick;
 use ops_coordinator_core::wire::KEY;
-use ops_coordinator_juju::{Errand, Error, Machine, Process, ToolOutput, Transport};
+use ops_coordinator_core::{LockName, Tick};
+use ops_coordinator_juju::shared::{Standing, Standings};
+use ops_coordinator_juju::{Errand, Error, Machine, Process, SharedLock, ToolOutput, Transport};
 use serde_json::{Value, json};
 
 use super::state::{UNITS, each};
@@ -19,6 +21,10 @@ const LONG: u64 = 30_000;
 const JOURNAL: &str = "coordinator/journal.json";
 const SESSION: &str = "coordinator/session.json";
 const ROSTER: &str = "coordinator/roster.json";
+const WISHES: &str = "coordinator/shared.json";
+const STANDINGS: &str = "coordinator/deputy.json";
+/// Long after all that happens here.
+const UNTIL: u64 = 1 << 40;
 
 /// What the step reads, and what it leaves.
 #[derive(Debug)]
@@ -26,7 +32,10 @@ pub(crate) struct Bags {
     call: Call,
     /// For how many milliseconds a waker sleeps that runs a hook later. Where that is nothing, all wakers are alike.
     patience: u64,
-    pub(crate) journals: RefCell<Vec<Text>>,
+    /// The lock whose operation needs a shared lock as well, and that one.
+    shared: Option<(LockName, SharedLock)>,
+    pub(crate) journals: RefCell<Vec<(Text, Text)>>,
+    pub(crate) wishes: Cell<Text>,
     pub(crate) session: Cell<Text>,
     pub(crate) roster: Cell<Text>,
     pub(crate) own: Cell<Text>,
@@ -38,11 +47,13 @@ pub(crate) struct Bags {
 }
 
 impl Bags {
-    pub(crate) fn new(call: Call, patience: u64) -> Self {
+    pub(crate) fn new(call: Call, patience: u64, shared: Option<(LockName, SharedLock)>) -> Self {
         Self {
             call,
             patience,
+            shared,
             journals: RefCell::default(),
+            wishes: Cell::new(call.wishes),
             session: Cell::new(call.session),
             roster: Cell::new(call.roster),
             own: Cell::default(),
@@ -66,6 +77,25 @@ impl Bags {
             own.get()
         };
         json!(text.get().as_deref())
+    }
+
+    /// How the unit's wish stands, as its deputy has written it down.
+    fn standings(&self) -> Option<Vec<u8>> {
+        let seat = self.call.seat?;
+        let mut standings = Standings {
+            boot: self.boot(),
+            ..Standings::default()
+        };
+        let (lock, shared) = self.shared.as_ref()?;
+        let ttl = Duration::from_secs(shared.ttl);
+        let mut own = Standing::default();
+        own.joins(seat.seq.into(), seat.token.into(), ttl);
+        own.stands(seat.token.into());
+        if seat.holds {
+            own.holds(shared, Tick(UNTIL), ttl);
+        }
+        standings.locks.insert(lock.clone(), own);
+        serde_json::to_vec(&standings).ok()
     }
 
     fn answer(&self, tool: &str, args: &[String], stdin: Option<&str>) -> Option<Value> {
@@ -118,12 +148,15 @@ impl Machine for Bags {
             self.journals
                 .borrow()
                 .last()
-                .copied()
-                .unwrap_or(self.call.journal)
+                .map_or(self.call.journal, |(journal, _)| *journal)
         } else if name == SESSION {
             self.session.get()
         } else if name == ROSTER {
             self.roster.get()
+        } else if name == WISHES {
+            self.wishes.get()
+        } else if name == STANDINGS {
+            return Ok(self.standings());
         } else {
             Text::ABSENT
         };
@@ -133,11 +166,13 @@ impl Machine for Bags {
     fn store(&self, name: &str, content: &[u8], _durable: bool) -> Result<(), Error> {
         let text = Text::new(&String::from_utf8_lossy(content));
         if name == JOURNAL {
-            self.journals.borrow_mut().push(text);
+            self.journals.borrow_mut().push((text, self.wishes.get()));
         } else if name == SESSION {
             self.session.set(text);
         } else if name == ROSTER {
             self.roster.set(text);
+        } else if name == WISHES {
+            self.wishes.set(text);
         }
         Ok(())
     }
@@ -146,7 +181,10 @@ impl Machine for Bags {
         Ok(())
     }
 
-    fn remove(&self, _name: &str) -> Result<(), Error> {
+    fn remove(&self, name: &str) -> Result<(), Error> {
+        if name == WISHES {
+            self.wishes.set(Text::ABSENT);
+        }
         Ok(())
     }
 
@@ -166,6 +204,19 @@ impl Machine for Bags {
         let ends_late = if self.call.slow { LONG } else { 0 };
         let slept = u64::from(self.call.slept) * self.patience;
         Tick(u64::from(self.call.rotation) + slept + ends_late)
+    }
+
+    fn boot(&self) -> Option<String> {
+        self.shared.as_ref().map(|_| "boot".to_owned())
+    }
+
+    /// A deputy does nothing while a hook's step runs.
+    fn wait(&self, time: Duration) -> Duration {
+        time.max(Duration::from_secs(60))
+    }
+
+    fn start_deputy(&self, _endpoint: &str) -> io::Result<()> {
+        Ok(())
     }
 
     fn random(&self) -> u32 {

@@ -5,6 +5,8 @@ use ops_coordinator_core::journal::Journal;
 use ops_coordinator_core::policy::{Limit, Rules};
 use ops_coordinator_core::wire::{UnitRecord, encode_record};
 
+use ops_coordinator_juju::SharedLock;
+
 use super::state::{LOCKS, Left, Life, State, UNITS, Unit, bit};
 use super::step::incarnation;
 use super::text::Text;
@@ -57,6 +59,8 @@ pub struct Case {
     /// Whether a unit expects a campaign instead of asking. Then a unit's clock moves on when a waker runs its hook, each
     /// time by as long as a unit has patience.
     pub announces: bool,
+    /// Whether an operation needs a shared lock as well.
+    pub shares: bool,
     /// What may go wrong.
     pub faults: Faults,
     /// `all-ends-well` is checked from one in this many states.
@@ -103,6 +107,10 @@ pub struct Faults {
     pub check: u8,
     /// A unit becomes unavailable. If it waits for a turn, nothing but that makes it available again.
     pub ail: u8,
+    /// Somebody else joins the line of the shared lock.
+    pub rival: u8,
+    /// The lease of a unit's place in the line of the shared lock ends.
+    pub lease: u8,
 }
 
 impl Case {
@@ -115,7 +123,7 @@ impl Case {
                 .filter_map(|name| name.parse::<LockName>().ok())
                 .collect(),
             homes: vec![ENDPOINT; LOCKS],
-            shared: Vec::new(),
+            shared: self.shares.then(shared_lock).into_iter().collect(),
             policy: Rules {
                 limit: Limit::new(self.limit).unwrap_or_default(),
                 max_unavailable: self.max_unavailable.and_then(Limit::new),
@@ -164,6 +172,8 @@ impl Case {
             pass,
             check,
             ail,
+            rival,
+            lease,
         } = self.faults;
         State {
             leader: Some(0),
@@ -186,10 +196,18 @@ impl Case {
                 pass,
                 check,
                 ail,
+                rival,
+                lease,
             },
             ..State::default()
         }
     }
+}
+
+fn shared_lock() -> SharedLock {
+    let name = "all-restarts".parse();
+    let name = name.unwrap_or_else(|_| unreachable!("a valid lock name"));
+    SharedLock::new(name, vec!["etcd".to_owned()])
 }
 
 /// What a unit has left in its bag and on its disk in the hook in which the relation was created.

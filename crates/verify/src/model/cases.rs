@@ -27,6 +27,8 @@ const NONE: Faults = Faults {
     pass: 0,
     check: 0,
     ail: 0,
+    rival: 0,
+    lease: 0,
 };
 
 const CASE: Case = Case {
@@ -48,6 +50,7 @@ const CASE: Case = Case {
     fills: true,
     checks: false,
     announces: false,
+    shares: false,
     faults: NONE,
     healed_one_in: 1,
     states: 0,

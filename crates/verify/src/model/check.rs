@@ -51,11 +51,13 @@ pub enum Seen {
     Passed,
     /// A unit kept its turn because its check did not hold.
     Checked,
+    /// A deputy had the charm run, because its turn of the shared lock had come.
+    Granted,
 }
 
 impl Seen {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::HandOff,
         Self::SecondAttempt,
         Self::AskedWhileRunning,
@@ -68,6 +70,7 @@ impl Seen {
         Self::Shared,
         Self::Passed,
         Self::Checked,
+        Self::Granted,
     ];
 }
 

@@ -22,6 +22,7 @@ pub(crate) fn all() -> Vec<Property<Application>> {
         NothingStartsWhilePaused,
         StoppedWaitsForPermission,
         TurnLastsUntilItsCheckHasHeld,
+        NothingStartsWithoutTheSharedLock,
         FinishedNeverRunsAgain,
         NothingRunsUnasked,
         NobodyIsPassedOver,

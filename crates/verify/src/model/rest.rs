@@ -20,7 +20,9 @@ impl State {
         let own = &self.units[unit];
         let index = u8::try_from(unit).unwrap_or(u8::MAX);
         let called = || (0..locks.len()).any(|lock| self.is_called(index, lock, locks));
-        own.life != Life::Dead && (own.owed != 0 || own.inside != 0 || called())
+        // Nor does a unit without an operation keep others from the shared lock.
+        let keeps = own.seat.is_some();
+        own.life != Life::Dead && (own.owed != 0 || own.inside != 0 || called() || keeps)
     }
 }
 
@@ -72,7 +74,10 @@ fn unit_of(action: Action) -> u8 {
         | Action::Rebirth(unit, _)
         | Action::LoseDisk(unit)
         | Action::Ail(unit)
-        | Action::Recover(unit) => unit,
-        Action::ChangeLimit => 0,
+        | Action::Recover(unit)
+        | Action::Serve(unit)
+        | Action::Hold(unit)
+        | Action::LoseLease(unit) => unit,
+        Action::ChangeLimit | Action::RivalJoins | Action::RivalLeaves => 0,
     }
 }

@@ -25,6 +25,10 @@ pub struct State {
     pub(crate) lowered: bool,
     /// A property of steps that was broken on the way here.
     pub(crate) broken: Option<Broken>,
+    /// The last token that etcd has given.
+    pub(crate) token: u8,
+    /// The token of somebody else, whose operation needs the shared lock too.
+    pub(crate) rival: Option<u8>,
 }
 
 /// A unit, its agent, and what is known about it.
@@ -68,6 +72,21 @@ pub(crate) struct Unit {
     pub(crate) part: [Part; LOCKS],
     /// Whether it is unavailable.
     pub(crate) ails: bool,
+    /// What it wants in etcd, on its disk.
+    pub(crate) wishes: Text,
+    /// Its deputy's place in the line there.
+    pub(crate) seat: Option<Seat>,
+}
+
+/// A place in the line of the shared lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Seat {
+    /// The request for which it is.
+    pub(crate) seq: u8,
+    /// Its token: larger than that of whoever joined before.
+    pub(crate) token: u8,
+    /// Whether the deputy has written down that its turn has come.
+    pub(crate) holds: bool,
 }
 
 /// A unit's part in a lock's campaigns, each named by the version of the line that announced it; 0 is none. The unit's
@@ -205,6 +224,8 @@ pub(crate) struct Left {
     pub(crate) pass: u8,
     pub(crate) check: u8,
     pub(crate) ail: u8,
+    pub(crate) rival: u8,
+    pub(crate) lease: u8,
 }
 
 /// A property of single steps that did not hold.
@@ -218,6 +239,8 @@ pub enum Broken {
     StoppedWaitsForPermission,
     /// A turn was over although the check after its operation did not hold.
     TurnLastsUntilItsCheckHasHeld,
+    /// An operation began although its unit did not hold the shared lock for it.
+    NothingStartsWithoutTheSharedLock,
     /// A finished operation began again.
     FinishedNeverRunsAgain,
     /// An operation began although its unit had not asked since it last began one, no campaign called it in the line
@@ -254,6 +277,7 @@ impl Broken {
             Self::NothingStartsWhilePaused => "nothing-starts-while-paused",
             Self::StoppedWaitsForPermission => "stopped-waits-for-permission",
             Self::TurnLastsUntilItsCheckHasHeld => "turn-lasts-until-its-check-has-held",
+            Self::NothingStartsWithoutTheSharedLock => "nothing-starts-without-the-shared-lock",
             Self::FinishedNeverRunsAgain => "finished-never-runs-again",
             Self::NothingRunsUnasked => "nothing-runs-unasked",
             Self::NobodyIsPassedOver => "nobody-is-passed-over",

@@ -13,7 +13,7 @@ use ops_coordinator_juju::{Availability, Environment, Gate};
 
 use super::bags::Bags;
 use super::case::Case;
-use super::state::{Broken, Event, UNITS};
+use super::state::{Broken, Event, Seat, UNITS};
 use super::text::Text;
 use crate::charm::ENDPOINT;
 use crate::{Aftercare, Charm, Started, Visit, Will};
@@ -51,6 +51,10 @@ pub(crate) struct Call {
     pub(crate) lowered: bool,
     /// Whether the unit is unavailable.
     pub(crate) ails: bool,
+    /// What the unit wants in etcd.
+    pub(crate) wishes: Text,
+    /// Its place in the line there.
+    pub(crate) seat: Option<Seat>,
     /// How often a waker of this unit has slept.
     pub(crate) slept: u8,
     /// Which of several units a waiting unit reads where nothing tells it.
@@ -79,8 +83,9 @@ pub(crate) enum Deed {
 /// What a step left.
 #[derive(Debug)]
 pub(crate) struct Reply {
-    /// The journal, as often as it was written.
-    pub(crate) journals: Vec<Text>,
+    /// The journal, as often as it was written, and what the unit wanted in etcd then.
+    pub(crate) journals: Vec<(Text, Text)>,
+    pub(crate) wishes: Text,
     pub(crate) session: Text,
     pub(crate) roster: Text,
     pub(crate) own: Text,
@@ -154,7 +159,9 @@ impl Steps {
 
     fn compute(&self, call: &Call) -> Reply {
         let patience = if self.announces { PATIENCE } else { 0 };
-        let bags = Rc::new(Bags::new(*call, patience));
+        let Charm { locks, shared, .. } = &self.charm;
+        let shared = locks.iter().cloned().zip(shared.iter().cloned()).next();
+        let bags = Rc::new(Bags::new(*call, patience, shared));
         bags.own.set(call.own);
         bags.line.set(call.written_line);
         let visit = Visit {
@@ -206,6 +213,7 @@ impl Steps {
         };
         Reply {
             journals: bags.journals.take(),
+            wishes: bags.wishes.get(),
             session: bags.session.get(),
             roster: bags.roster.get(),
             own: bags.own.get(),

@@ -55,6 +55,11 @@ impl Application {
             Action::LoseDisk(unit) => format!("app/{unit} loses its disk"),
             Action::Ail(unit) => format!("app/{unit} becomes unavailable"),
             Action::Recover(unit) => format!("app/{unit} is available again"),
+            Action::Serve(unit) => format!("app/{unit}'s deputy looks at what it wants in etcd"),
+            Action::Hold(unit) => format!("app/{unit}'s deputy has the shared lock"),
+            Action::LoseLease(unit) => format!("app/{unit}'s lease in etcd ends"),
+            Action::RivalJoins => "somebody else wants the shared lock".to_owned(),
+            Action::RivalLeaves => "somebody else's turn of the shared lock is over".to_owned(),
             Action::ChangeLimit if after.lowered => "an operator lowers the limit to 1".to_owned(),
             Action::ChangeLimit => "an operator raises the limit again".to_owned(),
         };

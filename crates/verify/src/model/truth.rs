@@ -14,6 +14,8 @@ use ops_coordinator_core::wire::{
 };
 use ops_coordinator_core::{Incarnation, LockName, Ticket, invariant};
 
+use ops_coordinator_juju::shared::Wishes;
+
 use super::state::{Broken, Life, State};
 use super::step::incarnation;
 use super::text::Text;
@@ -74,6 +76,26 @@ pub(crate) fn trials(journal: Text, locks: &[LockName]) -> Trials {
         trials.well |= u8::from(kept.record.outcome == Some(Outcome::Done)) << index;
     }
     trials
+}
+
+/// What a unit wants in etcd.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Wish {
+    /// For which request.
+    pub(crate) seq: u8,
+    /// The token of the turn that a hook has taken.
+    pub(crate) taken: Option<u8>,
+}
+
+/// What a unit wants in etcd for its first lock.
+pub(crate) fn wish(wishes: Text, locks: &[LockName]) -> Option<Wish> {
+    let wishes: Wishes = serde_json::from_str(&wishes.get()?).ok()?;
+    let wish = wishes.locks.get(&locks[0])?;
+    let small = |token: i64| u8::try_from(token).unwrap_or(u8::MAX);
+    Some(Wish {
+        seq: u8::try_from(wish.seq).unwrap_or(u8::MAX),
+        taken: wish.taken.map(small),
+    })
 }
 
 type Record = Option<Rc<Vec<Counters>>>;
@@ -205,6 +227,14 @@ impl State {
     /// Whether a unit's operation has succeeded and has yet to pass its check.
     pub(crate) fn is_on_trial(&self, unit: u8, locks: &[LockName]) -> bool {
         trials(self.units[usize::from(unit)].journal, locks).on_trial != 0
+    }
+
+    /// Whether a unit's deputy has something to do: it serves another request than the one for which its unit wants the
+    /// shared lock.
+    pub(crate) fn is_to_serve(&self, unit: u8, locks: &[LockName]) -> bool {
+        let unit = &self.units[usize::from(unit)];
+        let wanted = wish(unit.wishes, locks).map(|wish| wish.seq);
+        wanted != unit.seat.map(|seat| seat.seq)
     }
 
     /// Whether an entry is over: published as finished, or of a life that has ended.

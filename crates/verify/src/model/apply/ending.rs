@@ -85,7 +85,7 @@ impl Application {
         match end {
             End::KilledAt(nth) => {
                 let unit = &mut state.units[at];
-                unit.journal = *reply.journals.get(usize::from(nth))?;
+                (unit.journal, unit.wishes) = *reply.journals.get(usize::from(nth))?;
                 // It may have died before it knew that its check holds.
                 unit.inside |= self.trials(unit.journal).on_trial;
                 self.fail(&mut state, index, true);

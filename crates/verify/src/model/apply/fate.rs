@@ -11,6 +11,7 @@ impl Application {
         state.left.disk -= 1;
         let unit = &mut state.units[usize::from(index)];
         unit.journal = Text::ABSENT;
+        unit.wishes = Text::ABSENT;
         unit.memory = Memory::default();
         if let Some(counters) = truth::counters(unit.bag, self.locks()) {
             for (lock, counters) in (0_u8..).zip(counters.iter()) {
@@ -147,6 +148,9 @@ pub(super) fn die(state: &mut State, index: u8) {
     unit.finished = Default::default();
     unit.part = Default::default();
     unit.ails = false;
+    unit.wishes = Text::ABSENT;
+    // Its deputy sees that the unit's directory is gone.
+    unit.seat = None;
     if state.leader == Some(index) {
         state.leader = None;
     }

@@ -37,7 +37,7 @@ pub const SMALL: &[Case] = &[
             kill: 1,
             ..NONE
         },
-        states: 148_129,
+        states: 169_303,
         ..CASE
     },
     Case {
@@ -49,7 +49,7 @@ pub const SMALL: &[Case] = &[
             leader: 1,
             ..NONE
         },
-        states: 347_284,
+        states: 390_534,
         ..CASE
     },
     Case {
@@ -60,7 +60,7 @@ pub const SMALL: &[Case] = &[
             remove: 1,
             ..NONE
         },
-        states: 59_307,
+        states: 64_302,
         ..CASE
     },
     Case {
@@ -75,7 +75,52 @@ pub const SMALL: &[Case] = &[
             kill: 1,
             ..NONE
         },
-        states: 299_160,
+        states: 326_495,
+        ..CASE
+    },
+    Case {
+        name: "shared-lock",
+        shares: true,
+        faults: Faults {
+            rival: 1,
+            kill: 1,
+            ..NONE
+        },
+        states: 207_903,
+        ..CASE
+    },
+    Case {
+        name: "shared-lock-and-lease",
+        shares: true,
+        faults: Faults {
+            lease: 1,
+            fail: 1,
+            ..NONE
+        },
+        states: 161_519,
+        ..CASE
+    },
+    Case {
+        name: "shared-lock-and-cancellation",
+        shares: true,
+        faults: Faults {
+            cancel: 1,
+            rival: 1,
+            ..NONE
+        },
+        states: 184_284,
+        ..CASE
+    },
+    Case {
+        name: "shared-lock-pause-and-stop",
+        shares: true,
+        requests: [1, 1, 0],
+        faults: Faults {
+            pause: 1,
+            stop: 1,
+            ..NONE
+        },
+        states: 238_240,
         ..CASE
     },
     Case {

@@ -1,18 +1,24 @@
 //! How the unit's wishes stand, as its hooks read it.
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::ffi::OsString;
 use std::process::Stdio;
+use std::time::Duration;
 
 use ops_coordinator_etcd::{Client, Config, Endpoint, PREFIX, Tls, Wish as Wanted};
 use ops_coordinator_juju::shared::{Desk, Standing, Standings, Wish};
 use ops_coordinator_juju::{LocalMachine, LockName, Machine, WakerCommand, process};
 use tokio::process::Command;
 use tokio::task::spawn_local;
+use tokio::time::sleep;
 
 use super::DeputyArgs;
 use crate::command::CommandError;
 use crate::command::coordination::executable;
+
+/// The pause before it is tried again to keep the unit's hooks away.
+const GLANCE: Duration = Duration::from_millis(10);
 
 /// What all tasks of a deputy share.
 pub(super) struct Board {
@@ -71,6 +77,17 @@ impl Board {
         change(own);
         if *own != before {
             let _ = self.desk.store(&standings, durable);
+        }
+    }
+
+    /// Waits until no hook is at the unit's files, and keeps them away until the returned value is dropped. Leases are
+    /// renewed meanwhile.
+    pub(super) async fn without_hooks(&self) -> Result<Box<dyn Any>, CommandError> {
+        loop {
+            if let Some(guard) = self.desk.try_lock()? {
+                return Ok(guard);
+            }
+            sleep(GLANCE).await;
         }
     }
 

@@ -17,7 +17,7 @@ use std::time::Duration;
 use clap::Args;
 use ops_coordinator_etcd::Client;
 use ops_coordinator_juju::LockName;
-use ops_coordinator_juju::shared::{Desk, Wish};
+use ops_coordinator_juju::shared::{Desk, Wish, Wishes};
 use tokio::task::{JoinHandle, LocalSet, spawn_local};
 use tokio::time::timeout;
 
@@ -67,8 +67,16 @@ async fn serve(board: Rc<Board>) -> Result<(), CommandError> {
     let mut served: BTreeMap<LockName, Served> = BTreeMap::new();
     let mut leaving: Vec<JoinHandle<()>> = Vec::new();
     loop {
-        let wishes = board.desk.wishes()?;
-        for (lock, gives_back) in wishes.over(served.iter().map(|(lock, one)| (lock, &one.wish))) {
+        let mut wishes = board.desk.wishes()?;
+        let over = |wishes: &Wishes, served: &BTreeMap<LockName, Served>| {
+            wishes.over(served.iter().map(|(lock, one)| (lock, &one.wish)))
+        };
+        let mut guard = None;
+        if !over(&wishes, &served).is_empty() {
+            guard = Some(board.without_hooks().await?);
+            wishes = board.desk.wishes()?;
+        }
+        for (lock, gives_back) in over(&wishes, &served) {
             let Some(one) = served.remove(&lock) else {
                 continue;
             };
@@ -77,6 +85,7 @@ async fn serve(board: Rc<Board>) -> Result<(), CommandError> {
                 leaving.push(spawn_local(give_back(Board::client(&one.wish), lease)));
             }
         }
+        drop(guard);
         for (lock, wish) in wishes.locks {
             let place = || Place::new(&board, &lock, &wish);
             if let Entry::Vacant(new) = served.entry(lock.clone()) {
