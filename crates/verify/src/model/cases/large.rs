@@ -86,7 +86,7 @@ pub const LARGE: &[Case] = &[
             kill: 1,
             ..NONE
         },
-        states: 1_284_763,
+        states: 1_578_102,
         ..CASE
     },
     Case {
