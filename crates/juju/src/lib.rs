@@ -93,7 +93,9 @@ pub use ops_coordinator_core::{
 pub use ops_coordinator_window::{Now, Timestamp, Window, WindowError};
 
 pub use charm::{run_charm, run_charm_with_deputy};
-pub use coordination::{Coordination, Declared, DeclaredCheck, Span, SpanError, outside};
+pub use coordination::{
+    Coordination, Declared, DeclaredCheck, Span, SpanError, availability, outside,
+};
 pub use declaration::require_peer_relation;
 pub use environment::Environment;
 pub use error::{Error, ToolError};

@@ -62,6 +62,8 @@ def wrong_in(events, scenario):
         found = badly_stopped(events, found)
     if scenario == 'checked':
         found += let_pass(events)
+    if scenario == 'unavailable':
+        found += badly_repaired(events)
     if scenario.startswith('crash-'):
         found += badly_crashed(events, scenario.removeprefix('crash-'))
     # These charms have no relation to report over.
@@ -72,6 +74,7 @@ def wrong_in(events, scenario):
         'stopped',
         'rolled',
         'checked',
+        'unavailable',
     )
     return found if silent else found + unreported(events)
 
@@ -154,6 +157,16 @@ def let_pass(events):
         for event in events
         if event['event'] == 'enter' and fails[0] < event['n'] < ends[0]
     ]
+
+
+def badly_repaired(events):
+    """Whether anybody but the unit that is unavailable restarted before its turn repaired it."""
+    marks = [event for event in events if event['event'] in ('enter', 'config')]
+    changed = max(place for place, event in enumerate(marks) if event['event'] == 'config')
+    units = [event['unit'] for event in marks[changed:] if event['event'] == 'enter']
+    first = units[0] if units else 'nobody'
+    wanted = 'unavailable/1'
+    return [] if first == wanted else [f'{wanted} was to restart first, and not {first}']
 
 
 def badly_broken(events):

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ops_coordinator_juju::{
-    Coordination, Declared, Error, Gate, LockName, NameError, Recovery, Timestamp,
+    Availability, Coordination, Declared, Error, Gate, LockName, NameError, Recovery, Timestamp,
+    availability,
 };
 use pyo3::prelude::*;
 
@@ -17,11 +18,9 @@ use crate::shared::as_json;
 const IN_CODE: &str =
     "a Python charm gives on-failure, max-retry, back-off, check, soak and check-within";
 
-/// What the limit of unavailable units needs, and Python does not have.
-const NOT_ASKED: &str = "max-unavailable is for charms in shell and Rust; the Python package does not ask whether a unit is available";
-
-/// What is declared of one lock: its rules, its blocker, and its shared lock as JSON.
-type DeclaredLock = (Rules, Option<Blocker>, Option<String>);
+/// What is declared of one lock: its rules, its blocker, what tells whether the unit is available if the lock limits how
+/// many may not be, and its shared lock as JSON.
+type DeclaredLock = (Rules, Option<Blocker>, Option<Available>, Option<String>);
 
 /// A command that has to succeed before an operation begins.
 #[pyclass(frozen, module = "ops_coordinator._native")]
@@ -48,6 +47,25 @@ impl Blocker {
     }
 }
 
+/// A command that succeeds while the unit is available. Those of one file are equal, so that it runs once in a hook.
+#[pyclass(frozen, eq, hash, module = "ops_coordinator._native")]
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Available {
+    command: Vec<String>,
+    charm_dir: PathBuf,
+}
+
+#[pymethods]
+impl Available {
+    /// Why the unit is unavailable, or nothing.
+    fn __call__(&self, py: Python<'_>) -> Option<String> {
+        match py.detach(|| availability(&self.command, &self.charm_dir)) {
+            Availability::Unavailable(why) => Some(why),
+            Availability::Untold | Availability::Available => None,
+        }
+    }
+}
+
 /// The locks that the file in this directory declares, or only this one, by name, each with what it declares.
 #[pyfunction]
 pub(crate) fn declared(
@@ -69,6 +87,10 @@ pub(crate) fn declared(
     if let Some(lock) = &wanted {
         coordination.require(lock).map_err(raised)?;
     }
+    let available = coordination.available().map(|command| Available {
+        command: command.to_vec(),
+        charm_dir: charm_dir.clone(),
+    });
     let mut locks = BTreeMap::new();
     for (lock, said) in coordination.locks() {
         if wanted.as_ref().is_some_and(|wanted| wanted != lock) {
@@ -77,14 +99,12 @@ pub(crate) fn declared(
         if said.check.is_some() || said.recovery != Recovery::default() {
             return Err(wrong(format!("lock {lock}: {IN_CODE} to Turns instead")));
         }
-        // To leave it out would let more units go down than the charm allows.
-        if said.rules.max_unavailable.is_some() {
-            return Err(wrong(format!("lock {lock}: {NOT_ASKED}")));
-        }
+        let available = said.rules.max_unavailable.and(available.as_ref());
         let blocker = blocker(&coordination, lock, said, &charm_dir);
         let rules = Rules::declared(said.rules.clone(), said.windows.clone());
         let shared = said.shared.as_ref().map(as_json).transpose()?;
-        locks.insert(lock.to_string(), (rules, blocker, shared));
+        let one = (rules, blocker, available.cloned(), shared);
+        locks.insert(lock.to_string(), one);
     }
     Ok(locks)
 }

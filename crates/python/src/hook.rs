@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use ops_coordinator_juju::policy::PerLock;
 use ops_coordinator_juju::{
-    Check, Environment, Errand, Error, Exec, Instruction, LocalMachine, LockName, Machine,
-    OnFailure, Operation, Order, Recovery, Shared, SharedLock, Start, Turn, UnitName, WakerCommand,
+    Availability, Check, Environment, Errand, Error, Exec, Instruction, LocalMachine, LockName,
+    Machine, OnFailure, Operation, Order, Recovery, Shared, SharedLock, Start, Turn, UnitName,
+    WakerCommand,
 };
 use pyo3::prelude::*;
 use serde_json::Value;
@@ -215,6 +216,18 @@ impl Hook {
         self.hook()?
             .set_check(&lock_name(lock)?, demands, recovery, ask);
         Ok(())
+    }
+
+    /// Asks whether the unit is available: `available` returns why not, or None. Every hook must ask, for locks whose
+    /// policy limits how many units may be unavailable at once.
+    #[expect(clippy::needless_pass_by_value, reason = "it comes from Python")]
+    fn ask_availability(&self, available: Py<PyAny>) -> PyResult<()> {
+        // Nothing may be requested in it.
+        let mut hook = self.hook()?;
+        let asked = self.examiner.ask(&available);
+        let told = asked.map_or_else(Availability::Unavailable, |()| Availability::Available);
+        hook.set_availability(move || told.clone());
+        self.unless_raised(())
     }
 
     /// Looks at the check of an operation that has succeeded in an earlier hook; None if there is none.
@@ -431,7 +444,7 @@ impl Hook {
 impl Hook {
     /// The hook, for one thing at a time.
     fn hook(&self) -> PyResult<RefMut<'_, ops_coordinator_juju::Hook>> {
-        let busy = "a policy, a blocker or a check cannot use its coordinator while the coordinator asks it";
+        let busy = "a function that a coordinator asks cannot use its coordinator meanwhile";
         self.hook.try_borrow_mut().map_err(|_| refused(busy))
     }
 

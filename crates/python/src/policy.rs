@@ -66,6 +66,10 @@ impl Policy for Rule {
         }
     }
 
+    fn max_unavailable(&self, lock: &LockName, situation: &Situation<'_>) -> Option<u32> {
+        self.limits.max_unavailable(lock, situation)
+    }
+
     fn order(&self, lock: &LockName, requests: &mut Vec<Request>, situation: &Situation<'_>) {
         self.limits.order(lock, requests, situation);
         if !self.custom.contains(lock) {

@@ -28,8 +28,10 @@ impl Rules {
         canary: bool,
         lookahead: u32,
         window: Vec<String>,
+        max_unavailable: Option<&str>,
     ) -> PyResult<Self> {
         let limit: Result<Limit, _> = limit.parse();
+        let most: Result<Option<Limit>, _> = max_unavailable.map(str::parse).transpose();
         let order: Result<Sequence, _> = order.parse();
         let waves: Result<Waves, _> = waves.parse();
         let windows = window.iter().map(|window| window.parse::<Window>());
@@ -41,7 +43,7 @@ impl Rules {
                 waves: waves.map_err(|error| PyValueError::new_err(error.to_string()))?,
                 canary,
                 lookahead,
-                max_unavailable: None,
+                max_unavailable: most.map_err(|error| wrong(&error, &LimitError::hint(&error)))?,
             },
             windows: windows.map_err(|error| wrong(&error, &WindowError::hint(&error)))?,
         })

@@ -10,6 +10,7 @@ from judge import (
     badly_broken,
     badly_crashed,
     badly_refreshed,
+    badly_repaired,
     badly_stopped,
     held_at_refresh,
     held_up,
@@ -167,3 +168,14 @@ def test_a_broken_service_is_logged_and_nothing_else_is():
 def test_a_unit_that_restarts_while_a_service_is_broken_is_told():
     (told,) = badly_stopped(stopped('python/2'), [])
     assert told == 'python/2 restarted although the service of python/1 was broken'
+
+
+def test_the_unavailable_unit_restarts_first():
+    def marks(*units):
+        return [{'event': 'enter', 'unit': f'unavailable/{unit}'} for unit in units]
+
+    changed = [*marks(0), {'event': 'config'}]
+    assert badly_repaired([*changed, *marks(1, 0)]) == []
+    told = ['unavailable/1 was to restart first, and not unavailable/0']
+    assert badly_repaired([*changed, *marks(0, 1)]) == told
+    assert badly_repaired(changed) == ['unavailable/1 was to restart first, and not nobody']

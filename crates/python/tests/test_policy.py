@@ -416,8 +416,8 @@ def test_a_blocker_from_a_file_is_a_command_in_the_charms_directory(
         ('[locks.restart]\nsoak = "5s"\n', 'lock restart: a Python charm gives', 'docs'),
         ('[locks.restart]\non-failure = "stop"\n', 'a Python charm gives', 'docs'),
         (
-            'available = "./up"\n[locks.restart]\nmax-unavailable = 1\n',
-            'lock restart: max-unavailable is for charms in shell and Rust',
+            '[locks.restart]\nmax-unavailable = 1\n',
+            'lock restart: max-unavailable needs a command that succeeds while a unit is',
             'docs',
         ),
         (

@@ -148,6 +148,12 @@ impl Coordination {
     }
 }
 
+/// What the command `available` says of the unit. It runs in the charm's directory.
+pub fn availability(command: &[String], charm_dir: &Path) -> Availability {
+    let asked = command::ask("availability command", command, None, charm_dir);
+    asked.map_or_else(Availability::Unavailable, |()| Availability::Available)
+}
+
 /// The gate of windows of which none is open.
 pub fn outside(windows: &[Window], now: Timestamp) -> Option<Gate> {
     let mut next = None;
@@ -185,10 +191,7 @@ impl Hook {
             return;
         };
         let charm_dir = self.environment().charm_dir.clone();
-        self.set_availability(move || {
-            let asked = command::ask("availability command", &command, None, &charm_dir);
-            asked.map_or_else(Availability::Unavailable, |()| Availability::Available)
-        });
+        self.set_availability(move || availability(&command, &charm_dir));
     }
 
     /// Lets the windows, blockers and shared locks of `coordination.toml` decide whether an operation may begin, its checks

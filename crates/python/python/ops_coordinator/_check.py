@@ -42,21 +42,34 @@ class Check:
 
     def _asked(self) -> str | None:
         assert self._function is not None
-        try:
-            found: Any = self._function()
-        except Exception as error:
-            logger.debug('the check for %s raised', self._lock, exc_info=error)
-            return str(error) or type(error).__name__
-        if found is None or found is True:
-            return None
-        if found is False:
-            return 'it returned False'
-        if isinstance(found, str):
-            return found or 'it gives no reason'
-        raise TypeError(
-            f'the check for the lock {brief(self._lock)} returned {brief(found)}: return None or '
-            'True while it holds, and why where it does not'
-        )
+        return fault_in(self._function, f'the check for the lock {brief(self._lock)}')
+
+
+def fault_in(function: Holds, name: str) -> str | None:
+    """Ask a charm's function; return why all is not well, None if it is.
+
+    Args:
+        function: The function.
+        name: What it is, for messages.
+
+    Raises:
+        TypeError: The function returned something that is no answer.
+    """
+    try:
+        found: Any = function()
+    except Exception as error:
+        logger.debug('%s raised', name, exc_info=error)
+        return str(error) or type(error).__name__
+    if found is None or found is True:
+        return None
+    if found is False:
+        return 'it returned False'
+    if isinstance(found, str):
+        return found or 'it gives no reason'
+    raise TypeError(
+        f'{name} returned {brief(found)}: return None or True while all is well, and why where it '
+        'is not'
+    )
 
 
 def declared_check(

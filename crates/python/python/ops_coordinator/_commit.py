@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+from typing import TYPE_CHECKING
+
 import ops
 
 from ._claims import Claims
@@ -9,7 +12,9 @@ from ._dispatch import Dispatch, Turn
 from ._endpoint import remember_endpoint
 from ._native import Hook
 from ._part import Part
-from ._policies import Policies
+
+if TYPE_CHECKING:
+    from ._policies import Policies
 
 _COMMITS = '_ops_coordinator_commits'
 
@@ -26,8 +31,15 @@ class Commit(ops.Object):
         """Where this unit's metrics go, if the charm wants them."""
         self._parts: list[Part] = []
         self.claims = Claims(dispatch, self._parts)
-        self.policies = Policies(dispatch, self._parts)
         self.framework.observe(self.framework.on.pre_commit, self._on_pre_commit)
+
+    @cached_property
+    def policies(self) -> Policies:
+        """The leader's side."""
+        # Most units do not lead, and each of their hooks would pay for this.
+        from ._policies import Policies
+
+        return Policies(self.dispatch, self._parts)
 
     def join(self, part: Part) -> None:
         """Add another coordinator."""
@@ -42,16 +54,29 @@ class Commit(ops.Object):
         for lock, turn in sorted(dispatch.turns.items()):
             self._end(hook, lock, turn)
         dispatch.turns.clear()
+        self._tell_availability(hook)
         for part in self._parts:
             part.before_release(hook)
         self.claims.judge(hook)
         dispatch.asked.publish()
-        self.policies.release(hook)
+        if hook.is_leader:
+            self.policies.release(hook)
+        else:
+            hook.release({}, None, [])
         if self.metrics is not None:
             hook.write_metrics(self.metrics)
         if self.is_usual or dispatch.is_only:
             dispatch.at_end(lambda: remember_endpoint(dispatch.charm, dispatch.endpoint))
         dispatch.end()
+
+    def _tell_availability(self, hook: Hook) -> None:
+        """Ask the charm whether this unit is available, after what it has done in its turn."""
+        asked = [ask for part in self._parts for ask in part.available]
+        if asked:
+            # Few charms tell, and each hook of the others would pay for this.
+            from ._available import unavailable
+
+            hook.ask_availability(lambda: unavailable(asked))
 
     def _end(self, hook: Hook, lock: str, turn: Turn) -> None:
         for part in self._parts:

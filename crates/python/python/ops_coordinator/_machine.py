@@ -49,6 +49,17 @@ class LocalMachine:
         """
         return ask()
 
+    def available(self, ask: Callable[[], str | None]) -> str | None:
+        """Return why this unit is unavailable, None if it is available.
+
+        Args:
+            ask: Asks the charm.
+
+        Raises:
+            TypeError: The charm's function returned something that is no answer.
+        """
+        return ask()
+
     def shared(self, lock: str) -> int | str | None:
         """Return how a shared lock stands, as only a test can say; None to ask etcd.
 

@@ -83,6 +83,7 @@ class Rules:
         canary: bool,
         lookahead: int,
         window: list[str],
+        max_unavailable: str | None,
     ) -> Rules: ...
 
 @final
@@ -92,9 +93,16 @@ class Blocker:
 
     def __call__(self) -> str | None: ...
 
+@final
+@type_check_only
+class Available:
+    """A command that succeeds while the unit is available."""
+
+    def __call__(self) -> str | None: ...
+
 def declared(
     charm_dir: str, lock: str | None
-) -> dict[str, tuple[Rules, Blocker | None, str | None]]: ...
+) -> dict[str, tuple[Rules, Blocker | None, Available | None, str | None]]: ...
 
 @final
 class Hook:
@@ -141,6 +149,7 @@ class Hook:
         on_failure: str,
         back_off: int,
     ) -> None: ...
+    def ask_availability(self, available: Callable[[], str | None]) -> None: ...
     def look_at_check(self, lock: str) -> tuple[str, str | None] | None: ...
     def instruct(self, lock: str, instruction: str, about: str) -> str: ...
     def plan(self, lock: str, rules: Rules) -> str: ...

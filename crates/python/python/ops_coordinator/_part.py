@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
-from typing import TypeAlias, cast
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from ._asked import time_now, time_of
 from ._dispatch import Dispatch, Turn
@@ -13,9 +14,12 @@ from ._error import CoordinatorError, brief
 from ._local_state import LocalState
 from ._lock_name import lock_key
 from ._native import Hook, Rules
-from ._original import Original
 from ._overridable import Overridable, is_overridden
 from ._policy import Policy
+
+if TYPE_CHECKING:
+    from ._check import Holds
+    from ._original import Original
 
 logger = logging.getLogger(__name__)
 
@@ -47,9 +51,16 @@ class Part:
         self._local = LocalState(
             dispatch.charm.charm_dir / f'.charmhelpers.coordinator.{self.name}'
         )
-        self._original = Original(dispatch, relation_key)
+        self._relation_key = relation_key
         for lock in policy if isinstance(policy, Mapping) else ():
             self.claim(lock)
+
+    @cached_property
+    def _original(self) -> Original:
+        # A charm with only `Turns` has no such data, and each of its hooks would pay for this.
+        from ._original import Original
+
+        return Original(self.dispatch, self._relation_key)
 
     # -- locks
 
@@ -111,6 +122,13 @@ class Part:
         """
         declared = self.declared(self.dispatch.names.name_of(lock))
         return self.dispatch.start(lock, declared)
+
+    @property
+    def available(self) -> list[Holds]:
+        """What tells whether this unit is available, in the policies that ask for it."""
+        policy = self._policy
+        policies = [policy] if isinstance(policy, Policy) else policy.values()
+        return [one.available for one in policies if one.available is not None]
 
     @property
     def decides(self) -> bool:

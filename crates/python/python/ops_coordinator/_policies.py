@@ -28,12 +28,9 @@ class Policies:
         self._name_of = dispatch.names.name_of
 
     def release(self, hook: Hook) -> None:
-        """End the hook: publish, and maintain the line if this unit leads."""
+        """End the leader's hook: publish, and maintain the line."""
         parts = self._parts
         rules = {lock: own for part in parts for lock, own in part.rules.items()}
-        if not hook.is_leader:
-            hook.release(rules, None, [])
-            return
         # Nothing joins the line of a lock that a unit holds by a grant of the original library.
         held = {lock for part in parts for lock in part.held_elsewhere()}
         judges: dict[str, Part] = {}

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 
 _LOOKAHEAD_MAX = 32
 
+_ONE_OF_TWO = (
+    'max_unavailable needs available, a function that tells whether this unit is available, and '
+    'available is for max_unavailable: pass both, or neither'
+)
+
 
 class Policy:
     """How units take turns for a lock, and when.
@@ -34,16 +39,27 @@ class Policy:
             several of these.
         blocker: A function that is called just before an operation would begin. It returns why it
             may not begin, or None if it may. It cannot use the coordinator.
+        max_unavailable: How many units may be unavailable at once, those in the line included: 1
+            to 100, or a percentage, rounded down, but at least one. While there are as many, only
+            units that are unavailable join the line, so that their turn can repair them. It needs
+            `available`.
+        available: A function that is called at the end of each dispatch, to tell the other units
+            whether this one is available. It returns None or True if it is; it returns why not,
+            False, or raises, if it is not. It cannot use the coordinator. Locks on one
+            relation that have the same function share its answer; with several functions, the unit
+            is available if all say so.
         shared: A lock in etcd that an operation needs as well, and that other applications want.
 
     Raises:
         TypeError: A value is of the wrong type.
-        ValueError: A value is not valid; the message says what is.
+        ValueError: A value is not valid, or only one of `max_unavailable` and `available` is
+            given; the message says what is valid.
     """
 
     # A dataclass would be shorter, but making one takes a sixth of the time of this import.
-    __slots__ = ('blocker', 'rules', 'shared')
+    __slots__ = ('available', 'blocker', 'rules', 'shared')
 
+    available: Final[Callable[[], bool | str | None] | None]
     blocker: Final[Callable[[], str | None] | None]
     rules: Final[Rules]
     """The rest, as the native module takes it."""
@@ -59,15 +75,21 @@ class Policy:
         lookahead: int = 16,
         window: str | Sequence[str] | None = None,
         blocker: Callable[[], str | None] | None = None,
+        max_unavailable: int | str | None = None,
+        available: Callable[[], bool | str | None] | None = None,
         shared: SharedLock | None = None,
     ):
-        if blocker is not None and not callable(blocker):
-            raise TypeError(f'blocker must be a function, not {brief(blocker)}')
+        for name, function in ('blocker', blocker), ('available', available):
+            if function is not None and not callable(function):
+                raise TypeError(f'{name} must be a function, not {brief(function)}')
+        most = max_unavailable
+        if (most is None) != (available is None):
+            raise ValueError(_ONE_OF_TWO)
         if not isinstance(lookahead, int) or isinstance(lookahead, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f'lookahead must be a whole number, not {brief(lookahead)}')
         if not 0 <= lookahead <= _LOOKAHEAD_MAX:
             raise ValueError(f'lookahead must be from 0 to {_LOOKAHEAD_MAX}')
-        self.blocker = blocker
+        self.blocker, self.available = blocker, available
         self.shared = None if shared is None else _shared(shared)
         self.rules = Rules(
             str(checked_limit(limit)),
@@ -76,6 +98,7 @@ class Policy:
             canary,
             lookahead,
             _several(window, 'window'),
+            None if most is None else str(checked_limit(most, 'max_unavailable')),
         )
 
     @classmethod
@@ -107,7 +130,8 @@ class Policy:
     @classmethod
     def _read(cls, charm_dir: str | os.PathLike[str], lock: str | None) -> dict[str, Policy]:
         found: dict[str, Policy] = {}
-        for name, (rules, blocker, said) in declared(os.fspath(charm_dir), lock).items():
+        locks = declared(os.fspath(charm_dir), lock)
+        for name, (rules, blocker, available, said) in locks.items():
             shared = None
             if said is not None:
                 from ._shared import lock_from
@@ -115,15 +139,19 @@ class Policy:
                 shared = lock_from(said)
             policy = found[name] = cls(blocker=blocker, shared=shared)
             policy.rules = rules  # pyright: ignore[reportAttributeAccessIssue]
+            policy.available = available  # pyright: ignore[reportAttributeAccessIssue]
         return found
 
     def __eq__(self, other: object) -> bool:
         """Whether another policy says the same."""
         if not isinstance(other, Policy):
             return NotImplemented
-        if self.shared != other.shared:
-            return False
-        return self.rules == other.rules and self.blocker == other.blocker
+        return (self.rules, self.blocker, self.available, self.shared) == (
+            other.rules,
+            other.blocker,
+            other.available,
+            other.shared,
+        )
 
     def __hash__(self) -> int:
         """Return the same for policies that say the same; those with one blocker share a hash."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 from ._action import SavedAction
@@ -14,10 +15,10 @@ from ._native import Hook
 from ._overridable import Overridable
 from ._part import Part
 from ._policy import Policy
-from ._progress import Progress
 from ._waiting import Waiting
 
 if TYPE_CHECKING:
+    from ._progress import Progress
     from ._rolled import Rolled
 
 logger = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ class RestartPart(Part):
         self._waiting = Waiting(self.dispatch, self.lock)
         # As in `waiting_key`, `restart` keeps the name from when there was no other lock.
         suffix = '' if self.lock == 'restart' else f'-{self.lock}'
-        self._progress = Progress(self.dispatch.state / f'restarted{suffix}.json')
+        self._progress_path = self.dispatch.state / f'restarted{suffix}.json'
         self._served: list[RestartEventBase] = []
         self._told: list[RestartEventBase] = []
         self._parts: dict[str, list[tuple[int, str, str]]] = {}
@@ -96,6 +97,13 @@ class RestartPart(Part):
         self._served.append(event)
         turn.through = max(turn.through, self._waiting.number(event) or 0)
         return True
+
+    @cached_property
+    def _progress(self) -> Progress:
+        # In most hooks nothing restarts, and each of them would pay for this.
+        from ._progress import Progress
+
+        return Progress(self._progress_path)
 
     def _served_by_a_turn_that_ended(self, event: RestartEventBase) -> bool:
         number = self._progress.number
@@ -270,7 +278,8 @@ class RestartPart(Part):
         # A handler that defers after its restart requests another one; so does a charm that emits
         # a waiting event once more.
         afresh = again | self.dispatch.restarts.renewed()
-        self._progress.drop(afresh)
+        if afresh:
+            self._progress.drop(afresh)
         for path in deferred - afresh:
             # Only now does an event that is new to this dispatch have a path that lasts.
             for number, place, service in self._parts.get(path, []):

@@ -49,6 +49,10 @@ class Application:
         """The units that have asked for a turn here."""
         self.relation = relation
         self._name, self._limit, self._disk = name, limit, disk
+        self.unavailable = {
+            unit: why for unit, record in records.items() if (why := _unavailable(record))
+        }
+        """Why units are unavailable, by the unit's number."""
 
     def visit(
         self,
@@ -71,6 +75,9 @@ class Application:
             first: The units that join the line before all others, in this order.
         """
         with self._hook(unit, leads=leads, hidden=hidden) as hook:
+            if unit in self.unavailable:
+                # A unit that does not tell it again is available.
+                hook.ask_availability(lambda: self.unavailable[unit])
             if act is not None:
                 act(hook)
             order = [self.unit(number) for number in first] or 'first-come'
@@ -170,6 +177,14 @@ class _Tools:
     def _record(self, unit: str) -> str | None:
         number = number_of(unit)
         return None if number in self._hidden else self._application.records.get(number)
+
+
+def _unavailable(record: str | None) -> str | None:
+    """Return why a unit is unavailable, by its record; None if it is not, or says nothing."""
+    try:
+        return json.loads(record or '{}').get('unavailable')
+    except (ValueError, AttributeError):
+        return None
 
 
 @contextlib.contextmanager

@@ -50,6 +50,8 @@ class Standing:
     """The reason, if there is one; at most 120 characters of it are published."""
     restarts: tuple[Restart, ...]
     """The restarts that wait for this lock."""
+    unavailable: str | None
+    """Why the unit is unavailable, if it has told the others that it is."""
 
 
 class Line:
@@ -99,7 +101,9 @@ class Line:
     # -- situations
 
     def our_turn(self, state: testing.State) -> testing.State:
-        """Let the unit's turn come: those ahead of it finish, and a pause ends.
+        """Let the unit's turn come: those ahead finish, and a pause ends.
+
+        Other units that were unavailable are available again.
 
         Args:
             state: The state before.
@@ -180,6 +184,33 @@ class Line:
             application.edit_line(self._lock, lambda lock: lock.update(paused=why))
             return give()
 
+    def unavailable(
+        self, state: testing.State, *units: int, why: str = 'it is out of order'
+    ) -> testing.State:
+        """Let other units be unavailable, for a charm with `max_unavailable`.
+
+        Nobody is in the line, and our unit has asked; `our_turn` makes the others available again.
+
+        Args:
+            state: The state before.
+            units: The numbers of these units; any other unit if none is given.
+            why: Why they are unavailable; they publish the first 120 characters.
+
+        Returns:
+            The same state, in which they have told that they are unavailable.
+
+        Raises:
+            ValueError: Our unit is among them, or one is named twice.
+        """
+        with self._application(state) as (application, give):
+            application.edit_line(self._lock, lambda lock: lock.clear())
+            for unit in self._others(application, units or (self._any_other(application),)):
+                application.records.setdefault(unit, None)
+                application.unavailable[unit] = why
+                application.visit(unit, self._lock)
+            application.ask(self._unit, self._lock)
+            return give()
+
     def cancelled(self, state: testing.State) -> testing.State:
         """Let an operator cancel the unit's request.
 
@@ -244,12 +275,16 @@ class Line:
             outcome=outcome,
             why=why,
             restarts=tuple(one for one in restarts(state) if one.lock == self._lock),
+            unavailable=application.unavailable.get(self._unit),
         )
 
     # -- what the units do
 
     def _come_to_our_turn(self, application: Application, state: testing.State) -> None:
         application.edit_line(self._lock, lambda lock: lock.pop('paused', None))
+        for unit in set(application.unavailable) - {self._unit}:
+            del application.unavailable[unit]
+            application.visit(unit, self._lock)
         application.ask(self._unit, self._lock)
         while True:
             application.visit(self._leader(application, state), self._lock, leads=True)

@@ -30,6 +30,7 @@ class Machine(LocalMachine):
         """Everything asked of the service manager, as (verb, service), including what failed."""
         self.ahead: int = 0
         self._checks: dict[str, str | None] = {}
+        self._tells: Callable[[], str | None] | None = None
         self._shared: dict[str, int | str] = {}
         self._broken: dict[str, tuple[str, list[str]]] = {}
         self._lost: set[int] = set()
@@ -119,6 +120,20 @@ class Machine(LocalMachine):
         """
         self._checks[lock] = None
 
+    def make_unavailable(self, why: str = 'it is out of order') -> None:
+        """Let this unit be unavailable from now on; the charm's function is not called.
+
+        A policy with `max_unavailable` and `available` makes the unit tell the others.
+
+        Args:
+            why: Why it is unavailable.
+        """
+        self._tells = lambda: why
+
+    def make_available(self) -> None:
+        """Let this unit be available from now on; the charm's function is not called."""
+        self._tells = lambda: None
+
     def withhold_shared(
         self, why: str = 'waits for it in etcd, 1st in line', *, lock: str = 'restart'
     ) -> None:
@@ -143,6 +158,17 @@ class Machine(LocalMachine):
         self._shared[lock] = token
 
     # -- what the package asks for
+
+    def available(self, ask: Callable[[], str | None]) -> str | None:
+        """Answer as the test says whether this unit is available; else ask the charm.
+
+        Args:
+            ask: Asks the charm.
+
+        Returns:
+            Why the unit is unavailable, None if it is available.
+        """
+        return (self._tells or ask)()
 
     def shared(self, lock: str) -> int | str | None:
         """Answer for a shared lock as the test says.
