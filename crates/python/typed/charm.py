@@ -38,9 +38,14 @@ class MyCharm(ops.CharmBase):
         assert_type(self.on.renewed, ops.BoundEvent)
         framework.observe(self.on.restart_event, self._on_restart)
         self.coordinator = OpsCoordinator(self, limit=2, services=['web'])
+        OpsCoordinator(self, check=self._fault, soak='2m', check_within=60)
+        OpsCoordinator(self, check='healthy')  # pyright: ignore[reportArgumentType]
         self.locks = Serial('coordinator', 'cluster', limit={'backup': 2})
         assert_type(self.coordinator, OpsCoordinator)
         assert_type(self.locks, Serial)
+
+    def _fault(self) -> str | None:
+        return None
 
     def _on_config_changed(self, _: ops.ConfigChangedEvent) -> None:
         self.on.restart_event.emit({'port': 80}, services=('web', 'db'))
@@ -71,6 +76,7 @@ class MyTurns(ops.CharmBase):
         Operators(self, self.turns, self.backups)
         Turns(self, {'wrong': self._wrong})  # pyright: ignore[reportArgumentType]
         Turns(self, {}, lock='a', check=self._fault, soak=60, check_within='5m', back_off='10s')
+        Turns(self, {}, lock='c', policy=Policy(max_unavailable='40%', available=self._fault))
         Turns(self, {}, lock='b', check='healthy')  # pyright: ignore[reportArgumentType]
 
     def _on_config_changed(self, _: ops.ConfigChangedEvent) -> None:

@@ -18,7 +18,7 @@ from ._overridable import Overridable, is_overridden
 from ._policy import Policy
 
 if TYPE_CHECKING:
-    from ._check import Holds
+    from ._check import Check, Holds
     from ._original import Original
 
 logger = logging.getLogger(__name__)
@@ -30,6 +30,23 @@ Grant: TypeAlias = 'Callable[[str, str, set[str], list[str]], bool]'
 Ended: TypeAlias = 'tuple[str, str | None]'
 """How an operation stands that has succeeded, and why: done, checking, or what follows (one of
 `ON_FAILURE`) because its check has failed."""
+
+
+def check_for(
+    lock: str, check: Holds | None, soak: int | str, check_within: int | str | None
+) -> Check | None:
+    """Return what must hold after an operation, as a charm declares it; None for nothing.
+
+    Raises:
+        TypeError: As for `declared_check`.
+        ValueError: As for `declared_check`.
+    """
+    if check is None and check_within is None and soak == 0:
+        return None
+    # Most charms demand nothing, and each of their hooks would pay for this.
+    from ._check import declared_check
+
+    return declared_check(lock, check, soak, check_within)
 
 
 class Part:

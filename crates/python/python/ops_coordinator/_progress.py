@@ -71,6 +71,10 @@ class Progress:
             content['events'][event.handle.path] = event.snapshot()
         self._save(content)
 
+    def forget(self) -> None:
+        """Forget all of it: the services are to restart again."""
+        self._save(_nothing(0))
+
     def drop(self, paths: Iterable[str]) -> None:
         """Forget these events, so that their services restart again."""
         gone = set(paths)

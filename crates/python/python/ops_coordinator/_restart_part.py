@@ -13,13 +13,15 @@ from ._dispatch import Dispatch, Turn
 from ._event_base import RestartEventBase
 from ._native import Hook
 from ._overridable import Overridable
-from ._part import Part
+from ._part import Ended, Part
 from ._policy import Policy
 from ._waiting import Waiting
 
 if TYPE_CHECKING:
+    from ._check import Check
     from ._progress import Progress
     from ._rolled import Rolled
+    from ._trial import Trial
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +40,7 @@ class RestartPart(Part):
         relation_key: str,
         lock: str,
         policy: Policy,
+        check: Check | None,
     ):
         super().__init__(coordinator, dispatch, relation_key=relation_key, policy={lock: policy})
         self.lock = self.claim(lock)
@@ -55,15 +58,17 @@ class RestartPart(Part):
         self._told: list[RestartEventBase] = []
         self._parts: dict[str, list[tuple[int, str, str]]] = {}
         self._rolled_key = f'rolled{suffix}'
+        self._check, self._trial_key = check, f'trial{suffix}'
         self._has_looked = self._is_invited = False
         self._rolled: Rolled | None = None
-        dispatch.restarts.at_delivery(self._take_up_campaign)
+        dispatch.restarts.at_delivery(self._go_on)
 
     def restart(self, event: RestartEventBase, place: str, restart: Restart) -> bool:
         """Implement `RestartEvent.restart`, with a function that restarts one service."""
         dispatch = self.dispatch
         if dispatch.restricted:
             return False
+        self._look_at_check()
         restarts = dispatch.restarts
         deferred = not restarts.delivering
         if deferred and self._served_by_a_turn_that_ended(event):
@@ -155,6 +160,45 @@ class RestartPart(Part):
             progress.note_service(number, place, service, self._waiting.paths() | own)
         progress.note_served(number, event, deferred=deferred)
 
+    # -- the check after the restarts
+
+    def start(self, lock: str) -> tuple[bool, str | None]:
+        """Begin the operation, unless what was restarted before is still being checked."""
+        if lock == self.lock:
+            self._look_at_check()
+            if self._trial is not None and self._trial.goes_on:
+                return False, 'the check of what was restarted before'
+        return super().start(lock)
+
+    @cached_property
+    def _trial(self) -> Trial | None:
+        """What this unit has restarted, until its check has held; None in a charm without one."""
+        if self._check is None and self.dispatch.recall(self._trial_key) is None:
+            return None
+        # Most charms have no check, and each of their hooks would pay for this.
+        from ._trial import Trial
+
+        return Trial(self.dispatch, self._trial_key, self.lock, self._lock_name, self._check)
+
+    def _look_at_check(self) -> None:
+        if self._trial is None or self.lock in self.dispatch.turns:
+            return
+        if self._trial.look(self.on_failure):
+            self._progress.forget()
+
+    def _repeat(self) -> None:
+        """Emit again what was restarted before its check has failed."""
+        if self._trial is None:
+            return
+        for event in self._trial.take_due():
+            event.emit(self.dispatch.charm.on)
+        self.dispatch.restarts.deliver()
+
+    def operation_ended(self, lock: str, ended: Ended) -> None:
+        """Hear how the restarts of this dispatch stand, with their check."""
+        if lock == self.lock and self._trial is not None and self._trial.end(ended):
+            self._progress.forget()
+
     # -- campaigns
 
     def roll(self, rolled: Rolled, reason: str) -> None:
@@ -170,6 +214,17 @@ class RestartPart(Part):
 
         return json.dumps({KEY: rolled.to_text()})
 
+    def _go_on(self) -> None:
+        """Do what this unit has to do in its turn although nothing is emitted for it."""
+        dispatch = self.dispatch
+        if self._has_looked or dispatch.restricted or self.lock in dispatch.turns:
+            return
+        self._has_looked = True
+        self._look_at_check()
+        self._repeat()
+        if self.lock not in dispatch.turns:
+            self._take_up_campaign()
+
     def _take_up_campaign(self) -> None:
         """Emit what a campaign has this unit restart, if its turn has come.
 
@@ -177,9 +232,6 @@ class RestartPart(Part):
         unit's own.
         """
         dispatch = self.dispatch
-        if self._has_looked or dispatch.restricted or self.lock in dispatch.turns:
-            return
-        self._has_looked = True
         invited = dispatch.hook.invitation(self.lock)
         if invited is None:
             number = dispatch.outstanding().get(self.lock)
@@ -244,6 +296,8 @@ class RestartPart(Part):
     def take_over(self, hook: Hook) -> None:
         """Continue what an earlier dispatch has left."""
         self.action.begin()
+        if self._trial is not None:
+            self._trial.begin_dispatch()
         super().take_over(hook)
 
     def turn_ends(self, lock: str, turn: Turn) -> None:
@@ -261,10 +315,14 @@ class RestartPart(Part):
         served = {event.handle.path for event in self._served}
         waits = [n for path, n in self._waiting.numbers().items() if path in deferred - served]
         turn.through = max(turn.number, min([turn.through, *(number - 1 for number in waits)]))
+        if self._trial is not None and turn.kept is None:
+            self._trial.begin(turn.number, self._served)
 
     def claims(self, lock: str) -> bool | None:
-        """Return whether a deferred event claims this unit's request."""
-        return bool(self._deferred()) if lock == self.lock else None
+        """Return whether a deferred event, or a check, claims this unit's request."""
+        if lock != self.lock:
+            return None
+        return bool(self._deferred()) or (self._trial is not None and self._trial.goes_on)
 
     def before_release(self, hook: Hook) -> None:
         """Finish the pending work before this dispatch publishes."""

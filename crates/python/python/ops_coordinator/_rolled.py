@@ -55,8 +55,11 @@ def rolled_in(context: str | None, services: Sequence[str]) -> Rolled | None:
     if given is None:
         return Rolled.new('restart_event', None, services) if services else None
     text = cast('dict[str, object]', given).get(KEY) if isinstance(given, dict) else None
-    if not isinstance(text, str):
-        return None
+    return rolled_from(text) if isinstance(text, str) else None
+
+
+def rolled_from(text: str) -> Rolled | None:
+    """Return what `to_text` has returned, None if it is nothing that an event can carry."""
     try:
         content: Any = json.loads(text)
         name = str(content['event'])

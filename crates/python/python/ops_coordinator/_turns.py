@@ -14,6 +14,7 @@ from ._dispatch import ON_FAILURE, Dispatch
 from ._endpoint import endpoint_of
 from ._error import CoordinatorError, brief
 from ._operation import Operation, OperationResult
+from ._part import check_for
 from ._policy import Policy, checked_limit
 from ._queue import operations_of
 from ._queue_part import Predecessor, QueuePart
@@ -21,7 +22,6 @@ from ._restarts import deliver_before_status
 from ._turn_events import TurnsEvents, TurnState, WaitingOperation
 
 if TYPE_CHECKING:
-    from ._check import Check
     from ._shared import SharedTurn
 
 _KEPT = '_ops_coordinator_turns'
@@ -129,7 +129,7 @@ class Turns(ops.Object):
             methods=operations,
             on_failure=on_failure,
             back_off=_back_off(back_off, on_failure),
-            check=_declared(lock, check, soak, check_within),
+            check=check_for(lock, check, soak, check_within),
             tell=self._tell,
             predecessor=self._find_predecessor(self._commit.dispatch),
         )
@@ -406,20 +406,6 @@ class Turns(ops.Object):
             event.emit(*about)
         else:
             event.emit(*about, reason, retries)
-
-
-def _declared(
-    lock: str,
-    check: Callable[[], bool | str | None] | None,
-    soak: int | str,
-    check_within: int | str | None,
-) -> Check | None:
-    if check is None and check_within is None and soak == 0:
-        return None
-    # Most charms demand nothing, and each of their hooks would pay for this.
-    from ._check import declared_check
-
-    return declared_check(lock, check, soak, check_within)
 
 
 def _back_off(back_off: int | str | None, on_failure: str) -> int | None:

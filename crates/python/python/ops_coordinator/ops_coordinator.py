@@ -13,7 +13,7 @@ from ._dispatch import ON_FAILURE, Dispatch
 from ._error import CoordinatorError, ServiceRestartError, brief
 from ._event_base import RestartEventBase
 from ._machine import restart_in, service_reload, service_restart, service_resume
-from ._part import Part
+from ._part import Part, check_for
 from ._policy import Policy, checked_limit
 from ._restart_part import RestartPart
 from ._restarts import AfterRestartsSource, RestartSource, adopt, restart_source, restarts_of
@@ -157,6 +157,17 @@ class OpsCoordinator(Serial):
             `'stop'`, it logs the error and returns False: the unit keeps its turn, and tries again
             once an operator permits it (see `Operators`). With `'continue'`, it logs the error and
             returns False, the turn passes on, and the event is over.
+        check: A function that is called after a restart, and then in every later hook until it has
+            held for `soak`. It returns None or True while all is well; it returns why not, False,
+            or raises, where it is not. Until it has held, this unit keeps its turn, and nothing
+            behind it starts. It cannot use the coordinator.
+        soak: For how long the check must hold without interruption, in seconds or as text such as
+            `'2m'`. Without a check, for how long the turn lasts after a restart.
+        check_within: How long the check may fail after the restart, 5 minutes by default. One that
+            fails later than that has failed, and `on_failure` says what follows: with `'retry'`
+            and `'stop'` the event is emitted again in the next dispatch, and its handler restarts
+            as before, with `'stop'` once an operator permits it; with `'continue'` the turn passes
+            on.
         relation_key: Where the original library stored its requests, so that they are migrated.
         peer_relation_name: An older name for `relation`.
         services: What `roll` and `expect` restart if they name nothing, and an operator's `roll`.
@@ -169,9 +180,11 @@ class OpsCoordinator(Serial):
         CoordinatorError: The charm already has an `OpsCoordinator` with different arguments, or
             another coordinator that uses the same lock.
         TypeError: The charm is not a charm, the limit neither a whole number nor a percentage, the
-            policy not a `Policy`, or the action not a function.
+            policy not a `Policy`, the check or the action not a function, or a time neither
+            seconds nor text.
         ValueError: The limit is not from 1 to 100, `limit` and `policy` are both given,
-            `relation` and `peer_relation_name` differ, or `on_failure` is none of these.
+            `relation` and `peer_relation_name` differ, `on_failure` is none of these, a time is
+            not valid, or `check_within` is given without a check.
     """
 
     lock: ClassVar[str] = 'restart'
@@ -190,6 +203,9 @@ class OpsCoordinator(Serial):
         policy: Policy | None = None,
         release_on_defer: bool = False,
         on_failure: str = 'retry',
+        check: Callable[[], bool | str | None] | None = None,
+        soak: int | str = 0,
+        check_within: int | str | None = None,
         relation_key: str = 'coordinator',
         peer_relation_name: str | None = None,
         services: Iterable[str] = (),
@@ -199,6 +215,7 @@ class OpsCoordinator(Serial):
             raise ValueError(
                 f"on_failure is 'retry', 'stop' or 'continue', not {brief(on_failure)}"
             )
+        self._check = check_for(self.lock, check, soak, check_within)
         super().__init__(
             charm,
             relation=relation,
@@ -222,7 +239,12 @@ class OpsCoordinator(Serial):
     def _make_part(self, dispatch: Dispatch, policy: Policy | Mapping[str, Policy]) -> Part:
         own = policy if isinstance(policy, Policy) else policy.get(self.lock, Policy())
         self._restarts = RestartPart(
-            self, dispatch, relation_key=self._key, lock=self.lock, policy=own
+            self,
+            dispatch,
+            relation_key=self._key,
+            lock=self.lock,
+            policy=own,
+            check=self._check,
         )
         return self._restarts
 

@@ -108,7 +108,7 @@ class Machine(LocalMachine):
 
         Args:
             why: Why it does not hold.
-            lock: The lock of the `Turns`, as the charm calls it.
+            lock: The lock whose operation it follows, as the charm calls it.
         """
         self._checks[lock] = why
 
@@ -116,7 +116,7 @@ class Machine(LocalMachine):
         """Let the check after an operation hold from now on; the charm's function is not called.
 
         Args:
-            lock: The lock of the `Turns`, as the charm calls it.
+            lock: The lock whose operation it follows, as the charm calls it.
         """
         self._checks[lock] = None
 
