@@ -253,6 +253,43 @@ def test_what_v0_has_left_is_taken_over(application):
     assert roll.app.app_bag.get('<ops.model.Unit app/2>', '') == ''
 
 
+WORDS_OF_V0 = {'acquire', 'release', 'granted', 'idle'}
+"""All that v0 can read; anything else fails the hooks of a leader that still has it."""
+
+
+def unreadable_to_v0(roll):
+    """What a leader with v0 would stumble over."""
+    states = {f'state of {number}': roll.bag(number).get('state') for number in roll.app.units}
+    granted = {name: said for name, said in roll.app.app_bag.items() if 'ops.model.Unit' in name}
+    said = {name: word for name, word in {**states, **granted}.items() if word}
+    return {name: word for name, word in said.items() if word not in WORDS_OF_V0}
+
+
+@pytest.mark.parametrize('granted', ['granted', 'idle', None])
+@pytest.mark.parametrize('state', ['acquire', 'release'])
+@pytest.mark.parametrize('number', [0, 1])
+def test_a_charm_may_move_from_v0_to_the_newer_names(application, state, granted, number):
+    """Where charmlibs-rollingops fails with a ValueError: it does not know v0's words."""
+    roll = Rolling(application, OURS)
+    roll.bag(number).update({'state': state, 'callback_override': ''})
+    if granted:
+        roll.app.app_bag[f'<ops.model.Unit app/{number}>'] = granted
+    seen = []
+    roll.charm.look = lambda c: seen.append(c.manager.state.status)
+    for hook in ('upgrade_charm', 'leader_elected', 'update_status'):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv('JUJU_DISPATCH_PATH', 'hooks/' + hook.replace('_', '-'))
+            roll.hook(0, hook)
+        assert unreadable_to_v0(roll) == {}
+    roll.settle()
+    assert roll.units() == ([number] if state == 'acquire' else [])
+    roll.ask(2)
+    roll.settle()
+    assert roll.units()[-1] == 2
+    assert unreadable_to_v0(roll) == {}
+    assert seen[-1] == 'idle'
+
+
 @pytest.mark.parametrize(
     ('before', 'after'),
     [
