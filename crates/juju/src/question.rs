@@ -336,6 +336,15 @@ impl Hook {
         }))
     }
 
+    /// The locks for which a campaign has invited this unit and its turn has come, although it has no request of its own. If
+    /// there is none, this calls no hook tool in most hooks.
+    ///
+    /// # Errors
+    /// As [`Hook::record`].
+    pub fn invitations(&mut self) -> Result<Vec<LockName>, Error> {
+        self.ask(Engine::invitations)
+    }
+
     /// For each lock with an outstanding request of this unit, the number of the one that is served next, including
     /// those left on `siblings`, endpoints that the charm has used before. If the unit only waits, this calls no hook
     /// tool.

@@ -331,6 +331,12 @@ impl Hook {
         Ok(invited.map(|(number, given)| (number, given.context.to_string())))
     }
 
+    /// The locks for which a campaign has this unit take its turn now, although it has no request of its own.
+    fn invitations(&self) -> PyResult<Vec<String>> {
+        let locks = self.hook()?.invitations().map_err(raised)?.into_iter();
+        Ok(locks.map(Into::into).collect())
+    }
+
     /// For each lock with an outstanding request of this unit, the number of the one that is served next,
     /// including those left on `siblings`, the endpoints that the charm has used before.
     #[expect(clippy::needless_pass_by_value, reason = "it comes from Python")]

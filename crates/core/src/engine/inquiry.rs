@@ -45,6 +45,27 @@ impl Visit {
         }
     }
 
+    /// The locks for which a campaign has invited this unit and its turn has come, although it has no request of its own.
+    pub(super) fn invitations(&mut self, round: &mut Round<'_>) -> Result<Vec<LockName>, Need> {
+        let me = round.facts.unit.clone();
+        let here = self.here(round)?;
+        let line = here.line.good();
+        let locks = line.into_iter().flat_map(|line| &line.locks);
+        let in_line = locks.filter(|(lock, line)| {
+            let mut entries = line.entries.iter();
+            // What it has asked for itself, it knows without a look at its databag.
+            entries.any(|entry| entry.ticket.unit == me) && !here.journal().is_outstanding(lock)
+        });
+        let locks: Vec<LockName> = in_line.map(|(lock, _)| lock.clone()).collect();
+        let mut found = Vec::new();
+        for lock in locks {
+            if self.invitation(round, &lock)?.is_some() {
+                found.push(lock);
+            }
+        }
+        Ok(found)
+    }
+
     /// For each lock with an outstanding request of this unit, the number of the one that is served next, including
     /// those left on `others`, endpoints that the charm has used before.
     pub(super) fn outstanding(

@@ -436,6 +436,14 @@ impl Engine {
         self.ask(|visit, round| visit.invitation(round, lock))
     }
 
+    /// The locks for which a campaign has invited this unit and its turn has come, although it has no request of its own.
+    ///
+    /// # Errors
+    /// What has to be known first.
+    pub fn invitations(&mut self) -> Result<Vec<LockName>, Need> {
+        self.ask(Visit::invitations)
+    }
+
     /// For each lock with an outstanding request of this unit, the number of the one that is served next, including
     /// those left on `others`, endpoints that the charm has used before.
     ///

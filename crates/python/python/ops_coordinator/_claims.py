@@ -4,9 +4,12 @@ The rule: at every commit each outstanding request has a claimant: a deferred ev
 the charm holds, or a coordinator whose charm asks. A request without one would reach the
 front of the line and stay there, and everything behind it would wait forever; so it is withdrawn.
 
+So has the invitation of a campaign: if nobody takes it up, this unit passes. Nobody else may
+decide that for it.
+
 Whether an event is deferred is known at once. Whether code asks again is not: it may or may not
-run in a later hook. So such a request is withdrawn only when its turn has come and neither this
-dispatch nor the previous `PATIENCE - 1` have asked.
+run in a later hook. So such a request is withdrawn, or an invitation passed up, only when its turn
+has come and neither this dispatch nor the previous `PATIENCE - 1` have asked.
 """
 
 from __future__ import annotations
@@ -44,13 +47,19 @@ class Claims:
         self._dispatch.remember(_HELD, {**held, lock: number})
 
     def judge(self, hook: Hook) -> None:
-        """Withdraw the requests without a claimant."""
+        """Withdraw the requests without a claimant, and pass up such invitations."""
         outstanding = self._dispatch.outstanding()
+        # `Turns` and `OpsCoordinator` answer those for their own locks.
+        invited = {
+            lock
+            for lock in hook.invitations()
+            if all(part.claims(lock) is None for part in self._parts)
+        }
         before: dict[str, int] = self._dispatch.recall(_UNASKED) or {}
         held: dict[str, int] = self._dispatch.recall(_HELD) or {}
         held = {lock: number for lock, number in held.items() if outstanding.get(lock) == number}
         unasked: dict[str, int] = {}
-        for lock in sorted(outstanding):
+        for lock in sorted({*outstanding, *invited}):
             if lock in held:
                 continue
             claims = [part.claims(lock) for part in self._parts]
@@ -62,10 +71,21 @@ class Claims:
             unasked[lock] = 0 if lock in self._interest else before.get(lock, 0) + 1
             if unasked[lock] >= PATIENCE and hook.is_turn(lock):
                 del unasked[lock]
-                self._withdraw(hook, lock, 'the charm no longer asks for it')
+                if lock in invited:
+                    self._pass(hook, lock, 'the charm does not ask for it')
+                else:
+                    self._withdraw(hook, lock, 'the charm no longer asks for it')
+            elif lock in invited:
+                # The others wait for an answer, and nothing else need bring another dispatch.
+                self._dispatch.wake(lock, 1)
         self._dispatch.remember(_UNASKED, unasked or None)
         self._dispatch.remember(_HELD, held or None)
         self._interest.clear()
+
+    def _pass(self, hook: Hook, lock: str, reason: str) -> None:
+        if hook.pass_in_campaign(lock, reason):
+            name = self._dispatch.names.name_of(lock)
+            logger.info('%s: passing in a campaign: %s', name, reason)
 
     def _withdraw(self, hook: Hook, lock: str, reason: str) -> None:
         if hook.withdraw_because(lock, reason):

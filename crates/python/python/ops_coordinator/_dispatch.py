@@ -15,6 +15,7 @@ import ops
 
 from ._asked import Asked, said_in
 from ._endpoint import KEY, STATE, peer_relation
+from ._error import CoordinatorError
 from ._lock_name import LockNames
 from ._machine import machine
 from ._model import Model
@@ -183,6 +184,14 @@ class Dispatch(ops.Object):
         if self.turns.pop(lock, None) is not None:
             self.hook.fail(lock, reason, on_failure, back_off)
             self.tell()
+
+    def wake(self, lock: str, seconds: int) -> None:
+        """Let another dispatch of this unit come after a while."""
+        try:
+            self.hook.wake_later(1000 * seconds)
+        except CoordinatorError as error:
+            name = self.names.name_of(lock)
+            logger.warning('%s waits for the next update-status: %s', name, error)
 
     def locks(self) -> dict[str, LockStatus]:
         """Return where all requests stand, lock by lock."""

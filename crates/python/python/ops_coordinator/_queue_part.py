@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from ._dispatch import Dispatch
-from ._error import CoordinatorError, brief
+from ._error import brief
 from ._native import Hook
 from ._operation import Operation, OperationResult, operations_in
 from ._overridable import Overridable
@@ -309,14 +309,8 @@ class QueuePart(Part):
         operation.postpone(rest)
         if rest or holds:
             # Nothing else need wake this unit.
-            self._wake(max(rest, 1))
+            self.dispatch.wake(self.lock, max(rest, 1))
         self._tell('failed', operation, reason, True)
-
-    def _wake(self, seconds: int) -> None:
-        try:
-            self.dispatch.hook.wake_later(1000 * seconds)
-        except CoordinatorError as error:
-            logger.warning('%s waits for the next update-status: %s', self._lock_name, error)
 
     def _give_up(self, operation: Operation, reason: str) -> None:
         if self._on_failure == 'stop' or self._back_off is not None:

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::{Effect, Facts, Gate};
+use super::super::{Effect, Engine, Facts, Gate};
 use super::fixture::{Visit, World, lock, name, relation, words};
 use crate::policy::Rotation;
 use crate::{
@@ -67,6 +67,27 @@ fn state(world: &World, unit: u32) -> LockRecord {
 fn counters(world: &World, unit: u32) -> (u64, u64) {
     let state = state(world, unit);
     (state.seq, state.done)
+}
+
+#[test]
+fn a_unit_learns_of_the_invitation_whose_turn_has_come_without_naming_the_lock() {
+    let mut world = born(3);
+    let invitations = |world: &mut World, unit| {
+        let mut visit = world.hook(unit);
+        let found = visit.ask(world, Engine::invitations);
+        (found, visit.needs.clone())
+    };
+    let (none, needs) = invitations(&mut world, 1);
+    assert!(none.is_empty());
+    assert!(!words(&needs).contains(&"own"), "no look at its databag");
+    roll(&mut world, "keys");
+    assert_eq!(invitations(&mut world, 0).0, [lock()]);
+    assert!(invitations(&mut world, 1).0.is_empty(), "not its turn");
+    world.hook(0).request(&mut world);
+    assert!(
+        invitations(&mut world, 0).0.is_empty(),
+        "it has asked itself"
+    );
 }
 
 #[test]
