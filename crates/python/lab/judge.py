@@ -64,6 +64,8 @@ def wrong_in(events, scenario):
         found += let_pass(events)
     if scenario == 'unavailable':
         found += badly_repaired(events)
+    if scenario == 'announced':
+        found += asked_for_themselves(events)
     if scenario.startswith('crash-'):
         found += badly_crashed(events, scenario.removeprefix('crash-'))
     # These charms have no relation to report over.
@@ -75,6 +77,7 @@ def wrong_in(events, scenario):
         'rolled',
         'checked',
         'unavailable',
+        'announced',
     )
     return found if silent else found + unreported(events)
 
@@ -167,6 +170,18 @@ def badly_repaired(events):
     first = units[0] if units else 'nobody'
     wanted = 'unavailable/1'
     return [] if first == wanted else [f'{wanted} was to restart first, and not {first}']
+
+
+def asked_for_themselves(events):
+    """The units that asked for a turn although the leader was to announce it."""
+    changed = max(event['n'] for event in events if event['event'] == 'config')
+    return [
+        f'{event["unit"]} asked for a turn itself'
+        for event in events
+        if event['event'] == 'log'
+        and event['n'] > changed
+        and ': requested as' in event['message']
+    ]
 
 
 def badly_broken(events):

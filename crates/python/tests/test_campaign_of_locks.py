@@ -2,7 +2,8 @@
 
 import ops
 from conftest import counters, line, record
-from ops_coordinator import Serial, Turns
+from ops_coordinator import Policy, Serial, Turns
+from ops_coordinator._dispatch import Dispatch
 from ops_coordinator.compat import charmhelpers
 from turning import turning
 
@@ -81,8 +82,6 @@ def test_it_waits_for_its_turn_before_it_passes(born):
 
 def test_a_waker_brings_the_dispatches_in_between(born, monkeypatch):
     woken = []
-    from ops_coordinator._dispatch import Dispatch
-
     monkeypatch.setattr(Dispatch, 'wake', lambda _, lock, seconds: woken.append((lock, seconds)))
     app = campaign(born, locking())
     for _ in range(3):
@@ -123,8 +122,6 @@ def test_an_invitation_that_turns_answers_later_is_not_passed_up(born):
     """Outside its window the operation waits; its unit has something to do all the same."""
     closed = [True]
     app = campaign(born, None)
-    from ops_coordinator import Policy
-
     policy = Policy(blocker=lambda: 'not now' if closed else None)
     app.charm_type = made = turning(lock='backup', policy=policy)
     for _ in range(5):

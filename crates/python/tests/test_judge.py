@@ -7,6 +7,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / 'lab'))
 
 from judge import (
+    asked_for_themselves,
     badly_broken,
     badly_crashed,
     badly_refreshed,
@@ -179,3 +180,13 @@ def test_the_unavailable_unit_restarts_first():
     told = ['unavailable/1 was to restart first, and not unavailable/0']
     assert badly_repaired([*changed, *marks(0, 1)]) == told
     assert badly_repaired(changed) == ['unavailable/1 was to restart first, and not nobody']
+
+
+def test_a_unit_that_asks_for_an_announced_turn_is_told():
+    def log(number, message):
+        return {'event': 'log', 'n': number, 'unit': 'announced/1', 'message': message}
+
+    changed = [log(1, 'restart: requested as announced/1#1'), {'event': 'config', 'n': 2}]
+    assert asked_for_themselves([*changed, log(3, 'restart: done, announced/1#2')]) == []
+    found = asked_for_themselves([*changed, log(3, 'restart: requested as announced/1#2')])
+    assert found == ['announced/1 asked for a turn itself']

@@ -5,6 +5,7 @@ import json
 import pytest
 from conftest import counters, line
 from ops_coordinator import OperationResult
+from ops_coordinator._dispatch import Dispatch
 from turning import turning
 
 HOLD, RELEASE = OperationResult.RETRY_HOLD, OperationResult.RETRY_RELEASE
@@ -247,10 +248,8 @@ def test_an_operation_that_cannot_take_its_arguments_fails_as_any_other(applicat
 
 
 def test_a_waker_is_asked_for_a_unit_that_holds(application, monkeypatch):
-    from ops_coordinator import _queue_part
-
     woken = []
-    monkeypatch.setattr(_queue_part.QueuePart, '_wake', lambda _, seconds: woken.append(seconds))
+    monkeypatch.setattr(Dispatch, 'wake', lambda _, lock, seconds: woken.append(seconds))
     app = application(answering(HOLD, HOLD, HOLD))
     app.hook(0, 'config_changed')
     app.hook(0)
