@@ -62,6 +62,8 @@ def wrong_in(events, scenario):
         found = badly_stopped(events, found)
     if scenario == 'checked':
         found += let_pass(events)
+    if scenario == 'restart-checked':
+        found = badly_repeated(events, found)
     if scenario == 'unavailable':
         found += badly_repaired(events)
     if scenario == 'announced':
@@ -76,6 +78,7 @@ def wrong_in(events, scenario):
         'stopped',
         'rolled',
         'checked',
+        'restart-checked',
         'unavailable',
         'announced',
     )
@@ -160,6 +163,23 @@ def let_pass(events):
         for event in events
         if event['event'] == 'enter' and fails[0] < event['n'] < ends[0]
     ]
+
+
+def badly_repeated(events, logs):
+    """Whether a unit whose check fails did not restart again, or anybody else did meanwhile."""
+    unit, warning = 'restart-checked/1', 'restart: its check failed: it is sick; it runs again'
+    told = [(event['n'], event['message']) for event in events if event['event'] == 'log']
+    fails = [n for n, message in told if f'the check of {unit}#2 fails' in message]
+    ends = [n for n, message in told if f'done, {unit}#2' in message]
+    if not fails or not ends:
+        return [*logs, f'the check of {unit} was to fail, and then to hold']
+    entered = [event for event in events if event['event'] == 'enter']
+    units = [event['unit'] for event in entered if fails[0] < event['n'] < ends[0]]
+    found = [log for log in logs if warning not in log]
+    if unit not in units:
+        found.append(f'{unit} did not restart again although its check had failed')
+    others = sorted(set(units) - {unit})
+    return found + [f'{other} restarted although the check of {unit} failed' for other in others]
 
 
 def badly_repaired(events):

@@ -12,6 +12,7 @@ from judge import (
     badly_crashed,
     badly_refreshed,
     badly_repaired,
+    badly_repeated,
     badly_stopped,
     held_at_refresh,
     held_up,
@@ -190,3 +191,25 @@ def test_a_unit_that_asks_for_an_announced_turn_is_told():
     assert asked_for_themselves([*changed, log(3, 'restart: done, announced/1#2')]) == []
     found = asked_for_themselves([*changed, log(3, 'restart: requested as announced/1#2')])
     assert found == ['announced/1 asked for a turn itself']
+
+
+def test_a_unit_whose_check_fails_restarts_again_and_nobody_else():
+    def log(number, message):
+        return {'event': 'log', 'n': number, 'message': f'restart: {message}'}
+
+    def enter(number, unit):
+        return {'event': 'enter', 'n': number, 'unit': f'restart-checked/{unit}'}
+
+    fails = log(1, 'the check of restart-checked/1#2 fails; the unit keeps its turn: it is sick')
+    done = log(4, 'done, restart-checked/1#2, attempt 2')
+    warned = 'restart-checked/1: restart: its check failed: it is sick; it runs again'
+    assert badly_repeated([fails, enter(2, 1), done, enter(5, 2)], [warned, 'x']) == ['x']
+    for events, said in (
+        ([fails, done], 'restart-checked/1 did not restart again although its check had failed'),
+        (
+            [fails, enter(2, 1), enter(3, 2), done],
+            'restart-checked/2 restarted although the check of restart-checked/1 failed',
+        ),
+        ([fails, enter(2, 1)], 'the check of restart-checked/1 was to fail, and then to hold'),
+    ):
+        assert badly_repeated(events, []) == [said]
