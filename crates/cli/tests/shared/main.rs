@@ -9,4 +9,5 @@ mod fixture;
 
 mod application;
 mod lost;
+mod relation;
 mod turns;
