@@ -8,6 +8,7 @@
 mod fixture;
 
 mod application;
+mod gone;
 mod lost;
 mod relation;
 mod turns;
