@@ -32,7 +32,7 @@ impl Application {
         fs::write(charm.join("coordination.toml"), shared).unwrap();
         let log = cluster.directory().join("log").display().to_string();
         let restart = format!(
-            "[ \"$1\" = restart ] || exec echo active\necho + {name} $2 >>{log}\nsleep 0.3\necho - {name} $2 >>{log}"
+            "[ \"$1\" = restart ] || exec echo active\necho + {name} $3 >>{log}\nsleep 0.3\necho - {name} $3 >>{log}"
         );
         application.write("systemctl", &restart);
         application
