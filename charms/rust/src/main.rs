@@ -7,13 +7,16 @@ use std::process::ExitCode;
 
 use ops_coordinator_juju::policy::Rotation;
 use ops_coordinator_juju::service::{self, ServiceError, ServiceName};
-use ops_coordinator_juju::{Hook, LockName, Ran, run_charm};
+use ops_coordinator_juju::{Coordination, Hook, LockName, Ran, run_charm_with_deputy};
 
 #[cfg(test)]
 mod tests;
 
 fn main() -> ExitCode {
-    run_charm("coordinator", |hook| dispatch(hook, service::restart))
+    // The file is only needed where `coordination.toml` declares a lock in etcd.
+    run_charm_with_deputy("coordinator", "ops-coordinator", |hook| {
+        dispatch(hook, service::restart)
+    })
 }
 
 /// One hook, whatever its name.
@@ -22,6 +25,9 @@ fn dispatch(
     restart: impl FnOnce(&[ServiceName]) -> Result<(), ServiceError>,
 ) -> Result<(), Box<dyn Error>> {
     let lock: LockName = "restart".parse()?;
+    if let Some(declared) = Coordination::of(&hook.environment().charm_dir)? {
+        hook.obey(declared);
+    }
     let here = hook.environment();
     let service = format!("rust-charm@{}.service", here.unit.number()).parse()?;
     let (config, served) = (here.charm_dir.join("config"), here.charm_dir.join("served"));

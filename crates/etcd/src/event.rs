@@ -5,7 +5,8 @@ use tokio::time::timeout;
 use crate::channel::{Broken, Channel};
 use crate::error::Attempt;
 use crate::message::prefix_end;
-use crate::message::watch::{Ask, Event, WatchCreateRequest, WatchRequest, WatchResponse};
+use crate::message::watch::{Event, WatchCreateRequest};
+use crate::watch::Watches;
 use crate::{Client, Error};
 
 impl Client {
@@ -21,7 +22,7 @@ impl Client {
         for _ in 0..=self.config().endpoints.len() {
             let (endpoint, why) = match self.channel().await {
                 Ok(channel) => {
-                    let read = read(&channel, prefix, from, to);
+                    let read = read(self, &channel, prefix, from, to);
                     match timeout(within, read).await {
                         Ok(Ok(events)) => return Ok(events),
                         Ok(Err(Broken::Answer(why))) => {
@@ -46,20 +47,23 @@ impl Client {
     }
 }
 
-async fn read(channel: &Channel, prefix: &str, from: i64, to: i64) -> Result<Vec<Event>, Broken> {
+async fn read(
+    client: &Client,
+    channel: &Channel,
+    prefix: &str,
+    from: i64,
+    to: i64,
+) -> Result<Vec<Event>, Broken> {
     let create = WatchCreateRequest {
         key: prefix.as_bytes().to_vec(),
         range_end: prefix_end(prefix.as_bytes()),
         start_revision: from,
         ..WatchCreateRequest::default()
     };
-    let ask = WatchRequest {
-        ask: Some(Ask::Create(create)),
-    };
     let mut events: Vec<Event> = Vec::new();
-    // The asking half ends the watch when it goes.
-    let (_asking, mut answers) = channel.stream("/etcdserverpb.Watch/Watch", &ask).await?;
-    while let Some(answer) = answers.next::<WatchResponse>().await? {
+    let mut watches = Watches::open(client, channel, create, []).await?;
+    loop {
+        let answer = watches.heard().await?;
         if answer.canceled {
             return Err(Broken::Answer(match answer.compact_revision {
                 0 => answer.cancel_reason,
@@ -73,5 +77,4 @@ async fn read(channel: &Channel, prefix: &str, from: i64, to: i64) -> Result<Vec
             return Ok(events);
         }
     }
-    Err(Broken::Connection("the watch ended".to_owned()))
 }

@@ -44,6 +44,7 @@ mod survey;
 mod ticket;
 mod tls;
 mod turn;
+mod watch;
 
 pub use client::{Client, Config};
 pub use clock::Moment;
@@ -53,6 +54,7 @@ pub use error::{Attempt, Error};
 pub use lease::{Lease, Validity};
 pub use request::{Request, WaitError, Wish};
 pub use survey::{Place, Queue, survey};
-pub use ticket::{Sight, Sighted, Ticket};
+pub use ticket::{Lookout, Sight, Sighted, Ticket};
 pub use tls::Tls;
 pub use turn::Turn;
+pub use watch::Watches;

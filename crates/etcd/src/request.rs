@@ -6,9 +6,9 @@ use ops_coordinator_core::LockName;
 use tokio::time::sleep;
 
 use crate::channel::Broken;
-use crate::grpc::{self, Code};
-use crate::message::watch::{Ask, WatchCreateRequest, WatchRequest, WatchResponse};
-use crate::ticket::{Sight, Sighted};
+use crate::grpc::Code;
+use crate::ticket::{Lookout, Sight, Sighted};
+use crate::watch::Watches;
 use crate::{Client, Error, Lease, Ticket, Turn};
 
 /// What somebody wants.
@@ -122,11 +122,11 @@ impl Request {
     }
 
     /// `None` if the turn has come, else what to watch.
-    async fn step(&mut self) -> Result<Option<Vec<WatchCreateRequest>>, WaitError> {
+    async fn step(&mut self) -> Result<Option<Lookout>, WaitError> {
         loop {
             let sight = self.look().await?;
             match self.ticket.sighted(&sight) {
-                Sighted::Behind(watches) => return Ok(Some(watches)),
+                Sighted::Behind(lookout) => return Ok(Some(lookout)),
                 // The answer may be old: this process may have been stopped since. Then ask again.
                 Sighted::Up if self.lease.validity().is_sure() => return Ok(None),
                 Sighted::Up => self.unsure().await?,
@@ -150,16 +150,16 @@ impl Request {
     /// [`WaitError::Lost`] if the lease is gone; an error of etcd's other than silence.
     pub async fn wait(&mut self, mut trouble: impl FnMut(&Error)) -> Result<(), WaitError> {
         loop {
-            let watches = match self.step().await {
+            let lookout = match self.step().await {
                 Ok(None) => return Ok(()),
-                Ok(Some(watches)) => watches,
+                Ok(Some(lookout)) => lookout,
                 Err(WaitError::Etcd(error @ Error::Unreachable { .. })) => {
                     trouble(&error);
                     continue;
                 }
                 Err(error) => return Err(error),
             };
-            let event = watch(&self.client, watches);
+            let event = watch(&self.client, lookout);
             tokio::select! {
                 () = self.lease.gone() => return Err(WaitError::Lost),
                 // Whatever ended the watch, an event, a cut, a compaction: the next look finds out what it means.
@@ -191,28 +191,22 @@ pub(crate) async fn leave(client: &Client, lease: i64) -> Result<bool, Error> {
     }
 }
 
-/// Waits for something to happen to one of the keys, or for the watch to end.
-pub(crate) async fn watch(client: &Client, watches: Vec<WatchCreateRequest>) {
+/// Waits for news of one of the keys, or for the watch to end.
+pub(crate) async fn watch(client: &Client, lookout: Lookout) {
     let Ok(channel) = client.channel().await else {
         // The look that follows takes its time with an unreachable cluster.
         return;
     };
-    let mut creates = watches.into_iter().map(|create| WatchRequest {
-        ask: Some(Ask::Create(create)),
-    });
+    let mut creates = lookout.watches.iter().cloned();
     let Some(first) = creates.next() else {
         return;
     };
     let told: Result<(), Broken> = async {
-        let (mut ask, mut answers) = channel.stream("/etcdserverpb.Watch/Watch", &first).await?;
-        for create in creates {
-            ask.send_data(grpc::frame(&create), false)?;
-        }
+        let mut watches = Watches::open(client, &channel, first, creates).await?;
         loop {
-            let Some(answer) = answers.next::<WatchResponse>().await? else {
-                return Err(Broken::Connection("the watch ended".to_owned()));
-            };
-            if !answer.events.is_empty() || answer.compact_revision != 0 {
+            let answer = watches.heard().await?;
+            let news = answer.events.iter().any(|event| lookout.is_news(event));
+            if news || answer.compact_revision != 0 {
                 return Ok(());
             }
             if answer.canceled {

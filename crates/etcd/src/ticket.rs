@@ -9,7 +9,7 @@ use crate::message::kv::{
     TxnResponse,
 };
 use crate::message::prefix_end;
-use crate::message::watch::{Filter, WatchCreateRequest};
+use crate::message::watch::{Event, Filter, WatchCreateRequest};
 
 /// A place in the line, or one that is being asked for.
 #[derive(Debug, Clone)]
@@ -33,8 +33,46 @@ pub struct Sight {
 pub enum Sighted {
     /// The turn has come.
     Up,
-    /// Nothing can change until something happens to one of these.
-    Behind(Vec<WatchCreateRequest>),
+    /// Nothing can change before there is news of one of these.
+    Behind(Lookout),
+}
+
+/// What to watch from a look on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lookout {
+    /// The watches. They begin with the revision of the look, not with the one after it: if that is forgotten before they
+    /// begin, older servers, 3.4.23 among them, do not say so, and a deletion goes untold (etcd issue 19179).
+    pub watches: Vec<WatchCreateRequest>,
+    /// The revision of the look.
+    seen: i64,
+}
+
+impl Lookout {
+    fn new(watched: &[Watched], seen: i64) -> Self {
+        let numbered = (1_i64..).zip(watched);
+        let watches = numbered.map(|(id, one)| WatchCreateRequest {
+            key: one.key.clone(),
+            start_revision: seen,
+            filters: match one.writes {
+                true => Vec::new(),
+                false => vec![Filter::NoPut.into()],
+            },
+            watch_id: id,
+            ..WatchCreateRequest::default()
+        });
+        Self {
+            watches: watches.collect(),
+            seen,
+        }
+    }
+
+    /// Whether the look has not seen this.
+    pub fn is_news(&self, event: &Event) -> bool {
+        event
+            .kv
+            .as_ref()
+            .is_some_and(|kv| kv.mod_revision > self.seen)
+    }
 }
 
 impl Ticket {
@@ -135,17 +173,17 @@ impl Ticket {
     pub fn sighted(&self, sight: &Sight) -> Sighted {
         match decide(self.wish.limit, &sight.ahead) {
             Decision::Start => Sighted::Up,
-            Decision::Wait(watched) => Sighted::Behind(watches(&watched, sight.revision + 1)),
+            Decision::Wait(watched) => Sighted::Behind(Lookout::new(&watched, sight.revision)),
         }
     }
 
-    /// Watches for the end of the ticket itself.
-    pub fn watching_itself(&self, from: i64) -> Vec<WatchCreateRequest> {
+    /// Watches for the end of the ticket itself, which was there at a revision.
+    pub fn watching_itself(&self, seen: i64) -> Lookout {
         let own = Watched {
             key: self.key.clone(),
             writes: false,
         };
-        watches(&[own], from)
+        Lookout::new(&[own], seen)
     }
 
     /// Tells the others in the line that the turn has begun, if it is still there.
@@ -166,22 +204,6 @@ impl Ticket {
             failure: Vec::new(),
         }
     }
-}
-
-/// The watches for these keys from a revision on.
-fn watches(watched: &[Watched], from: i64) -> Vec<WatchCreateRequest> {
-    let numbered = (1_i64..).zip(watched);
-    let creates = numbered.map(|(id, one)| WatchCreateRequest {
-        key: one.key.clone(),
-        start_revision: from,
-        filters: match one.writes {
-            true => Vec::new(),
-            false => vec![Filter::NoPut.into()],
-        },
-        watch_id: id,
-        ..WatchCreateRequest::default()
-    });
-    creates.collect()
 }
 
 /// The entries of a line, the last one first, that were created no later than this revision (0: all).

@@ -28,15 +28,15 @@ impl Drop for Guard {
 /// a member that was the leader and did not notice in time that it no longer is may end leases that its successor has
 /// renewed (etcd issues 12528 and 15247).
 async fn guard(client: Client, ticket: Ticket, told: Arc<watch::Sender<Validity>>) {
-    let mut from = ticket.token() + 1;
+    let mut seen = ticket.token();
     loop {
-        request::watch(&client, ticket.watching_itself(from)).await;
+        request::watch(&client, ticket.watching_itself(seen)).await;
         match client.txn(&ticket.if_there(Vec::new())).await {
             Ok(answer) if !answer.succeeded => {
                 told.send_modify(|validity| validity.end(Moment::now()));
                 return;
             }
-            Ok(answer) => from = answer.header.map_or(from, |header| header.revision + 1),
+            Ok(answer) => seen = answer.header.map_or(seen, |header| header.revision),
             // The clock tells when it is too late.
             Err(_) => {}
         }

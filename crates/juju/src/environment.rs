@@ -50,6 +50,15 @@ impl Environment {
             .is_some_and(|relation| self.hook.as_deref() == Some(&created(relation)))
     }
 
+    /// The relation that ends with this hook. Juju may still list it.
+    pub(crate) fn relation_that_breaks(&self) -> Option<&RelationId> {
+        let broken = |relation: &&RelationId| {
+            let name = format!("{}-relation-broken", relation.endpoint());
+            self.hook.as_deref() == Some(&name)
+        };
+        self.relation.as_ref().filter(broken)
+    }
+
     /// Reads the environment of this process.
     ///
     /// # Errors

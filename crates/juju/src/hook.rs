@@ -26,7 +26,7 @@ use crate::{Environment, Error, Machine, SharedLock, Tools, Transport, require_p
 pub struct Hook {
     environment: Environment,
     endpoint: String,
-    tools: Tools<Rc<dyn Transport>>,
+    pub(crate) tools: Tools<Rc<dyn Transport>>,
     pub(crate) machine: Rc<dyn Machine>,
     states: BTreeMap<String, State>,
     pub(crate) engine: Engine,

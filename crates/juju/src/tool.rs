@@ -189,6 +189,39 @@ impl<T: Transport> Tools<T> {
         }
     }
 
+    /// `relation-list --app`: the application at the other end of a relation.
+    ///
+    /// # Errors
+    /// The tool's failure.
+    pub fn relation_application(&self, relation: &RelationId) -> Result<Option<String>, Error> {
+        let args = ["--format=json", "-r", relation.as_str(), "--app"];
+        self.json("relation-list", &args)
+    }
+
+    /// `relation-get`: all that an application says in its databag.
+    ///
+    /// # Errors
+    /// The tool's failure.
+    pub fn relation_get_all(
+        &self,
+        relation: &RelationId,
+        application: &str,
+    ) -> Result<BTreeMap<String, String>, Error> {
+        let relation = relation.as_str();
+        let args = ["--format=json", "-r", relation, "--app", "-", application];
+        let all: Option<_> = self.json("relation-get", &args)?;
+        Ok(all.unwrap_or_default())
+    }
+
+    /// `secret-get --refresh`: the newest content of a secret. Juju 2.9 has no such tool.
+    ///
+    /// # Errors
+    /// The tool's failure; one without exit code where there is no such tool.
+    pub fn secret_get(&self, uri: &str) -> Result<BTreeMap<String, String>, Error> {
+        let content: Option<_> = self.json("secret-get", &["--format=json", "--refresh", uri])?;
+        Ok(content.unwrap_or_default())
+    }
+
     /// `relation-set --file -`: sets one key of this unit's databag, or of its application's.
     ///
     /// # Errors

@@ -422,7 +422,7 @@ def test_a_blocker_from_a_file_is_a_command_in_the_charms_directory(
         ),
         (
             '[locks.restart.shared]\nname = "db"\n',
-            'lock restart: shared needs endpoints or endpoints-file',
+            'lock restart: shared needs endpoints, endpoints-file or relation',
             'docs',
         ),
     ],

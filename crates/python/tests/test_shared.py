@@ -63,11 +63,23 @@ def test_a_file_declares_what_code_declares(tmp_path):
     assert Policy.from_file(tmp_path) == Policy(limit=2, shared=code)
 
 
+def test_a_relation_says_where_etcd_is(tmp_path):
+    (tmp_path / 'coordination.toml').write_text(
+        '[locks.restart.shared]\nname = "db"\nrelation = "etcd"\ncert = "c"\nkey = "k"\n'
+    )
+    code = SharedLock('db', relation='etcd', cert='c', key='k')
+    assert code.endpoints is None
+    assert Policy.from_file(tmp_path) == Policy(shared=code)
+
+
 @pytest.mark.parametrize(
     ('options', 'error', 'said'),
     [
-        ({}, ValueError, 'shared needs endpoints or endpoints-file: where etcd is'),
+        ({}, ValueError, 'shared needs endpoints, endpoints-file or relation: where etcd is'),
         ({'endpoints': 'a', 'endpoints_file': 'b'}, ValueError, 'keep one'),
+        ({'relation': 'etcd', 'endpoints_file': 'b'}, ValueError, 'keep one'),
+        ({'relation': 'etcd', 'cacert': 'ca'}, ValueError, 'leave cacert out'),
+        ({'relation': 1}, TypeError, 'relation must be text, not 1'),
         ({'endpoints': ' , '}, ValueError, 'shared names no endpoint'),
         ({'endpoints': 'a', 'cert': 'c'}, ValueError, 'needs both cert and key, or neither'),
         ({'endpoints': 'a', 'limit': 0}, ValueError, 'the limit of a shared lock is 1 to 1000'),

@@ -23,7 +23,17 @@ const READY: Duration = Duration::from_secs(30);
 pub struct Cluster {
     members: Vec<Member>,
     certificates: Option<Certificates>,
+    times: Times,
     directory: TempDir,
+}
+
+/// How soon members miss their leader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Times {
+    /// So soon that tests need not wait for it.
+    Short,
+    /// As etcd has it by itself.
+    Usual,
 }
 
 #[derive(Debug)]
@@ -45,7 +55,15 @@ impl Cluster {
     /// # Panics
     /// When etcd is not installed, or does not start.
     pub fn start(members: usize) -> Self {
-        Self::with(members, None)
+        Self::with(members, None, Times::Short)
+    }
+
+    /// A cluster of one member with the times that etcd has by itself, on which depends how short a lease can be.
+    ///
+    /// # Panics
+    /// As [`Cluster::start`].
+    pub fn with_usual_times() -> Self {
+        Self::with(1, None, Times::Usual)
     }
 
     /// A cluster that talks only TLS, and only to those who have a certificate.
@@ -53,20 +71,20 @@ impl Cluster {
     /// # Panics
     /// As [`Cluster::start`].
     pub fn with_tls(members: usize) -> Self {
-        Self::with(members, Some(Certificates::make()))
+        Self::with(members, Some(Certificates::make()), Times::Short)
     }
 
-    fn with(count: usize, certificates: Option<Certificates>) -> Self {
+    fn with(count: usize, certificates: Option<Certificates>, times: Times) -> Self {
         // Another process may take a port between our looking and etcd's binding it.
         for _ in 0..5 {
-            if let Some(cluster) = Self::attempt(count, certificates.clone()) {
+            if let Some(cluster) = Self::attempt(count, certificates.clone(), times) {
                 return cluster;
             }
         }
         panic!("etcd does not start: is it installed (`./dev setup`)? its log is on standard error")
     }
 
-    fn attempt(count: usize, certificates: Option<Certificates>) -> Option<Self> {
+    fn attempt(count: usize, certificates: Option<Certificates>, times: Times) -> Option<Self> {
         let ports = free_ports(2 * count);
         let member = |index: usize| Member {
             name: format!("m{index}"),
@@ -77,6 +95,7 @@ impl Cluster {
         let mut cluster = Self {
             members: (0..count).map(member).collect(),
             certificates,
+            times,
             directory: TempDir::new().expect("a temporary directory"),
         };
         for index in 0..count {
@@ -184,11 +203,13 @@ impl Cluster {
                 "--initial-cluster-state",
                 "new",
             ])
-            .args(["--heartbeat-interval", "50", "--election-timeout", "500"])
             .args(["--logger", "zap", "--log-level", "error"])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log);
+        if self.times == Times::Short {
+            command.args(["--heartbeat-interval", "50", "--election-timeout", "500"]);
+        }
         if let Some(made) = &self.certificates {
             command
                 .arg("--client-cert-auth")

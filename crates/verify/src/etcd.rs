@@ -138,12 +138,7 @@ impl Store {
             .filter(|kv| latest == 0 || kv.create_revision <= latest)
             .cloned()
             .collect();
-        if request.sort_target == i32::from(SortTarget::CreateRevision) {
-            kvs.sort_by_key(|kv| kv.create_revision);
-        }
-        if request.sort_order == i32::from(SortOrder::Descending) {
-            kvs.reverse();
-        }
+        sort(&mut kvs, request);
         if let Some(limit) = usize::try_from(request.limit)
             .ok()
             .filter(|limit| *limit > 0)
@@ -160,8 +155,11 @@ impl Store {
     /// Carries out a transaction.
     ///
     /// # Errors
-    /// It writes a key with a lease that does not exist; then nothing has happened.
+    /// It writes a key twice, or with a lease that does not exist; then nothing has happened.
     pub fn txn(&mut self, request: &TxnRequest) -> Result<TxnResponse, Refused> {
+        if writes_twice(&request.success) || writes_twice(&request.failure) {
+            return Err(Refused(Code::INVALID_ARGUMENT));
+        }
         let succeeded = request.compare.iter().all(|compare| self.holds(compare));
         let steps = if succeeded {
             &request.success
@@ -187,15 +185,19 @@ impl Store {
             return Err(Refused(OUT_OF_RANGE));
         }
         self.compacted = revision;
-        self.events.retain(|event| mod_revision(event) >= revision);
+        // Of that revision itself, older servers forget what was deleted (etcd issue 19179), newer ones do not.
+        self.events.retain(|event| match event.kind {
+            0 => mod_revision(event) >= revision,
+            _ => mod_revision(event) > revision,
+        });
         Ok(())
     }
 
-    /// What a watch has to tell by now.
+    /// What a watch has to tell by now. It does not tell that again, and does not miss it when it is forgotten.
     ///
     /// # Errors
-    /// It asks for what is forgotten.
-    pub fn told(&self, watch: &WatchCreateRequest) -> Result<Vec<Event>, Compacted> {
+    /// It asks for what is forgotten; this ends it.
+    pub fn hear(&self, watch: &mut WatchCreateRequest) -> Result<Vec<Event>, Compacted> {
         if watch.start_revision < self.compacted {
             return Err(Compacted(self.compacted));
         }
@@ -210,7 +212,9 @@ impl Store {
             let key = event.kv.as_ref().map(|kv| &kv.key);
             key.is_some_and(|key| covers(&watch.key, &watch.range_end, key)) && !skips(event.kind)
         });
-        Ok(told.cloned().collect())
+        let told = told.cloned().collect();
+        watch.start_revision = watch.start_revision.max(self.revision + 1);
+        Ok(told)
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "as an answer has it")]
@@ -325,8 +329,41 @@ fn mod_revision(event: &Event) -> i64 {
 
 /// Whether a range, or a single key if it has no end, covers this key.
 fn covers(key: &[u8], end: &[u8], other: &[u8]) -> bool {
-    if end.is_empty() {
-        return key == other;
+    match end {
+        [] => key == other,
+        // To the last key.
+        [0] => key <= other,
+        _ => key <= other && other < end,
     }
-    key <= other && other < end
+}
+
+/// In the order that is asked for; what is equal in it, by key.
+fn sort(kvs: &mut [KeyValue], request: &RangeRequest) {
+    let compared = |one: &KeyValue, other: &KeyValue| match request.sort_target() {
+        SortTarget::Key => one.key.cmp(&other.key),
+        SortTarget::Version => one.version.cmp(&other.version),
+        SortTarget::CreateRevision => one.create_revision.cmp(&other.create_revision),
+        SortTarget::ModRevision => one.mod_revision.cmp(&other.mod_revision),
+        SortTarget::Value => one.value.cmp(&other.value),
+    };
+    kvs.sort_by(|one, other| match request.sort_order() {
+        SortOrder::Descending => compared(one, other).reverse(),
+        SortOrder::Ascending | SortOrder::Unsorted => compared(one, other),
+    });
+}
+
+/// Whether a transaction would write a key twice, or write one that it deletes.
+fn writes_twice(steps: &[RequestOp]) -> bool {
+    let written = |step: &RequestOp| match &step.op {
+        Some(Op::Put(put)) => Some(put.key.clone()),
+        _ => None,
+    };
+    let keys: Vec<Vec<u8>> = steps.iter().filter_map(written).collect();
+    let deleted = |key: &Vec<u8>| {
+        steps.iter().any(|step| {
+            matches!(&step.op, Some(Op::DeleteRange(delete)) if covers(&delete.key, &delete.range_end, key))
+        })
+    };
+    let distinct: BTreeSet<&Vec<u8>> = keys.iter().collect();
+    distinct.len() < keys.len() || keys.iter().any(deleted)
 }

@@ -140,9 +140,10 @@ fn words(lock: &LockName, declared: &Declared) -> String {
     }
     if let Some(shared) = &declared.shared {
         let ttl = Span(shared.ttl * 1000);
-        let place = match &shared.endpoints_file {
-            Some(file) => format!("at the endpoints in {}", path(file)),
-            None => format!("at {}", shared.endpoints.join(", ")),
+        let place = match (&shared.endpoints_file, &shared.relation) {
+            (Some(file), _) => format!("at the endpoints in {}", path(file)),
+            (_, Some(relation)) => format!("of relation {relation}"),
+            (None, None) => format!("at {}", shared.endpoints.join(", ")),
         };
         text.push_str(&format!(
             "  shared {} in etcd {place}, limit {}, ttl {ttl}\n",

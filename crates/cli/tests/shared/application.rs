@@ -15,6 +15,9 @@ use crate::fixture::{COMMAND, Fixture, Run};
 /// How long anything may take; a test that fails should say so before the runner ends it.
 const PATIENCE: Duration = Duration::from_secs(40);
 
+/// What a deputy writes down.
+pub(crate) const STANDINGS: &str = ".ops-coordinator/cluster/deputy.json";
+
 /// A charm whose units restart once the configuration has changed.
 pub(crate) struct Application {
     fixture: Fixture,
@@ -28,6 +31,7 @@ impl Application {
         let operation = format!(
             "who={name}-${{JUJU_UNIT_NAME##*/}}-$OPS_COORDINATOR_ATTEMPT-${{OPS_COORDINATOR_TOKEN-0}}
              trap 'echo - $who >>{log}; exit 1' TERM
+             echo $PPID $$ >processes
              echo + $who >>{log}
              for _ in $(seq {naps}); do sleep 0.05; done
              echo - $who >>{log}",
@@ -48,20 +52,39 @@ impl Application {
         );
         let write = |name: &str, text: &str| fs::write(fixture.charm().join(name), text).unwrap();
         write("operation", &operation);
+        let application = Self { fixture, log };
         let endpoints = cluster.endpoints();
-        write(
-            "coordination.toml",
-            &format!(
-                "[locks.restart]\nlimit = 2\n[locks.restart.shared]\nname = 'db-restart'\nttl = '{ttl}'\nendpoints = '{endpoints}'\n"
-            ),
-        );
-        Self { fixture, log }
+        application.share(&format!("ttl = '{ttl}'\nendpoints = '{endpoints}'"));
+        application
     }
 
-    /// Leaves it with the line in its peer relation, which lets two in.
-    pub(crate) fn share_nothing(&self) {
-        let file = self.fixture.charm().join("coordination.toml");
-        fs::write(file, "[locks.restart]\nlimit = 2\n").unwrap();
+    /// What the charm declares of the shared lock, besides its name.
+    pub(crate) fn share(&self, lines: &str) {
+        self.declare(&format!(
+            "[locks.restart.shared]\nname = 'db-restart'\n{lines}"
+        ));
+    }
+
+    /// What the charm declares, besides that the line in its peer relation lets two in.
+    pub(crate) fn declare(&self, lines: &str) {
+        let file = self.charm().join("coordination.toml");
+        fs::write(file, format!("[locks.restart]\nlimit = 2\n{lines}\n")).unwrap();
+    }
+
+    /// The charm's directory, of which each unit gets a copy.
+    pub(crate) fn charm(&self) -> PathBuf {
+        self.fixture.charm()
+    }
+
+    /// Takes a step of a scenario in the running lab.
+    #[track_caller]
+    pub(crate) fn step(&self, step: &str) {
+        let mut command = Command::new(COMMAND);
+        command
+            .args(["lab", "step", "--dir"])
+            .arg(self.fixture.directory());
+        let output = command.arg(step).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
     }
 
     /// Starts a roll of so many units.
@@ -78,23 +101,50 @@ impl Application {
             .unwrap()
     }
 
+    /// Whether the running lab has a unit.
+    pub(crate) fn has(&self, unit: u32) -> bool {
+        let mut command = Command::new(COMMAND);
+        command.args(["lab", "status", "--dir"]);
+        let output = command.arg(self.fixture.directory()).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8_lossy(&output.stdout).contains(&format!("app/{unit}"))
+    }
+
     /// What came of a roll.
     pub(crate) fn end(&self, roll: Child) -> Run {
         self.fixture.outcome(roll.wait_with_output().unwrap())
     }
 
+    /// Where a file in the charm's directory of a unit is.
+    pub(crate) fn path(&self, unit: u32, name: &str) -> PathBuf {
+        let unit = format!("unit-app-{unit}/charm");
+        self.fixture.directory().join(unit).join(name)
+    }
+
     /// A file in the charm's directory of a unit.
     pub(crate) fn file(&self, unit: u32, name: &str) -> String {
-        let unit = format!("unit-app-{unit}/charm");
-        let file = self.fixture.directory().join(unit).join(name);
-        fs::read_to_string(file).unwrap_or_default()
+        fs::read_to_string(self.path(unit, name)).unwrap_or_default()
+    }
+
+    /// What the deputy of a unit has written down.
+    pub(crate) fn standings(&self, unit: u32) -> Option<Value> {
+        serde_json::from_str(&self.file(unit, STANDINGS)).ok()
     }
 
     /// The process of a unit's deputy, once there is one.
     pub(crate) fn deputy(&self, unit: u32) -> Option<u32> {
-        let file = self.file(unit, ".ops-coordinator/cluster/deputy.json");
-        let standings: Value = serde_json::from_str(&file).ok()?;
+        let standings = self.standings(unit)?;
         standings["process"]["id"].as_u64()?.try_into().ok()
+    }
+
+    /// The processes of a unit's operation: the one that runs it, and its own.
+    pub(crate) fn processes(&self, unit: u32) -> [u32; 2] {
+        let text = self.file(unit, "processes");
+        let ids: Vec<u32> = text
+            .split_whitespace()
+            .map(|id| id.parse().unwrap())
+            .collect();
+        ids.try_into().unwrap()
     }
 
     /// What the operations of all who share the file have said so far.
@@ -140,6 +190,16 @@ pub(crate) fn assert_one_at_a_time(log: &[String]) {
     assert_eq!(inside, None, "{log:#?}");
 }
 
+/// Waits until so many are in the line.
+pub(crate) fn in_line(cluster: &Cluster, wanted: usize) {
+    until("so many are in the line", || {
+        let client = cluster.client();
+        let queues = run(async { survey(&client, PREFIX, None).await }).unwrap();
+        let places = queues.iter().map(|queue| queue.entries.len());
+        places.sum::<usize>() == wanted
+    });
+}
+
 /// Nobody is left in the line.
 pub(crate) fn assert_clean(cluster: &Cluster) {
     until("the line is empty", || {
@@ -154,17 +214,19 @@ pub(crate) fn assert_clean(cluster: &Cluster) {
 /// Somebody without Juju who holds the lock until its standard input ends.
 pub(crate) fn stranger(cluster: &Cluster) -> Child {
     let script = "echo + stranger-$OPS_COORDINATOR_TOKEN >>log; cat >/dev/null; echo - stranger-$OPS_COORDINATOR_TOKEN >>log";
-    Command::new(COMMAND)
-        .args([
-            "lock",
-            "--etcd",
-            &cluster.endpoints(),
-            "--ttl",
-            "2s",
-            "--as",
-            "other/0",
-        ])
-        .args(["db-restart", "--", "sh", "-c", script])
+    let mut command = Command::new(COMMAND);
+    command.args(["lock", "--etcd", &cluster.endpoints(), "--ttl", "2s"]);
+    if let Some(made) = cluster.certificates() {
+        for (option, file) in [
+            ("cacert", "ca.pem"),
+            ("cert", "client.pem"),
+            ("key", "client.key"),
+        ] {
+            command.arg(format!("--{option}")).arg(made.path(file));
+        }
+    }
+    command
+        .args(["--as", "other/0", "db-restart", "--", "sh", "-c", script])
         .current_dir(cluster.directory())
         .stdin(Stdio::piped())
         .spawn()

@@ -7,6 +7,12 @@
 #[expect(dead_code, reason = "other tests use the rest")]
 mod fixture;
 
+#[path = "../rust_charm/built.rs"]
+mod built;
+
 mod application;
+mod gone;
 mod lost;
+mod relation;
+mod rust;
 mod turns;

@@ -25,12 +25,34 @@ fn two_applications_are_never_inside_at_once() {
 fn without_a_shared_lock_two_are_inside() {
     let cluster = Cluster::start(1);
     let application = Application::new(&cluster, "one", "5s", 20);
-    application.share_nothing();
+    application.declare("");
     let roll = application.roll(3);
     application.end(roll).exits(0);
     let log = application.log();
     let both = |pair: &[String]| pair.iter().all(|line| line.starts_with('+'));
     assert!(log.windows(2).any(both), "{log:#?}");
+}
+
+#[test]
+fn with_a_limit_so_many_are_inside_over_all_applications() {
+    let cluster = Cluster::start(1);
+    let [one, two] = ["one", "two"].map(|name| Application::new(&cluster, name, "5s", 10));
+    for application in [&one, &two] {
+        let endpoints = cluster.endpoints();
+        application.share(&format!("limit = 2\nendpoints = '{endpoints}'"));
+    }
+    let [first, second] = [&one, &two].map(|application| application.roll(3));
+    one.end(first).exits(0);
+    two.end(second).exits(0);
+    let log = one.log();
+    assert_eq!(log.len(), 12, "{log:#?}");
+    let (mut inside, mut most) = (0, 0);
+    for line in &log {
+        inside += if line.starts_with('+') { 1 } else { -1 };
+        most = most.max(inside);
+    }
+    assert_eq!(most, 2, "{log:#?}");
+    assert_clean(&cluster);
 }
 
 #[test]

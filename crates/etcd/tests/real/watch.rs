@@ -5,6 +5,7 @@ use std::time::Duration;
 use ops_coordinator_etcd::message::kv::{CompactionRequest, PutRequest};
 use ops_coordinator_etcd::{Client, Config, Tls};
 use ops_coordinator_trial::{Cluster, Proxy, run};
+use tokio::time::timeout;
 
 use crate::{assert_clean, join, turn};
 
@@ -88,6 +89,27 @@ fn a_watcher_whose_past_is_compacted_looks_again() {
         client.compact(&compaction).await.unwrap();
         first.release().await.unwrap();
         proxy.refuse(false);
+        assert!(second.await.unwrap().release().await.unwrap());
+        assert_clean(&client).await;
+    });
+}
+
+/// Some servers, 3.4.23 among them, forget what was deleted at the very revision up to which they are to forget.
+#[test]
+fn an_end_that_is_forgotten_at_once_is_not_missed() {
+    let cluster = Cluster::start(1);
+    run(async {
+        let client = cluster.client();
+        let first = turn(join(&client, 1, 10).await).await;
+        // It has seen the first, and watches it a moment later.
+        let second = join(&client, 1, 10).await;
+        first.release().await.unwrap();
+        let all = CompactionRequest {
+            revision: second.token() + 1,
+            physical: true,
+        };
+        client.compact(&all).await.unwrap();
+        let second = timeout(Duration::from_secs(10), turn(second));
         assert!(second.await.unwrap().release().await.unwrap());
         assert_clean(&client).await;
     });

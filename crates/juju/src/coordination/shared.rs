@@ -24,6 +24,7 @@ pub(crate) struct Table {
     prefix: Option<String>,
     endpoints: Option<Several<String>>,
     endpoints_file: Option<PathBuf>,
+    relation: Option<String>,
     cacert: Option<PathBuf>,
     cert: Option<PathBuf>,
     key: Option<PathBuf>,
@@ -39,10 +40,33 @@ impl Table {
     /// Which keys do not fit each other.
     pub(super) fn contradiction(&self) -> Option<&'static str> {
         let listed = self.endpoints.as_ref();
-        match (listed, &self.endpoints_file) {
-            (None, None) => return Some("shared needs endpoints or endpoints-file: where etcd is"),
-            (Some(_), Some(_)) => return Some("shared has endpoints and endpoints-file; keep one"),
-            _ => {}
+        let places = [
+            listed.is_some(),
+            self.endpoints_file.is_some(),
+            self.relation.is_some(),
+        ];
+        match places.iter().filter(|given| **given).count() {
+            0 => {
+                return Some("shared needs endpoints, endpoints-file or relation: where etcd is");
+            }
+            1 => {}
+            _ => {
+                return Some(
+                    "shared has several of endpoints, endpoints-file and relation; keep one",
+                );
+            }
+        }
+        if self.relation.is_some() && self.cacert.is_some() {
+            return Some(
+                "shared has relation and cacert; the relation says who signs, so leave cacert out",
+            );
+        }
+        if self
+            .relation
+            .as_deref()
+            .is_some_and(|name| !is_endpoint(name))
+        {
+            return Some("shared has a relation that is no name of an endpoint, such as etcd");
         }
         if listed.is_some_and(|all| SharedLock::endpoints_in(&all.0.join(",")).is_empty()) {
             return Some("shared names no endpoint; one is HOST:PORT or https://HOST:PORT");
@@ -61,12 +85,18 @@ impl Table {
             ttl: self.ttl.unwrap_or(SharedLock::TTL),
             prefix: self.prefix,
             endpoints_file: self.endpoints_file,
+            relation: self.relation,
             cacert: self.cacert,
             cert: self.cert,
             key: self.key,
             ..SharedLock::new(self.name, endpoints)
         }
     }
+}
+
+fn is_endpoint(name: &str) -> bool {
+    let known = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    !name.is_empty() && name.chars().all(known)
 }
 
 fn one() -> u32 {

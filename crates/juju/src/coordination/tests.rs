@@ -102,6 +102,12 @@ fn a_shared_lock_is_a_table_of_its_own() {
         [locks.backup.shared]
         name = "backup"
         endpoints-file = "etcd-endpoints"
+
+        [locks.rotate.shared]
+        name = "rotate"
+        relation = "etcd"
+        cert = "me.pem"
+        key = "me.key"
     "#
     .parse()
     .unwrap();
@@ -113,12 +119,12 @@ fn a_shared_lock_is_a_table_of_its_own() {
     let backup = &coordination.locks()[&"backup".parse().unwrap()];
     let backup = backup.shared.clone().unwrap();
     assert_eq!((backup.limit, backup.ttl), (1, 30));
+    let rotate = &coordination.locks()[&"rotate".parse().unwrap()];
+    let rotate = rotate.shared.clone().unwrap();
+    assert_eq!(rotate.relation.as_deref(), Some("etcd"));
     let charm = tempfile::tempdir().unwrap();
     let unknown = backup.clone().reach(charm.path()).unwrap_err();
-    assert_eq!(
-        unknown,
-        "waits for backup in etcd: etcd-endpoints does not say yet where etcd is"
-    );
+    assert_eq!(unknown.why, "etcd-endpoints does not say yet where etcd is");
     fs::write(
         charm.path().join("etcd-endpoints"),
         "10.0.0.1:2379,\n10.0.0.2\n",
@@ -134,7 +140,7 @@ fn what_is_wrong_with_a_shared_lock_is_told() {
     for (lines, said) in [
         (
             "name = 'a'",
-            "shared needs endpoints or endpoints-file: where etcd is",
+            "shared needs endpoints, endpoints-file or relation: where etcd is",
         ),
         (
             "name = 'a'\nendpoints = []",
@@ -144,6 +150,12 @@ fn what_is_wrong_with_a_shared_lock_is_told() {
             "name = 'a'\nendpoints = 'e'\nendpoints-file = 'f'",
             "keep one",
         ),
+        ("name = 'a'\nendpoints = 'e'\nrelation = 'f'", "keep one"),
+        (
+            "name = 'a'\nrelation = 'etcd'\ncacert = 'f'",
+            "leave cacert out",
+        ),
+        ("name = 'a'\nrelation = '../etcd'", "no name of an endpoint"),
         (
             "name = 'a'\nendpoints = 'e'\nkey = 'f'",
             "shared needs both cert and key",

@@ -7,6 +7,8 @@
 
 mod attend;
 mod desk;
+mod offer;
+mod reach;
 mod service;
 mod standing;
 mod wish;
@@ -112,13 +114,9 @@ impl Hook {
             }
             return Ok(Shared::NotNeeded);
         };
-        let name = declared.name.clone();
-        let reached = match declared.reach(&self.environment().charm_dir) {
+        let reached = match self.reach(declared)? {
             Ok(reached) => reached,
-            Err(why) => {
-                let in_short = format!("waits for {name}, trouble with etcd");
-                return Ok(Shared::Awaited { why, in_short });
-            }
+            Err(unreached) => return self.without_etcd(endpoint, lock, unreached),
         };
         let mut wishes = self.wishes(endpoint)?.unwrap_or_default();
         let asks = wishes.ask(lock, seq, reached);

@@ -114,7 +114,8 @@ fn millis(time: Duration) -> u64 {
 pub struct Vigil {
     /// Up to when the hook that has asked may still be waiting for this very answer.
     early: Tick,
-    noted: bool,
+    /// Up to when hooks have believed so far, once that is written down.
+    until: Option<Tick>,
     woken: bool,
     unsure: bool,
 }
@@ -135,7 +136,7 @@ impl Vigil {
     pub fn new(since: Tick) -> Self {
         Self {
             early: Tick(since.0 + millis(PATIENCE * 3 / 2)),
-            noted: false,
+            until: None,
             woken: false,
             unsure: false,
         }
@@ -143,16 +144,17 @@ impl Vigil {
 
     /// What to do now. `until` is written down.
     pub fn note(&mut self, now: Tick, until: Tick, ttl: Duration) -> Note {
-        // A hook that came while etcd was away has found the turn of no use.
-        let was_unsure = self.unsure;
-        self.unsure = until.0.saturating_sub(now.0) <= millis(ttl / GRACE);
+        let is_unsure = |until: Tick| until.0.saturating_sub(now.0) <= millis(ttl / GRACE);
+        // A hook that came while etcd was away, or the deputy stood still, has found the turn of no use.
+        let was_unsure = self.unsure || self.until.is_some_and(is_unsure);
+        self.unsure = is_unsure(until);
         self.woken &= !was_unsure || self.unsure;
         let wakes = !self.woken && now >= self.early;
         self.woken |= wakes;
         let early = Duration::from_millis(self.early.0.saturating_sub(now.0));
         let pause = ttl / NOTES;
         Note {
-            durable: !std::mem::replace(&mut self.noted, true),
+            durable: self.until.replace(until).is_none(),
             wakes,
             pause: if self.woken { pause } else { pause.min(early) },
         }
@@ -212,6 +214,17 @@ mod tests {
         assert!(!note(4_500, 34_000).wakes);
         assert!(!note(25_000, 34_000).wakes, "of no use to a hook");
         assert!(note(26_000, 56_000).wakes);
+    }
+
+    #[test]
+    fn the_charm_runs_again_when_its_deputy_has_stood_still() {
+        let ttl = Duration::from_secs(30);
+        let mut vigil = Vigil::new(Tick(0));
+        assert!(vigil.note(Tick(2_000), Tick(31_000), ttl).wakes);
+        assert!(!vigil.note(Tick(5_000), Tick(34_000), ttl).wakes);
+        // For 20 s it neither wrote nor renewed, and then it did both at once. A hook has read the old time meanwhile.
+        assert!(vigil.note(Tick(25_000), Tick(55_000), ttl).wakes);
+        assert!(!vigil.note(Tick(28_000), Tick(55_000), ttl).wakes);
     }
 
     #[test]

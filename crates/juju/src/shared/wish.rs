@@ -1,11 +1,9 @@
 //! What a unit wants in etcd.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use ops_coordinator_core::LockName;
-use ops_coordinator_excerpt::path as shown;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -27,12 +25,17 @@ pub struct SharedLock {
     pub endpoints: Vec<String>,
     /// The file in which the charm writes where etcd is, separated by commas, blanks or lines.
     pub endpoints_file: Option<PathBuf>,
+    /// The relation with the etcd charm, which says where etcd is, and who signed the servers' certificates.
+    pub relation: Option<String>,
     /// The authority that signed the servers' certificates.
     pub cacert: Option<PathBuf>,
     /// This unit's certificate.
     pub cert: Option<PathBuf>,
     /// The key of that certificate.
     pub key: Option<PathBuf>,
+    /// Differs if the content of one of these files does: the deputy then reads them again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) edition: Option<u64>,
 }
 
 impl SharedLock {
@@ -51,6 +54,8 @@ impl SharedLock {
             cacert: None,
             cert: None,
             key: None,
+            relation: None,
+            edition: None,
         }
     }
 
@@ -69,27 +74,6 @@ impl SharedLock {
         let parts = text.split(|c: char| c == ',' || c.is_whitespace());
         let parts = parts.filter(|part| !part.is_empty());
         parts.map(str::to_owned).collect()
-    }
-
-    /// The same with the endpoints as they are known now, and all paths absolute.
-    ///
-    /// # Errors
-    /// Why it is not known where etcd is.
-    pub(crate) fn reach(mut self, charm_dir: &Path) -> Result<Self, String> {
-        if let Some(file) = self.endpoints_file.take() {
-            let text = fs::read_to_string(charm_dir.join(&file)).unwrap_or_default();
-            self.endpoints = Self::endpoints_in(&text);
-            if self.endpoints.is_empty() {
-                let (name, file) = (&self.name, shown(&file));
-                return Err(format!(
-                    "waits for {name} in etcd: {file} does not say yet where etcd is"
-                ));
-            }
-        }
-        for file in [&mut self.cacert, &mut self.cert, &mut self.key] {
-            *file = file.take().map(|file| charm_dir.join(file));
-        }
-        Ok(self)
     }
 }
 

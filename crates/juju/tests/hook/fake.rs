@@ -17,6 +17,9 @@ pub(crate) fn lock() -> LockName {
     "restart".parse().unwrap()
 }
 
+/// The relation with the etcd charm.
+const ETCD: &str = "etcd:9";
+
 type Files = BTreeMap<(u32, String), Vec<u8>>;
 
 /// An application whose unit 0 leads.
@@ -40,6 +43,11 @@ pub(crate) struct Juju {
     endpoint: RefCell<String>,
     gone: RefCell<BTreeSet<u32>>,
     departing: Cell<Option<u32>>,
+    /// What the etcd charm says in its relation, if there is one.
+    etcd: RefCell<Option<Value>>,
+    secrets: RefCell<BTreeMap<String, Value>>,
+    /// Whether the hook is the one with which the relation with etcd ends.
+    etcd_breaks: Cell<bool>,
     /// How often a deputy was started, where the command knows etcd.
     deputies: Cell<Option<u32>>,
     /// Whether the command of the deputy is missing.
@@ -71,6 +79,9 @@ impl Juju {
             endpoint: RefCell::new("coordinator".to_owned()),
             gone: RefCell::default(),
             departing: Cell::new(None),
+            etcd: RefCell::default(),
+            secrets: RefCell::default(),
+            etcd_breaks: Cell::new(false),
             deputies: Cell::new(None),
             has_no_command: Cell::new(false),
         })
@@ -100,6 +111,8 @@ impl Juju {
             "JUJU_UNIT_NAME" => Some(format!("app/{unit}")),
             "JUJU_CONTEXT_ID" => Some(format!("context-{}", self.hooks.get())),
             "JUJU_CHARM_DIR" => Some("/nowhere".to_owned()),
+            "JUJU_RELATION_ID" if self.etcd_breaks.get() => Some(ETCD.to_owned()),
+            "JUJU_HOOK_NAME" if self.etcd_breaks.get() => Some("etcd-relation-broken".to_owned()),
             "JUJU_HOOK_NAME" => Some(if self.action.get() { "" } else { "start" }.to_owned()),
             "JUJU_DEPARTING_UNIT" => self.departing.get().map(|unit| format!("app/{unit}")),
             "JUJU_RELATION_ID" => self.about.borrow().clone(),
@@ -267,6 +280,30 @@ impl Juju {
         serde_json::from_slice(content).ok()
     }
 
+    /// What the etcd charm says from now on, or that there is no relation with it.
+    pub(crate) fn etcd_says(&self, databag: Option<Value>) {
+        *self.etcd.borrow_mut() = databag;
+    }
+
+    /// A secret that was granted to the units.
+    pub(crate) fn grant_secret(&self, uri: &str, content: Value) {
+        self.secrets.borrow_mut().insert(uri.to_owned(), content);
+    }
+
+    /// Runs the hook with which the relation with etcd ends. Juju still lists it.
+    pub(crate) fn etcd_breaks<R>(self: &Rc<Self>, work: impl FnOnce(&mut Hook) -> R) -> R {
+        self.etcd_breaks.set(true);
+        let result = self.hook(0, work);
+        self.etcd_breaks.set(false);
+        result
+    }
+
+    /// What is in a unit's file.
+    pub(crate) fn text(&self, unit: u32, name: &str) -> Option<String> {
+        let content = self.files.borrow().get(&(unit, name.to_owned()))?.clone();
+        String::from_utf8(content).ok()
+    }
+
     /// The command of the charm knows etcd from now on.
     pub(crate) fn knows_etcd(&self) {
         self.deputies.set(Some(0));
@@ -336,6 +373,20 @@ impl Part {
     fn answer(&self, tool: &str, args: &[String], stdin: Option<&str>) -> Result<Value, String> {
         let owner = args.last().cloned().unwrap_or_default();
         match tool {
+            "relation-ids" if owner == "etcd" => {
+                let there = self.juju.etcd.borrow().is_some();
+                Ok(json!(if there { vec![ETCD] } else { Vec::new() }))
+            }
+            "relation-list" if args[2] == ETCD => Ok(json!("charmed-etcd")),
+            "relation-get" if args[2] == ETCD => {
+                assert_eq!(args[3..], ["--app", "-", "charmed-etcd"]);
+                Ok(json!(*self.juju.etcd.borrow()))
+            }
+            "secret-get" => {
+                let secrets = self.juju.secrets.borrow();
+                let content = secrets.get(&owner).cloned();
+                content.ok_or_else(|| format!("ERROR secret \"{owner}\" not found"))
+            }
             "is-leader" => Ok(json!(self.unit == 0)),
             "relation-ids" if self.juju.relation.get() => {
                 let prefix = format!("{owner}:");

@@ -5,6 +5,7 @@ mod check;
 mod cost;
 mod data;
 mod endpoint;
+mod etcd;
 mod fake;
 mod operator;
 mod relation;

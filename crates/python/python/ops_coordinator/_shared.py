@@ -54,12 +54,14 @@ class SharedLock:
             which commas separate them, or several texts.
         endpoints_file: Instead: a file in the charm's directory into which the charm writes them,
             once it knows them. Until it says something, nothing begins.
+        relation: Instead: the endpoint of the relation with the etcd charm (`etcd_client`), which
+            says where etcd is and who signed its certificates. Until it does, nothing begins.
         limit: How many units may be inside at once, over all applications, 1 to 1000. If two
             disagree, the lower number counts for both.
         ttl: How long the others wait for a unit that has vanished, and how long an operation may
             go on without etcd: seconds, or text such as `'1m'`; 2 s at least.
-        cacert: The authority that signed the servers' certificates; like the next two, a path in
-            the charm's directory.
+        cacert: The authority that signed the servers' certificates, unless a relation says it; a
+            path in the charm's directory, as the next two.
         cert: This unit's certificate.
         key: The key of that certificate. Keep it readable for its owner only.
         prefix: What all keys in etcd begin with, by default `ops-coordinator/`.
@@ -72,6 +74,7 @@ class SharedLock:
     name: str
     endpoints: str | Sequence[str] | None = field(default=None, kw_only=True)
     endpoints_file: str | os.PathLike[str] | None = field(default=None, kw_only=True)
+    relation: str | None = field(default=None, kw_only=True)
     limit: int = field(default=1, kw_only=True)
     ttl: int | str = field(default='30s', kw_only=True)
     cacert: str | os.PathLike[str] | None = field(default=None, kw_only=True)
@@ -90,6 +93,8 @@ class SharedLock:
         }
         if self.prefix is not None:
             given['prefix'] = _text(self.prefix, 'prefix')
+        if self.relation is not None:
+            given['relation'] = _text(self.relation, 'relation')
         if self.endpoints is not None:
             given['endpoints'] = _endpoints(self.endpoints)
         for path in _PATHS:

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use ops_coordinator_etcd::message::watch::WatchCreateRequest;
-use ops_coordinator_etcd::{Lease, Moment, Sight, Sighted, Ticket, Validity, Wish};
+use ops_coordinator_etcd::{Lease, Lookout, Moment, Sight, Sighted, Ticket, Validity, Wish};
 
 use crate::Bug;
-use crate::etcd::Store;
+use crate::etcd::{Compacted, Store};
 
 /// Where a request stands.
 #[derive(Debug, Clone)]
@@ -18,9 +17,9 @@ pub(super) enum Stage {
     /// It looks at the line.
     Looking(Option<Sight>),
     /// It is about to watch these.
-    Watching(Vec<WatchCreateRequest>),
+    Watching(Lookout),
     /// It waits for one of these to tell.
-    Waiting(Vec<WatchCreateRequest>),
+    Waiting(Lookout),
     /// It has the turn.
     Holding,
 }
@@ -125,8 +124,8 @@ impl Place {
                     self.stage = Stage::Looking(None);
                     Stepped::On(UNSURE)
                 }
-                Sighted::Behind(watches) => {
-                    self.stage = Stage::Watching(watches);
+                Sighted::Behind(lookout) => {
+                    self.stage = Stage::Watching(lookout);
                     Stepped::On(latency)
                 }
             },
@@ -143,21 +142,21 @@ impl Place {
                 self.stage = Stage::Looking(Some(sight));
                 Stepped::On(latency)
             }
-            Stage::Watching(mut watches) => {
+            Stage::Watching(mut lookout) => {
                 self.stage = Stage::Looking(None);
                 let mut quiet = false;
                 let arrived = call(&mut |store, _| {
                     if bug == Some(Bug::WatchesFromNow) {
-                        for watch in &mut watches {
+                        for watch in &mut lookout.watches {
                             watch.start_revision = store.revision() + 1;
                         }
                     }
-                    quiet = is_quiet(store, &watches);
+                    quiet = is_quiet(store, &mut lookout);
                 });
                 if !arrived || !quiet {
                     return Stepped::On(latency);
                 }
-                self.stage = Stage::Waiting(watches);
+                self.stage = Stage::Waiting(lookout);
                 Stepped::Waits
             }
             stage @ (Stage::Waiting(_) | Stage::Holding) => {
@@ -169,17 +168,19 @@ impl Place {
 
     /// Whether a watch has something to tell, so that it looks again. Whoever holds looks for its own key.
     pub(super) fn hears(&mut self, store: &Store) -> bool {
-        match &self.stage {
-            Stage::Waiting(watches) if !is_quiet(store, watches) => {
-                self.stage = Stage::Looking(None);
-                true
+        match &mut self.stage {
+            Stage::Waiting(lookout) => {
+                let quiet = is_quiet(store, lookout);
+                if !quiet {
+                    self.stage = Stage::Looking(None);
+                }
+                !quiet
             }
             Stage::Holding => {
-                let watches = self.ticket.watching_itself(self.ticket.token() + 1);
-                let told = watches.iter().map(|watch| store.told(watch));
                 // Of what is forgotten, a look finds out.
-                let mut told = told.map(|told| told.is_ok_and(|events| !events.is_empty()));
-                told.any(|told| told) || !store.keys().any(|kv| kv.key == self.ticket.key())
+                let mut lookout = self.ticket.watching_itself(self.ticket.token());
+                has_news(store, &mut lookout) == Ok(true)
+                    || !store.keys().any(|kv| kv.key == self.ticket.key())
             }
             _ => false,
         }
@@ -205,9 +206,17 @@ impl Place {
     }
 }
 
-fn is_quiet(store: &Store, watches: &[WatchCreateRequest]) -> bool {
-    let mut told = watches.iter().map(|watch| store.told(watch));
-    told.all(|told| told.is_ok_and(|events| events.is_empty()))
+fn is_quiet(store: &Store, lookout: &mut Lookout) -> bool {
+    has_news(store, lookout) == Ok(false)
+}
+
+/// Whether the watches have told of something since they were last asked.
+fn has_news(store: &Store, lookout: &mut Lookout) -> Result<bool, Compacted> {
+    let mut events = Vec::new();
+    for watch in &mut lookout.watches {
+        events.extend(store.hear(watch)?);
+    }
+    Ok(events.iter().any(|event| lookout.is_news(event)))
 }
 
 pub(super) fn millis(time: Duration) -> u64 {

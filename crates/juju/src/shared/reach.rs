@@ -1,0 +1,184 @@
+//! Where etcd is: from what the charm declares to what a deputy can use.
+
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+
+use ops_coordinator_core::engine::Shared;
+use ops_coordinator_core::{LockName, RelationId};
+use ops_coordinator_excerpt::{LONG, excerpt, path as shown};
+
+use super::SharedLock;
+use super::offer::{AUTHORITY, Authority, Offer};
+use crate::{Error, Hook};
+
+/// What keys begin with if the charm does not say so.
+const PREFIX: &str = "ops-coordinator/";
+
+/// Why it is not known where etcd is.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Unreached {
+    /// The lock in etcd.
+    pub(crate) name: LockName,
+    /// The reason.
+    pub(crate) why: String,
+    /// Whether the relation with etcd is gone, and not only unfinished.
+    pub(crate) is_gone: bool,
+}
+
+impl SharedLock {
+    /// The same with the endpoints as they are known now, and all paths absolute.
+    pub(crate) fn reach(mut self, charm_dir: &Path) -> Result<Self, Unreached> {
+        if let Some(file) = self.endpoints_file.take() {
+            let text = fs::read_to_string(charm_dir.join(&file)).unwrap_or_default();
+            self.endpoints = Self::endpoints_in(&text);
+            if self.endpoints.is_empty() {
+                return Err(Unreached {
+                    name: self.name,
+                    why: format!("{} does not say yet where etcd is", shown(&file)),
+                    is_gone: false,
+                });
+            }
+        }
+        for file in [&mut self.cacert, &mut self.cert, &mut self.key] {
+            *file = file.take().map(|file| charm_dir.join(file));
+        }
+        Ok(self)
+    }
+
+    /// The same, told apart from what it was with other content of its files.
+    fn in_edition(mut self, authority: Option<&str>) -> Self {
+        let read = |file: &Option<PathBuf>| file.as_ref().and_then(|file| fs::read(file).ok());
+        let authority = authority.map(|pem| pem.as_bytes().to_vec());
+        let contents = [
+            authority.or_else(|| read(&self.cacert)),
+            read(&self.cert),
+            read(&self.key),
+        ];
+        if contents.iter().any(Option::is_some) {
+            let mut hasher = DefaultHasher::new();
+            contents.hash(&mut hasher);
+            self.edition = Some(hasher.finish());
+        }
+        self
+    }
+}
+
+/// Why a relation does not say where etcd is.
+enum Missing {
+    /// There is no such relation, or it is about to end.
+    Relation,
+    /// There are several.
+    Choice,
+    /// Something that it is to say.
+    Word(String),
+}
+
+impl From<Error> for Missing {
+    /// What Juju does not tell now, it may tell in the next hook: no reason for this one to fail.
+    fn from(error: Error) -> Self {
+        Self::Word(excerpt(&error.to_string()).up_to(LONG).to_string())
+    }
+}
+
+impl Missing {
+    fn in_words(&self) -> String {
+        match self {
+            Self::Relation => "does not exist".to_owned(),
+            Self::Choice => "leads to more than one etcd".to_owned(),
+            Self::Word(what) => format!("is not ready: {what}"),
+        }
+    }
+}
+
+impl Hook {
+    /// A shared lock as a deputy can use it now, or why it cannot.
+    pub(super) fn reach(
+        &mut self,
+        mut declared: SharedLock,
+    ) -> Result<Result<SharedLock, Unreached>, Error> {
+        let mut authority = None;
+        if let Some(relation) = declared.relation.take() {
+            let prefix = declared.prefix.as_deref().unwrap_or(PREFIX);
+            match self.look_at_relation(&relation, prefix) {
+                Ok((endpoints, pem)) => {
+                    declared.endpoints = endpoints;
+                    authority = pem;
+                }
+                Err(missing) => {
+                    return Ok(Err(Unreached {
+                        name: declared.name,
+                        why: format!("relation {relation} {}", missing.in_words()),
+                        is_gone: matches!(missing, Missing::Relation),
+                    }));
+                }
+            }
+            if let Some(pem) = &authority {
+                declared.cacert = Some(self.keep_authority(&relation, pem)?);
+            }
+        }
+        let reached = declared.reach(&self.environment().charm_dir);
+        Ok(reached.map(|lock| lock.in_edition(authority.as_deref())))
+    }
+
+    /// The endpoints, and the authority that has signed their certificates, as the relation with etcd names them.
+    fn look_at_relation(
+        &self,
+        endpoint: &str,
+        prefix: &str,
+    ) -> Result<(Vec<String>, Option<String>), Missing> {
+        let breaks = self.environment().relation_that_breaks();
+        let ids = self.tools.relation_ids(endpoint)?.into_iter();
+        let ids: Vec<RelationId> = ids.filter(|id| Some(id) != breaks).collect();
+        let [id] = &ids[..] else {
+            return Err(match ids.is_empty() {
+                true => Missing::Relation,
+                false => Missing::Choice,
+            });
+        };
+        let application = self.tools.relation_application(id)?;
+        let Some(application) = application.filter(|name| !name.is_empty()) else {
+            return Err(Missing::Relation);
+        };
+        let databag = self.tools.relation_get_all(id, &application)?;
+        let offer = Offer::read(&databag, prefix).map_err(Missing::Word)?;
+        let authority = match offer.authority {
+            Authority::None => None,
+            Authority::Plain(pem) => Some(pem),
+            Authority::Secret(uri) => {
+                let mut content = self.tools.secret_get(&uri)?;
+                let pem = content.remove(AUTHORITY).filter(|pem| !pem.is_empty());
+                let missing = || Missing::Word(format!("its secret has no {AUTHORITY}"));
+                Some(pem.ok_or_else(missing)?)
+            }
+        };
+        Ok((offer.endpoints, authority))
+    }
+
+    /// Writes the authority of a relation into a file of the unit's state, which only its owner may read, unless it is there
+    /// already.
+    fn keep_authority(&self, relation: &str, pem: &str) -> Result<PathBuf, Error> {
+        let file = format!("etcd-ca-{relation}.pem");
+        if self.machine.load(&file)?.as_deref() != Some(pem.as_bytes()) {
+            self.machine.store(&file, pem.as_bytes(), true)?;
+        }
+        Ok(self.environment().state_dir().join(file))
+    }
+
+    /// The answer while it is not known where etcd is. A unit whose relation is gone wants nothing there: others may go on.
+    pub(super) fn without_etcd(
+        &mut self,
+        endpoint: &str,
+        lock: &LockName,
+        unreached: Unreached,
+    ) -> Result<Shared, Error> {
+        if unreached.is_gone && self.wishes(endpoint)?.is_some() {
+            self.change_wishes(endpoint, |wishes| drop(wishes.locks.remove(lock)))?;
+        }
+        let Unreached { name, why, .. } = unreached;
+        Ok(Shared::Awaited {
+            why: format!("waits for {name} in etcd: {why}"),
+            in_short: format!("waits for {name}, trouble with etcd"),
+        })
+    }
+}
