@@ -42,6 +42,9 @@ enum Command {
     History {
         /// The seed
         seed: u64,
+        /// Only these kinds of faults, separated by commas [default: those of the seed]
+        #[arg(long, value_name = "FAULT", value_delimiter = ',')]
+        faults: Vec<Fault>,
     },
     /// Check the history of a lab run against the guarantees that every simulation must uphold. The charm must
     /// leave a lock only after its operation succeeded, and the run must have become idle.
@@ -81,7 +84,7 @@ fn main() -> ExitCode {
             bug,
             threads,
         } => model(&case, large, bug, threads),
-        Command::History { seed } => history(seed),
+        Command::History { seed, faults } => history(seed, faults),
         Command::Judge { file, limit } => judge(&file, limit),
         Command::Seeds { starts, most } => {
             seeds(starts, most);
@@ -215,8 +218,12 @@ fn seed_that_shows(bug: Bug) -> Option<String> {
     })
 }
 
-fn history(seed: u64) -> bool {
-    let faults = Fault::usual();
+fn history(seed: u64, faults: Vec<Fault>) -> bool {
+    let faults = if faults.is_empty() {
+        Fault::usual()
+    } else {
+        faults.into_iter().collect()
+    };
     let course = simulate(&Recipe::new(seed, &faults), None);
     for event in &course.history {
         println!("{}", event.to_line());

@@ -4,7 +4,7 @@
 use super::round::Round;
 use super::site::Site;
 use super::{Effect, Gate, Need, Shared};
-use crate::{Errand, LockName, Tick, Wait};
+use crate::{Errand, LockName, Tick, Turn, Wait};
 
 /// A window that opens within this time, in milliseconds, is waited for by a waker; one that opens later by
 /// `update-status`, which Juju runs every five minutes by default.
@@ -77,7 +77,8 @@ impl Site {
     }
 
     /// For which request the unit has need of a shared lock, if its operation needs one at all: its operation has begun and its
-    /// turn is not over, or only that lock was missing when its charm last asked whether it may begin.
+    /// turn is not over, or only that lock was missing when its charm last asked whether it may begin. A lowered limit can take
+    /// the turn away between two attempts. Then those ahead need the shared lock first.
     pub(super) fn shared_is_for(
         &mut self,
         round: &mut Round<'_>,
@@ -86,7 +87,14 @@ impl Site {
         let lacked_it = self.session.shared.get(lock).copied();
         let unit = self.load_unit(round)?;
         let next = unit.outstanding(lock).map(|ticket| ticket.seq);
-        Ok(next.filter(|seq| unit.has_begun(lock) || lacked_it == Some(*seq)))
+        let (has_begun, on_trial) = (unit.has_begun(lock), unit.is_on_trial(lock));
+        let at_work =
+            self.session.running.contains(lock) || self.session.orphans.contains_key(lock);
+        let keeps = has_begun
+            && (at_work
+                || on_trial
+                || !matches!(self.turn(round, lock)?, Turn::Wait(Wait::Behind(_))));
+        Ok(next.filter(|seq| keeps || lacked_it == Some(*seq)))
     }
 
     /// Starts a waker for the time at which there is something to do, unless one is already waiting for it.

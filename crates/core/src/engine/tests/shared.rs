@@ -2,6 +2,7 @@
 
 use super::fixture::{Visit, World, lock, name, words};
 use crate::engine::{Gate, Shared};
+use crate::policy::{Limit, Rules};
 use crate::{Start, Wait, decode_record};
 
 fn awaited(place: &str) -> Shared {
@@ -149,4 +150,34 @@ fn what_is_taken_back_needs_it_no_longer() {
     // The next request is another one.
     visit.request(&mut world);
     assert_eq!(kept_for(&mut visit, &mut world), None);
+}
+
+#[test]
+fn a_lowered_limit_that_takes_the_turn_away_takes_it_away_as_well() {
+    let mut world = World::new(3);
+    let lead = |world: &mut World, limit| {
+        let rules = Rules {
+            limit: Limit::new(limit).unwrap(),
+            ..Rules::default()
+        };
+        let mut visit = world.hook(0);
+        visit.ask(world, |engine| engine.release(&rules, &[]));
+    };
+    for unit in [1, 2] {
+        world.hook(unit).request(&mut world);
+    }
+    lead(&mut world, 2);
+    world.shared = Shared::Held;
+    let mut second = world.hook(2);
+    assert!(matches!(second.start(&mut world), Start::Begun(..)));
+    lead(&mut world, 1);
+    assert_eq!(kept_for(&mut second, &mut world), Some(1), "it runs");
+    fail(&mut second, &mut world);
+    let mut behind = world.hook(2);
+    assert!(matches!(
+        behind.start(&mut world),
+        Start::Waiting(Wait::Behind(_))
+    ));
+    // Unit 1, which is ahead, would wait for it in etcd, and unit 2 for unit 1 in their own line.
+    assert_eq!(kept_for(&mut behind, &mut world), None);
 }
