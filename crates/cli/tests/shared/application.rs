@@ -89,8 +89,14 @@ impl Application {
 
     /// Starts a roll of so many units.
     pub(crate) fn roll(&self, units: u32) -> Child {
+        self.roll_and(units, "")
+    }
+
+    /// Starts a roll of so many units; then come these steps.
+    pub(crate) fn roll_and(&self, units: u32, steps: &str) -> Child {
         let scenario = self.fixture.charm().with_file_name("scenario.toml");
-        let text = "retry-after = '500ms'\n[[step]]\nconfig = { message = 'x' }\n";
+        let text =
+            format!("retry-after = '500ms'\n[[step]]\nconfig = {{ message = 'x' }}\n{steps}");
         fs::write(&scenario, text).unwrap();
         self.fixture
             .command(&["--units", &units.to_string(), "--scenario"])
