@@ -178,7 +178,7 @@ impl Hook {
         let Unreached { name, why, .. } = unreached;
         Ok(Shared::Awaited {
             why: format!("waits for {name} in etcd: {why}"),
-            in_short: format!("waits for {name}, trouble with etcd"),
+            in_short: format!("trouble with etcd, {name}"),
         })
     }
 }

@@ -105,7 +105,8 @@ impl Standings {
         let Some(own) = self.locks.get(lock).filter(|own| own.seq == wish.seq) else {
             return (waits.clone(), waits);
         };
-        let trouble = format!("waits for {}, trouble with etcd", wish.lock.name);
+        // Records cut it short: first what matters.
+        let trouble = format!("trouble with etcd, {}", wish.lock.name);
         if let Some(why) = &own.trouble {
             return (format!("{waits}: {why}"), trouble);
         }
@@ -192,7 +193,7 @@ mod tests {
         assert_eq!(said(&waits), (full, short));
         waits.locks.get_mut(&lock()).unwrap().trouble = Some("no answer".to_owned());
         let full = "waits for db-restart in etcd: no answer".to_owned();
-        let short = "waits for db-restart, trouble with etcd".to_owned();
+        let short = "trouble with etcd, db-restart".to_owned();
         assert_eq!(said(&waits), (full, short));
     }
 }
