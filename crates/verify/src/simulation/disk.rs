@@ -21,6 +21,13 @@ pub(super) enum Ended {
     Otherwise,
 }
 
+/// The unit's journals, as they are.
+pub(super) fn journals(context: &HookContext) -> Vec<Option<Vec<u8>>> {
+    let disk = context.disk();
+    let journal = |endpoint: &&str| disk.get(&format!("{endpoint}/journal.json")).cloned();
+    ENDPOINTS.iter().map(journal).collect()
+}
+
 /// Whether the unit's journal says that the request is over.
 pub(super) fn ended(context: &HookContext, lock: &str, ticket: &Ticket) -> Option<Ended> {
     let disk = context.disk();
