@@ -66,7 +66,7 @@ impl Table {
             .as_deref()
             .is_some_and(|name| !is_endpoint(name))
         {
-            return Some("shared has a relation that is no name of an endpoint, such as etcd");
+            return Some("invalid relation in shared: name an endpoint of the charm, such as etcd");
         }
         if listed.is_some_and(|all| SharedLock::endpoints_in(&all.0.join(",")).is_empty()) {
             return Some("shared names no endpoint; one is HOST:PORT or https://HOST:PORT");

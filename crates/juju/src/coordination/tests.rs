@@ -155,7 +155,7 @@ fn what_is_wrong_with_a_shared_lock_is_told() {
             "name = 'a'\nrelation = 'etcd'\ncacert = 'f'",
             "leave cacert out",
         ),
-        ("name = 'a'\nrelation = '../etcd'", "no name of an endpoint"),
+        ("name = 'a'\nrelation = '../etcd'", "invalid relation"),
         (
             "name = 'a'\nendpoints = 'e'\nkey = 'f'",
             "shared needs both cert and key",
