@@ -198,7 +198,7 @@ fn a_unit_whose_relation_is_gone_leaves_the_line_and_joins_it_anew_when_there_is
     in_line(&cluster, 1);
     let status = application.file(0, "status");
     assert!(
-        status.contains("held back: waits for db-restart, trouble"),
+        status.contains("held back: trouble with etcd, db-restart"),
         "{status}"
     );
     provider.write("ids", &json!(["etcd:9"]));
