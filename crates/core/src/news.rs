@@ -31,6 +31,11 @@ pub enum Transition {
         /// Its position, from 1, among the entries that this unit does not know to be finished.
         position: usize,
     },
+    /// The next attempt begins without the shared lock.
+    Alone {
+        /// What it goes without, and why.
+        why: String,
+    },
     /// Its operation has begun.
     Begun(Attempt),
     /// Its operation has succeeded, and the turn is over.
@@ -121,6 +126,7 @@ impl fmt::Display for News {
             Transition::InLine { ticket, position } => {
                 write!(f, "{ticket} is {} in line", ordinal(*position))
             }
+            Transition::Alone { why } => f.write_str(why),
             Transition::Begun(attempt) => {
                 write!(
                     f,
@@ -267,6 +273,12 @@ mod tests {
                     position: 3,
                 },
                 "app/1#7 is 3rd in line",
+            ),
+            (
+                Transition::Alone {
+                    why: "goes without db-restart in etcd: relation etcd does not exist".to_owned(),
+                },
+                "goes without db-restart in etcd: relation etcd does not exist",
             ),
             (attempt(1, false), "turn begun, app/1#7, attempt 1"),
             (

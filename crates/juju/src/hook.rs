@@ -1,7 +1,7 @@
 //! One hook: carries out what the engine decides.
 
 use std::any::Any;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use ops_coordinator_core::engine::{
@@ -38,6 +38,8 @@ pub struct Hook {
     checks: BTreeMap<LockName, Examiner>,
     /// The shared locks that operations need, by the unit's own locks.
     pub(crate) shared: BTreeMap<LockName, SharedLock>,
+    /// Those of them without which the last operation has begun.
+    pub(crate) waived: BTreeSet<LockName>,
     /// What is said instead of asking for one.
     pub(crate) shared_answers: BTreeMap<LockName, Shared>,
     /// How this process has found the deputies, by endpoint.
@@ -109,6 +111,7 @@ impl Hook {
             availability: None,
             checks: BTreeMap::new(),
             shared: BTreeMap::new(),
+            waived: BTreeSet::new(),
             shared_answers: BTreeMap::new(),
             deputies: BTreeMap::new(),
             refused: None,

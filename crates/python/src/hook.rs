@@ -168,6 +168,11 @@ impl Hook {
         Ok(())
     }
 
+    /// Whether the operation that has begun goes without its optional shared lock.
+    fn goes_without_shared(&self, lock: &str) -> PyResult<bool> {
+        Ok(self.hook()?.goes_without_shared(&lock_name(lock)?))
+    }
+
     /// The turn of the shared lock that the operation has now, as `(token, milliseconds left, milliseconds that it
     /// needs to end)`; None if it has none, or none any more. Sees to it that its lease is being renewed.
     fn shared_turn(&self, lock: &str) -> PyResult<Option<(i64, u64, u64)>> {

@@ -142,6 +142,9 @@ fn words(lock: &LockName, declared: &Declared) -> String {
         let ttl = Span(shared.ttl * 1000);
         let place = match (&shared.endpoints_file, &shared.relation) {
             (Some(file), _) => format!("at the endpoints in {}", path(file)),
+            (_, Some(relation)) if shared.optional => {
+                format!("of relation {relation}, if there is one")
+            }
             (_, Some(relation)) => format!("of relation {relation}"),
             (None, None) => format!("at {}", shared.endpoints.join(", ")),
         };

@@ -4,7 +4,7 @@
 use super::round::Round;
 use super::site::Site;
 use super::{Effect, Gate, Need, Shared};
-use crate::{Errand, LockName, Tick, Turn, Wait};
+use crate::{Errand, LockName, News, Tick, Transition, Turn, Wait};
 
 /// A window that opens within this time, in milliseconds, is waited for by a waker; one that opens later by
 /// `update-status`, which Juju runs every five minutes by default.
@@ -64,6 +64,13 @@ impl Site {
         };
         let (why, in_short) = match round.known.shared(&self.endpoint, lock, ticket.seq)? {
             Shared::NotNeeded => return Ok(None),
+            Shared::Waived { why } => {
+                round.news.push(News {
+                    lock: lock.clone(),
+                    transition: Transition::Alone { why: why.clone() },
+                });
+                return Ok(None);
+            }
             Shared::Held => {
                 self.session.shared.insert(lock.clone(), ticket.seq);
                 return Ok(None);

@@ -107,6 +107,11 @@ pub enum Shared {
     /// The operation needs none.
     #[default]
     NotNeeded,
+    /// It would need one, and goes without: what leads to that lock does not exist, and its charm has said that it need not.
+    Waived {
+        /// What it goes without, and why.
+        why: String,
+    },
     /// It holds it.
     Held,
     /// It has asked for it.

@@ -25,6 +25,8 @@ pub(crate) struct Table {
     endpoints: Option<Several<String>>,
     endpoints_file: Option<PathBuf>,
     relation: Option<String>,
+    #[serde(default)]
+    optional: bool,
     cacert: Option<PathBuf>,
     cert: Option<PathBuf>,
     key: Option<PathBuf>,
@@ -68,6 +70,11 @@ impl Table {
         {
             return Some("invalid relation in shared: name an endpoint of the charm, such as etcd");
         }
+        if self.optional && self.relation.is_none() {
+            return Some(
+                "shared has optional without relation; a lock is optional only where a relation leads to etcd",
+            );
+        }
         if listed.is_some_and(|all| SharedLock::endpoints_in(&all.0.join(",")).is_empty()) {
             return Some("shared names no endpoint; one is HOST:PORT or https://HOST:PORT");
         }
@@ -86,6 +93,7 @@ impl Table {
             prefix: self.prefix,
             endpoints_file: self.endpoints_file,
             relation: self.relation,
+            optional: self.optional,
             cacert: self.cacert,
             cert: self.cert,
             key: self.key,

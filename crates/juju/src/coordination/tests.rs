@@ -157,6 +157,10 @@ fn what_is_wrong_with_a_shared_lock_is_told() {
         ),
         ("name = 'a'\nrelation = '../etcd'", "invalid relation"),
         (
+            "name = 'a'\nendpoints = 'e'\noptional = true",
+            "optional without relation",
+        ),
+        (
             "name = 'a'\nendpoints = 'e'\nkey = 'f'",
             "shared needs both cert and key",
         ),

@@ -51,9 +51,14 @@ impl Hook {
         self.shared_answers.insert(lock.clone(), answer);
     }
 
-    /// Whether operations for a lock need a shared lock.
+    /// Whether operations for a lock need a shared lock, other than one that [goes without it](Hook::goes_without_shared).
     pub fn needs_shared(&self, lock: &LockName) -> bool {
-        self.shared.contains_key(lock)
+        self.shared.contains_key(lock) && !self.goes_without_shared(lock)
+    }
+
+    /// Whether the operation that this process has begun goes without its [optional](SharedLock::optional) shared lock.
+    pub fn goes_without_shared(&self, lock: &LockName) -> bool {
+        self.waived.contains(lock)
     }
 
     /// The turn of the shared lock that the operation of this lock has, by this machine's clock now; `None` if it has none, or
@@ -93,6 +98,15 @@ impl Hook {
             };
             said.extend(wishes.locks.iter().map(words));
         }
+        for (lock, shared) in self.shared.clone() {
+            if shared.optional
+                && !said.contains_key(&lock)
+                && let Err(unreached) = self.reach(shared)?
+                && let Some(words) = unreached.waived()
+            {
+                said.insert(lock, words);
+            }
+        }
         Ok(said)
     }
 
@@ -114,6 +128,7 @@ impl Hook {
             }
             return Ok(Shared::NotNeeded);
         };
+        self.waived.remove(lock);
         let reached = match self.reach(declared)? {
             Ok(reached) => reached,
             Err(unreached) => return self.without_etcd(endpoint, lock, unreached),

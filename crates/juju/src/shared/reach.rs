@@ -24,6 +24,16 @@ pub(crate) struct Unreached {
     pub(crate) why: String,
     /// Whether the relation with etcd is gone, and not only unfinished.
     pub(crate) is_gone: bool,
+    /// Whether operations go without the lock in that case.
+    pub(crate) optional: bool,
+}
+
+impl Unreached {
+    /// What operations go without, and why, if they do.
+    pub(super) fn waived(&self) -> Option<String> {
+        let waived = self.is_gone && self.optional;
+        waived.then(|| format!("goes without {} in etcd: {}", self.name, self.why))
+    }
 }
 
 impl SharedLock {
@@ -37,6 +47,7 @@ impl SharedLock {
                     name: self.name,
                     why: format!("{} does not say yet where etcd is", shown(&file)),
                     is_gone: false,
+                    optional: false,
                 });
             }
         }
@@ -98,6 +109,8 @@ impl Hook {
         mut declared: SharedLock,
     ) -> Result<Result<SharedLock, Unreached>, Error> {
         let mut authority = None;
+        // The place in etcd is the same, whether the charm could do without or not.
+        let optional = std::mem::take(&mut declared.optional);
         if let Some(relation) = declared.relation.take() {
             let prefix = declared.prefix.as_deref().unwrap_or(PREFIX);
             match self.look_at_relation(&relation, prefix) {
@@ -110,6 +123,7 @@ impl Hook {
                         name: declared.name,
                         why: format!("relation {relation} {}", missing.in_words()),
                         is_gone: matches!(missing, Missing::Relation),
+                        optional,
                     }));
                 }
             }
@@ -174,6 +188,10 @@ impl Hook {
     ) -> Result<Shared, Error> {
         if unreached.is_gone && self.wishes(endpoint)?.is_some() {
             self.change_wishes(endpoint, |wishes| drop(wishes.locks.remove(lock)))?;
+        }
+        if let Some(why) = unreached.waived() {
+            self.waived.insert(lock.clone());
+            return Ok(Shared::Waived { why });
         }
         let Unreached { name, why, .. } = unreached;
         Ok(Shared::Awaited {

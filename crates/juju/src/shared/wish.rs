@@ -27,6 +27,9 @@ pub struct SharedLock {
     pub endpoints_file: Option<PathBuf>,
     /// The relation with the etcd charm, which says where etcd is, and who signed the servers' certificates.
     pub relation: Option<String>,
+    /// Whether operations go without it while there is no such relation.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
     /// The authority that signed the servers' certificates.
     pub cacert: Option<PathBuf>,
     /// This unit's certificate.
@@ -55,6 +58,7 @@ impl SharedLock {
             cert: None,
             key: None,
             relation: None,
+            optional: false,
             edition: None,
         }
     }

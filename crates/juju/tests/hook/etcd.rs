@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use ops_coordinator_core::Wait;
-use ops_coordinator_juju::{Hook, Ran, SharedLock};
+use ops_coordinator_juju::{Hook, OnFailure, Ran, SharedLock, Start};
 use serde_json::{Value, json};
 
 use crate::fake::{Juju, lock};
@@ -26,14 +26,33 @@ fn ready(juju: &Juju, endpoints: &str, pem: &str) {
     })));
 }
 
-fn declare(hook: &mut Hook) {
+fn shared() -> SharedLock {
     let mut shared = SharedLock::new("db-restart".parse().unwrap(), Vec::new());
     shared.relation = Some("etcd".to_owned());
+    shared
+}
+
+fn declare(hook: &mut Hook) {
+    hook.set_shared(&lock(), shared());
+}
+
+fn declare_optional(hook: &mut Hook) {
+    let mut shared = shared();
+    shared.optional = true;
     hook.set_shared(&lock(), shared);
 }
 
 fn work(hook: &mut Hook) -> Ran<String> {
     declare(hook);
+    run_and_release(hook)
+}
+
+fn work_with_or_without(hook: &mut Hook) -> Ran<String> {
+    declare_optional(hook);
+    run_and_release(hook)
+}
+
+fn run_and_release(hook: &mut Hook) -> Ran<String> {
     let ran = hook.run(&lock(), |_, _| Ok(())).unwrap();
     release(hook);
     ran
@@ -172,4 +191,44 @@ fn a_turn_that_has_begun_goes_by_its_lease_when_the_relation_breaks() {
         release(hook);
     });
     assert_eq!(wish(&juju), None);
+}
+
+#[test]
+fn an_optional_lock_is_needed_while_there_is_a_relation_and_only_then() {
+    let juju = sharing();
+    juju.etcd_says(Some(json!({})));
+    let ran = juju.hook(0, work_with_or_without);
+    assert_waits(
+        &ran,
+        ": relation etcd is not ready: etcd has not said where it is",
+    );
+    ready(&juju, "10.0.0.1:2379", "PEM");
+    assert_waits(&juju.hook(0, work_with_or_without), "");
+    assert!(wish(&juju).is_some());
+    juju.etcd_says(None);
+    juju.hook(0, |hook| {
+        declare_optional(hook);
+        let said = hook.status().unwrap().table();
+        assert!(said.contains("waits for db-restart in etcd"), "{said}");
+        assert!(matches!(hook.start(&lock()).unwrap(), Start::Begun(..)));
+        assert!(hook.goes_without_shared(&lock()) && !hook.needs_shared(&lock()));
+        let news: Vec<String> = hook.take_news().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            news,
+            [
+                "restart: goes without db-restart in etcd: relation etcd does not exist",
+                "restart: turn begun, app/0#1, attempt 1"
+            ]
+        );
+        assert_eq!(wish(&juju), None, "what it had in the line is given back");
+        let said = hook.status().unwrap().table();
+        let words = "this unit goes without db-restart in etcd: relation etcd does not exist, for restart";
+        assert!(said.contains(words), "{said}");
+        hook.fail(&lock(), "exit code 1", OnFailure::Retry).unwrap();
+        release(hook);
+    });
+    ready(&juju, "10.0.0.1:2379", "PEM");
+    assert_waits(&juju.hook(0, work_with_or_without), "");
+    hold(&juju);
+    assert_eq!(juju.hook(0, work_with_or_without), Ran::Done);
 }

@@ -138,6 +138,8 @@ class Dispatch(ops.Object):
             self._shared.add(lock)
         started, waits_for = self.hook.start(lock, policy.rules, policy.blocker)
         if started:
+            if self.hook.goes_without_shared(lock):
+                self._shared.discard(lock)
             _, done, _, _ = self.hook.counters(lock)
             self.turns[lock] = Turn(done + 1, self.restarts.emitted)
             # The log says when it began, even if the dispatch fails.

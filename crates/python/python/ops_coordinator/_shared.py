@@ -56,6 +56,8 @@ class SharedLock:
             once it knows them. Until it says something, nothing begins.
         relation: Instead: the endpoint of the relation with the etcd charm (`etcd_client`), which
             says where etcd is and who signed its certificates. Until it does, nothing begins.
+        optional: Whether operations go without the lock while that relation does not exist: then
+            the application's own line alone decides.
         limit: How many units may be inside at once, over all applications, 1 to 1000. If two
             disagree, the lower number counts for both.
         ttl: How long the others wait for a unit that has vanished, and how long an operation may
@@ -75,6 +77,7 @@ class SharedLock:
     endpoints: str | Sequence[str] | None = field(default=None, kw_only=True)
     endpoints_file: str | os.PathLike[str] | None = field(default=None, kw_only=True)
     relation: str | None = field(default=None, kw_only=True)
+    optional: bool = field(default=False, kw_only=True)
     limit: int = field(default=1, kw_only=True)
     ttl: int | str = field(default='30s', kw_only=True)
     cacert: str | os.PathLike[str] | None = field(default=None, kw_only=True)
@@ -95,6 +98,10 @@ class SharedLock:
             given['prefix'] = _text(self.prefix, 'prefix')
         if self.relation is not None:
             given['relation'] = _text(self.relation, 'relation')
+        if not isinstance(self.optional, bool):
+            raise TypeError(f'optional must be true or false, not {brief(self.optional)}')
+        if self.optional:
+            given['optional'] = True
         if self.endpoints is not None:
             given['endpoints'] = _endpoints(self.endpoints)
         for path in _PATHS:
@@ -125,7 +132,8 @@ def lock_from(said: str) -> SharedLock:
 def _fields(said: str) -> dict[str, Any]:
     """Return the fields of a lock, from all of it."""
     fields: dict[str, Any] = json.loads(said)
-    return {**fields, 'endpoints': tuple(fields['endpoints']) or None}
+    optional = fields.get('optional', False)
+    return {**fields, 'endpoints': tuple(fields['endpoints']) or None, 'optional': optional}
 
 
 def _text(value: object, name: str) -> str:
