@@ -114,6 +114,19 @@ pub fn line_is_sound(line: &Line) -> Check {
     Ok(())
 }
 
+/// `budget-is-kept`: available units join the line only while fewer units than the policy allows are in it or unavailable.
+/// `occupied`: how many that are before they join.
+///
+/// # Errors
+/// More join than the budget has room for.
+pub fn budget_is_kept(most: u32, occupied: usize, joining: usize) -> Check {
+    require(
+        "budget-is-kept",
+        joining == 0 || occupied + joining <= most as usize,
+        || format!("{joining} join, {occupied} are in the line or unavailable, {most} may be"),
+    )
+}
+
 /// `version-grows`, `line-keeps-order`, `limits-only-fall` and `only-what-is-over-leaves`: a new line is the old one
 /// without entries that are over, with limits that are the same or lower, and with new entries behind it. `over` says whether an entry of the old line is over: as far as the
 /// leader knows, or for a judge from outside, in truth.

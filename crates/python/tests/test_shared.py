@@ -69,6 +69,16 @@ def test_a_relation_says_where_etcd_is(tmp_path):
     )
     code = SharedLock('db', relation='etcd', cert='c', key='k')
     assert code.endpoints is None
+    assert not code.optional
+    assert Policy.from_file(tmp_path) == Policy(shared=code)
+
+
+def test_a_lock_to_which_a_relation_leads_may_be_optional(tmp_path):
+    (tmp_path / 'coordination.toml').write_text(
+        '[locks.restart.shared]\nname = "db"\nrelation = "etcd"\noptional = true\n'
+    )
+    code = SharedLock('db', relation='etcd', optional=True)
+    assert code != SharedLock('db', relation='etcd')
     assert Policy.from_file(tmp_path) == Policy(shared=code)
 
 
@@ -80,6 +90,8 @@ def test_a_relation_says_where_etcd_is(tmp_path):
         ({'relation': 'etcd', 'endpoints_file': 'b'}, ValueError, 'keep one'),
         ({'relation': 'etcd', 'cacert': 'ca'}, ValueError, 'leave cacert out'),
         ({'relation': 1}, TypeError, 'relation must be text, not 1'),
+        ({'endpoints': 'a', 'optional': True}, ValueError, 'optional without relation'),
+        ({'relation': 'a', 'optional': 1}, TypeError, 'optional must be true or false, not 1'),
         ({'endpoints': ' , '}, ValueError, 'shared names no endpoint'),
         ({'endpoints': 'a', 'cert': 'c'}, ValueError, 'needs both cert and key, or neither'),
         ({'endpoints': 'a', 'limit': 0}, ValueError, 'the limit of a shared lock is 1 to 1000'),

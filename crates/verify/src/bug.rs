@@ -74,6 +74,8 @@ bugs! {
         "One more than the limit may be under way.";
     LowersForNewcomersOnly "lowers-for-newcomers-only"
         "A lowered limit holds for those who join the line later; entries in it keep the higher one.";
+    OverlooksTheUnavailable "overlooks-the-unavailable"
+        "A leader lets units join the line without counting those that say they are unavailable.";
     RaisesLimitsInLine "raises-limits-in-line"
         "A raised limit is written into entries that others have read with the lower one.";
     RetryPublishesNothing "retry-publishes-nothing"

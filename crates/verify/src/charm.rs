@@ -117,7 +117,9 @@ pub struct Started {
     pub ticket: Ticket,
     /// How often it was begun.
     pub attempt: u16,
-    /// The turn of the lock in etcd with which it began, if it needs one.
+    /// Whether it needs a lock in etcd.
+    pub shares: bool,
+    /// The turn of that lock with which it began.
     pub turn: Option<SharedTurn>,
 }
 
@@ -418,6 +420,7 @@ impl Charm {
                     lock: index,
                     ticket: attempt.ticket,
                     attempt: attempt.number,
+                    shares: hook.needs_shared(lock),
                     turn: hook.shared_turn(lock)?,
                 }));
             }

@@ -219,6 +219,9 @@ impl Saboteur {
                     state["done"] = state["seq"].clone();
                 }
             }
+            Bug::OverlooksTheUnavailable => {
+                record.as_object_mut()?.remove("unavailable");
+            }
             Bug::AnyLifeCounts => {
                 let line = self.line_read();
                 let entries = line["locks"].as_object()?.values();

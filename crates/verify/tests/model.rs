@@ -110,6 +110,11 @@ const CAUGHT: &[(Bug, &str, &[&str])] = &[
         &["lowered-limit-holds", "all-ends-well"],
     ),
     (
+        Bug::OverlooksTheUnavailable,
+        "unavailable",
+        &["budget-is-kept"],
+    ),
+    (
         Bug::RaisesLimitsInLine,
         "limit-changes",
         &["limits-only-fall", "all-ends-well"],

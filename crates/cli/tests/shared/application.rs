@@ -7,7 +7,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use ops_coordinator_etcd::{PREFIX, survey};
-use ops_coordinator_trial::{Cluster, run};
+use ops_coordinator_trial::{Cluster, run, signal};
+use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::fixture::{COMMAND, Fixture, Run};
@@ -22,6 +23,27 @@ pub(crate) const STANDINGS: &str = ".ops-coordinator/cluster/deputy.json";
 pub(crate) struct Application {
     fixture: Fixture,
     log: PathBuf,
+}
+
+/// A lab that rolls an application. A test that fails leaves none behind.
+pub(crate) struct Roll(Option<Child>);
+
+impl Roll {
+    /// Ends the lab, and all that its hooks have left behind.
+    pub(crate) fn interrupt(&self) {
+        if let Some(lab) = &self.0 {
+            signal(lab.id(), Signal::INT);
+        }
+    }
+}
+
+impl Drop for Roll {
+    fn drop(&mut self) {
+        self.interrupt();
+        if let Some(mut lab) = self.0.take() {
+            let _ = lab.wait();
+        }
+    }
 }
 
 impl Application {
@@ -88,23 +110,25 @@ impl Application {
     }
 
     /// Starts a roll of so many units.
-    pub(crate) fn roll(&self, units: u32) -> Child {
+    pub(crate) fn roll(&self, units: u32) -> Roll {
         self.roll_and(units, "")
     }
 
     /// Starts a roll of so many units; then come these steps.
-    pub(crate) fn roll_and(&self, units: u32, steps: &str) -> Child {
+    pub(crate) fn roll_and(&self, units: u32, steps: &str) -> Roll {
         let scenario = self.fixture.charm().with_file_name("scenario.toml");
         let text =
             format!("retry-after = '500ms'\n[[step]]\nconfig = {{ message = 'x' }}\n{steps}");
         fs::write(&scenario, text).unwrap();
-        self.fixture
-            .command(&["--units", &units.to_string(), "--scenario"])
-            .arg(scenario)
+        let mut command = self
+            .fixture
+            .command(&["--units", &units.to_string(), "--scenario"]);
+        let command = command.arg(scenario);
+        let lab = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .spawn()
-            .unwrap()
+            .spawn();
+        Roll(Some(lab.unwrap()))
     }
 
     /// Whether the running lab has a unit.
@@ -117,8 +141,9 @@ impl Application {
     }
 
     /// What came of a roll.
-    pub(crate) fn end(&self, roll: Child) -> Run {
-        self.fixture.outcome(roll.wait_with_output().unwrap())
+    pub(crate) fn end(&self, mut roll: Roll) -> Run {
+        let lab = roll.0.take().unwrap();
+        self.fixture.outcome(lab.wait_with_output().unwrap())
     }
 
     /// Where a file in the charm's directory of a unit is.

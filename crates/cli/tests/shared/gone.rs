@@ -7,7 +7,7 @@ use ops_coordinator_trial::{Cluster, signal};
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::application::{Application, STANDINGS, assert_clean, in_line, stranger, until};
+use crate::application::{Application, Roll, STANDINGS, assert_clean, in_line, stranger, until};
 
 fn lives(process: u32) -> bool {
     Path::new(&format!("/proc/{process}")).exists()
@@ -135,7 +135,7 @@ fn a_machine_that_is_booted_believes_nothing_of_the_time_before() {
 }
 
 /// Ends a lab whose units still have something to do.
-fn end_in_the_middle(application: &Application, roll: std::process::Child) {
-    signal(roll.id(), Signal::INT);
+fn end_in_the_middle(application: &Application, roll: Roll) {
+    roll.interrupt();
     application.end(roll);
 }

@@ -213,6 +213,37 @@ fn a_unit_whose_relation_is_gone_leaves_the_line_and_joins_it_anew_when_there_is
 }
 
 #[test]
+fn an_optional_lock_is_needed_only_while_there_is_a_relation() {
+    let cluster = Cluster::with_tls(1);
+    let provider = Provider::new(&cluster);
+    let made = cluster.certificates().unwrap();
+    provider.is_ready(&endpoints(&cluster), &made.path("ca.pem"));
+    let application = application(&cluster, &provider, 0);
+    application
+        .share("ttl = '5s'\nrelation = 'etcd'\noptional = true\ncert = 'me.pem'\nkey = 'me.key'");
+    let mut stranger = stranger(&cluster);
+    application.logged(1);
+    let roll = application.roll(2);
+    in_line(&cluster, 3);
+    assert_eq!(application.log().len(), 1, "both wait for the stranger");
+    provider.leaves();
+    for unit in [0, 1] {
+        changed(&application, unit);
+    }
+    application.end(roll).exits(0);
+    let log = application.log();
+    assert_eq!(log.len(), 5, "{log:#?}");
+    assert!(
+        log[1..].iter().all(|line| line.ends_with("-1-0")),
+        "both began, and without a token: {log:#?}"
+    );
+    in_line(&cluster, 1);
+    drop(stranger.stdin.take());
+    stranger.wait().unwrap();
+    assert_clean(&cluster);
+}
+
+#[test]
 fn an_operation_that_runs_goes_on_when_the_relation_is_gone() {
     let cluster = Cluster::with_tls(1);
     let provider = Provider::new(&cluster);

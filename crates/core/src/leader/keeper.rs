@@ -7,7 +7,7 @@ use crate::policy::{Policy, Request, Situation, Tail};
 use crate::record::{short, short_reason};
 use crate::{
     Call, Campaign, CampaignId, Entry, LockLine, LockName, Order, Reading, Retry, Ticket, UnitName,
-    UnitRecord,
+    UnitRecord, invariant,
 };
 
 /// How many entries behind those that may run keep the leader from writing the line, in a hook that sees one finished.
@@ -98,10 +98,10 @@ impl Keeper<'_> {
         let inside = requests.iter().filter(|request| self.has_begun(request));
         let inside = inside.count();
         let situation = self.situation(line, remaining, &requests);
-        let spare = policy.max_unavailable(self.lock, &situation);
-        let spare = spare.map(|most| self.spare(most, remaining));
+        let budget = policy.max_unavailable(self.lock, &situation);
+        let budget = budget.map(|most| (most, self.occupied(remaining)));
         // Whoever is in the line may begin, whatever becomes of the others meanwhile.
-        let lookahead = spare.map_or_else(|| policy.lookahead(self.lock), |_| 0);
+        let lookahead = budget.map_or_else(|| policy.lookahead(self.lock), |_| 0);
         let moves = self.input.saw_finish || self.input.finished_operation;
         let reserve = if moves { lookahead.min(RESERVE) } else { 0 };
         if inside == 0 && !is_written && remaining.len() >= limit.saturating_add(reserve) as usize {
@@ -115,10 +115,14 @@ impl Keeper<'_> {
             }
         }
         requests.sort_by_key(|request| !self.has_begun(request));
-        if let Some(mut spare) = spare {
+        if let Some((most, occupied)) = budget {
+            let mut spare = (most as usize).saturating_sub(occupied);
             requests.retain(|request| {
-                let is_free = self.has_begun(request) || self.is_unavailable(&request.ticket.unit);
-                is_free || spare.checked_sub(1).map(|left| spare = left).is_some()
+                self.is_free(request) || spare.checked_sub(1).map(|left| spare = left).is_some()
+            });
+            invariant::hold(|| {
+                let joining = requests.iter().filter(|request| !self.is_free(request));
+                invariant::budget_is_kept(most, occupied, joining.count())
             });
         }
         let room = (limit.saturating_add(lookahead) as usize).saturating_sub(remaining.len());
@@ -162,13 +166,18 @@ impl Keeper<'_> {
         own.or_else(other)
     }
 
-    /// How many more units may become unavailable, if this many may be at most.
-    fn spare(&self, most: u32, in_line: &[Entry]) -> usize {
+    /// How many units are in the line, or unavailable.
+    fn occupied(&self, in_line: &[Entry]) -> usize {
         let is_in_line = |unit: &UnitName| in_line.iter().any(|entry| entry.ticket.unit == *unit);
         let units = self.input.members.iter().chain([self.input.unit.name()]);
         let stay = units.filter(|unit| Some(*unit) != self.input.departing);
         let others = stay.filter(|unit| !is_in_line(unit) && self.is_unavailable(unit));
-        (most as usize).saturating_sub(in_line.len() + others.count())
+        in_line.len() + others.count()
+    }
+
+    /// Whether a request joins the line whatever the budget: its unit is inside already, or waits to be repaired.
+    fn is_free(&self, request: &Request) -> bool {
+        self.has_begun(request) || self.is_unavailable(&request.ticket.unit)
     }
 
     fn is_unavailable(&self, unit: &UnitName) -> bool {

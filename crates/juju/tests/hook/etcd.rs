@@ -222,7 +222,8 @@ fn an_optional_lock_is_needed_while_there_is_a_relation_and_only_then() {
         );
         assert_eq!(wish(&juju), None, "what it had in the line is given back");
         let said = hook.status().unwrap().table();
-        let words = "this unit goes without db-restart in etcd: relation etcd does not exist, for restart";
+        let words =
+            "this unit goes without db-restart in etcd: relation etcd does not exist, for restart";
         assert!(said.contains(words), "{said}");
         hook.fail(&lock(), "exit code 1", OnFailure::Retry).unwrap();
         release(hook);

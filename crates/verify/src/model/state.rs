@@ -257,6 +257,9 @@ pub enum Broken {
     LimitsOnlyFall,
     /// A leader that knows of a lower limit has published a line in which an unfinished entry has a higher one.
     LoweredLimitHolds,
+    /// An available unit joined the line while as many as the policy allows were in it or unavailable, and the leader had
+    /// been told.
+    BudgetIsKept,
     /// An entry left the line that is not over.
     OnlyWhatIsOverLeaves,
     /// A published value does not decode, or contradicts itself.
@@ -285,6 +288,7 @@ impl Broken {
             Self::VersionGrows => "version-grows",
             Self::LimitsOnlyFall => "limits-only-fall",
             Self::LoweredLimitHolds => "lowered-limit-holds",
+            Self::BudgetIsKept => "budget-is-kept",
             Self::OnlyWhatIsOverLeaves => "only-what-is-over-leaves",
             Self::ValuesAreSound => "values-are-sound",
             Self::CountersOnlyGrow => "counters-only-grow",

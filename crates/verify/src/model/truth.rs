@@ -16,7 +16,7 @@ use ops_coordinator_core::{Incarnation, LockName, Ticket, invariant};
 
 use ops_coordinator_juju::shared::Wishes;
 
-use super::state::{Broken, Life, State};
+use super::state::{Broken, Life, State, UNITS, bit, small};
 use super::step::incarnation;
 use super::text::Text;
 
@@ -350,6 +350,55 @@ impl State {
             later.all(|place| place.limit <= limit)
         };
         known.places.iter().enumerate().all(lock_holds)
+    }
+
+    /// Whether no more available units join the line than the budget has room for. Those count as unavailable that have
+    /// published it and of whom the leader's agent has nothing more to tell.
+    pub(crate) fn budget_is_kept(
+        &self,
+        leader: u8,
+        after: Text,
+        most: u32,
+        locks: &[LockName],
+    ) -> bool {
+        let (Some(before), Some(Some(after))) = (known(self.line, locks), known(after, locks))
+        else {
+            return true;
+        };
+        let own = &self.units[usize::from(leader)];
+        let is_told = |unit: u8| unit == leader || own.members & !own.news.changed & bit(unit) != 0;
+        let ails: Vec<u8> = (0..small(UNITS))
+            .filter(|unit| is_told(*unit) && self.says_it_ails(*unit))
+            .collect();
+        (0..locks.len()).all(|lock| {
+            let old = before.as_ref().map_or(&[][..], |known| &known.places[lock]);
+            let is_old = |place: &&Place| {
+                old.iter()
+                    .any(|old| (old.unit, old.seq) == (place.unit, place.seq))
+            };
+            let (stay, new): (Vec<&Place>, Vec<&Place>) =
+                after.places[lock].iter().partition(is_old);
+            let waits = |place: &&&Place| !self.is_over(***place, lock, locks);
+            let in_line = stay.iter().filter(waits).count();
+            let others = ails
+                .iter()
+                .filter(|unit| !stay.iter().any(|place| place.unit == **unit));
+            let joining = new
+                .iter()
+                .filter(|place| !self.says_it_ails(place.unit))
+                .count();
+            invariant::budget_is_kept(most, in_line + others.count(), joining).is_ok()
+        })
+    }
+
+    /// Whether a unit lives and has published that it is unavailable.
+    fn says_it_ails(&self, unit: u8) -> bool {
+        let unit = &self.units[usize::from(unit)];
+        let read = decode_record(unit.bag.get().as_deref());
+        unit.life == Life::Alive
+            && read
+                .good()
+                .is_some_and(|record| record.unavailable.is_some())
     }
 
     /// Whether the campaign under way still calls this unit for a lock.

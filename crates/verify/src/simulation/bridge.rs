@@ -10,6 +10,7 @@ use std::time::Duration;
 use ops_coordinator_core::{Tick, Wall};
 use ops_coordinator_juju::{Errand, Error, Machine, Process, ToolOutput, Transport};
 use ops_coordinator_lab::simulation::HookContext;
+use serde_json::{Value, json};
 
 /// What a step has to do with the world.
 #[derive(Debug, Clone)]
@@ -26,7 +27,12 @@ pub(super) struct Surroundings {
     pub(super) alive: BTreeSet<u32>,
     /// How often the machine was booted.
     pub(super) boots: u64,
+    /// Whether there is a relation with etcd, if one is declared.
+    pub(super) etcd: Option<bool>,
 }
+
+/// The endpoint of the relation with etcd.
+pub(super) const RELATION: &str = "etcd";
 
 /// A wish for another hook, or for a visit that writes a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,12 +78,33 @@ impl Transport for Bridge {
     fn call(&self, tool: &str, args: &[String], stdin: Option<&str>) -> io::Result<ToolOutput> {
         self.calls.set(self.calls.get() + 1);
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        if let Some(related) = self.around.etcd
+            && let Some(answer) = about_etcd(tool, &args, related)
+        {
+            return Ok(ToolOutput {
+                code: Some(0),
+                stdout: answer.to_string(),
+                stderr: String::new(),
+            });
+        }
         let reply = self.context.call(tool, &args, stdin);
         Ok(ToolOutput {
             code: Some(reply.code),
             stdout: String::from_utf8_lossy(&reply.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&reply.stderr).into_owned(),
         })
+    }
+}
+
+/// What the hook tools say about the relation with etcd, which the lab does not know.
+fn about_etcd(tool: &str, args: &[&str], related: bool) -> Option<Value> {
+    let id = format!("{RELATION}:9");
+    let about = |word: &str| args.contains(&word);
+    match tool {
+        "relation-ids" if about(RELATION) => Some(json!(if related { vec![id] } else { vec![] })),
+        "relation-list" if about(&id) => Some(json!("charmed-etcd")),
+        "relation-get" if about(&id) => Some(json!({"endpoints": "http://10.0.0.1"})),
+        _ => None,
     }
 }
 

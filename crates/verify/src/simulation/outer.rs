@@ -24,6 +24,7 @@ pub use plan::SharedPlan;
 use self::deputy::Deputy;
 use self::plan::Trouble;
 use self::rival::Rival;
+use super::bridge::RELATION;
 use crate::Bug;
 use crate::etcd::Store;
 
@@ -261,6 +262,11 @@ impl Outer {
         }
     }
 
+    /// Whether a unit sees a relation with etcd, if one is declared.
+    pub(super) fn relates(&self, unit: u32, now: u64) -> Option<bool> {
+        self.plan.relates(unit, now)
+    }
+
     /// A process begins an operation with this turn.
     pub(super) fn enter(&mut self, process: u32, unit: &str, lock: &LockName, turn: SharedTurn) {
         let inside = Inside {
@@ -423,5 +429,10 @@ pub(super) fn shared_lock(plan: &SharedPlan, number: usize) -> Option<SharedLock
     let mut lock = SharedLock::new(name, vec!["etcd".to_owned()]);
     lock.limit = plan.limit;
     lock.ttl = plan.ttl;
+    if plan.unrelated.is_some() {
+        lock.endpoints.clear();
+        lock.relation = Some(RELATION.to_owned());
+        lock.optional = true;
+    }
     Some(lock)
 }

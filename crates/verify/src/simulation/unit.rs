@@ -171,6 +171,10 @@ impl VirtualUnit {
                 .get(&hook.unit.to_string())
                 .copied()
                 .unwrap_or_default(),
+            etcd: shared
+                .outer
+                .as_ref()
+                .and_then(|outer| outer.relates(hook.unit.number(), context.now())),
         };
         Bridge::new(around, context)
     }
@@ -342,7 +346,7 @@ impl VirtualUnit {
             self.note(Note::Began(started.ticket.clone(), started.lock));
             let longest = if slow { 90_000 } else { 9_000 };
             let takes = self.rng.u64(10..longest);
-            if self.behaviour.charm.shared.is_empty() {
+            if !started.shares {
                 self.running = Some(started);
                 return Phase::After(takes);
             }

@@ -206,6 +206,11 @@ impl Application {
         if state.lowered && !state.limit_holds(line, 1, self.locks()) {
             state.broken = state.broken.or(Some(Broken::LoweredLimitHolds));
         }
+        if let Some(most) = self.case.max_unavailable
+            && !state.budget_is_kept(index, line, most, self.locks())
+        {
+            state.broken = state.broken.or(Some(Broken::BudgetIsKept));
+        }
         state.let_off(line, self.locks());
         state.line = line;
         for (at, unit) in (0_u8..).zip(&mut state.units) {

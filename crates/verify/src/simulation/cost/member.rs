@@ -86,6 +86,7 @@ impl Member {
     ) -> Option<R> {
         let around = Surroundings {
             boots: 0,
+            etcd: None,
             now: context.now(),
             tool_takes: 0,
             random: self.rng.u32(..),

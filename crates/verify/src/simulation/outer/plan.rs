@@ -40,6 +40,8 @@ pub struct SharedPlan {
     pub(super) ttl: u64,
     /// Whether etcd ends leases before their time: then two may be inside for as long as the first does not know.
     pub(super) ends_leases: bool,
+    /// If a relation leads to etcd and operations may go without it: when there is none.
+    pub(super) unrelated: Option<Vec<(u64, u64)>>,
     pub(super) rivals: Vec<RivalPlan>,
     pub(super) troubles: Vec<(u64, Trouble)>,
 }
@@ -70,13 +72,30 @@ impl SharedPlan {
             };
             (rng.u64(0..end), trouble)
         });
+        let troubles = troubles.collect();
+        let limit = *rng.choice(&[1, 1, 2]).unwrap_or(&1);
+        let unrelated = (rng.u32(0..4) == 0).then(|| {
+            let gaps = (0..rng.u32(1..=3)).map(|_| {
+                let from = rng.u64(0..end);
+                (from, from + rng.u64(500..120_000))
+            });
+            gaps.collect()
+        });
         Self {
-            troubles: troubles.collect(),
-            limit: *rng.choice(&[1, 1, 2]).unwrap_or(&1),
+            troubles,
+            limit,
+            unrelated,
             ttl,
             ends_leases,
             rivals,
         }
+    }
+
+    /// Whether a unit sees a relation with etcd at this time, if one is declared. Juju tells one unit after the other.
+    pub(in super::super) fn relates(&self, unit: u32, now: u64) -> Option<bool> {
+        let gaps = self.unrelated.as_ref()?;
+        let told = now.saturating_sub(u64::from(unit) * 3_000);
+        Some(!gaps.iter().any(|(from, to)| (*from..*to).contains(&told)))
     }
 
     /// What happens around etcd, a line for each thing.
@@ -94,7 +113,14 @@ impl SharedPlan {
         });
         let troubles = self.troubles.iter();
         let troubles = troubles.map(|(at, trouble)| (*at, trouble.in_words()));
-        let mut later: Vec<(u64, String)> = rivals.chain(troubles).collect();
+        let gaps = self.unrelated.iter().flatten();
+        let gaps = gaps.map(|(from, to)| {
+            (
+                *from,
+                format!("there is no relation with etcd for {} ms", to - from),
+            )
+        });
+        let mut later: Vec<(u64, String)> = rivals.chain(troubles).chain(gaps).collect();
         later.sort();
         let later = later.into_iter().map(|(at, words)| {
             let (seconds, millis) = (at / 1_000, at % 1_000);
