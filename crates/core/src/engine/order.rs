@@ -79,6 +79,8 @@ impl Visit {
         policy: Option<&dyn Policy>,
     ) -> Result<Instructed, Need> {
         let site = self.here(round)?;
+        // The policy may count this unit, too.
+        site.note_availability(round)?;
         let before = site.campaign(lock).map(|campaign| campaign.id.clone());
         site.load_unit(round)?.introduce();
         site.publish(round);

@@ -366,7 +366,9 @@ impl State {
             return true;
         };
         let own = &self.units[usize::from(leader)];
-        let is_told = |unit: u8| unit == leader || own.members & !own.news.changed & bit(unit) != 0;
+        // Whoever leaves is told nothing more.
+        let told = own.members & !own.news.changed;
+        let is_told = |unit: u8| unit == leader || own.life == Life::Alive && told & bit(unit) != 0;
         let ails: Vec<u8> = (0..small(UNITS))
             .filter(|unit| is_told(*unit) && self.says_it_ails(*unit))
             .collect();

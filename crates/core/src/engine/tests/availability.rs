@@ -1,9 +1,10 @@
 //! Units that tell whether they are available, and a policy that limits how many may not be.
 
-use super::fixture::{Visit, World, name, words};
+use super::campaign::born;
+use super::fixture::{Visit, World, lock, name, words};
 use crate::engine::{Availability, Effect};
 use crate::policy::{Limit, Rules};
-use crate::{Errand, decode_record};
+use crate::{Call, Errand, decode_record};
 
 fn broken() -> Availability {
     Availability::Unavailable("the disk is full".to_owned())
@@ -15,12 +16,16 @@ fn told(world: &World, unit: u32) -> Option<String> {
     record.good()?.unavailable.clone()
 }
 
-/// The end of a hook of a unit that is or is not available.
-fn release(world: &mut World, unit: u32, availability: Availability) -> Visit {
-    let rules = Rules {
+fn one_at_most() -> Rules {
+    Rules {
         max_unavailable: Limit::new(1),
         ..Rules::default()
-    };
+    }
+}
+
+/// The end of a hook of a unit that is or is not available.
+fn release(world: &mut World, unit: u32, availability: Availability) -> Visit {
+    let rules = one_at_most();
     world.availability = availability;
     let mut visit = world.hook(unit);
     visit.ask(world, |engine| engine.release(&rules, &[]));
@@ -166,4 +171,24 @@ fn an_unavailable_unit_looks_again_ever_less_often_until_it_has_recovered() {
     assert_eq!(hook(1_000, broken()), Some(30));
     // The machine is booted.
     assert_eq!(hook(10, broken()), Some(30));
+}
+
+#[test]
+fn a_leader_that_is_unavailable_since_its_last_hook_counts_itself_when_it_rolls_all() {
+    let mut world = born(3);
+    release(&mut world, 0, Availability::Available);
+    world.availability = broken();
+    let mut action = world.action(0);
+    let call = Call {
+        reason: "new keys".to_owned(),
+        ..Call::default()
+    };
+    action.ask(&mut world, |engine| {
+        engine.roll(&lock(), &call, Some(&one_at_most()))
+    });
+    assert_eq!(
+        world.line(),
+        ["app/0#1"],
+        "it goes first, and the others wait for it"
+    );
 }

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// An application whose units have met: each has published its record in the hook that created the relation.
-fn born(units: u32) -> World {
+pub(super) fn born(units: u32) -> World {
     let mut world = World::new(units);
     for unit in 0..units {
         birth(&mut world, unit);
