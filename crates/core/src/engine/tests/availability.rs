@@ -3,7 +3,7 @@
 use super::campaign::born;
 use super::fixture::{Visit, World, lock, name, words};
 use crate::engine::{Availability, Effect};
-use crate::policy::{Limit, Rules};
+use crate::policy::{Limit, Rules, Sequence};
 use crate::{Call, Errand, decode_record};
 
 fn broken() -> Availability {
@@ -183,8 +183,12 @@ fn a_leader_that_is_unavailable_since_its_last_hook_counts_itself_when_it_rolls_
         reason: "new keys".to_owned(),
         ..Call::default()
     };
+    let rules = Rules {
+        sequence: Sequence::LeaderLast,
+        ..one_at_most()
+    };
     action.ask(&mut world, |engine| {
-        engine.roll(&lock(), &call, Some(&one_at_most()))
+        engine.roll(&lock(), &call, Some(&rules))
     });
     assert_eq!(
         world.line(),

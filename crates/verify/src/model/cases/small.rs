@@ -75,7 +75,7 @@ pub const SMALL: &[Case] = &[
             kill: 1,
             ..NONE
         },
-        states: 326_495,
+        states: 309_449,
         ..CASE
     },
     Case {
