@@ -245,6 +245,14 @@ mod tests {
     }
 
     #[test]
+    fn an_attempt_without_its_shared_lock_is_told_before_it_begins() {
+        let (lock, why) = (lock(), "goes without db-restart in etcd".to_owned());
+        let transition = Transition::Alone { why };
+        let said = News { lock, transition }.to_string();
+        assert_eq!(said, "restart: goes without db-restart in etcd");
+    }
+
+    #[test]
     fn each_transition_is_one_line_that_names_the_lock_and_the_ticket() {
         let ticket = Ticket {
             unit: "app/1".parse().unwrap(),
@@ -273,12 +281,6 @@ mod tests {
                     position: 3,
                 },
                 "app/1#7 is 3rd in line",
-            ),
-            (
-                Transition::Alone {
-                    why: "goes without db-restart in etcd: relation etcd does not exist".to_owned(),
-                },
-                "goes without db-restart in etcd: relation etcd does not exist",
             ),
             (attempt(1, false), "turn begun, app/1#7, attempt 1"),
             (

@@ -212,7 +212,9 @@ impl Hook {
     pub fn release_with(&mut self, policy: &dyn Policy, orders: &[Order]) -> Result<(), Error> {
         // What needs a look at the databags comes before the line is written.
         self.settle_shared()?;
-        self.ask(|engine| engine.release(policy, orders))
+        let released = self.ask(|engine| engine.release(policy, orders));
+        self.warn_of_faults(policy);
+        released
     }
 
     /// The ticket with which a unit waits or works, as this leader sees it: an operator names only the unit. `None`
@@ -276,7 +278,11 @@ impl Hook {
             return Err(Error::NotLeader);
         }
         let call = operation.to_call(reason);
-        match self.ask(|engine| engine.roll(lock, &call, policy))? {
+        let told = self.ask(|engine| engine.roll(lock, &call, policy));
+        if let Some(policy) = policy {
+            self.warn_of_faults(policy);
+        }
+        match told? {
             Instructed::Not(why) => Err(Error::NotCarriedOut(why)),
             instructed => match self.refused.take() {
                 Some(why) => Err(lost_leadership(&why)),
@@ -388,7 +394,15 @@ impl Hook {
     /// # Errors
     /// As [`Hook::record`].
     pub fn plan(&mut self, lock: &LockName, policy: &dyn Policy) -> Result<RollPlan, Error> {
-        self.ask(|engine| engine.plan(lock, policy))
+        let plan = self.ask(|engine| engine.plan(lock, policy));
+        self.warn_of_faults(policy);
+        plan
+    }
+
+    fn warn_of_faults(&mut self, policy: &dyn Policy) {
+        for fault in policy.take_faults() {
+            self.warn(fault);
+        }
     }
 
     /// Reads every unit's record and reports where all requests stand. Costs one hook tool call per unit.

@@ -101,7 +101,7 @@ pub(crate) fn declared(
         }
         let available = said.rules.max_unavailable.and(available.as_ref());
         let blocker = blocker(&coordination, lock, said, &charm_dir);
-        let rules = Rules::declared(said.rules.clone(), said.windows.clone());
+        let rules = Rules::declared(said, &charm_dir);
         let shared = said.shared.as_ref().map(as_json).transpose()?;
         let one = (rules, blocker, available.cloned(), shared);
         locks.insert(lock.to_string(), one);

@@ -263,7 +263,7 @@ impl Hook {
     /// Who would go when, and what stands in the way, as JSON. Reads every unit's record.
     fn plan(&self, lock: &str, rules: &Rules) -> PyResult<String> {
         let lock = lock_name(lock)?;
-        let policy = PerLock::new().with_rules(lock.clone(), rules.rules.clone());
+        let policy = rules.apply(&lock, PerLock::new());
         let plan = self.hook()?.plan(&lock, &policy);
         serde_json::to_string(&plan.map_err(raised)?).map_err(refused)
     }
@@ -419,7 +419,7 @@ impl Hook {
     ) -> PyResult<()> {
         let mut policy = PerLock::new();
         for (lock, rules) in rules {
-            policy = policy.with_rules(lock_name(&lock)?, rules.get().rules.clone());
+            policy = rules.get().apply(&lock_name(&lock)?, policy);
         }
         let custom = custom
             .iter()

@@ -2,19 +2,53 @@
 
 use std::cell::RefCell;
 use std::fmt::Display;
+use std::path::Path;
 use std::rc::Rc;
 
-use ops_coordinator_juju::policy::{Limit, LimitError, Sequence, SequenceError, Waves};
-use ops_coordinator_juju::{Gate, Timestamp, Window, WindowError, outside, policy};
+use ops_coordinator_juju::policy::{
+    Chooser, Limit, LimitError, PerLock, Sequence, SequenceError, Waves,
+};
+use ops_coordinator_juju::{
+    Declared, Gate, LockName, NameError, Timestamp, UnitName, Window, WindowError, outside, policy,
+};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 /// How units take turns for a lock, and when.
 #[pyclass(frozen, eq, module = "ops_coordinator._native")]
-#[derive(PartialEq)]
 pub(crate) struct Rules {
-    pub(crate) rules: policy::Rules,
+    rules: policy::Rules,
     windows: Vec<Window>,
+    order: Option<Order>,
+}
+
+/// What says which units go first.
+pub(crate) enum Order {
+    /// A function of the charm, from units to units.
+    Function(Py<PyAny>),
+    /// A command of `coordination.toml`.
+    Command {
+        /// Its words.
+        words: Vec<String>,
+        /// It, ready to run.
+        chooser: Chooser,
+    },
+}
+
+impl PartialEq for Order {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Function(one), Self::Function(other)) => one.is(other),
+            (Self::Command { words: one, .. }, Self::Command { words: other, .. }) => one == other,
+            _ => false,
+        }
+    }
+}
+
+impl PartialEq for Rules {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.rules, &self.windows, &self.order) == (&other.rules, &other.windows, &other.order)
+    }
 }
 
 #[pymethods]
@@ -29,6 +63,7 @@ impl Rules {
         lookahead: u32,
         window: Vec<String>,
         max_unavailable: Option<&str>,
+        choose: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
         let limit: Result<Limit, _> = limit.parse();
         let most: Result<Option<Limit>, _> = max_unavailable.map(str::parse).transpose();
@@ -46,15 +81,52 @@ impl Rules {
                 max_unavailable: most.map_err(|error| wrong(&error, &LimitError::hint(&error)))?,
             },
             windows: windows.map_err(|error| wrong(&error, &WindowError::hint(&error)))?,
+            order: choose.map(Order::Function),
         })
     }
 }
 
 impl Rules {
     /// What a file declares.
-    pub(crate) fn declared(rules: policy::Rules, windows: Vec<Window>) -> Self {
-        Self { rules, windows }
+    pub(crate) fn declared(said: &Declared, charm_dir: &Path) -> Self {
+        let order = said.order_command.clone().zip(said.chooser(charm_dir));
+        Self {
+            rules: said.rules.clone(),
+            windows: said.windows.clone(),
+            order: order.map(|(words, chooser)| Order::Command { words, chooser }),
+        }
     }
+
+    /// The policy with these rules for a lock.
+    pub(crate) fn apply(&self, lock: &LockName, policy: PerLock) -> PerLock {
+        let policy = policy.with_rules(lock.clone(), self.rules.clone());
+        let chooser = match &self.order {
+            None => return policy,
+            Some(Order::Command { chooser, .. }) => chooser.clone(),
+            Some(Order::Function(function)) => {
+                let function = Python::attach(|py| function.clone_ref(py));
+                Chooser::new(move |_, units| called(&function, units))
+            }
+        };
+        policy.with_chooser(lock.clone(), chooser)
+    }
+}
+
+/// What a function of the charm says of the order of these units.
+fn called(function: &Py<PyAny>, units: &[UnitName]) -> Result<Vec<UnitName>, String> {
+    let units: Vec<String> = units.iter().map(ToString::to_string).collect();
+    let answer = Python::attach(|py| function.call1(py, (units,))?.extract::<Vec<String>>(py));
+    let first = answer.map_err(|error| format!("its function order raised {error}"))?;
+    let names = first.iter().map(|name| {
+        let wrong = |_| {
+            format!(
+                "its function order returned '{}', not a unit",
+                excerpt(name)
+            )
+        };
+        name.parse().map_err(wrong)
+    });
+    names.collect()
 }
 
 fn wrong(error: &dyn Display, hint: &str) -> PyErr {

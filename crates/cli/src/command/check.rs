@@ -40,6 +40,8 @@ pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode, CommandError> {
     look_for(&args.charm, None, "available", coordination.available())?;
     for (name, declared) in coordination.locks() {
         let lock = Some(name);
+        let order = declared.order_command.as_deref();
+        look_for(&args.charm, lock, "order-command", order)?;
         look_for(&args.charm, lock, "blocker", declared.blocker.as_deref())?;
         let check = declared.check.as_ref();
         let check = check.and_then(|check| check.command.as_deref());
@@ -119,10 +121,14 @@ fn words(lock: &LockName, declared: &Declared) -> String {
         max_unavailable,
     } = &declared.rules;
     let canary = if *canary { ", canary" } else { "" };
+    let order = match &declared.order_command {
+        Some(command) => format!("by {}", excerpt(&command.join(" ")).up_to(LONG)),
+        None => sequence.to_string(),
+    };
     // The leader keeps none beside a limit of unavailable units.
     let lookahead = max_unavailable.map_or(*lookahead, |_| 0);
     let mut text = format!(
-        "lock {lock}: limit {limit}, order {sequence}, waves {waves}, lookahead {lookahead}{canary}\n"
+        "lock {lock}: limit {limit}, order {order}, waves {waves}, lookahead {lookahead}{canary}\n"
     );
     if let Some(most) = max_unavailable {
         text.push_str(&format!("  at most {most} unavailable\n"));

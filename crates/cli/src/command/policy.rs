@@ -38,8 +38,9 @@ pub(crate) struct PolicyArgs {
 impl PolicyArgs {
     /// The policy of `coordination.toml`, over it the charm's config option, and over both the options of this call.
     pub(crate) fn policy(&self, hook: &mut Hook) -> Result<PerLock, CommandError> {
-        let declared = Coordination::of(&hook.environment().charm_dir)?;
-        let policy = declared.as_ref().map(Coordination::policy);
+        let charm_dir = hook.environment().charm_dir.clone();
+        let declared = Coordination::of(&charm_dir)?;
+        let policy = declared.as_ref().map(|file| file.policy(&charm_dir));
         let mut policy = policy.unwrap_or_default();
         if let Some(option) = &self.limit_option {
             policy = limited(policy, configured(hook, option)?);
@@ -52,10 +53,10 @@ impl PolicyArgs {
             }
             policy = limited(policy, limit.clone());
         }
+        if let Some(order) = &self.order {
+            policy = policy.with_sequence(order);
+        }
         Ok(policy.with(|rules| {
-            if let Some(order) = &self.order {
-                rules.sequence = order.clone();
-            }
             rules.waves = self.waves.unwrap_or(rules.waves);
             rules.canary |= self.canary;
             rules.lookahead = self.lookahead.unwrap_or(rules.lookahead);

@@ -3,12 +3,14 @@
 //! A policy is a pure function over the requests; the leader calls it whenever it maintains the line. Entries already
 //! in the line are never reordered. [`Rules`] is what a charm can declare; a charm in Rust may implement [`Policy`].
 
+mod chooser;
 mod limit;
 mod per_lock;
 mod rotation;
 mod rules;
 mod sequence;
 
+pub use chooser::Chooser;
 pub use limit::{Limit, LimitError, LimitFor};
 pub use per_lock::PerLock;
 pub use rotation::Rotation;
@@ -37,6 +39,11 @@ pub trait Policy {
     /// Puts requests in the order in which they join the line, and sets their waves. A wave below the one of the last
     /// entry in the line counts as that one: waves only rise along a line.
     fn order(&self, lock: &LockName, requests: &mut Vec<Request>, situation: &Situation<'_>);
+
+    /// What has gone wrong in it, for the log; each is returned once.
+    fn take_faults(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// What the leader knows when it fills the line of a lock, besides the requests.

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use super::{LimitFor, Policy, Request, Rules, Situation};
+use super::chooser::Choices;
+use super::{Chooser, LimitFor, Policy, Request, Rules, Sequence, Situation};
 use crate::LockName;
 
 /// Each lock with its own [`Rules`].
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct PerLock {
     others: Rules,
     locks: BTreeMap<LockName, Rules>,
+    choices: Choices,
 }
 
 impl PerLock {
@@ -45,6 +47,20 @@ impl PerLock {
         self
     }
 
+    /// Lets somebody else say in which order units join the line of one lock.
+    #[must_use]
+    pub fn with_chooser(mut self, lock: LockName, chooser: Chooser) -> Self {
+        self.choices.insert(lock, chooser);
+        self
+    }
+
+    /// Sets the order of all locks, whatever was said about single ones.
+    #[must_use]
+    pub fn with_sequence(mut self, sequence: &Sequence) -> Self {
+        self.choices.clear();
+        self.with(|rules| rules.sequence = sequence.clone())
+    }
+
     /// Changes the rules of all locks.
     #[must_use]
     pub fn with(mut self, change: impl Fn(&mut Rules)) -> Self {
@@ -72,14 +88,34 @@ impl Policy for PerLock {
     }
 
     fn order(&self, lock: &LockName, requests: &mut Vec<Request>, situation: &Situation<'_>) {
-        self.rules(lock).order(lock, requests, situation);
+        let rules = self.rules(lock);
+        rules.order(lock, requests, situation);
+        if requests.len() < 2 || !self.choices.has(lock) {
+            return;
+        }
+        let units = requests.iter().map(|request| request.ticket.unit.clone());
+        if let Some(sequence) = self.choices.sequence(lock, units.collect()) {
+            let rules = Rules {
+                sequence,
+                ..rules.clone()
+            };
+            rules.order(lock, requests, situation);
+        }
+    }
+
+    fn take_faults(&self) -> Vec<String> {
+        self.choices.take_faults()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
     use super::*;
     use crate::policy::Waves;
+    use crate::{Incarnation, Ticket};
 
     fn limit(policy: &PerLock, lock: &str) -> u32 {
         let leader = "app/0".parse().unwrap();
@@ -117,5 +153,54 @@ mod tests {
         assert_eq!(limit(&policy, "restart"), 2);
         let other = "backup".parse().unwrap();
         assert_eq!(policy.rules(&other), &Rules::default());
+    }
+
+    #[test]
+    fn somebody_else_may_say_who_goes_first_and_is_asked_once() {
+        let lock: LockName = "restart".parse().unwrap();
+        let leader = "app/0".parse().unwrap();
+        let situation = Situation::new(&leader);
+        let order = |policy: &PerLock| {
+            let mut requests: Vec<Request> = ["app/0", "app/1", "app/2"].map(request).into();
+            policy.order(&lock, &mut requests, &situation);
+            let units = requests.iter().map(|request| request.ticket.unit.number());
+            units.collect::<Vec<u32>>()
+        };
+        let asked = Arc::new(AtomicU32::new(0));
+        let count = Arc::clone(&asked);
+        let last = Chooser::new(move |_, units| {
+            count.fetch_add(1, Ordering::Relaxed);
+            Ok(units[2..].to_vec())
+        });
+        let policy = PerLock::new().with_chooser(lock.clone(), last);
+        assert_eq!(
+            (order(&policy), order(&policy)),
+            (vec![2, 0, 1], vec![2, 0, 1])
+        );
+        assert_eq!(asked.load(Ordering::Relaxed), 1);
+        let by_number = policy.with_sequence(&Sequence::UnitNumber);
+        assert_eq!(order(&by_number), [0, 1, 2]);
+        let failing = Chooser::new(|_, _| Err("no answer".to_owned()));
+        let policy = PerLock::new().with_chooser(lock.clone(), failing);
+        assert_eq!(order(&policy), [0, 1, 2]);
+        assert_eq!(
+            policy.take_faults(),
+            ["lock restart: units join as they come: no answer"]
+        );
+        assert!(policy.take_faults().is_empty());
+    }
+
+    fn request(unit: &str) -> Request {
+        let ticket = Ticket {
+            unit: unit.parse().unwrap(),
+            incarnation: Incarnation::from_random(1),
+            seq: 1,
+        };
+        Request {
+            ticket,
+            asked: 0,
+            zone: None,
+            wave: 0,
+        }
     }
 }

@@ -30,6 +30,8 @@ struct Table {
     limit: Option<Text<Limit>>,
     #[serde(deserialize_with = "sequence")]
     order: Option<Sequence>,
+    #[serde(deserialize_with = "command")]
+    order_command: Option<Vec<String>>,
     waves: Option<Text<Waves>>,
     canary: bool,
     #[serde(deserialize_with = "lookahead")]
@@ -99,6 +101,9 @@ impl Table {
         if !retries && (self.max_retry.is_some() || self.back_off.is_some()) {
             return Some("max-retry and back-off are for on-failure = \"retry\"");
         }
+        if self.order.is_some() && self.order_command.is_some() {
+            return Some("order and order-command contradict each other; keep one");
+        }
         if self.check_within.is_some() && self.check.is_none() {
             return Some("check-within is for a check; add one, or leave it out");
         }
@@ -124,6 +129,7 @@ impl Table {
                 lookahead: self.lookahead.unwrap_or(default.lookahead),
                 max_unavailable: self.max_unavailable.map(|most| most.0),
             },
+            order_command: self.order_command,
             windows: window.into_iter().map(|window| window.0).collect(),
             blocker: self.blocker,
             shared: self.shared.map(shared::Table::declared),

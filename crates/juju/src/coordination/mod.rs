@@ -29,7 +29,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use ops_coordinator_core::engine::{Availability, Gate};
-use ops_coordinator_core::policy::{PerLock, Rules};
+use ops_coordinator_core::policy::{Chooser, PerLock, Rules};
 use ops_coordinator_core::{LockName, Recovery};
 use ops_coordinator_window::{Now, Timestamp, Window};
 
@@ -52,6 +52,8 @@ pub struct Coordination {
 pub struct Declared {
     /// How many at once, and in which order.
     pub rules: Rules,
+    /// The command that says which units go first.
+    pub order_command: Option<Vec<String>>,
     /// When operations may begin; at any time if there is none.
     pub windows: Vec<Window>,
     /// The command that must succeed before an operation begins.
@@ -118,11 +120,15 @@ impl Coordination {
         })
     }
 
-    /// The policy of all locks, for [`Hook::release`].
-    pub fn policy(&self) -> PerLock {
+    /// The policy of all locks, for [`Hook::release`]. Commands run in the charm's directory.
+    pub fn policy(&self, charm_dir: &Path) -> PerLock {
         let locks = self.locks.iter();
         locks.fold(PerLock::new(), |policy, (lock, declared)| {
-            policy.with_rules(lock.clone(), declared.rules.clone())
+            let policy = policy.with_rules(lock.clone(), declared.rules.clone());
+            match declared.chooser(charm_dir) {
+                Some(chooser) => policy.with_chooser(lock.clone(), chooser),
+                None => policy,
+            }
         })
     }
 
@@ -145,6 +151,16 @@ impl Coordination {
         let ask = |words: &[String]| command::ask("blocker", words, Some(lock), charm_dir).err();
         let blocked = blocker.and_then(ask);
         blocked.map_or(Gate::Open, Gate::Blocked)
+    }
+}
+
+impl Declared {
+    /// What says which units go first, if a command does. It runs in the charm's directory.
+    pub fn chooser(&self, charm_dir: &Path) -> Option<Chooser> {
+        let (words, charm_dir) = (self.order_command.clone()?, charm_dir.to_owned());
+        Some(Chooser::new(move |lock, units| {
+            command::choose(&words, lock, units, &charm_dir)
+        }))
     }
 }
 

@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use super::*;
 use ops_coordinator_core::OnFailure;
 use ops_coordinator_core::policy::{Limit, Policy, Sequence, Situation, Waves};
@@ -81,7 +83,7 @@ fn all_of_a_locks_policy_is_read() {
     let leader = "app/0".parse().unwrap();
     let mut situation = Situation::new(&leader);
     situation.units = 12;
-    let policy = coordination.policy();
+    let policy = coordination.policy(Path::new("/nowhere"));
     assert_eq!(policy.limit(&lock(), &situation), 3);
     assert_eq!(policy.limit(&"backup".parse().unwrap(), &situation), 2);
     assert_eq!(policy.limit(&"other".parse().unwrap(), &situation), 1);
@@ -274,5 +276,23 @@ fn how_many_may_be_unavailable_needs_a_way_to_tell() {
     assert!(
         said.starts_with("expected a whole number from 1 to 100"),
         "{said}"
+    );
+}
+
+#[test]
+fn a_command_may_say_who_goes_first() {
+    let coordination: Coordination = "[locks.restart]\norder-command = './who-first now'"
+        .parse()
+        .unwrap();
+    let declared = &coordination.locks()[&lock()];
+    assert_eq!(
+        declared.order_command.as_deref().unwrap(),
+        ["./who-first", "now"]
+    );
+    assert!(declared.chooser(Path::new("/nowhere")).is_some());
+    let both = wrong("[locks.restart]\norder = 'unit-number'\norder-command = './who-first'");
+    assert!(
+        both.contains("order and order-command contradict each other"),
+        "{both}"
     );
 }

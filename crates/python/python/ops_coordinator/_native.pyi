@@ -1,6 +1,6 @@
 """The native module: one hook of one unit, and what it needs of the machine."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, Literal, final, type_check_only
 
 LIMIT_MAX: Final[int]
@@ -84,6 +84,7 @@ class Rules:
         lookahead: int,
         window: list[str],
         max_unavailable: str | None,
+        choose: Callable[[list[str]], Sequence[str]] | None,
     ) -> Rules: ...
 
 @final

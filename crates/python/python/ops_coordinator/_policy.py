@@ -31,7 +31,10 @@ class Policy:
             units such as `'25%'`, rounded down, but at least one. A lower limit holds at once,
             also for units that are in the line already.
         order: In which order waiting units join the line: `'first-come'`, `'unit-number'`,
-            `'leader-last'`, or the names of the units that go first.
+            `'leader-last'`, or the names of the units that go first. Or a function that is called
+            on the leader when several units could join: it gets their names, in the order in which
+            they would, and returns those that go first. If it raises, they join as they come, and
+            the log says why. It cannot use the coordinator.
         waves: `'zone'` lets one availability zone go after the other.
         canary: Whether the first unit that joins an idle line goes alone.
         lookahead: How many units to keep in the line beyond those that may be inside, 0 to 32.
@@ -69,7 +72,7 @@ class Policy:
         self,
         *,
         limit: int | str = 1,
-        order: str | Sequence[str] = 'first-come',
+        order: str | Sequence[str] | Callable[[list[str]], Sequence[str]] = 'first-come',
         waves: str | None = None,
         canary: bool = False,
         lookahead: int = 16,
@@ -91,14 +94,16 @@ class Policy:
             raise ValueError(f'lookahead must be from 0 to {_LOOKAHEAD_MAX}')
         self.blocker, self.available = blocker, available
         self.shared = None if shared is None else _shared(shared)
+        choose = order if callable(order) else None
         self.rules = Rules(
             str(checked_limit(limit)),
-            ','.join(_several(order, 'order')),
+            'first-come' if callable(order) else ','.join(_several(order, 'order')),
             waves or 'one',
             canary,
             lookahead,
             _several(window, 'window'),
             None if most is None else str(checked_limit(most, 'max_unavailable')),
+            choose,
         )
 
     @classmethod

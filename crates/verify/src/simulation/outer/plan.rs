@@ -82,12 +82,12 @@ impl SharedPlan {
             gaps.collect()
         });
         Self {
-            troubles,
             limit,
-            unrelated,
             ttl,
             ends_leases,
+            unrelated,
             rivals,
+            troubles,
         }
     }
 
@@ -139,6 +139,27 @@ impl Trouble {
             Self::EndLease(_) => "etcd ends a lease".to_owned(),
             Self::Kill(unit) => format!("the deputy of {unit} is killed"),
             Self::Stop(unit, time) => format!("the deputy of {unit} stands still for {time} ms"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulation::Fault;
+
+    #[test]
+    fn in_some_runs_a_relation_with_etcd_comes_and_goes() {
+        let shared = [Fault::Shared].into();
+        let plans = (0..40).filter_map(|seed| Recipe::new(seed, &shared).shared);
+        let plans: Vec<SharedPlan> = plans.collect();
+        let related = plans.iter().filter(|plan| plan.unrelated.is_some());
+        assert!((1..40).contains(&related.clone().count()));
+        for plan in related {
+            let (from, to) = plan.unrelated.as_ref().unwrap()[0];
+            assert_eq!(plan.relates(0, from), Some(false));
+            assert_ne!(plan.relates(2, to), Some(true), "told later");
+            assert_eq!(plan.relates(2, u64::MAX), Some(true));
         }
     }
 }
