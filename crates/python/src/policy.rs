@@ -87,4 +87,8 @@ impl Policy for Rule {
         requests.retain(|request| place(request).is_some());
         requests.sort_by_key(place);
     }
+
+    fn take_faults(&self) -> Vec<String> {
+        self.limits.take_faults()
+    }
 }

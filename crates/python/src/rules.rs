@@ -118,12 +118,7 @@ fn called(function: &Py<PyAny>, units: &[UnitName]) -> Result<Vec<UnitName>, Str
     let answer = Python::attach(|py| function.call1(py, (units,))?.extract::<Vec<String>>(py));
     let first = answer.map_err(|error| format!("its function order raised {error}"))?;
     let names = first.iter().map(|name| {
-        let wrong = |_| {
-            format!(
-                "its function order returned '{}', not a unit",
-                excerpt(name)
-            )
-        };
+        let wrong = |error: NameError| format!("its function order returned an {error}");
         name.parse().map_err(wrong)
     });
     names.collect()

@@ -275,6 +275,50 @@ def test_each_lock_may_have_a_policy_of_its_own(application):
     assert line(app, 'backup') == [1, 3]
 
 
+def asked_by_three(application, policy):
+    """An application of four, whose leader has just put three others in the line."""
+    app = application(both(lambda c: Serial(c, policy={'backup': policy})), units=4)
+    for number in (1, 2, 3):
+        (app.root(number) / 'backup').touch()
+        app.hook(number)
+    app.hook(0)
+    return app
+
+
+def test_a_function_says_who_goes_first(application):
+    asked = []
+
+    def by_lag(units):
+        asked.append(units)
+        return ['app/3']
+
+    app = asked_by_three(application, Policy(order=by_lag))
+    assert line(app, 'backup') == [3, 1, 2]
+    assert asked == [['app/1', 'app/2', 'app/3']], 'once'
+
+
+@pytest.mark.parametrize(
+    ('order', 'said'),
+    [
+        (lambda units: 1 / 0, 'its function order raised ZeroDivisionError: division by zero'),
+        (lambda units: ['nobody'], "its function order returned an invalid unit name 'nobody'"),
+        (lambda units: 3, 'its function order raised'),
+    ],
+)
+def test_a_function_that_cannot_say_who_goes_first_stops_nobody(application, caplog, order, said):
+    app = asked_by_three(application, Policy(order=order))
+    assert line(app, 'backup') == [1, 2, 3]
+    assert f'lock backup: units join as they come: {said}' in caplog.text
+
+
+def test_a_command_of_the_file_says_who_goes_first(application, tmp_path):
+    text = '[locks.backup]\norder-command = ["sh", "-c", "echo app/2"]\n'
+    place = declared(tmp_path, text)
+    policy = Policy.from_file(place, 'backup')
+    assert policy == Policy.from_file(place, 'backup') != Policy()
+    assert line(asked_by_three(application, policy), 'backup') == [2, 1, 3]
+
+
 def test_a_blocker_holds_back_the_unit_whose_turn_it_is(application, services):
     said = ['a backup runs']
     policy = Policy(blocker=lambda: said[0])

@@ -200,3 +200,26 @@ fn a_lock_that_is_not_declared_is_an_error_with_a_hint() {
         assert_eq!(said, expected, "{file}");
     }
 }
+
+#[test]
+fn a_command_says_who_goes_first_and_one_that_fails_stops_nobody() {
+    let rolled = |command: &str| {
+        let text = format!("[locks.restart]\norder-command = ['sh', '-c', '{command}']\n");
+        let scenario = "units = 4
+            [[step]]
+            leader = 'app/0'
+            [[step]]
+            exec = { unit = 'app/0', command = 'ops-coordinator campaign start restart --reason keys --relation cluster' }
+            [[step]]
+            expect = { failed-hooks = 0, turns = { restart = 4 }, largest-inside = { restart = 1 } }";
+        let run = declaring(&text, &marked("0.1"))
+            .play(scenario, &[])
+            .exits(0);
+        let entered = run.events("enter");
+        let units = entered.iter().map(|event| event["unit"].as_str().unwrap());
+        units.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let backwards = "for unit in $OPS_COORDINATOR_UNITS; do echo $unit; done | tac";
+    assert_eq!(rolled(backwards), ["app/3", "app/2", "app/1", "app/0"]);
+    assert_eq!(rolled("echo app/2; exit 1").len(), 4);
+}

@@ -98,7 +98,7 @@ class SharedLock:
             given['prefix'] = _text(self.prefix, 'prefix')
         if self.relation is not None:
             given['relation'] = _text(self.relation, 'relation')
-        if not isinstance(self.optional, bool):
+        if not isinstance(self.optional, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f'optional must be true or false, not {brief(self.optional)}')
         if self.optional:
             given['optional'] = True

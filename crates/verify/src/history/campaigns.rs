@@ -161,7 +161,10 @@ impl Campaigns {
         if state.served.as_ref() != Some(&now.id) {
             return Ok(());
         }
-        if state.outcome == Some(Outcome::Passed) && now.owes(unit) {
+        // A pass may have been told in a hook that failed. Then the next hook tells of it together with what it did
+        // itself: it has withdrawn a request that was made meanwhile.
+        let passed = matches!(state.outcome, Some(Outcome::Passed | Outcome::Withdrawn));
+        if passed && now.owes(unit) {
             now.passed.insert(unit.to_owned());
         }
         if let Some(told) = now.gone.get_mut(unit) {
