@@ -8,7 +8,7 @@ from ops import testing
 from ops_coordinator import Operators
 
 PARAMS = {name: {'type': 'string'} for name in ('lock', 'unit', 'reason')}
-NAMES = ('pause', 'resume', 'retry', 'skip', 'cancel', 'plan')
+NAMES = ('pause', 'resume', 'retry', 'skip', 'cancel', 'plan', 'status')
 ACTIONS = {name: {'params': PARAMS} for name in NAMES}
 
 
@@ -107,3 +107,10 @@ def test_an_unknown_way_to_fail_is_told(application):
     app = application(charm(restart_or_defer, on_failure='panic'))
     error = app.failing_hook(0, 'config_changed')
     assert "not 'panic'" in str(error)
+
+
+def test_any_unit_shows_who_waits_for_whom(application):
+    app = operated(application)
+    table = act(app, 'status', number=1)
+    assert table.startswith('lock restart\nUNIT')
+    assert 'app/2' in table

@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from ._turns import Turns
 
 _KEPT = '_ops_coordinator_operators'
-_ACTIONS = ('roll', 'abort', 'pause', 'resume', 'retry', 'skip', 'cancel', 'plan')
+_ACTIONS = ('roll', 'abort', 'pause', 'resume', 'retry', 'skip', 'cancel', 'plan', 'status')
 
 
 class Operators(ops.Object):
-    """Handlers for operators' actions: roll, abort, pause, resume, retry, skip, cancel and plan.
+    """Handlers for operators' actions.
+
+    They are roll, abort, pause, resume, retry, skip, cancel, plan and status.
 
     One line at the end of the charm's `__init__`::
 
@@ -68,6 +70,8 @@ class Operators(ops.Object):
         def text(param: str) -> str:
             return str(event.params.get(param) or '')
 
+        if action == 'status':
+            return self._coordinator.status_table()
         lock = text('lock') or self._lock
         if action == 'plan':
             return json.dumps(self._at(lock).plan(*self._name(lock)))
