@@ -259,8 +259,10 @@ def test_charmlibs_accepts_a_relation_to_etcd_as_long_as_there_is_none(applicati
     assert roll.units() == [1]
 
 
-def test_charmlibs_refuses_to_run_beside_an_etcd_that_it_would_not_use():
-    charm = Rolling(lambda *_, **__: None, OURS, etcd_relation_name='etcd', cluster_id='c').charm
+def related(cluster_id):
+    """A charm that is related to etcd, and what it runs in."""
+    options = {'etcd_relation_name': 'etcd', 'cluster_id': cluster_id}
+    charm = Rolling(lambda *_, **__: None, OURS, **options).charm
     meta = {
         'name': 'app',
         'peers': {'restart': {'interface': 'rolling_op'}},
@@ -268,11 +270,25 @@ def test_charmlibs_refuses_to_run_beside_an_etcd_that_it_would_not_use():
     }
     context = testing.Context(charm, meta=meta)
     state = testing.State(relations=[testing.Relation('etcd'), testing.PeerRelation('restart')])
+    return context, state
+
+
+def test_charmlibs_refuses_to_run_beside_an_etcd_that_it_cannot_use():
+    context, state = related('c')
     with pytest.raises(testing.errors.UncaughtCharmError) as caught:
         context.run(context.on.update_status(), state)
     error = caught.value.__cause__
     assert isinstance(error, charmlibs.RollingOpsEtcdNotConfiguredError)
     assert 'is related to etcd as etcd' in str(error)
+    assert 'let the charm install ops-coordinator[etcd]' in str(error)
+
+
+@pytest.mark.parametrize(('cluster_id', 'backend'), [('c', 'etcd'), (None, 'peer')])
+def test_charmlibs_shares_a_lock_in_etcd_with_its_cluster(monkeypatch, cluster_id, backend):
+    monkeypatch.setattr('ops_coordinator._shared.etcd_command', lambda: '/bin/true')
+    context, state = related(cluster_id)
+    with context(context.on.update_status(), state) as manager:
+        assert manager.charm.manager.state.processing_backend == backend
 
 
 def test_charmlibs_refuses_a_cluster_without_etcd(application):

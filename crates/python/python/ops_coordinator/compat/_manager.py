@@ -10,6 +10,7 @@ import ops
 
 from .._dispatch import Dispatch
 from .._operation import Operation, OperationResult
+from .._policy import Policy
 from .._queue_part import Predecessor
 from .._turns import Turns
 from ._databags import RollingOps, waiting_in
@@ -29,10 +30,16 @@ class CompatTurns(Turns):
     """Whether the library is v0."""
 
     def __init__(
-        self, charm: ops.CharmBase, relation: str, callbacks: Mapping[str, Callable[..., Any]]
+        self,
+        charm: ops.CharmBase,
+        relation: str,
+        callbacks: Mapping[str, Callable[..., Any]],
+        policy: Policy | None = None,
     ):
         self._callbacks = callbacks
-        super().__init__(charm, self._kind(callbacks), lock=relation, relation=relation)
+        super().__init__(
+            charm, self._kind(callbacks), lock=relation, relation=relation, policy=policy
+        )
 
     @property
     def relation(self) -> ops.Relation | None:

@@ -21,6 +21,8 @@ import ops
 
 from .._error import CoordinatorError
 from .._operation import OperationResult
+from .._policy import Policy
+from .._shared import SharedLock
 from ._manager import CompatTurns
 
 __all__ = [
@@ -64,7 +66,7 @@ class RollingOpsEtcdctlError(RollingOpsError):
 
 
 class RollingOpsEtcdNotConfiguredError(RollingOpsEtcdctlError):
-    """The charm is related to etcd, which is not supported here."""
+    """The charm is related to etcd, and does not carry what its units need for that."""
 
 
 class RollingOpsDecodingError(RollingOpsError):
@@ -89,7 +91,7 @@ class ProcessingBackend(str, enum.Enum):
     PEER = 'peer'
     """Their peer relation."""
     ETCD = 'etcd'
-    """An etcd cluster; not here."""
+    """Their peer relation, and beside it a lock in etcd."""
 
     def __str__(self) -> str:
         """Return the value itself."""
@@ -120,7 +122,7 @@ class RollingOpsState:
     status: RollingOpsStatus
     """Where this unit stands."""
     processing_backend: ProcessingBackend
-    """What coordinates it; here always the peer relation."""
+    """What coordinates it."""
 
 
 class SyncLockBackend(abc.ABC):
@@ -142,6 +144,12 @@ class SyncLockBackend(abc.ABC):
         """Give the lock back."""
 
 
+def _shared(relation: str, cluster_id: str) -> SharedLock:
+    return SharedLock(
+        'rollingops', relation=relation, optional=True, prefix=f'/ops-coordinator/{cluster_id}/'
+    )
+
+
 class RollingOpsManager(ops.Object):
     """Runs a charm's callbacks on one unit after the other.
 
@@ -149,15 +157,17 @@ class RollingOpsManager(ops.Object):
         charm: The charm.
         callback_targets: The callbacks, by the names under which they are requested.
         peer_relation_name: The peer relation; the lock has its name.
-        etcd_relation_name: A relation to etcd. It may be declared; once it exists, the manager
-            raises, because it would not coordinate the units over it.
-        cluster_id: As in charmlibs-rollingops; it has a meaning with etcd only.
+        etcd_relation_name: A relation to etcd. While it exists, and there is a `cluster_id`, a
+            callback also needs a lock there, which all applications with this `cluster_id` share.
+            The peer relation still says which unit of this application is next.
+        cluster_id: The name under which applications share that lock.
         sync_lock_targets: The charm's own synchronous locks, by name.
         base_dir: As in charmlibs-rollingops; nothing is stored there.
 
     Raises:
-        ValueError: `cluster_id` is given without `etcd_relation_name`.
-        RollingOpsEtcdNotConfiguredError: The charm is related to etcd.
+        ValueError: `cluster_id` is given without `etcd_relation_name`, or is empty or too long.
+        RollingOpsEtcdNotConfiguredError: The charm is related to etcd, and `ops-coordinator[etcd]`
+            is not installed.
         PeerRelationError: The charm declares no such peer relation.
     """
 
@@ -175,17 +185,24 @@ class RollingOpsManager(ops.Object):
         super().__init__(charm, f'rolling-ops-manager-{peer_relation_name}')
         if cluster_id and not etcd_relation_name:
             raise ValueError('cluster_id has a meaning only with an etcd_relation_name')
-        if etcd_relation_name and charm.model.relations[etcd_relation_name]:
-            raise RollingOpsEtcdNotConfiguredError(
-                f'{charm.app.name} is related to etcd as {etcd_relation_name}, and '
-                'ops_coordinator does not coordinate units over etcd: remove that relation, and '
-                'the units take turns over their peer relation'
-            )
+        policy = None
+        self._shares = False
+        if etcd_relation_name and cluster_id:
+            shared = _shared(etcd_relation_name, cluster_id)
+            policy = Policy(shared=shared)
+            self._shares = bool(charm.model.relations[etcd_relation_name])
+            if self._shares:
+                try:
+                    shared.require_command()
+                except CoordinatorError as error:
+                    raise RollingOpsEtcdNotConfiguredError(
+                        f'{charm.app.name} is related to etcd as {etcd_relation_name}: {error}'
+                    ) from error
         self.peer_relation_name = peer_relation_name
         """The peer relation."""
         self.etcd_relation_name = etcd_relation_name
         """The relation to etcd."""
-        self.turns: CompatTurns = CompatTurns(charm, peer_relation_name, callback_targets)
+        self.turns: CompatTurns = CompatTurns(charm, peer_relation_name, callback_targets, policy)
         """The same with all that this package offers, for charms that move on step by step."""
         self._callbacks = callback_targets
         self._sync_locks = dict(sync_lock_targets or {})
@@ -265,7 +282,8 @@ class RollingOpsManager(ops.Object):
             status = RollingOpsStatus.WAITING
         else:
             status = RollingOpsStatus.IDLE
-        return RollingOpsState(status, ProcessingBackend.PEER)
+        backend = ProcessingBackend.ETCD if self._shares else ProcessingBackend.PEER
+        return RollingOpsState(status, backend)
 
     def is_waiting(self, unit_name: str | None = None) -> bool:
         """Tell whether anything waits on a unit.
