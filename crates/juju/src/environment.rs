@@ -30,6 +30,8 @@ pub struct Environment {
     pub departing_unit: Option<UnitName>,
     /// The unit's availability zone.
     pub zone: Option<String>,
+    /// The id of the unit's model, which no other model has.
+    pub model: Option<String>,
     /// Whether Juju retries this if it fails: it retries hooks, but not actions or commands.
     pub will_be_retried: bool,
     /// The endpoints of the charm's peer relations, according to its metadata.
@@ -97,6 +99,7 @@ impl Environment {
             remote_unit: unit("JUJU_REMOTE_UNIT")?,
             departing_unit: unit("JUJU_DEPARTING_UNIT")?,
             zone: get("JUJU_AVAILABILITY_ZONE"),
+            model: get("JUJU_MODEL_UUID"),
             // Juju always exports the name, and leaves it empty where there is no hook.
             will_be_retried: variable("JUJU_HOOK_NAME").is_none_or(|name| !name.is_empty()),
         })

@@ -100,7 +100,7 @@ pub use declaration::require_peer_relation;
 pub use environment::Environment;
 pub use error::{Error, ToolError};
 pub use hook::Hook;
-pub use machine::{LocalMachine, Machine};
+pub use machine::{Certified, LocalMachine, Machine};
 pub use operation::{CONTEXT_MAX, Operation};
 pub use pending::write_pending_line;
 pub use question::Ended;

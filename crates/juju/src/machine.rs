@@ -8,11 +8,13 @@ use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::rc::{Rc, Weak};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use ops_coordinator_core::{Errand, Tick, Wall};
 use rustix::time::{ClockId, clock_gettime};
+use serde::{Deserialize, Serialize};
 
 use crate::{Error, Process, WakerCommand, process, waker};
 
@@ -100,6 +102,23 @@ pub trait Machine {
     fn start_deputy(&self, _endpoint: &str) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
+
+    /// Makes a key, and a client's certificate for it that it has signed itself, with this common name.
+    ///
+    /// # Errors
+    /// The reason why there is none; here, that nobody can make one.
+    fn certify(&self, _name: &str) -> io::Result<Certified> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+/// A client's certificate and its key, in PEM. The key is nobody else's business, so this cannot be printed.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Certified {
+    /// The certificate.
+    pub certificate: String,
+    /// Its key.
+    pub key: String,
 }
 
 /// The machine on which this process runs.
@@ -299,6 +318,22 @@ impl Machine for LocalMachine {
             .arg(endpoint)
             .spawn()
             .map(drop)
+    }
+
+    /// The command of the deputy makes it: others carry nothing that could.
+    fn certify(&self, name: &str) -> io::Result<Certified> {
+        let Some(program) = self.deputy.first() else {
+            return Err(io::ErrorKind::Unsupported.into());
+        };
+        let made = Command::new(program)
+            .args(["certificate", name])
+            .stdin(Stdio::null())
+            .output()?;
+        if !made.status.success() {
+            let why = String::from_utf8_lossy(&made.stderr);
+            return Err(io::Error::other(why.trim().to_owned()));
+        }
+        Ok(serde_json::from_slice(&made.stdout)?)
     }
 }
 

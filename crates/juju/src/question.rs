@@ -212,6 +212,7 @@ impl Hook {
     pub fn release_with(&mut self, policy: &dyn Policy, orders: &[Order]) -> Result<(), Error> {
         // What needs a look at the databags comes before the line is written.
         self.settle_shared()?;
+        self.ask_for_all_access()?;
         let released = self.ask(|engine| engine.release(policy, orders));
         self.warn_of_faults(policy);
         released

@@ -1,5 +1,7 @@
 //! The hook tools, typed. Arguments and outputs follow Juju's `jujuc` commands.
 
+mod secret;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -213,13 +215,19 @@ impl<T: Transport> Tools<T> {
         Ok(all.unwrap_or_default())
     }
 
-    /// `secret-get --refresh`: the newest content of a secret. Juju 2.9 has no such tool.
+    /// `relation-model-get`: the id of the model of the application at the other end of a relation. Juju has this tool from
+    /// 3.6.2 on.
     ///
     /// # Errors
     /// The tool's failure; one without exit code where there is no such tool.
-    pub fn secret_get(&self, uri: &str) -> Result<BTreeMap<String, String>, Error> {
-        let content: Option<_> = self.json("secret-get", &["--format=json", "--refresh", uri])?;
-        Ok(content.unwrap_or_default())
+    pub fn relation_model(&self, relation: &RelationId) -> Result<String, Error> {
+        #[derive(Deserialize)]
+        struct Model {
+            uuid: String,
+        }
+        let args = ["--format=json", "-r", relation.as_str()];
+        let model: Model = self.json("relation-model-get", &args)?;
+        Ok(model.uuid)
     }
 
     /// `relation-set --file -`: sets one key of this unit's databag, or of its application's.
@@ -233,8 +241,23 @@ impl<T: Transport> Tools<T> {
         key: &str,
         value: &str,
     ) -> Result<(), Error> {
-        let body =
-            Value::Object([(key.to_owned(), Value::from(value))].into_iter().collect()).to_string();
+        let one = BTreeMap::from([(key.to_owned(), value.to_owned())]);
+        self.relation_set_all(relation, app, &one)
+    }
+
+    /// `relation-set --file -`: sets these keys of this unit's databag, or of its application's.
+    ///
+    /// # Errors
+    /// The tool's failure.
+    pub fn relation_set_all(
+        &self,
+        relation: &RelationId,
+        app: bool,
+        values: &BTreeMap<String, String>,
+    ) -> Result<(), Error> {
+        let values = values.iter();
+        let values = values.map(|(key, value)| (key.clone(), Value::from(value.as_str())));
+        let body = Value::Object(values.collect()).to_string();
         let mut args = vec!["-r", relation.as_str()];
         if app {
             args.push("--app");

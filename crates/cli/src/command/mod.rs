@@ -91,6 +91,9 @@ enum Command {
     #[cfg(feature = "etcd")]
     #[command(hide = true)]
     Guard(etcd::guard::GuardArgs),
+    #[cfg(feature = "etcd")]
+    #[command(hide = true)]
+    Certificate(etcd::certificate::CertificateArgs),
     #[command(hide = true)]
     Wake(wake::WakeArgs),
     #[command(hide = true)]
@@ -135,6 +138,8 @@ pub(crate) fn main() -> ExitCode {
         Command::Deputy(args) => etcd::deputy::run(&args),
         #[cfg(feature = "etcd")]
         Command::Guard(args) => Ok(etcd::guard::run(&args)),
+        #[cfg(feature = "etcd")]
+        Command::Certificate(args) => etcd::certificate::run(&args),
         Command::Wake(args) => wake::run(&args),
         Command::WritePendingLine(args) => write_pending_line::run(&args),
         #[cfg(feature = "lab")]

@@ -45,6 +45,11 @@ pub(crate) fn run(args: ReleaseArgs) -> Result<ExitCode, CommandError> {
     args.coordination.in_hook(|hook| {
         if let Some(declared) = Coordination::of(&hook.environment().charm_dir)? {
             hook.tell_availability(&declared);
+            for (lock, declared) in declared.locks() {
+                if let Some(shared) = &declared.shared {
+                    hook.set_shared(lock, shared.clone());
+                }
+            }
         }
         // Only the leader fills the line, so only it reads what that takes.
         let policy = if hook.is_leader() {

@@ -10,9 +10,11 @@ mod fixture;
 #[path = "../rust_charm/built.rs"]
 mod built;
 
+mod access;
 mod application;
 mod gone;
 mod lost;
+mod provider;
 mod relation;
 mod rust;
 mod turns;

@@ -1,9 +1,7 @@
-//! A shared lock in the etcd to which a relation leads, over TLS with client certificates. The lab has no relations with
-//! other applications, so scripts answer for that relation's hook tools, and for secrets.
+//! A shared lock in the etcd to which a relation leads, over TLS with client certificates.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
 
 use ops_coordinator_trial::Cluster;
 use serde_json::json;
@@ -11,77 +9,7 @@ use serde_json::json;
 use crate::application::{
     Application, assert_clean, assert_one_at_a_time, in_line, stranger, until,
 };
-
-/// What the etcd charm says, as its relation and its secret have it.
-struct Provider {
-    directory: PathBuf,
-}
-
-impl Provider {
-    /// It has not answered yet.
-    fn new(cluster: &Cluster) -> Self {
-        let directory = cluster.directory().join("provider");
-        fs::create_dir(&directory).unwrap();
-        let provider = Self { directory };
-        provider.write("ids", &json!(["etcd:9"]));
-        provider.write("databag", &json!({}));
-        provider
-    }
-
-    fn write(&self, file: &str, content: &serde_json::Value) {
-        // The hook tools read it at any time.
-        let new = self.directory.join("new");
-        fs::write(&new, content.to_string()).unwrap();
-        fs::rename(new, self.directory.join(file)).unwrap();
-    }
-
-    /// It answers.
-    fn is_ready(&self, endpoints: &str, authority: &Path) {
-        let pem = fs::read_to_string(authority).unwrap();
-        self.write("secret", &json!({"tls": "True", "tls-ca": pem}));
-        let databag = json!({
-            "endpoints": endpoints, "secret-tls": "secret:tls", "secret-user": "secret:user", "version": "3.6.5"
-        });
-        self.write("databag", &databag);
-    }
-
-    /// The relation is removed.
-    fn leaves(&self) {
-        self.write("ids", &json!([]));
-    }
-
-    /// Gives the charm hook tools that know the relation.
-    fn answers(&self, application: &Application) {
-        let bin = application.charm().join("bin");
-        fs::create_dir(&bin).unwrap();
-        let answer = |tool: &str, words: &str, file: &str| {
-            let text = format!(
-                "#!/bin/sh\ncase \"$*\" in {words}) exec cat {} ;; esac\nPATH=${{PATH#*:}} exec {tool} \"$@\"\n",
-                self.directory.join(file).display()
-            );
-            let tool = bin.join(tool);
-            fs::write(&tool, text).unwrap();
-            fs::set_permissions(tool, fs::Permissions::from_mode(0o755)).unwrap();
-        };
-        answer("relation-ids", "*' etcd'", "ids");
-        answer("relation-list", "*'-r etcd:9 --app'", "application");
-        answer(
-            "relation-get",
-            "*'-r etcd:9 --app - charmed-etcd'",
-            "databag",
-        );
-        answer("secret-get", "*' --refresh secret:tls'", "secret");
-        self.write("application", &json!("charmed-etcd"));
-        let dispatch = application.charm().join("dispatch");
-        let text = fs::read_to_string(&dispatch).unwrap();
-        let (head, rest) = text.split_once('\n').unwrap();
-        fs::write(
-            &dispatch,
-            format!("{head}\nPATH=$CHARM_DIR/bin:$PATH\n{rest}"),
-        )
-        .unwrap();
-    }
-}
+use crate::provider::{Provider, changed, endpoints, said};
 
 /// An application whose units have a certificate, and find etcd by a relation.
 fn application(cluster: &Cluster, provider: &Provider, naps: u32) -> Application {
@@ -93,23 +21,6 @@ fn application(cluster: &Cluster, provider: &Provider, naps: u32) -> Application
     application.share("ttl = '5s'\nrelation = 'etcd'\ncert = 'me.pem'\nkey = 'me.key'");
     provider.answers(&application);
     application
-}
-
-/// The servers, without the scheme, as the etcd charm names them.
-fn endpoints(cluster: &Cluster) -> String {
-    cluster.endpoints().replace("https://", "")
-}
-
-fn said(application: &Application, words: &str) {
-    until(words, || application.file(0, "said").contains(words));
-}
-
-/// Runs the charm, as Juju does when the other end of the relation has said something.
-fn changed(application: &Application, unit: u32) {
-    let command = "JUJU_DISPATCH_PATH=hooks/etcd-relation-changed ./dispatch";
-    application.step(&format!(
-        "exec = {{ unit = \"app/{unit}\", command = \"{command}\" }}"
-    ));
 }
 
 /// The place in line of the unit, once it has one.

@@ -513,6 +513,11 @@ impl Engine {
             .is_some_and(|session| session.relation.is_some())
     }
 
+    /// The peer relation that this hook follows.
+    pub fn relation(&self) -> Option<&RelationId> {
+        self.here()?.relation.as_ref()
+    }
+
     /// The text stored by [`Engine::note`] under a name, in this hook or an earlier one. It may be lost.
     pub fn noted(&self, name: &str) -> Option<&str> {
         self.here()?.notes.get(name).map(String::as_str)

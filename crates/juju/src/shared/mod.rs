@@ -5,7 +5,9 @@
 //! when a turn has come. A hook believes the file only as far as its own clock does: up to a third of the lease before no
 //! server would have ended it.
 
+mod access;
 mod attend;
+mod demand;
 mod desk;
 mod offer;
 mod reach;

@@ -9,11 +9,12 @@ use ops_coordinator_core::{LockName, RelationId};
 use ops_coordinator_excerpt::{LONG, excerpt, path as shown};
 
 use super::SharedLock;
+use super::access::Access;
 use super::offer::{AUTHORITY, Authority, Offer};
 use crate::{Error, Hook};
 
 /// What keys begin with if the charm does not say so.
-const PREFIX: &str = "ops-coordinator/";
+pub(super) const PREFIX: &str = "ops-coordinator/";
 
 /// Why it is not known where etcd is.
 #[derive(Debug, PartialEq, Eq)]
@@ -58,13 +59,14 @@ impl SharedLock {
     }
 
     /// The same, told apart from what it was with other content of its files.
-    fn in_edition(mut self, authority: Option<&str>) -> Self {
+    fn in_edition(mut self, authority: Option<&str>, secret: Option<&str>) -> Self {
         let read = |file: &Option<PathBuf>| file.as_ref().and_then(|file| fs::read(file).ok());
-        let authority = authority.map(|pem| pem.as_bytes().to_vec());
+        let known = |text: Option<&str>| text.map(|text| text.as_bytes().to_vec());
         let contents = [
-            authority.or_else(|| read(&self.cacert)),
-            read(&self.cert),
-            read(&self.key),
+            known(authority).or_else(|| read(&self.cacert)),
+            // A secret of ours never gets another content.
+            known(secret).or_else(|| read(&self.cert)),
+            known(secret).or_else(|| read(&self.key)),
         ];
         if contents.iter().any(Option::is_some) {
             let mut hasher = DefaultHasher::new();
@@ -75,8 +77,16 @@ impl SharedLock {
     }
 }
 
+/// What a relation says of etcd.
+struct Found {
+    endpoints: Vec<String>,
+    /// Who has signed the servers' certificates.
+    authority: Option<String>,
+    access: Option<Access>,
+}
+
 /// Why a relation does not say where etcd is.
-enum Missing {
+pub(super) enum Missing {
     /// There is no such relation, or it is about to end.
     Relation,
     /// There are several.
@@ -108,15 +118,18 @@ impl Hook {
         &mut self,
         mut declared: SharedLock,
     ) -> Result<Result<SharedLock, Unreached>, Error> {
-        let mut authority = None;
+        let (mut authority, mut secret) = (None, None);
         // The place in etcd is the same, whether the charm could do without or not.
         let optional = std::mem::take(&mut declared.optional);
         if let Some(relation) = declared.relation.take() {
-            let prefix = declared.prefix.as_deref().unwrap_or(PREFIX);
-            match self.look_at_relation(&relation, prefix) {
-                Ok((endpoints, pem)) => {
-                    declared.endpoints = endpoints;
-                    authority = pem;
+            match self.look_at_relation(&relation, &declared) {
+                Ok(found) => {
+                    declared.endpoints = found.endpoints;
+                    authority = found.authority;
+                    if let Some(access) = found.access {
+                        (declared.cert, declared.key) = (Some(access.cert), Some(access.key));
+                        secret = Some(access.secret);
+                    }
                 }
                 Err(missing) => {
                     return Ok(Err(Unreached {
@@ -132,27 +145,36 @@ impl Hook {
             }
         }
         let reached = declared.reach(&self.environment().charm_dir);
-        Ok(reached.map(|lock| lock.in_edition(authority.as_deref())))
+        Ok(reached.map(|lock| lock.in_edition(authority.as_deref(), secret.as_deref())))
     }
 
-    /// The endpoints, and the authority that has signed their certificates, as the relation with etcd names them.
-    fn look_at_relation(
-        &self,
-        endpoint: &str,
-        prefix: &str,
-    ) -> Result<(Vec<String>, Option<String>), Missing> {
+    /// The relation with etcd.
+    pub(super) fn etcd_relation(&self, endpoint: &str) -> Result<RelationId, Missing> {
         let breaks = self.environment().relation_that_breaks();
         let ids = self.tools.relation_ids(endpoint)?.into_iter();
-        let ids: Vec<RelationId> = ids.filter(|id| Some(id) != breaks).collect();
-        let [id] = &ids[..] else {
-            return Err(match ids.is_empty() {
-                true => Missing::Relation,
-                false => Missing::Choice,
-            });
-        };
+        let mut ids = ids.filter(|id| Some(id) != breaks);
+        match (ids.next(), ids.next()) {
+            (Some(only), None) => Ok(only),
+            (None, _) => Err(Missing::Relation),
+            _ => Err(Missing::Choice),
+        }
+    }
+
+    /// What the relation with etcd says, and what this unit comes in with if the charm names no certificate.
+    fn look_at_relation(
+        &mut self,
+        endpoint: &str,
+        declared: &SharedLock,
+    ) -> Result<Found, Missing> {
+        let prefix = declared.prefix.as_deref().unwrap_or(PREFIX);
+        let id = &self.etcd_relation(endpoint)?;
         let application = self.tools.relation_application(id)?;
         let Some(application) = application.filter(|name| !name.is_empty()) else {
             return Err(Missing::Relation);
+        };
+        let access = match declared.cert {
+            None => Some(self.access(id, prefix)?),
+            Some(_) => None,
         };
         let databag = self.tools.relation_get_all(id, &application)?;
         let offer = Offer::read(&databag, prefix).map_err(Missing::Word)?;
@@ -166,7 +188,11 @@ impl Hook {
                 Some(pem.ok_or_else(missing)?)
             }
         };
-        Ok((offer.endpoints, authority))
+        Ok(Found {
+            endpoints: offer.endpoints,
+            authority,
+            access,
+        })
     }
 
     /// Writes the authority of a relation into a file of the unit's state, which only its owner may read, unless it is there

@@ -25,7 +25,8 @@ pub struct SharedLock {
     pub endpoints: Vec<String>,
     /// The file in which the charm writes where etcd is, separated by commas, blanks or lines.
     pub endpoints_file: Option<PathBuf>,
-    /// The relation with the etcd charm, which says where etcd is, and who signed the servers' certificates.
+    /// The relation with the etcd charm, which says where etcd is, and who signed the servers' certificates. Without a
+    /// certificate here, the leader makes one and asks for access ([`Hook::ask_for_access`](crate::Hook::ask_for_access)).
     pub relation: Option<String>,
     /// Whether operations go without it while there is no such relation.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

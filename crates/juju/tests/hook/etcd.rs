@@ -29,6 +29,8 @@ fn ready(juju: &Juju, endpoints: &str, pem: &str) {
 fn shared() -> SharedLock {
     let mut shared = SharedLock::new("db-restart".parse().unwrap(), Vec::new());
     shared.relation = Some("etcd".to_owned());
+    shared.cert = Some("me.pem".into());
+    shared.key = Some("me.key".into());
     shared
 }
 

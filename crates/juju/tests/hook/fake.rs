@@ -9,7 +9,8 @@ use std::rc::Rc;
 
 use ops_coordinator_core::{LockName, Tick};
 use ops_coordinator_juju::{
-    Environment, Errand, Error, Hook, Machine, Process, ToolOutput, Transport, write_pending_line,
+    Certified, Environment, Errand, Error, Hook, Machine, Process, ToolOutput, Transport,
+    write_pending_line,
 };
 use serde_json::{Value, json};
 
@@ -17,8 +18,8 @@ pub(crate) fn lock() -> LockName {
     "restart".parse().unwrap()
 }
 
-/// The relation with the etcd charm.
-const ETCD: &str = "etcd:9";
+/// The model, and the one of the etcd charm.
+pub(crate) const MODEL: &str = "deadbeef-1bad-500d-9000-4b1d0d06f00d";
 
 type Files = BTreeMap<(u32, String), Vec<u8>>;
 
@@ -46,6 +47,12 @@ pub(crate) struct Juju {
     /// What the etcd charm says in its relation, if there is one.
     etcd: RefCell<Option<Value>>,
     secrets: RefCell<BTreeMap<String, Value>>,
+    /// The relations with etcd charms.
+    etcd_ids: RefCell<Vec<String>>,
+    /// The model of the etcd charm, where Juju tells.
+    etcd_model: RefCell<Option<String>>,
+    /// The unit that leads.
+    leader: Cell<u32>,
     /// Whether the hook is the one with which the relation with etcd ends.
     etcd_breaks: Cell<bool>,
     /// How often a deputy was started, where the command knows etcd.
@@ -81,6 +88,9 @@ impl Juju {
             departing: Cell::new(None),
             etcd: RefCell::default(),
             secrets: RefCell::default(),
+            etcd_ids: RefCell::new(vec!["etcd:9".to_owned()]),
+            etcd_model: RefCell::new(Some(MODEL.to_owned())),
+            leader: Cell::new(0),
             etcd_breaks: Cell::new(false),
             deputies: Cell::new(None),
             has_no_command: Cell::new(false),
@@ -111,7 +121,8 @@ impl Juju {
             "JUJU_UNIT_NAME" => Some(format!("app/{unit}")),
             "JUJU_CONTEXT_ID" => Some(format!("context-{}", self.hooks.get())),
             "JUJU_CHARM_DIR" => Some("/nowhere".to_owned()),
-            "JUJU_RELATION_ID" if self.etcd_breaks.get() => Some(ETCD.to_owned()),
+            "JUJU_MODEL_UUID" => Some(MODEL.to_owned()),
+            "JUJU_RELATION_ID" if self.etcd_breaks.get() => self.etcd_ids.borrow().first().cloned(),
             "JUJU_HOOK_NAME" if self.etcd_breaks.get() => Some("etcd-relation-broken".to_owned()),
             "JUJU_HOOK_NAME" => Some(if self.action.get() { "" } else { "start" }.to_owned()),
             "JUJU_DEPARTING_UNIT" => self.departing.get().map(|unit| format!("app/{unit}")),
@@ -221,8 +232,10 @@ impl Juju {
     /// Runs a hook whose writes Juju refuses.
     pub(crate) fn refused_hook(self: &Rc<Self>, unit: u32, work: impl FnOnce(&mut Hook)) {
         let before = self.bags.borrow().clone();
+        let secrets = self.secrets.borrow().clone();
         self.hook(unit, work);
         *self.bags.borrow_mut() = before;
+        *self.secrets.borrow_mut() = secrets;
     }
 
     pub(crate) fn without_relation(&self, work: impl FnOnce()) {
@@ -283,6 +296,49 @@ impl Juju {
     /// What the etcd charm says from now on, or that there is no relation with it.
     pub(crate) fn etcd_says(&self, databag: Option<Value>) {
         *self.etcd.borrow_mut() = databag;
+    }
+
+    /// Which relations with etcd charms there are, if there are any.
+    pub(crate) fn relate_to_etcd(&self, ids: &[&str]) {
+        *self.etcd_ids.borrow_mut() = ids.iter().map(|&id| id.to_owned()).collect();
+    }
+
+    /// In which model the etcd charm is, if Juju tells.
+    pub(crate) fn etcd_is_in(&self, model: Option<&str>) {
+        *self.etcd_model.borrow_mut() = model.map(str::to_owned);
+    }
+
+    /// This unit leads from now on.
+    pub(crate) fn elect(&self, unit: u32) {
+        self.leader.set(unit);
+    }
+
+    /// What this application says in a relation with etcd.
+    pub(crate) fn asked_of_etcd(&self, relation: &str) -> Value {
+        let all = self.all_of(&format!("{relation} app"));
+        json!(all)
+    }
+
+    fn all_of(&self, owner: &str) -> BTreeMap<String, String> {
+        let bags = self.bags.borrow();
+        let key = |bag: &str| Some(bag.strip_prefix(owner)?.strip_prefix(' ')?.to_owned());
+        let all = bags.iter();
+        all.filter_map(|(bag, value)| Some((key(bag)?, value.clone())))
+            .collect()
+    }
+
+    /// The content of a secret.
+    pub(crate) fn secret(&self, uri: &str) -> Option<Value> {
+        self.secrets.borrow().get(uri).cloned()
+    }
+
+    /// All secrets, by their ids.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        self.secrets.borrow().keys().cloned().collect()
+    }
+
+    pub(crate) fn remove_secret(&self, uri: &str) {
+        self.secrets.borrow_mut().remove(uri);
     }
 
     /// A secret that was granted to the units.
@@ -370,24 +426,68 @@ impl Part {
         }
     }
 
+    /// A key of a bag: most tests look at one only.
+    fn under(bag: &str, key: &str) -> String {
+        match key {
+            "ops-coordinator" => bag.to_owned(),
+            key => format!("{bag} {key}"),
+        }
+    }
+
+    fn leads(&self) -> bool {
+        self.unit == self.juju.leader.get()
+    }
+
+    fn add_secret(&self, args: &[String]) -> Result<Value, String> {
+        if !self.leads() {
+            return Err("ERROR this unit is not the leader".to_owned());
+        }
+        let mut content = BTreeMap::new();
+        for arg in args {
+            if let Some((key, file)) = arg.split_once("#file=/nowhere/.ops-coordinator/") {
+                content.insert(key.to_owned(), self.juju.text(self.unit, file).unwrap());
+            }
+        }
+        let number = self.juju.secrets.borrow().len();
+        let uri = format!("secret:{}-{number}", self.juju.hooks.get());
+        self.juju.grant_secret(&uri, json!(content));
+        Ok(json!(uri))
+    }
+
     fn answer(&self, tool: &str, args: &[String], stdin: Option<&str>) -> Result<Value, String> {
         let owner = args.last().cloned().unwrap_or_default();
+        let is_etcd = args.iter().any(|arg| arg.starts_with("etcd:"));
         match tool {
             "relation-ids" if owner == "etcd" => {
                 let there = self.juju.etcd.borrow().is_some();
-                Ok(json!(if there { vec![ETCD] } else { Vec::new() }))
+                let ids = self.juju.etcd_ids.borrow();
+                Ok(json!(if there { ids.clone() } else { Vec::new() }))
             }
-            "relation-list" if args[2] == ETCD => Ok(json!("charmed-etcd")),
-            "relation-get" if args[2] == ETCD => {
+            "relation-list" if is_etcd => Ok(json!("charmed-etcd")),
+            "relation-get" if is_etcd && args[3..] == ["--app", "-", "app"] => {
+                assert!(self.leads(), "nobody else may read it");
+                Ok(self.juju.asked_of_etcd(&args[2]))
+            }
+            "relation-get" if is_etcd => {
                 assert_eq!(args[3..], ["--app", "-", "charmed-etcd"]);
                 Ok(json!(*self.juju.etcd.borrow()))
+            }
+            "relation-model-get" => {
+                let model = self.juju.etcd_model.borrow();
+                Ok(json!({ "uuid": *model }))
+            }
+            "secret-add" => self.add_secret(args),
+            "secret-grant" => {
+                assert!(self.juju.secret(&owner).is_some(), "{owner} is there");
+                self.juju.set_bag(&format!("{owner} granted to"), &args[1]);
+                Ok(Value::Null)
             }
             "secret-get" => {
                 let secrets = self.juju.secrets.borrow();
                 let content = secrets.get(&owner).cloned();
                 content.ok_or_else(|| format!("ERROR secret \"{owner}\" not found"))
             }
-            "is-leader" => Ok(json!(self.unit == 0)),
+            "is-leader" => Ok(json!(self.leads())),
             "relation-ids" if self.juju.relation.get() => {
                 let prefix = format!("{owner}:");
                 let relations = self.juju.relations.borrow();
@@ -405,7 +505,7 @@ impl Part {
                 Ok(json!({"status": status, "message": message, "status-data": {}}))
             }
             _ if !self.juju.relation.get() => Err("relation not found".to_owned()),
-            _ if self.is_gone(args) => Err("relation not found".to_owned()),
+            _ if !is_etcd && self.is_gone(args) => Err("relation not found".to_owned()),
             "relation-list" => {
                 let others = (0..self.juju.units).filter(|&unit| unit != self.unit);
                 Ok(json!(
@@ -421,7 +521,11 @@ impl Part {
                     .collect();
                 Ok(json!({ "units": units, "relations": {} }))
             }
-            "relation-get" => Ok(json!(self.juju.bag(&Self::bag_of(args, &owner)))),
+            "relation-get" => {
+                let bag = Self::bag_of(args, &owner);
+                let key = args.iter().rev().nth(1);
+                Ok(json!(self.juju.bag(&Self::under(&bag, key.unwrap()))))
+            }
             "relation-set" => {
                 let body: BTreeMap<String, String> = serde_json::from_str(stdin.unwrap()).unwrap();
                 let app = args.iter().any(|arg| arg == "--app");
@@ -434,7 +538,9 @@ impl Part {
                     format!("app/{}", self.unit)
                 };
                 let bag = Self::bag_of(args, &owner);
-                self.juju.set_bag(&bag, &body["ops-coordinator"]);
+                for (key, value) in body {
+                    self.juju.set_bag(&Self::under(&bag, &key), &value);
+                }
                 Ok(Value::Null)
             }
             other => Err(format!("unknown tool {other}")),
@@ -448,10 +554,17 @@ impl Transport for Part {
             .calls
             .borrow_mut()
             .push(format!("{tool} {}", args.join(" ")));
+        if tool == "relation-model-get" && self.juju.etcd_model.borrow().is_none() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
         Ok(match self.answer(tool, args, stdin) {
             Ok(value) => ToolOutput {
                 code: Some(0),
-                stdout: value.to_string(),
+                stdout: match value {
+                    // It has no other format.
+                    Value::String(uri) if tool == "secret-add" => uri + "\n",
+                    value => value.to_string(),
+                },
                 stderr: String::new(),
             },
             Err(why) => ToolOutput {
@@ -523,6 +636,17 @@ impl Machine for Part {
         }
         self.juju.deputies.set(Some(before + 1));
         Ok(())
+    }
+
+    fn certify(&self, name: &str) -> io::Result<Certified> {
+        if self.juju.has_no_command.get() {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "no such file"));
+        }
+        let hook = self.juju.hooks.get();
+        Ok(Certified {
+            certificate: format!("CERTIFICATE {hook} of {name}"),
+            key: format!("KEY {hook}"),
+        })
     }
 
     fn random(&self) -> u32 {

@@ -1,6 +1,7 @@
 //! A hook against databags in memory: what it reads, what it writes, and how often it asks.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod access;
 mod check;
 mod cost;
 mod data;

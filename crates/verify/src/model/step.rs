@@ -280,6 +280,7 @@ fn environment(call: &Call) -> Environment {
         remote_unit: about.and_then(name),
         departing_unit: departing.and_then(name),
         zone: None,
+        model: None,
         // The waker says so of its own hook, for it sees to that.
         will_be_retried: !call.event.is_action(),
         peers: std::collections::BTreeSet::new(),

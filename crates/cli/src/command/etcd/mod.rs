@@ -1,5 +1,6 @@
 //! What the commands on etcd have in common.
 
+pub(super) mod certificate;
 pub(super) mod deputy;
 pub(super) mod guard;
 pub(super) mod lock;
