@@ -158,6 +158,12 @@ impl Hook {
         Ok(())
     }
 
+    /// On the leader, asks the etcd charm for access; the shared lock is JSON as `checked_shared` returns it.
+    fn ask_for_access(&self, shared: &str) -> PyResult<()> {
+        let shared: SharedLock = serde_json::from_str(shared).map_err(refused)?;
+        self.hook()?.ask_for_access(&shared).map_err(raised)
+    }
+
     /// Answers instead of etcd, for a charm's tests: why the lock is waited for; it is held if that is None.
     fn answer_shared(&self, lock: &str, why: Option<String>) -> PyResult<()> {
         let answer = why.map_or(Shared::Held, |why| Shared::Awaited {

@@ -8,7 +8,8 @@ use std::rc::Rc;
 use std::{fs, io};
 
 use ops_coordinator_juju::{
-    Environment, Errand, Error, Exec, LocalMachine, Machine, Process, Tick, WakerCommand, Wall,
+    Certified, Environment, Errand, Error, Exec, LocalMachine, Machine, Process, Tick,
+    WakerCommand, Wall,
 };
 use pyo3::prelude::*;
 
@@ -49,6 +50,20 @@ impl HookMachine {
             began: Cell::new(began),
             ahead,
         }
+    }
+
+    /// The machine with the command for etcd, which Python looks for only if it is needed.
+    fn with_deputy(&self) -> io::Result<LocalMachine> {
+        let Some(deputy) = &self.deputy else {
+            return Err(io::ErrorKind::Unsupported.into());
+        };
+        let found = Python::attach(|py| deputy.call0(py)?.extract::<String>(py));
+        let command = found.map_err(|error: PyErr| {
+            let why = Python::attach(|py| error.value(py).to_string());
+            io::Error::new(io::ErrorKind::NotFound, why)
+        })?;
+        let command = vec![command.into(), "deputy".into(), (&self.unit).into()];
+        Ok(LocalMachine::new(&self.state, WakerCommand::none()).with_deputy(command))
     }
 
     /// From here on, the clock is the real one.
@@ -109,18 +124,11 @@ impl Machine for HookMachine {
     }
 
     fn start_deputy(&self, endpoint: &str) -> io::Result<()> {
-        let Some(deputy) = &self.deputy else {
-            return Err(io::ErrorKind::Unsupported.into());
-        };
-        let found = Python::attach(|py| deputy.call0(py)?.extract::<String>(py));
-        let command = found.map_err(|error: PyErr| {
-            let why = Python::attach(|py| error.value(py).to_string());
-            io::Error::new(io::ErrorKind::NotFound, why)
-        })?;
-        let command = vec![command.into(), "deputy".into(), (&self.unit).into()];
-        LocalMachine::new(&self.state, WakerCommand::none())
-            .with_deputy(command)
-            .start_deputy(endpoint)
+        self.with_deputy()?.start_deputy(endpoint)
+    }
+
+    fn certify(&self, name: &str) -> io::Result<Certified> {
+        self.with_deputy()?.certify(name)
     }
 }
 

@@ -58,6 +58,9 @@ class Application:
         self.leader = 0
         self.joined = True
         self.config = {}
+        self.others = []
+        """Relations with other applications."""
+        self.secrets = []
 
     def root(self, number):
         """The unit's charm directory."""
@@ -78,7 +81,8 @@ class Application:
         )
         return testing.State(
             leader=number == self.leader,
-            relations=[relation] if self.joined else [],
+            relations=[relation, *self.others] if self.joined else self.others,
+            secrets=self.secrets,
             config=self.config,
             containers=self.containers,
             deferred=unit.deferred,
@@ -118,6 +122,8 @@ class Application:
             unit.bag = dict(relation.local_unit_data)
             if number == self.leader:
                 self.app_bag = dict(relation.local_app_data)
+                self.others = [out.get_relation(other.id) for other in self.others]
+                self.secrets = list(out.secrets)
         return context
 
     def failing_hook(self, number, name='update_status', **options):

@@ -60,6 +60,7 @@ class Commit(ops.Object):
         self.claims.judge(hook)
         dispatch.asked.publish()
         if hook.is_leader:
+            self._ask_for_access(hook)
             self.policies.release(hook)
         else:
             hook.release({}, None, [])
@@ -68,6 +69,14 @@ class Commit(ops.Object):
         if self.is_usual or dispatch.is_only:
             dispatch.at_end(lambda: remember_endpoint(dispatch.charm, dispatch.endpoint))
         dispatch.end()
+
+    def _ask_for_access(self, hook: Hook) -> None:
+        """Ask the etcd charm for access, where a policy names a relation with it."""
+        for shared in (shared for part in self._parts for shared in part.shared_locks):
+            # Few charms share a lock, and each hook of the others would pay for this.
+            from ._shared import ask_for_access
+
+            ask_for_access(hook, shared)
 
     def _tell_availability(self, hook: Hook) -> None:
         """Ask the charm whether this unit is available, after what it has done in its turn."""

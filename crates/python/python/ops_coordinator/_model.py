@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import ops
@@ -22,11 +23,13 @@ class Model:
         self._model = charm.model
         self._endpoint = endpoint
         self._fresh_lines: set[int] = set()
+        self._added: dict[str, ops.Secret] = {}
 
     def __call__(self, tool: str, args: list[str], stdin: str | None) -> tuple[int, str, str]:
         """Return the tool's exit code, standard output and standard error."""
         try:
-            return 0, json.dumps(self._answer(tool, args, stdin)), ''
+            answer = self._answer(tool, args, stdin)
+            return 0, answer if tool == 'secret-add' else json.dumps(answer), ''
         except ops.RelationNotFoundError:
             return 2, '', 'relation not found'
         except (ops.ModelError, OSError) as error:
@@ -40,9 +43,22 @@ class Model:
             return [f'{endpoint}:{r.id}' for r in self._model.relations[endpoint]]
         if tool == 'goal-state':
             return self._goal_state()
+        if tool == 'secret-get':
+            secret = self._model.get_secret(id=args[-1])
+            return secret.get_content(refresh='--refresh' in args)
+        if tool == 'secret-add':
+            return self._add_secret(args)
         relation = self._relation(args[args.index('-r') + 1])
+        if tool == 'secret-grant':
+            return self._added[args[-1]].grant(relation)
+        if tool == 'relation-model-get':
+            return {'uuid': relation.remote_model.uuid}
         if tool == 'relation-list':
+            if '--app' in args:
+                return relation.app.name if relation.app else None
             return sorted(unit.name for unit in relation.units if unit != self._model.unit)
+        if tool == 'relation-get' and args[-2] == '-':
+            return self._get_all(relation, application=args[-1])
         if tool == 'relation-get':
             return self._get(relation, key=args[-2], owner=args[-1], app='--app' in args)
         if tool == 'relation-set':
@@ -75,6 +91,22 @@ class Model:
         # A unit that has left: Juju still has its databag, `ops` does not.
         backend = self._model._backend  # pyright: ignore[reportPrivateUsage]
         return backend.relation_get(relation.id, owner, is_app=False).get(key)
+
+    def _get_all(self, relation: ops.Relation, *, application: str) -> dict[str, str]:
+        own = application == self._model.app.name
+        app = self._model.app if own else relation.app
+        return dict(relation.data[app]) if app else {}
+
+    def _add_secret(self, args: list[str]) -> str:
+        content: dict[str, str] = {}
+        for arg in args:
+            key, is_file, file = arg.partition('#file=')
+            if is_file:
+                content[key] = Path(file).read_text()
+        secret = self._model.app.add_secret(content, label=args[args.index('--label') + 1])
+        uri = secret.id or ''
+        self._added[uri] = secret
+        return uri
 
     def _goal_state(self) -> dict[str, Any]:
         if 'JUJU_CONTEXT_ID' in os.environ:

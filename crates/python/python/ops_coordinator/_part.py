@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias, cast
@@ -20,6 +20,7 @@ from ._policy import Policy
 if TYPE_CHECKING:
     from ._check import Check, Holds
     from ._original import Original
+    from ._shared import SharedLock
 
 logger = logging.getLogger(__name__)
 
@@ -143,9 +144,16 @@ class Part:
     @property
     def available(self) -> list[Holds]:
         """What tells whether this unit is available, in the policies that ask for it."""
-        policy = self._policy
-        policies = [policy] if isinstance(policy, Policy) else policy.values()
-        return [one.available for one in policies if one.available is not None]
+        return [one.available for one in self._policies if one.available is not None]
+
+    @property
+    def shared_locks(self) -> list[SharedLock]:
+        """The locks in etcd that operations need beside their turns."""
+        return [one.shared for one in self._policies if one.shared is not None]
+
+    @property
+    def _policies(self) -> Iterable[Policy]:
+        return [self._policy] if isinstance(self._policy, Policy) else self._policy.values()
 
     @property
     def decides(self) -> bool:

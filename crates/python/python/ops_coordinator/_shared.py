@@ -56,6 +56,7 @@ class SharedLock:
             once it knows them. Until it says something, nothing begins.
         relation: Instead: the endpoint of the relation with the etcd charm (`etcd_client`), which
             says where etcd is and who signed its certificates. Until it does, nothing begins.
+            Without `cert` and `key`, the leader also makes a certificate and asks for access.
         optional: Whether operations go without the lock while that relation does not exist: then
             the application's own line alone decides.
         limit: How many units may be inside at once, over all applications, 1 to 1000. If two
@@ -66,7 +67,8 @@ class SharedLock:
             path in the charm's directory, as the next two.
         cert: This unit's certificate.
         key: The key of that certificate. Keep it readable for its owner only.
-        prefix: What all keys in etcd begin with, by default `ops-coordinator/`.
+        prefix: What all keys in etcd begin with, by default `ops-coordinator/`. With a relation,
+            the range of keys for which access is asked.
 
     Raises:
         TypeError: A value is of the wrong type.
@@ -194,10 +196,25 @@ def share(hook: Hook, lock: str, name: str, shared: SharedLock) -> None:
         hook.answer_shared(lock, said if isinstance(said, str) else None)
 
 
+def ask_for_access(hook: Hook, shared: SharedLock) -> None:
+    """Let the leader ask the etcd charm for access; in a test, where nothing enters, do nothing.
+
+    Args:
+        hook: This hook.
+        shared: The shared lock.
+    """
+    if _in_juju():
+        hook.ask_for_access(shared.said)
+
+
+def _in_juju() -> bool:
+    return 'JUJU_CONTEXT_ID' in os.environ
+
+
 def _said(name: str) -> int | str | None:
     """Return what a test says of the lock, None in a hook of Juju's."""
     said = machine().shared(name)
-    if said is None and 'JUJU_CONTEXT_ID' not in os.environ:
+    if said is None and not _in_juju():
         # A test that says nothing is about something else.
         return 1
     return said
