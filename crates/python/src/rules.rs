@@ -17,7 +17,7 @@ use pyo3::prelude::*;
 /// How units take turns for a lock, and when.
 #[pyclass(frozen, eq, module = "ops_coordinator._native")]
 pub(crate) struct Rules {
-    rules: policy::Rules,
+    declared: policy::Rules,
     windows: Vec<Window>,
     order: Option<Order>,
 }
@@ -47,7 +47,8 @@ impl PartialEq for Order {
 
 impl PartialEq for Rules {
     fn eq(&self, other: &Self) -> bool {
-        (&self.rules, &self.windows, &self.order) == (&other.rules, &other.windows, &other.order)
+        (&self.declared, &self.windows, &self.order)
+            == (&other.declared, &other.windows, &other.order)
     }
 }
 
@@ -55,6 +56,10 @@ impl PartialEq for Rules {
 impl Rules {
     #[new]
     #[expect(clippy::needless_pass_by_value, reason = "it comes from Python")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "Python's Policy is what people call"
+    )]
     fn new(
         limit: &str,
         order: &str,
@@ -72,7 +77,7 @@ impl Rules {
         let windows = window.iter().map(|window| window.parse::<Window>());
         let windows: Result<Vec<Window>, _> = windows.collect();
         Ok(Self {
-            rules: policy::Rules {
+            declared: policy::Rules {
                 limit: limit.map_err(|error| wrong(&error, &LimitError::hint(&error)))?,
                 sequence: order.map_err(|error| wrong(&error, &SequenceError::hint(&error)))?,
                 waves: waves.map_err(|error| PyValueError::new_err(error.to_string()))?,
@@ -91,7 +96,7 @@ impl Rules {
     pub(crate) fn declared(said: &Declared, charm_dir: &Path) -> Self {
         let order = said.order_command.clone().zip(said.chooser(charm_dir));
         Self {
-            rules: said.rules.clone(),
+            declared: said.rules.clone(),
             windows: said.windows.clone(),
             order: order.map(|(words, chooser)| Order::Command { words, chooser }),
         }
@@ -99,7 +104,7 @@ impl Rules {
 
     /// The policy with these rules for a lock.
     pub(crate) fn apply(&self, lock: &LockName, policy: PerLock) -> PerLock {
-        let policy = policy.with_rules(lock.clone(), self.rules.clone());
+        let policy = policy.with_rules(lock.clone(), self.declared.clone());
         let chooser = match &self.order {
             None => return policy,
             Some(Order::Command { chooser, .. }) => chooser.clone(),

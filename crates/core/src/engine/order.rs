@@ -89,6 +89,7 @@ impl Visit {
             Kept::Unchanged => Instructed::AlreadySo(None),
             Kept::Left(why) => Instructed::Not(why),
             Kept::Written(line) => {
+                self.here(round)?.session.unfilled = policy.is_none();
                 let written = line.locks.get(lock).and_then(|line| line.campaign.as_ref());
                 match written.map(|campaign| &campaign.id) == before.as_ref() {
                     true => Instructed::AlreadySo(None),
@@ -155,7 +156,10 @@ impl Visit {
         let members = site.read_members(round)?;
         let wanted = Wanted::only(orders, &held);
         Ok(match site.keep_line(round, members, &wanted)? {
-            Kept::Written(_) => Carried::Out,
+            Kept::Written(_) => {
+                site.session.unfilled = true;
+                Carried::Out
+            }
             Kept::Unchanged => Carried::AlreadySo,
             Kept::Left(why) => Carried::Not(why),
         })

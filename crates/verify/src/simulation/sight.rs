@@ -25,6 +25,9 @@ pub(super) struct Sight {
     /// Units that are inside a lock, and since when they are without a disk, with the relations that they saw then.
     inside: BTreeMap<(UnitName, String), Option<BTreeSet<Number>>>,
     sees: BTreeMap<UnitName, BTreeSet<Number>>,
+    /// Where units that are inside a lock had last said something when they went in. They may tell on another relation since
+    /// that they are inside; but a leader reads that only once it has met them there.
+    began: BTreeMap<(UnitName, String), Follows>,
 }
 
 impl Sight {
@@ -70,7 +73,9 @@ impl Sight {
                 let known = || read.into_iter().chain([&self.follows]);
                 let mut lines = places(app_writes);
                 lines.any(|(endpoint, relation)| {
-                    known().any(|follows| self.is_blind(unit, endpoint, relation, follows))
+                    known()
+                        .chain(self.began.values())
+                        .any(|follows| self.is_blind(unit, endpoint, relation, follows))
                 })
             }
             Happening::DiskLost { unit } => {
@@ -86,11 +91,16 @@ impl Sight {
                 false
             }
             Happening::Enter { unit, lock } => {
+                let own = self.follows.iter().filter(|((other, _), _)| other == unit);
+                let own = own.map(|(place, relation)| (place.clone(), *relation));
+                let began = own.collect();
+                self.began.insert((unit.clone(), lock.clone()), began);
                 self.inside.insert((unit.clone(), lock.clone()), None);
                 false
             }
             Happening::Leave { unit, lock } => {
                 self.inside.remove(&(unit.clone(), lock.clone()));
+                self.began.remove(&(unit.clone(), lock.clone()));
                 false
             }
             Happening::Life {
@@ -99,6 +109,7 @@ impl Sight {
             } => {
                 self.follows.retain(|(other, _), _| other != unit);
                 self.inside.retain(|(other, _), _| other != unit);
+                self.began.retain(|(other, _), _| other != unit);
                 false
             }
             _ => false,
@@ -182,6 +193,27 @@ mod tests {
         assert!(!sight.see(&commits(1, "unit_writes", 4)));
         assert!(sight.see(&commits(2, "app_writes", 4)));
         assert!(!sight.see(&begins("start")));
+        assert!(!sight.see(&commits(2, "app_writes", 4)));
+    }
+
+    #[test]
+    fn a_leader_knows_of_nobody_whom_it_has_not_met() {
+        let happens = |happening| Event {
+            n: 0,
+            at: 0,
+            happening,
+        };
+        let (unit, lock) = (unit(1), "restart".to_owned());
+        let mut sight = Sight::default();
+        assert!(!sight.see(&commits(1, "unit_writes", 3)));
+        let (went, left) = (unit.clone(), lock.clone());
+        sight.see(&happens(Happening::Enter {
+            unit: went,
+            lock: left,
+        }));
+        assert!(!sight.see(&commits(1, "unit_writes", 4)));
+        assert!(sight.see(&commits(2, "app_writes", 4)), "it is inside by 3");
+        sight.see(&happens(Happening::Leave { unit, lock }));
         assert!(!sight.see(&commits(2, "app_writes", 4)));
     }
 

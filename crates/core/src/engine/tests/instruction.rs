@@ -181,3 +181,19 @@ fn a_stopped_unit_costs_one_more_read_than_one_that_waits() {
     let tools = |need: &&Need| !matches!(need, Need::Stored(_));
     assert_eq!(visit.needs.iter().filter(tools).count(), 2);
 }
+
+#[test]
+fn another_hook_follows_an_order_because_nobody_looked_who_could_join_the_line() {
+    let mut world = World::new(2);
+    world.line_up([1]);
+    let mut visit = world.action(0);
+    visit.ask(&mut world, |engine| {
+        engine.instruct(&lock(), &pause("night"))
+    });
+    assert!(!visit.did().contains(&"wake"));
+    visit.release(&mut world);
+    assert!(visit.did().contains(&"wake"));
+    let mut quiet = world.action(0);
+    quiet.release(&mut world);
+    assert!(!quiet.did().contains(&"wake"));
+}

@@ -120,7 +120,7 @@ pub const SMALL: &[Case] = &[
             stop: 1,
             ..NONE
         },
-        states: 238_240,
+        states: 269_033,
         ..CASE
     },
     Case {
@@ -261,7 +261,7 @@ pub const SMALL: &[Case] = &[
     Case {
         name: "pause",
         faults: Faults { pause: 1, ..NONE },
-        states: 8_371,
+        states: 9_574,
         ..CASE
     },
     Case {
@@ -271,7 +271,7 @@ pub const SMALL: &[Case] = &[
             kill: 1,
             ..NONE
         },
-        states: 87_569,
+        states: 98_290,
         ..CASE
     },
     Case {
@@ -282,13 +282,13 @@ pub const SMALL: &[Case] = &[
             leader: 1,
             ..NONE
         },
-        states: 144_892,
+        states: 181_720,
         ..CASE
     },
     Case {
         name: "stops",
         faults: Faults { stop: 2, ..NONE },
-        states: 10_317,
+        states: 10_863,
         ..CASE
     },
     Case {
@@ -298,7 +298,7 @@ pub const SMALL: &[Case] = &[
             fail: 1,
             ..NONE
         },
-        states: 35_223,
+        states: 36_169,
         ..CASE
     },
     Case {
@@ -308,7 +308,7 @@ pub const SMALL: &[Case] = &[
             kill: 1,
             ..NONE
         },
-        states: 49_611,
+        states: 50_842,
         ..CASE
     },
     Case {
@@ -320,7 +320,7 @@ pub const SMALL: &[Case] = &[
             ..NONE
         },
         healed_one_in: 4,
-        states: 303_756,
+        states: 351_680,
         ..CASE
     },
     Case {
@@ -330,7 +330,7 @@ pub const SMALL: &[Case] = &[
             disk: 1,
             ..NONE
         },
-        states: 22_091,
+        states: 22_807,
         ..CASE
     },
     Case {
@@ -480,7 +480,7 @@ pub const SMALL: &[Case] = &[
             slow: 1,
             ..NONE
         },
-        states: 68_318,
+        states: 68_858,
         ..CASE
     },
     Case {
@@ -495,7 +495,7 @@ pub const SMALL: &[Case] = &[
             leader: 1,
             ..NONE
         },
-        states: 46_426,
+        states: 54_181,
         ..CASE
     },
     Case {
@@ -521,7 +521,7 @@ pub const SMALL: &[Case] = &[
             pass: 1,
             ..NONE
         },
-        states: 147_846,
+        states: 154_703,
         ..CASE
     },
     Case {
@@ -574,7 +574,7 @@ pub const SMALL: &[Case] = &[
             pass: 1,
             ..NONE
         },
-        states: 17_808,
+        states: 19_261,
         ..CASE
     },
     Case {
@@ -587,7 +587,7 @@ pub const SMALL: &[Case] = &[
             skip: 1,
             ..NONE
         },
-        states: 71_485,
+        states: 76_240,
         ..CASE
     },
     Case {
