@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -101,12 +101,17 @@ impl Application {
     /// Takes a step of a scenario in the running lab.
     #[track_caller]
     pub(crate) fn step(&self, step: &str) {
+        let output = self.try_step(step);
+        assert!(output.status.success(), "{output:?}");
+    }
+
+    /// The same, if the lab is not over yet.
+    pub(crate) fn try_step(&self, step: &str) -> Output {
         let mut command = Command::new(COMMAND);
         command
             .args(["lab", "step", "--dir"])
             .arg(self.fixture.directory());
-        let output = command.arg(step).output().unwrap();
-        assert!(output.status.success(), "{output:?}");
+        command.arg(step).output().unwrap()
     }
 
     /// Starts a roll of so many units.
