@@ -79,12 +79,7 @@ impl Visit {
         policy: &dyn Policy,
         orders: &[Order],
     ) -> Result<Kept, Need> {
-        let here = self.here(round)?;
-        if here.session.wrote_line {
-            if std::mem::take(&mut here.session.unfilled) {
-                // Juju may be silent about a leader's own line.
-                here.wake(round, Errand::Hook);
-            }
+        if self.here(round)?.session.wrote_line {
             return Ok(Kept::Left(WROTE.to_owned()));
         }
         let members = self.here(round)?.recall_members(round)?;

@@ -9,7 +9,8 @@ use super::visit::Visit;
 use super::{Carried, Need};
 use crate::policy::Policy;
 use crate::{
-    Call, Campaign, Instructed, Instruction, LockName, Order, Reading, Ticket, UnitName, UnitRecord,
+    Call, Campaign, Errand, Instructed, Instruction, LockName, Order, Reading, Ticket, UnitName,
+    UnitRecord,
 };
 
 impl Visit {
@@ -89,7 +90,9 @@ impl Visit {
             Kept::Unchanged => Instructed::AlreadySo(None),
             Kept::Left(why) => Instructed::Not(why),
             Kept::Written(line) => {
-                self.here(round)?.session.unfilled = policy.is_none();
+                if policy.is_none() {
+                    self.here(round)?.look_who_joins(round);
+                }
                 let written = line.locks.get(lock).and_then(|line| line.campaign.as_ref());
                 match written.map(|campaign| &campaign.id) == before.as_ref() {
                     true => Instructed::AlreadySo(None),
@@ -157,7 +160,7 @@ impl Visit {
         let wanted = Wanted::only(orders, &held);
         Ok(match site.keep_line(round, members, &wanted)? {
             Kept::Written(_) => {
-                site.session.unfilled = true;
+                site.look_who_joins(round);
                 Carried::Out
             }
             Kept::Unchanged => Carried::AlreadySo,
@@ -167,6 +170,12 @@ impl Visit {
 }
 
 impl Site {
+    /// An order was written without the charm's policy, so nobody has joined the line by it; and Juju may be silent about a
+    /// leader's own line.
+    fn look_who_joins(&mut self, round: &mut Round<'_>) {
+        self.wake(round, Errand::Hook);
+    }
+
     /// The campaign that the leader has announced last for a lock.
     fn campaign(&self, lock: &LockName) -> Option<&Campaign> {
         let line = self.line.good()?.locks.get(lock)?;

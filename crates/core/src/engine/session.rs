@@ -90,9 +90,6 @@ pub struct Session {
     pub(super) finished_operation: bool,
     /// Whether this hook has written the line.
     pub(super) wrote_line: bool,
-    /// Whether it was only to carry out an operator's order: who else could join the line then was not looked at.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub(super) unfilled: bool,
     /// Whether this hook has scheduled another one.
     pub(super) woke: bool,
     /// When the waker goes off that waits for a window to open, a check to hold or another attempt, if one was started.
@@ -174,7 +171,6 @@ impl Session {
             notes: BTreeMap::new(),
             finished_operation: false,
             wrote_line: false,
-            unfilled: false,
             woke: false,
             alarm: None,
             shared: BTreeMap::new(),
