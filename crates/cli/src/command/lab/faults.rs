@@ -33,7 +33,8 @@ use wanted::Wanted;
 /// The units are real processes. Each seed determines the faults: agents that die at a point of a hook (a different
 /// point for each seed) together with the processes that their hooks left running; hooks that fail or are killed, with
 /// or without their children; leadership that moves; machines that freeze; an unreachable controller; slow hook tools;
-/// clocks that are hours apart and jump. In the end every unit must show the last value of the option in an active
+/// clocks that are hours apart and jump. If the charm has the actions `roll`, `pause` and `resume`, operators use them
+/// meanwhile. In the end every unit must show the last value of the option in an active
 /// status, and the history is checked against the guarantees by the same code that checks `simulate`.
 ///
 /// The seed determines the faults, but real processes never run the same way twice.
@@ -220,6 +221,7 @@ fn one(
         seed,
         point,
         application: &common.charm.name,
+        actions: &common.charm.actions,
         units: args.units,
         option: &args.option,
         disks: args.lose_disks,

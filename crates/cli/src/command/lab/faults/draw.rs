@@ -37,6 +37,10 @@ pub(super) fn steps(mut rng: Rng, wanted: &Wanted<'_>) -> Vec<Step> {
     for roll in 1..=ROLLS {
         draw.roll(roll);
     }
+    if wanted.has_operators() {
+        // The one who was to resume may have asked somebody who led no more, or who died.
+        draw.act("resume", After::IDLE);
+    }
     draw.step(After::IDLE, Act::Wait);
     draw.steps
 }
@@ -68,6 +72,9 @@ impl Draw<'_> {
         faults.push(lasting[self.rng.u32(0..3) as usize]);
         if self.wanted.disks {
             faults.push(Self::lose_disk);
+        }
+        if self.wanted.has_operators() {
+            faults.extend([Self::campaign as fn(&mut Self, After), Self::pause]);
         }
         self.rng.shuffle(&mut faults);
         for fault in faults {
@@ -148,6 +155,28 @@ impl Draw<'_> {
     fn lose_disk(&mut self, after: After) {
         let unit = self.anybody();
         self.strike(after, unit, UnitDeed::LoseDisk);
+    }
+
+    /// An operator rolls all units, beside what the option's change has begun.
+    fn campaign(&mut self, after: After) {
+        self.act("roll", after);
+    }
+
+    /// An operator pauses, and resumes a while later.
+    fn pause(&mut self, after: After) {
+        self.act("pause", after);
+        let (moment, delay) = (Moment::Now, self.rng.u64(100..2_000));
+        self.act("resume", After { moment, delay });
+    }
+
+    /// An operator asks the leader for something.
+    fn act(&mut self, name: &str, after: After) {
+        let deed = Deed::Action {
+            unit: Target::Leader,
+            name: name.to_owned(),
+            params: BTreeMap::new(),
+        };
+        self.step(after, deed.into());
     }
 
     fn suspend(&mut self, after: After) {

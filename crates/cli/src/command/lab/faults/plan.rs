@@ -77,9 +77,15 @@ mod tests {
     use ops_coordinator_lab::scenario::Act;
 
     use super::*;
+    use crate::command::lab::faults::wanted::OPERATORS;
 
     fn plan(seed: u64) -> Plan {
+        plan_with(seed, &[])
+    }
+
+    fn plan_with(seed: u64, actions: &[String]) -> Plan {
         Plan::new(&Wanted {
+            actions,
             seed,
             point: CrashPoint::AfterFlush,
             application: "app",
@@ -168,5 +174,23 @@ mod tests {
             let apart = most.zip(least).map_or(0, |(most, least)| most - least);
             assert!(apart > 3_600_000, "seed {seed}: {clocks:?}");
         }
+    }
+
+    #[test]
+    fn operators_interfere_if_the_charm_has_their_actions_and_resume_in_the_end() {
+        let actions = OPERATORS.map(str::to_owned);
+        let acts = |actions: &[String]| {
+            let steps = plan_with(1, actions).steps.into_iter();
+            let acts = steps.filter_map(|step| match step.act {
+                Act::Do(Deed::Action { name, .. }, _) => Some(name),
+                _ => None,
+            });
+            acts.collect::<Vec<String>>()
+        };
+        let all = acts(&actions);
+        let count = |name| all.iter().filter(|act| *act == name).count();
+        assert_eq!((count("roll"), count("pause"), count("resume")), (2, 2, 3));
+        assert_eq!(all.last().unwrap(), "resume");
+        assert!(acts(&actions[1..]).is_empty());
     }
 }

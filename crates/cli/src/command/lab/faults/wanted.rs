@@ -17,6 +17,19 @@ pub(super) struct Wanted<'a> {
     pub(super) option: &'a str,
     /// Whether units lose their disks as well.
     pub(super) disks: bool,
+    /// The charm's actions. Operators use those of [`OPERATORS`].
+    pub(super) actions: &'a [String],
+}
+
+/// What operators do, if the charm has all of these actions: they roll all units, and pause for a while.
+pub(super) const OPERATORS: [&str; 3] = ["roll", "pause", "resume"];
+
+impl Wanted<'_> {
+    /// Whether operators interfere.
+    pub(super) fn has_operators(&self) -> bool {
+        let has = |name: &&str| self.actions.iter().any(|action| action == name);
+        OPERATORS.iter().all(|name| has(name))
+    }
 }
 
 /// The value that the option has after this change.
