@@ -28,7 +28,7 @@ impl Wanted<'_> {
     /// Whether operators interfere.
     pub(super) fn has_operators(&self) -> bool {
         let has = |name: &&str| self.actions.iter().any(|action| action == name);
-        OPERATORS.iter().all(|name| has(name))
+        OPERATORS.iter().all(has)
     }
 }
 
