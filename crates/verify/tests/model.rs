@@ -112,7 +112,7 @@ const CAUGHT: &[(Bug, &str, &[&str])] = &[
     (
         Bug::OverlooksTheUnavailable,
         "unavailable",
-        &["budget-is-kept"],
+        &["budget-is-kept", "all-ends-well"],
     ),
     (
         Bug::RaisesLimitsInLine,
