@@ -13,6 +13,9 @@ use ops_coordinator_excerpt::{LONG, excerpt};
 
 /// How long it may take.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long one may take that says who goes first. The leader is at its line meanwhile, and has checked that it still may
+/// write it: what is left of its lease then is short.
+const CHOICE: Duration = Duration::from_secs(2);
 /// How much of what it says is read, in bytes.
 const READ: u64 = 64 * 1024;
 
@@ -54,7 +57,7 @@ pub(super) fn choose(
         charm_dir,
         units: Some(units.join(" ")),
     };
-    let said = asked.answer("order-command", PATIENCE)?;
+    let said = asked.answer("order-command", CHOICE)?;
     let names = said.split(|c: char| c == ',' || c.is_whitespace());
     let names = names.filter(|name| !name.is_empty());
     names
@@ -215,5 +218,7 @@ mod tests {
         assert_eq!(said("echo nobody").unwrap_err(), wrong);
         let failed = "its order-command ended with exit status: 3";
         assert_eq!(said("exit 3").unwrap_err(), failed);
+        let slow = "its order-command did not end within 2 s";
+        assert_eq!(said("exec sleep 60").unwrap_err(), slow);
     }
 }

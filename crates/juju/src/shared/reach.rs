@@ -103,6 +103,16 @@ impl From<Error> for Missing {
 }
 
 impl Missing {
+    /// Why a lock cannot be reached by this relation.
+    fn of(&self, name: LockName, relation: &str, optional: bool) -> Unreached {
+        Unreached {
+            name,
+            why: format!("relation {relation} {}", self.in_words()),
+            is_gone: matches!(self, Self::Relation),
+            optional,
+        }
+    }
+
     fn in_words(&self) -> String {
         match self {
             Self::Relation => "does not exist".to_owned(),
@@ -113,6 +123,14 @@ impl Missing {
 }
 
 impl Hook {
+    /// What operations would go without now, and why, if they would. It only looks for the relation.
+    pub(super) fn waived_now(&self, declared: &SharedLock) -> Option<String> {
+        let relation = declared.relation.as_ref()?;
+        let missing = self.etcd_relation(relation).err()?;
+        let unreached = missing.of(declared.name.clone(), relation, declared.optional);
+        unreached.waived()
+    }
+
     /// A shared lock as a deputy can use it now, or why it cannot.
     pub(super) fn reach(
         &mut self,
@@ -132,12 +150,7 @@ impl Hook {
                     }
                 }
                 Err(missing) => {
-                    return Ok(Err(Unreached {
-                        name: declared.name,
-                        why: format!("relation {relation} {}", missing.in_words()),
-                        is_gone: matches!(missing, Missing::Relation),
-                        optional,
-                    }));
+                    return Ok(Err(missing.of(declared.name, &relation, optional)));
                 }
             }
             if let Some(pem) = &authority {

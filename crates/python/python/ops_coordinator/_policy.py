@@ -34,7 +34,8 @@ class Policy:
             `'leader-last'`, or the names of the units that go first. Or a function that is called
             on the leader when several units could join: it gets their names, in the order in which
             they would, and returns those that go first. If it raises, they join as they come, and
-            the log says why. It cannot use the coordinator.
+            the log says why. It cannot use the coordinator, and should take two seconds at most:
+            the leader is at its line meanwhile.
         waves: `'zone'` lets one availability zone go after the other.
         canary: Whether the first unit that joins an idle line goes alone.
         lookahead: How many units to keep in the line beyond those that may be inside, 0 to 32.
