@@ -44,8 +44,8 @@ pub struct Hook {
     pub(crate) shared_answers: BTreeMap<LockName, Shared>,
     /// How this process has found the deputies, by endpoint.
     pub(crate) deputies: BTreeMap<String, Found>,
-    /// Why Juju has refused the line in the last question, if it did.
-    pub(crate) refused: Option<String>,
+    /// Why the line that the last question decided to write was not written, if it was not.
+    pub(crate) unwritten: Option<String>,
 }
 
 /// What must hold after an operation, and who can tell.
@@ -114,7 +114,7 @@ impl Hook {
             waived: BTreeSet::new(),
             shared_answers: BTreeMap::new(),
             deputies: BTreeMap::new(),
-            refused: None,
+            unwritten: None,
         };
         hook.ask(Engine::open)?;
         if !hook.has_relation() {
@@ -130,7 +130,7 @@ impl Hook {
     ) -> Result<T, Error> {
         let mut guard = Some(self.machine.lock()?);
         self.refresh()?;
-        self.refused = None;
+        self.unwritten = None;
         self.engine.handle_question();
         let answer = loop {
             self.engine.handle_time(self.machine.now());
@@ -309,12 +309,22 @@ impl Hook {
             Effect::PublishRecord { relation, value } => {
                 self.tools.relation_set(&relation, false, KEY, &value)
             }
-            Effect::PublishLine { relation, value } => {
+            Effect::PublishLine {
+                relation,
+                value,
+                by,
+            } => {
+                if self.machine.now() >= by {
+                    let why = self.engine.handle_line_late(&relation);
+                    self.unwritten = Some(why.to_owned());
+                    return Ok(());
+                }
                 match self.tools.relation_set(&relation, true, KEY, &value) {
                     Err(Error::Tool(refused)) => {
-                        let why = refused.to_string();
-                        self.engine.handle_line_refused(&relation, &why);
-                        self.refused = Some(why);
+                        let why = self
+                            .engine
+                            .handle_line_refused(&relation, &refused.to_string());
+                        self.unwritten = Some(why);
                         Ok(())
                     }
                     published => published,

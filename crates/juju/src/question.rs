@@ -245,8 +245,8 @@ impl Hook {
             return Err(Error::NotLeader);
         }
         let instructed = self.ask(|engine| engine.instruct(lock, instruction))?;
-        if let Some(why) = self.refused.take() {
-            return Err(lost_leadership(&why));
+        if let Some(why) = self.unwritten.take() {
+            return Err(Error::NotCarriedOut(why));
         }
         let (ticket, anew) = match instructed {
             Instructed::Done(ticket) => (ticket, true),
@@ -285,8 +285,8 @@ impl Hook {
         }
         match told? {
             Instructed::Not(why) => Err(Error::NotCarriedOut(why)),
-            instructed => match self.refused.take() {
-                Some(why) => Err(lost_leadership(&why)),
+            instructed => match self.unwritten.take() {
+                Some(why) => Err(Error::NotCarriedOut(why)),
                 None => Ok(matches!(instructed, Instructed::Done(_))),
             },
         }
@@ -303,8 +303,8 @@ impl Hook {
             return Err(Error::NotLeader);
         }
         match self.ask(|engine| engine.carry_out(orders))? {
-            Carried::Out => match self.refused.take() {
-                Some(why) => Err(lost_leadership(&why)),
+            Carried::Out => match self.unwritten.take() {
+                Some(why) => Err(Error::NotCarriedOut(why)),
                 None => Ok(true),
             },
             Carried::AlreadySo => Ok(false),
@@ -416,10 +416,6 @@ impl Hook {
         status.warnings.splice(..0, self.take_warnings());
         Ok(status)
     }
-}
-
-fn lost_leadership(why: &str) -> Error {
-    Error::NotCarriedOut(format!("lost leadership; the line was not written: {why}"))
 }
 
 /// What has become of an instruction, in words.

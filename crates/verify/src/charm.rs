@@ -15,6 +15,7 @@ use ops_coordinator_juju::{
 };
 
 use crate::Bug;
+use crate::deliberate::Deliberate;
 use crate::sabotage::Saboteur;
 
 /// The peer relation's endpoint.
@@ -57,6 +58,8 @@ pub struct Visit {
     pub aftercare: Option<Aftercare>,
     /// Whether the unit is available.
     pub availability: Availability,
+    /// What the charm's policy does before it puts units in order, which may take its time.
+    pub deliberation: Option<Rc<dyn Fn()>>,
 }
 
 /// What must hold after an operation before its turn is over.
@@ -301,14 +304,14 @@ impl Charm {
             }
         }
         self.withdraw(&mut opened, will)?;
-        self.obey(&mut opened, will)?;
+        self.obey(visit, &mut opened, will)?;
         for Open { hook, saboteur, .. } in &mut opened {
             let orders = self.orders(hook, will)?;
             saboteur.before_release(hook)?;
             if self.bug == Some(Bug::ReasksLeadershipAtEnd) {
                 *hook = saboteur.open()?;
             }
-            hook.release_with(&self.policy(will), &orders)?;
+            hook.release_with(&self.policy(visit, will), &orders)?;
         }
         if self.bug == Some(Bug::ActsOnUnflushedLine) {
             for open in &opened {
@@ -334,8 +337,8 @@ impl Charm {
     }
 
     /// What an operator wants, carried out at once; a leader that cannot do it says so, and the operator looks again.
-    fn obey(&self, opened: &mut [Open], will: &Will) -> Result<(), Error> {
-        self.roll_all(opened, will)?;
+    fn obey(&self, visit: &Visit, opened: &mut [Open], will: &Will) -> Result<(), Error> {
+        self.roll_all(visit, opened, will)?;
         let Some(instruction) = &will.instruction else {
             return Ok(());
         };
@@ -349,11 +352,11 @@ impl Charm {
     }
 
     /// Rolls all units, if an operator wants it: at once, like any other instruction.
-    fn roll_all(&self, opened: &mut [Open], will: &Will) -> Result<(), Error> {
+    fn roll_all(&self, visit: &Visit, opened: &mut [Open], will: &Will) -> Result<(), Error> {
         let Some(reason) = will.rolls else {
             return Ok(());
         };
-        let policy = self.policy(will);
+        let policy = self.policy(visit, will);
         let policy: Option<&dyn Policy> = will.fills.then_some(&policy);
         for (index, lock) in self.locks.iter().enumerate() {
             let hook = self.hook_for(opened, index);
@@ -428,12 +431,15 @@ impl Charm {
         Ok(None)
     }
 
-    fn policy(&self, will: &Will) -> Rules {
+    fn policy(&self, visit: &Visit, will: &Will) -> Deliberate {
         let limit = will.limit.unwrap_or(self.policy.limit);
         let more = u32::from(self.bug == Some(Bug::LimitPlusOne));
-        Rules {
-            limit: Limit::new(limit.of(0) + more).unwrap_or(limit),
-            ..self.policy.clone()
+        Deliberate {
+            rules: Rules {
+                limit: Limit::new(limit.of(0) + more).unwrap_or(limit),
+                ..self.policy.clone()
+            },
+            first: visit.deliberation.clone(),
         }
     }
 }

@@ -12,6 +12,7 @@
 
 mod bug;
 mod charm;
+mod deliberate;
 pub mod etcd;
 pub mod history;
 #[cfg(feature = "model")]

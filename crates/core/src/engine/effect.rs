@@ -1,7 +1,7 @@
 //! What a driver must do, in the order in which it must be done.
 
 use super::{Pending, Roster, Session};
-use crate::{Errand, Journal, RelationId};
+use crate::{Errand, Journal, RelationId, Tick};
 
 /// What a driver must do. [`Engine::poll_effect`](super::Engine::poll_effect) yields them in the order in which they
 /// must be done, each before the next.
@@ -35,13 +35,17 @@ pub enum Effect {
         /// The value.
         value: String,
     },
-    /// Write the line under [`KEY`](crate::wire::KEY) into the application's databag. Juju may refuse it, because another
-    /// unit leads by now: then call [`Engine::handle_line_refused`](super::Engine::handle_line_refused) and go on.
+    /// Write the line under [`KEY`](crate::wire::KEY) into the application's databag, if it is not too late: a policy may
+    /// have taken its time, or an effect before this one. If it is, call
+    /// [`Engine::handle_line_late`](super::Engine::handle_line_late) instead. Juju may refuse the line, because another
+    /// unit leads by now: then call [`Engine::handle_line_refused`](super::Engine::handle_line_refused). In both cases go on.
     PublishLine {
         /// In which relation.
         relation: RelationId,
         /// The value.
         value: String,
+        /// From this time on it is too late.
+        by: Tick,
     },
     /// Keep a line for the visit that [`Errand::Line`] names.
     StorePending {

@@ -58,6 +58,8 @@ impl<'a> Wanted<'a> {
     }
 }
 
+/// Why the line is left to a visit.
+pub(super) const TOO_LATE: &str = "this hook took too long; a separate visit will write the line";
 /// Why the line is left unchanged if a hook wants to write it twice.
 const WROTE: &str = "this hook has already written the line";
 
@@ -190,17 +192,21 @@ impl Site {
                 left("Juju now lists a lower relation")
             }
             Plan::Postpone(Postponed::LeaseBound(line)) => {
-                self.leave_behind(round, relation, &line, wanted);
-                left("this hook took too long; a separate visit will write the line")
+                let pending = self.pending(relation, &line, wanted);
+                self.leave_behind(round, pending);
+                left(TOO_LATE)
             }
             Plan::Write { line, wake } => {
                 round.tell(Effect::DropPending {
                     endpoint: self.endpoint.clone(),
                 });
+                let pending = self.pending(relation.clone(), &line, wanted);
                 round.tell(Effect::PublishLine {
                     relation,
-                    value: encode_line(&line),
+                    value: pending.line.clone(),
+                    by: Tick(self.session.read_at.0 + WRITE_WITHIN),
                 });
+                self.unwritten = Some(Box::new(pending));
                 self.session.wrote_line = true;
                 if wake {
                     self.wake(round, Errand::Hook);
@@ -214,22 +220,19 @@ impl Site {
         }
     }
 
-    /// Leaves a line to a visit that a waker runs at once.
-    fn leave_behind(
-        &mut self,
-        round: &mut Round<'_>,
-        relation: RelationId,
-        line: &Line,
-        wanted: &Wanted<'_>,
-    ) {
+    fn pending(&self, relation: RelationId, line: &Line, wanted: &Wanted<'_>) -> Pending {
         let own = self.session.own.as_ref();
-        let pending = Pending {
+        Pending {
             relation,
             base: self.session.line.clone(),
             own: own.and_then(|own| own.value.clone()),
             others: wanted.others.clone(),
             line: encode_line(line),
-        };
+        }
+    }
+
+    /// Leaves a line to a visit that a waker runs at once.
+    fn leave_behind(&mut self, round: &mut Round<'_>, pending: Pending) {
         round.tell(Effect::StorePending {
             endpoint: self.endpoint.clone(),
             pending: Box::new(pending),
@@ -239,6 +242,15 @@ impl Site {
             WRITE_WITHIN / 1000
         ));
         self.wake(round, Errand::Line);
+    }
+
+    /// Leaves the line to a visit after all that the last question was to write in this relation.
+    pub(super) fn line_is_late(&mut self, round: &mut Round<'_>, relation: &RelationId) {
+        let late = self.unwritten.take_if(|line| line.relation() == relation);
+        if let Some(pending) = late {
+            self.session.wrote_line = false;
+            self.leave_behind(round, *pending);
+        }
     }
 
     /// A unit that appears again, or has a new incarnation under its old name, is not gone.

@@ -125,14 +125,29 @@ impl Engine {
     }
 
     /// Takes the news that Juju has refused the line that [`Effect::PublishLine`] wrote: another unit leads by now,
-    /// and keeps the line. Failing the hook would lose what it did.
-    pub fn handle_line_refused(&mut self, relation: &RelationId, why: &str) {
+    /// and keeps the line. Failing the hook would lose what it did. Returns in words why the line was not written.
+    pub fn handle_line_refused(&mut self, relation: &RelationId, why: &str) -> String {
         for site in self.visit.sites.values_mut() {
             if site.session.relation.as_ref() == Some(relation) {
                 site.session.wrote_line = false;
             }
         }
-        self.warn(format!("lost leadership; the line was not written: {why}"));
+        let why = format!("lost leadership; the line was not written: {why}");
+        self.warn(why.clone());
+        why
+    }
+
+    /// Takes the news that it is too late for the line of [`Effect::PublishLine`]. A separate visit then writes it. Returns
+    /// that, as the reason why the line was not written.
+    pub fn handle_line_late(&mut self, relation: &RelationId) -> &'static str {
+        let late = self.ask(|visit, round| {
+            for site in visit.sites.values_mut() {
+                site.line_is_late(round, relation);
+            }
+            Ok(())
+        });
+        debug_assert_eq!(late, Ok(()), "everything is known");
+        lead::TOO_LATE
     }
 
     /// Takes the news that the waker of [`Effect::Wake`] could not be started.

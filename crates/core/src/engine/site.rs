@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::round::Round;
 use super::session::OwnValue;
-use super::{Effect, Need, Roster, Session, Stored};
+use super::{Effect, Need, Pending, Roster, Session, Stored};
 use crate::unit::{Own, Unit};
 use crate::{
     Errand, Incarnation, Journal, Line, LockName, News, Reading, Ticket, Transition, Turn,
@@ -25,6 +25,8 @@ pub(super) struct Site {
     journal: Journal,
     /// The session on the disk, as far as it is known.
     stored: Option<Session>,
+    /// The line that this process last decided to write, should it be too late for that.
+    pub(super) unwritten: Option<Box<Pending>>,
 }
 
 impl Site {
@@ -105,6 +107,7 @@ impl Site {
             session,
             journal,
             stored: None,
+            unwritten: None,
         };
         site.journal.busy = site.busy();
         site

@@ -173,6 +173,7 @@ impl Steps {
             gate: Gate::Open,
             aftercare: self.checks.then(|| aftercare(call.deed.is_well())),
             availability: self.availability(call),
+            deliberation: None,
         };
         let configured = call.event == Event::Config;
         let will = Will {

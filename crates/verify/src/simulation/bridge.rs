@@ -50,6 +50,8 @@ pub(super) struct Bridge {
     around: Surroundings,
     context: HookContext,
     calls: Cell<u64>,
+    /// For how many milliseconds a policy has thought.
+    pub(super) thought: Cell<u64>,
     drawn: Cell<u32>,
     pub(super) wishes: RefCell<Vec<Wish>>,
     /// The endpoints of the deputies that are to start.
@@ -62,6 +64,7 @@ impl Bridge {
             around,
             context: context.clone(),
             calls: Cell::default(),
+            thought: Cell::default(),
             drawn: Cell::default(),
             wishes: RefCell::default(),
             deputies: RefCell::default(),
@@ -70,7 +73,7 @@ impl Bridge {
 
     /// For how many milliseconds the step has been running.
     fn passed(&self) -> u64 {
-        self.calls.get() * self.around.tool_takes
+        self.calls.get() * self.around.tool_takes + self.thought.get()
     }
 }
 

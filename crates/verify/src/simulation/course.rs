@@ -189,6 +189,7 @@ impl Run {
             lowered: recipe.lowered,
             zones: recipe.zones,
             ails: recipe.max_unavailable.is_some(),
+            thinks: recipe.thinks,
             shut: recipe.shut,
             check: recipe.check,
             check_fails: recipe.check_fails,

@@ -66,6 +66,7 @@ faults! {
     Roll "roll" "An operator rolls all units, some several times, and ends some of these campaigns early.";
     Pass "pass" "Some units that a campaign calls have nothing to do, and pass.";
     Ail "ail" "Units are unavailable now and then, some until their turn, and a policy says how many may be.";
+    Think "think" "A policy takes its time, up to longer than a lease.";
     Announce "announce" "All units expect a campaign when the configuration changes, and none asks.";
     Shared "shared" "All locks need one in etcd as well, which others want too; it is away, leases end, deputies die and stand still. Only if it is named.";
 }
@@ -81,7 +82,7 @@ impl Fault {
     pub(super) fn has_own_dice(self) -> bool {
         matches!(
             self,
-            Self::Roll | Self::Pass | Self::Announce | Self::Ail | Self::Shared
+            Self::Roll | Self::Pass | Self::Announce | Self::Ail | Self::Think | Self::Shared
         )
     }
 }

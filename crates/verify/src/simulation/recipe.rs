@@ -54,6 +54,8 @@ pub struct Recipe {
     pub recovery: Recovery,
     /// How many units may be unavailable, where they are now and then.
     pub max_unavailable: Option<u32>,
+    /// How long a policy may take to put the units in order, in milliseconds.
+    pub thinks: u64,
     /// How many entries the line has behind them.
     pub lookahead: u32,
     /// How Juju behaves.
@@ -109,6 +111,7 @@ impl Recipe {
             check_fails: 0,
             recovery: Recovery::default(),
             max_unavailable: None,
+            thinks: 0,
             lookahead: rng.u32(0..=4),
             settings: settings(seed, &mut rng),
             latency: *rng.choice(&[0, 20, 500, 5_000]).unwrap_or(&0),
@@ -142,12 +145,14 @@ impl Recipe {
         recipe.roll(faults);
         recipe.announce(faults);
         recipe.ail(faults);
+        recipe.think(faults);
         if faults.contains(&Fault::Shared) {
             recipe.shared = Some(SharedPlan::new(&recipe));
             // The next hook starts another deputy, if one has died.
             recipe.settings.update_status_interval = STATUS;
             // Deputies work between the steps of a hook, so a step must not take as long as a lease.
             recipe.settings.tool_delays = ToolDelays::default();
+            recipe.thinks = 0;
         }
         recipe.deeds.sort_by_key(|(at, _)| *at);
         recipe.keep_leaders_apart();
@@ -242,6 +247,7 @@ impl Recipe {
             check_fails: 0,
             recovery: Recovery::default(),
             max_unavailable: None,
+            thinks: 0,
             lookahead: 4,
             settings: settings(seed, &mut rng),
             latency: 20,

@@ -75,6 +75,9 @@ fn smaller(recipe: &Recipe) -> Vec<Recipe> {
     if recipe.max_unavailable.is_some() {
         with(&|other| other.max_unavailable = None);
     }
+    if recipe.thinks > 0 {
+        with(&|other| other.thinks = 0);
+    }
     if recipe.canary {
         with(&|other| other.canary = false);
     }

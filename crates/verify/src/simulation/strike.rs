@@ -36,6 +36,7 @@ impl Recipe {
             | Fault::Pass
             | Fault::Announce
             | Fault::Ail
+            | Fault::Think
             | Fault::Shared => {}
             Fault::Fail => deed(at, to(UnitDeed::Fail)),
             Fault::Kill if rng.bool() => {
@@ -187,6 +188,16 @@ impl Recipe {
             self.max_unavailable = Some(most);
             // No event tells a unit that it has recovered.
             self.settings.update_status_interval = STATUS;
+        }
+    }
+
+    /// Whether the policy takes its time.
+    pub(super) fn think(&mut self, faults: &BTreeSet<Fault>) {
+        let mut rng = Rng::with_seed(self.seed ^ 0x005e_ed0f_7417_4c55);
+        let thinks = rng.u32(0..4) == 0;
+        let longest = rng.choice([4_000, 20_000, 40_000]).unwrap_or_default();
+        if thinks && faults.contains(&Fault::Think) {
+            self.thinks = longest;
         }
     }
 

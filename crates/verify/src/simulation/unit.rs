@@ -66,6 +66,7 @@ pub(super) struct Behaviour {
     pub(super) lowered: Option<(u64, u64)>,
     pub(super) zones: bool,
     pub(super) ails: bool,
+    pub(super) thinks: u64,
     pub(super) shut: Option<(u64, u64)>,
     pub(super) check: Option<Check>,
     pub(super) check_fails: u64,
@@ -101,6 +102,8 @@ pub(super) struct VirtualUnit {
     orphan: bool,
     /// The operation that needs a shared lock, while it runs.
     watched: Option<Watched>,
+    /// For how many milliseconds its policy has thought in the last step.
+    thought: u64,
 }
 
 /// An operation that lasts as long as its shared lock.
@@ -134,6 +137,7 @@ impl VirtualUnit {
             released: false,
             orphan: false,
             watched: None,
+            thought: 0,
         }
     }
 
@@ -241,6 +245,21 @@ impl VirtualUnit {
         })
     }
 
+    /// What its policy does first: it takes its time.
+    fn deliberation(
+        &self,
+        unit: &str,
+        context: &HookContext,
+        bridge: &Rc<Bridge>,
+    ) -> Option<Rc<dyn Fn()>> {
+        let longest = Some(self.behaviour.thinks).filter(|longest| *longest > 0)?;
+        let (bridge, seed, now) = (Rc::clone(bridge), self.behaviour.seed, context.now());
+        let takes = number(&format!("{seed} {unit} thinks {now}")) % longest;
+        Some(Rc::new(move || {
+            bridge.thought.set(bridge.thought.get() + takes);
+        }))
+    }
+
     /// What the step has left for deputies to do.
     fn note_deputies(&self, unit: &UnitName, bridge: &Bridge, context: &HookContext) {
         let mut shared = self.shared.borrow_mut();
@@ -282,6 +301,7 @@ impl VirtualUnit {
             gate: self.gate(context),
             aftercare: self.aftercare(&unit, context, &bridge),
             availability: self.availability(&unit, context),
+            deliberation: self.deliberation(&unit, context, &bridge),
         };
         let charm = Charm {
             homes: self.revision(hook).homes.clone(),
@@ -289,6 +309,7 @@ impl VirtualUnit {
         };
         let result = work(&charm, &visit, &self.will);
         drop(visit);
+        self.thought = bridge.thought.get();
         self.note_wishes(&unit, &bridge);
         self.note_deputies(&hook.unit, &bridge, context);
         self.settle(hook, context);
@@ -489,7 +510,7 @@ impl VirtualUnit {
         self.released = true;
         disk::remember_claims(context, self.claims);
         // Juju is asked to commit only when the process has ended.
-        Phase::After(self.rng.u64(0..3_000))
+        Phase::After(self.thought + self.rng.u64(0..3_000))
     }
 
     /// The operation fails, and its hook does not.

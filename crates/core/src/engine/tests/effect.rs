@@ -110,6 +110,37 @@ fn a_line_that_was_read_too_long_ago_is_left_to_a_visit() {
 }
 
 #[test]
+fn a_line_whose_policy_took_its_time_is_left_to_a_visit() {
+    let mut world = World::new(2);
+    world.hook(1).request(&mut world);
+    let mut visit = world.hook(0);
+    world.now += 24_000;
+    world.answer_takes = 1_000;
+    visit.release(&mut world);
+    assert_eq!(
+        visit.did(),
+        [
+            "drop-pending",
+            "line",
+            "roster",
+            "pending",
+            "wake",
+            "session"
+        ]
+    );
+    assert!(visit.effects.iter().any(|effect| matches!(
+        effect,
+        Effect::Wake {
+            errand: Errand::Line,
+            ..
+        }
+    )));
+    assert!(world.line().is_empty());
+    world.hook(0).release(&mut world);
+    assert_eq!(world.line(), ["app/1#1"], "it is not taken for written");
+}
+
+#[test]
 fn after_a_hook_with_a_waker_the_new_waker_comes_before_the_new_session() {
     let mut world = World::new(2);
     world.line_up([1]);

@@ -26,6 +26,8 @@ pub(super) struct World {
     pub(super) disks: BTreeMap<UnitName, Stored>,
     pub(super) rosters: BTreeMap<UnitName, Roster>,
     pub(super) now: u64,
+    /// How many milliseconds pass while the next answer is found: a policy takes its time.
+    pub(super) answer_takes: u64,
     /// The number of the unit that leads.
     pub(super) leader: u32,
     /// The wall clock of all units, in seconds.
@@ -215,6 +217,7 @@ impl Visit {
                 }
             }
         };
+        world.now += std::mem::take(&mut world.answer_takes);
         self.effects.clear();
         for _ in 0..after {
             let Some(effect) = self.engine.poll_effect() else {
@@ -240,6 +243,9 @@ impl Visit {
             }
             Effect::PublishRecord { value, .. } => {
                 world.bags.insert(self.unit.clone(), value);
+            }
+            Effect::PublishLine { relation, by, .. } if Tick(world.now) >= by => {
+                self.engine.handle_line_late(&relation);
             }
             Effect::PublishLine { relation, .. } if world.refuses_line => {
                 self.engine.handle_line_refused(&relation, "not the leader");

@@ -110,6 +110,7 @@ impl Member {
                 gate: Gate::Open,
                 aftercare: None,
                 availability: Availability::Untold,
+                deliberation: None,
             };
             work(&self.behaviour.charm, visit, &self.will)
         });
