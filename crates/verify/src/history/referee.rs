@@ -31,8 +31,9 @@ pub struct Referee {
     /// What a unit published there can no longer be changed: it does not see the relation any more.
     forgotten: BTreeSet<(String, String)>,
     gone: BTreeSet<String>,
-    /// Which units are running an operation, and for which request.
-    inside: BTreeMap<(String, LockName), Ticket>,
+    /// Which units are running an operation, and for which request. Where two lines let a unit begin, it may be either: it
+    /// may know something that it has not published yet.
+    inside: BTreeMap<(String, LockName), Vec<Ticket>>,
     /// Operations that succeeded in the unit's running hook.
     ended: BTreeMap<String, Vec<Course>>,
     /// The highest request number whose operation succeeded.
@@ -338,12 +339,12 @@ impl Referee {
             return Err(forbidden);
         }
         // What was cut off begins again, unless the charm has taken it back meanwhile.
-        let before = self.inside.get(&place);
-        if before.is_some_and(|ticket| !self.over(&lock, ticket)) {
+        let mut before = self.inside.get(&place).into_iter().flatten();
+        if before.any(|ticket| !self.over(&lock, ticket)) {
             return Ok(());
         }
         let broken = |invariant, found| Err(Violation { invariant, found });
-        let mut first = None;
+        let (mut first, mut begun) = (None, Vec::new());
         for (_, line, ticket) in entries {
             // Whether it was paused is asked of the line that was read.
             let line = LockLine {
@@ -363,10 +364,20 @@ impl Referee {
                 let found = format!("{ticket} begins while {ahead} are ahead of it");
                 broken("starts-only-in-turn", found)
             } else {
-                self.inside.insert(place, ticket);
-                return Ok(());
+                let life = &ticket.incarnation;
+                if begun
+                    .iter()
+                    .all(|other: &Ticket| other.incarnation != *life)
+                {
+                    begun.push(ticket);
+                }
+                continue;
             };
             first = first.or(Some(wrong));
+        }
+        if !begun.is_empty() {
+            self.inside.insert(place, begun);
+            return Ok(());
         }
         first.unwrap_or_else(|| {
             let found = format!("{unit} begins, and is not in the line of lock {lock}");
@@ -440,13 +451,18 @@ impl Referee {
             return;
         };
         self.campaigns.leave(unit, &lock);
-        let Some(ticket) = self.inside.remove(&(unit.to_owned(), lock.clone())) else {
+        let Some(tickets) = self.inside.remove(&(unit.to_owned(), lock.clone())) else {
             return;
         };
-        let course = (unit.to_owned(), ticket.incarnation, lock);
-        let served = self.served.entry(course.clone()).or_default();
-        *served = ticket.seq.max(*served);
-        self.ended.entry(unit.to_owned()).or_default().push(course);
+        let is_certain = tickets.len() == 1;
+        for ticket in tickets {
+            let course = (unit.to_owned(), ticket.incarnation, lock.clone());
+            let served = self.served.entry(course.clone()).or_default();
+            *served = ticket.seq.max(*served);
+            if is_certain {
+                self.ended.entry(unit.to_owned()).or_default().push(course);
+            }
+        }
     }
 }
 

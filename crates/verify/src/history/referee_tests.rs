@@ -218,6 +218,41 @@ fn a_request_that_is_done_without_being_done_is_told() {
 }
 
 #[test]
+fn what_begins_while_two_lines_let_it_counts_for_the_one_that_its_unit_names() {
+    let peers = |record: &str, line: Option<&str>| Happening::Commit {
+        unit: name(0),
+        hook: "config-changed".to_owned(),
+        unit_writes: BTreeMap::from([("peers:1 ops-coordinator".to_owned(), record.to_owned())]),
+        app_writes: line
+            .map(|line| ("peers:1 ops-coordinator".to_owned(), line.to_owned()))
+            .into_iter()
+            .collect(),
+        state: false,
+    };
+    let asked = format!(r#"{{"v":1,"id":"000000aa","locks":{{"{LOCK}":{{"seq":1,"done":0}}}}}}"#);
+    let line = format!(
+        r#"{{"v":1,"term":1,"version":1,"by":"app/0","locks":{{"{LOCK}":{{"line":[{{"unit":"app/0","id":"000000aa","seq":1,"limit":1}}]}}}}}}"#
+    );
+    let done = asked.replace(r#""done":0"#, r#""done":1,"outcome":"done""#);
+    let in_both = || {
+        let here = Tale::default().record(0, 1, 0).line(&[(0, 1)]);
+        here.and(peers(&asked, Some(&line)))
+    };
+    let inside = in_both().enters(0).leaves(0);
+    // Here it has passed by then, and not said so yet.
+    let passed = format!(
+        r#"{{"v":1,"id":"00000000","locks":{{"{LOCK}":{{"seq":1,"done":1,"outcome":"passed"}}}}}}"#
+    );
+    let there = inside
+        .commits(0, Some(passed), None)
+        .and(peers(&done, None));
+    assert!(there.judged().is_ok(), "{:?}", there.judged());
+    in_both()
+        .and(peers(&done, None))
+        .breaks("every-request-is-served");
+}
+
+#[test]
 fn what_begins_after_a_request_that_was_cut_off_and_taken_back_counts_for_the_next() {
     let taken_back = format!(
         r#"{{"v":1,"id":"00000000","locks":{{"{LOCK}":{{"seq":2,"done":1,"outcome":"withdrawn"}}}}}}"#

@@ -49,7 +49,7 @@ pub struct Course {
     /// What is wrong, if anything.
     pub violation: Option<Violation>,
     /// Whether it stopped at the edge of the failure model, see `docs/guarantees.md`: Juju did not keep what it promises
-    /// a leader, or the leader could not know of a relation that others follow.
+    /// a leader, the leader could not know of a relation that others follow, or a unit of an operation that goes on.
     pub beyond: bool,
     /// How many hooks were run.
     pub hooks: u64,
@@ -474,6 +474,10 @@ impl Run {
                     }
                 }
                 Note::Command(unit, visit) => drop(self.commands.insert(unit.clone(), *visit)),
+                Note::Blind => {
+                    self.beyond = true;
+                    return Ok(());
+                }
                 _ => {}
             }
         }

@@ -151,7 +151,7 @@ impl Referee {
                     self.passed.insert(place);
                 }
             }
-            Note::Wish(..) | Note::Command(..) => {}
+            Note::Wish(..) | Note::Command(..) | Note::Blind => {}
         }
         Ok(())
     }

@@ -47,6 +47,9 @@ pub(super) enum Note {
     Finished(Ticket, usize),
     /// An operation has failed, and the turn has passed on.
     PassedOn(Ticket, usize),
+    /// A charm takes back requests whose operation has outlived its hook and goes on, where the machine does not tell which
+    /// processes live: so the unit cannot know.
+    Blind,
     /// A hook of a unit, or a visit, has a wish.
     Wish(String, Wish),
     /// A unit runs a command; whether it is a visit.
@@ -488,17 +491,25 @@ impl VirtualUnit {
             self.shared.borrow_mut().stops_work(self.process);
             self.note(Note::Finished(started.ticket, started.lock));
         }
-        self.mind_the_claims();
+        self.mind_the_claims(&unit);
         let next = self.step(hook, context, |charm, visit, will| {
             charm.proceed(visit, lock, will)
         })?;
         Ok(self.goes_on(hook, context, next))
     }
 
-    fn mind_the_claims(&mut self) {
-        if self.behaviour.forgets {
-            self.will.takes &= self.claims;
-            self.will.withdraws = !self.claims;
+    fn mind_the_claims(&mut self, unit: &str) {
+        if !self.behaviour.forgets {
+            return;
+        }
+        self.will.takes &= self.claims;
+        self.will.withdraws = !self.claims;
+        let mut shared = self.shared.borrow_mut();
+        let goes_on = |lock: usize| {
+            self.will.withdraws & (1 << lock) != 0 && shared.is_at_work(unit, lock, self.process)
+        };
+        if !self.behaviour.tells_processes && (0..self.behaviour.charm.locks.len()).any(goes_on) {
+            shared.notes.push(Note::Blind);
         }
     }
 
@@ -536,7 +547,7 @@ impl VirtualUnit {
             self.shared.borrow_mut().leaves(&unit, lock);
             self.note(Note::PassedOn(started.ticket, lock));
         }
-        self.mind_the_claims();
+        self.mind_the_claims(&unit);
         let next = self.step(hook, context, |charm, visit, will| {
             charm.proceed_after_failure(visit, lock, then, will)
         })?;
