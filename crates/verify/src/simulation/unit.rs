@@ -17,7 +17,7 @@ use super::bridge::{Bridge, Surroundings, Wish};
 use super::disk;
 use super::revision::Revision;
 use super::shared::Shared;
-use crate::{Aftercare, Charm, Started, Visit, Will};
+use crate::{Aftercare, Bug, Charm, Started, Visit, Will};
 
 /// The command of a visit that writes a line which a long hook has left behind; the endpoint follows.
 pub(super) const VISIT: &str = "visit ";
@@ -508,7 +508,10 @@ impl VirtualUnit {
         let goes_on = |lock: usize| {
             self.will.withdraws & (1 << lock) != 0 && shared.is_at_work(unit, lock, self.process)
         };
-        if !self.behaviour.tells_processes && (0..self.behaviour.charm.locks.len()).any(goes_on) {
+        let charm = &self.behaviour.charm;
+        // The bug is that the unit does not look.
+        let blind = !self.behaviour.tells_processes && charm.bug != Some(Bug::OrphansFinishCounts);
+        if blind && (0..charm.locks.len()).any(goes_on) {
             shared.notes.push(Note::Blind);
         }
     }
