@@ -113,6 +113,11 @@ mod tests {
     use super::*;
     use crate::{Entry, Incarnation};
 
+    #[test]
+    fn a_campaign_is_called_by_its_line_and_a_number() {
+        assert_eq!(CampaignId::new(3, 0xbeef).to_string(), "3-0000beef");
+    }
+
     fn ticket(unit: u32, seq: u64) -> Ticket {
         Ticket {
             unit: format!("app/{unit}").parse().unwrap(),

@@ -339,6 +339,77 @@ mod tests {
     }
 
     #[test]
+    fn every_end_is_counted_each_time() {
+        let mut kept = LockJournal::default();
+        let outcomes = [
+            Outcome::Done,
+            Outcome::Failed,
+            Outcome::Withdrawn,
+            Outcome::Cancelled,
+            Outcome::Skipped,
+            Outcome::Passed,
+        ];
+        for outcome in outcomes.iter().chain(&outcomes) {
+            kept.count(outcome, Wall(9));
+        }
+        let twice = Tally {
+            done: 2,
+            failures: 2,
+            withdrawn: 2,
+            cancelled: 2,
+            skipped: 2,
+            passed: 2,
+            ..Tally::default()
+        };
+        assert_eq!(kept.tally, twice);
+    }
+
+    #[test]
+    fn what_ends_without_having_begun_is_the_next_request() {
+        let mut kept = LockJournal {
+            record: state(4, 2),
+            ..LockJournal::default()
+        };
+        kept.finish_begun();
+        assert_eq!(kept.record.done, 3);
+    }
+
+    #[test]
+    fn a_turn_is_wanted_while_a_request_is_open_or_a_campaign_expected() {
+        let wanted = |kept: LockJournal| {
+            let mut journal = Journal::default();
+            journal.locks.insert(lock(), kept);
+            journal.is_outstanding(&lock())
+        };
+        let with = |record| LockJournal {
+            record,
+            ..LockJournal::default()
+        };
+        assert!(!wanted(with(state(2, 2))));
+        assert!(wanted(with(state(3, 2))));
+        let expects = Some(Call {
+            reason: "keys".to_owned(),
+            operation: None,
+            payload: None,
+        });
+        assert!(wanted(LockJournal {
+            expects,
+            ..with(state(2, 2))
+        }));
+    }
+
+    #[test]
+    fn what_runs_here_is_known_though_the_journal_was_another_lifes() {
+        let mut journal = Journal {
+            incarnation: Some(Incarnation::from_random(1)),
+            busy: BTreeSet::from([lock()]),
+            ..Journal::default()
+        };
+        journal.join(&mut record(2, state(1, 0)));
+        assert_eq!(journal.busy, BTreeSet::from([lock()]));
+    }
+
+    #[test]
     fn of_two_equal_records_the_journals_is_the_newer() {
         let failed = LockRecord {
             outcome: Some(Outcome::Failed),

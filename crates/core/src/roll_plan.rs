@@ -412,6 +412,69 @@ mod tests {
         );
     }
 
+    /// Whoever is in the line counts there, however it is.
+    #[test]
+    fn a_unit_in_the_line_that_is_unavailable_uses_its_place_once() {
+        let mut records = records(&[(1, 0), (2, 0), (3, 0)]);
+        if let Some(Reading::Good(record)) = records.get_mut(&name(1)) {
+            record.unavailable = Some("the disk is full".to_owned());
+        }
+        let here = records.keys().cloned().collect();
+        let policy = Rules {
+            limit: Limit::new(3).unwrap(),
+            max_unavailable: Limit::new(3),
+            ..Rules::default()
+        };
+        let line = line(&[(1, 3, 0)], |_| ());
+        let plan = RollPlan::of(&lock(), &line, &records, &here, &policy);
+        assert_eq!(units(&plan), [vec![1, 2, 3]]);
+        assert_eq!(plan.obstacles, []);
+    }
+
+    /// Lets in as many as wait.
+    struct AllThatWait;
+
+    impl Policy for AllThatWait {
+        fn limit(&self, _: &LockName, situation: &Situation<'_>) -> u32 {
+            u32::try_from(situation.requests).unwrap()
+        }
+
+        fn lookahead(&self, _: &LockName) -> u32 {
+            9
+        }
+
+        fn order(&self, _: &LockName, _: &mut Vec<Request>, _: &Situation<'_>) {}
+    }
+
+    #[test]
+    fn a_policy_is_told_how_many_wait_in_the_line_and_for_a_place_in_it() {
+        let records = records(&[(1, 0), (2, 0), (3, 0)]);
+        let here = records.keys().cloned().collect();
+        let line = line(&[(1, 9, 0)], |_| ());
+        let plan = RollPlan::of(&lock(), &line, &records, &here, &AllThatWait);
+        assert_eq!(units(&plan), [vec![1, 2, 3]]);
+        let plan = RollPlan::of(&lock(), &Reading::Absent, &records, &here, &AllThatWait);
+        assert_eq!(units(&plan), [vec![1, 2, 3]]);
+    }
+
+    #[test]
+    fn each_kind_of_obstacle_has_its_words() {
+        let kinds = [
+            (ObstacleKind::Frozen, "frozen"),
+            (ObstacleKind::NotOpen, "not open"),
+            (ObstacleKind::Moved, "moved"),
+            (ObstacleKind::Paused, "paused"),
+            (ObstacleKind::Stopped, "stopped"),
+            (ObstacleKind::CheckFails, "check fails"),
+            (ObstacleKind::Unreadable, "unreadable"),
+            (ObstacleKind::Unavailable, "unavailable"),
+            (ObstacleKind::Leaving, "leaving"),
+        ];
+        for (kind, words) in kinds {
+            assert_eq!(kind.as_str(), words);
+        }
+    }
+
     #[test]
     fn without_a_line_the_plan_is_what_the_first_one_would_be() {
         let plan = plan(&Reading::Absent, &records(&[(2, 0), (1, 0)]), 1);

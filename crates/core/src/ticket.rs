@@ -86,6 +86,14 @@ impl fmt::Display for Ticket {
 mod tests {
     use super::*;
 
+    /// The hash of "foobar" is that of the draft's table.
+    #[test]
+    fn an_incarnation_on_an_endpoint_is_the_number_and_the_endpoints_hash() {
+        let of = |number| Incarnation::on_endpoint("foobar", number).to_string();
+        assert_eq!(of(0), "bf9cf968");
+        assert_eq!(of(u32::MAX), format!("{:08x}", !0xbf9c_f968_u32));
+    }
+
     #[test]
     fn an_incarnation_is_eight_small_hex_digits() {
         let text = Incarnation::from_random(0xbeef).to_string();

@@ -68,8 +68,7 @@ pub(crate) fn lead(input: &Lead<'_>, policy: &dyn Policy) -> Plan {
     match others {
         Some(other) if is_in_time(input) => Plan::Postpone(Postponed::FinishFirst(other)),
         _ => {
-            let wake =
-                waits_for_leaver || may_start_on(input, &line) || is_only_announced(input, &line);
+            let wake = waits_for_leaver || may_start_on(input, &line);
             write(input, line, wake)
         }
     }
@@ -175,18 +174,6 @@ fn may_start_on(input: &Lead<'_>, line: &Line) -> bool {
             let turn = input.unit.turn_in(lock, line, &ticket, input.view);
             matches!(turn, Turn::Start(_))
         })
-    })
-}
-
-/// Whether the line announces a campaign, and nobody is in it whose finish would bring the leader to fill it.
-fn is_only_announced(input: &Lead<'_>, line: &Line) -> bool {
-    let before = input.unit.line().good();
-    line.locks.iter().any(|(lock, after)| {
-        let before = before.and_then(|line| line.locks.get(lock));
-        let is_new = before.and_then(|line| line.campaign.as_ref()) != after.campaign.as_ref();
-        let mut tickets = after.entries.iter().map(|entry| &entry.ticket);
-        let nobody_is_in_it = tickets.all(|ticket| input.unit.finished(lock, ticket, input.view));
-        is_new && nobody_is_in_it && after.calls(None).is_some()
     })
 }
 

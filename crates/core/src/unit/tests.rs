@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::fixture::{self, lock};
-use crate::{Entry, LockLine, LockRecord, OnFailure, Retry, Turn, Wait, decode_record};
+use crate::{Entry, LockLine, LockRecord, OnFailure, Recovery, Retry, Turn, Wait, decode_record};
 
 const ME: &str = "app/1";
 
@@ -192,6 +192,13 @@ fn a_waiting_units_journal_alone_tells_that_it_waits_once_it_is_confirmed() {
     assert_eq!(journal.waiting(&name(ME), &line, None), None);
     let other = BTreeMap::from([(lock(), LockRecord::default())]);
     assert_eq!(journal.waiting(&name(ME), &line, Some(&other)), None);
+    let mut called = journal.clone();
+    called.locks.get_mut(&lock()).unwrap().called = true;
+    assert_eq!(
+        called.waiting(&name(ME), &line, Some(confirmed)),
+        None,
+        "asked for a campaign that calls no more"
+    );
     journal.busy.insert(lock());
     assert_eq!(journal.waiting(&name(ME), &line, Some(confirmed)), None);
 }
@@ -218,4 +225,37 @@ fn a_unit_that_moves_to_another_relation_says_so_and_whether_it_is_inside() {
     assert!(unit.record().locks[&lock()].begun);
     unit.withdraw(&lock(), None);
     assert!(!unit.record().locks[&lock()].begun);
+}
+
+#[test]
+fn what_a_unit_has_published_as_begun_stays_so_without_its_journal_and_no_longer() {
+    let moved = |done, begun| {
+        let mut own = record(2, done);
+        own.beyond = Some(3);
+        own.locks.get_mut(&lock()).unwrap().begun = begun;
+        let unit = hook(Reading::Good(own), Reading::Absent, &Journal::default());
+        unit.record().locks[&lock()].begun
+    };
+    assert!(moved(1, true));
+    assert!(!moved(1, false));
+    assert!(!moved(2, true), "nothing is left to go on with");
+}
+
+#[test]
+fn an_operation_that_has_ended_does_not_make_the_next_request_begun() {
+    let line = Reading::Good(line_of(&[ticket(1)]));
+    let mut unit = hook(Reading::Good(record(1, 0)), line, &Journal::default());
+    unit.start(&lock(), &View::default()).unwrap();
+    unit.finish(&lock(), Ok(()), None);
+    request(&mut unit);
+    unit.leave_relation(Some(3));
+    assert!(!unit.record().locks[&lock()].begun);
+}
+
+#[test]
+fn a_unit_that_is_introduced_publishes_its_record_though_it_has_asked_for_nothing() {
+    let mut unit = hook(Reading::Absent, Reading::Absent, &Journal::default());
+    assert_eq!(unit.poll_record(), None);
+    unit.introduce();
+    assert!(unit.poll_record().is_some());
 }

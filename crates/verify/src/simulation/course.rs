@@ -1,20 +1,21 @@
 //! One run of one recipe, from deployment to rest.
 
+mod etcd;
+mod observe;
+mod repair;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::mem::take;
 use std::rc::Rc;
 
 use ops_coordinator_core::policy::{Limit, Rules, Waves};
-use ops_coordinator_juju::{Errand, SharedLock};
-use ops_coordinator_lab::deed::{Deed, UnitDeed};
-use ops_coordinator_lab::history::{Condition, Event, Happening, Life, Outcome};
+use ops_coordinator_juju::SharedLock;
+use ops_coordinator_lab::deed::Deed;
+use ops_coordinator_lab::history::Event;
 use ops_coordinator_lab::simulation::{End, Limits, Plan, Simulation, VirtualCharm};
-use ops_coordinator_lab::world::{AgentStatus, UnitStatus};
 use ops_coordinator_lab::{Application, UnitName};
 use serde_json::json;
 
-use super::bridge::Wish;
 use super::lease::Lease;
 use super::outer::{Outer, shared_lock};
 use super::recipe::{Recipe, STATUS};
@@ -22,7 +23,7 @@ use super::referee::Referee;
 use super::revision::{declared_at_first, revisions};
 use super::shared::Shared;
 use super::sight::Sight;
-use super::unit::{Behaviour, Note, VirtualUnit};
+use super::unit::{Behaviour, VirtualUnit};
 use super::waker::Wakers;
 use crate::charm::ENDPOINT;
 use crate::{Bug, Charm};
@@ -312,278 +313,6 @@ impl Run {
             promise: "every-request-is-served",
             found: format!("{found}, and {waiting} still waits"),
         }
-    }
-
-    /// Lets etcd and the deputies work until the next thing happens, or with `alone` the next of theirs. Returns whether
-    /// there was any.
-    fn let_etcd_work(&mut self, alone: bool) -> bool {
-        let mut shared = self.shared.borrow_mut();
-        let leapt = shared.leapt;
-        let next = self.simulation.next_at().map(|at| at + leapt);
-        let boots = shared.boots.clone();
-        let Some(outer) = &mut shared.outer else {
-            return false;
-        };
-        outer.boots = boots;
-        let until = if alone { outer.next_at() } else { next };
-        let Some(until) = until else {
-            return false;
-        };
-        let now = outer.run_until(until);
-        let (woken, ended) = (take(&mut outer.woken), take(&mut outer.ended));
-        for process in ended {
-            shared.process_ends(process);
-        }
-        drop(shared);
-        if alone || !woken.is_empty() {
-            self.simulation.pass(now - leapt);
-        }
-        for (unit, endpoint) in woken {
-            let wish = Wish {
-                endpoint,
-                context: "deputy".to_owned(),
-                errand: Errand::Later(0),
-                after: 0,
-            };
-            if let Ok(unit) = unit.parse() {
-                self.wakers.ask(self.simulation.now(), unit, &wish);
-            }
-        }
-        true
-    }
-
-    fn nothing_in_etcd(&self) -> bool {
-        let shared = self.shared.borrow();
-        shared.outer.as_ref().is_none_or(Outer::is_empty)
-    }
-
-    fn rivals_wait(&self) -> bool {
-        let shared = self.shared.borrow();
-        shared.outer.as_ref().is_some_and(Outer::is_wanted)
-    }
-
-    /// Whether somebody has gone inside a shared lock, or out, since the last look.
-    fn has_progressed(&mut self) -> bool {
-        let shared = self.shared.borrow();
-        let progress = shared.outer.as_ref().map_or(0, Outer::progress);
-        std::mem::replace(&mut self.progress, progress) != progress
-    }
-
-    fn check_etcd_at_rest(&mut self) -> Result<(), Violation> {
-        let mut shared = self.shared.borrow_mut();
-        let left = shared.outer.as_mut().map(Outer::check_rest);
-        left.transpose().map(drop).map_err(told)
-    }
-
-    /// Ends all faults that last.
-    fn repair(&mut self) {
-        self.repaired_with = Some(self.simulation.hooks());
-        self.shared.borrow_mut().repaired = true;
-        if let Some(outer) = &mut self.shared.borrow_mut().outer {
-            outer.repair();
-        }
-        let units = self.simulation.world().units();
-        for status in units {
-            let unit = status.unit.number();
-            for end in UnitDeed::ALL.iter().filter_map(|deed| deed.ended_by()) {
-                self.strike(unit, end);
-            }
-            let after = self.simulation.world().unit(&status.unit);
-            match after.map(|status| status.agent) {
-                Some(AgentStatus::Error { .. }) => {
-                    let retry = true;
-                    self.strike(unit, UnitDeed::Resolve { retry });
-                }
-                // Its machine is lost: an operator says so.
-                Some(AgentStatus::Lost) => {
-                    let (force, untold) = (true, false);
-                    self.strike(unit, UnitDeed::Remove { force, untold });
-                }
-                _ => {}
-            }
-        }
-    }
-
-    /// An operator leaves no lock paused and no unit stopped; returns whether there was anything to do.
-    fn operator_looks(&mut self) -> bool {
-        let (paused, stopped) = self.referee.operators_duties();
-        if self.operator_rounds == OPERATOR_ROUNDS || !paused && stopped.is_empty() {
-            return false;
-        }
-        self.operator_rounds += 1;
-        self.settled_at = self.settled_at.max(self.simulation.now());
-        if paused {
-            self.order("resume", None);
-        }
-        for unit in stopped {
-            let number = unit
-                .rsplit('/')
-                .next()
-                .and_then(|number| number.parse().ok());
-            // Not every unit is worth a second try.
-            let name = if self.operator_rounds.is_multiple_of(3) {
-                "skip"
-            } else {
-                "retry"
-            };
-            self.order(name, number);
-        }
-        true
-    }
-
-    /// An operator's action on all units: whichever of them leads, carries it out.
-    fn order(&mut self, name: &str, about: Option<u32>) {
-        let about = about.map(|unit| ("unit".to_owned(), json!(unit)));
-        let units = self.simulation.world().units();
-        for status in units {
-            self.simulation.strike(&Deed::Action {
-                unit: status.unit.number(),
-                name: name.to_owned(),
-                params: about.clone().into_iter().collect(),
-            });
-        }
-    }
-
-    fn strike(&mut self, unit: u32, deed: UnitDeed) {
-        self.simulation.strike(&Deed::Unit(unit, deed));
-    }
-
-    /// All units eventually lose what one unit has lost sight of; a unit that sees it only later loses it then.
-    fn let_all_forget(&mut self) {
-        let forgotten = self.simulation.world().forgotten("app");
-        if forgotten.is_empty() {
-            return;
-        }
-        let units = self.simulation.world().units();
-        for UnitStatus { unit, .. } in units {
-            let next = self.simulation.world().forgets_next(&unit);
-            if next.is_some_and(|next| forgotten.contains(&next)) {
-                self.strike(unit.number(), UnitDeed::ForgetRelation);
-            }
-        }
-    }
-
-    fn observe(&mut self) -> Result<(), Violation> {
-        let notes = std::mem::take(&mut self.shared.borrow_mut().notes);
-        for note in &notes {
-            self.referee.hear(note).map_err(told)?;
-            match note {
-                Note::Wish(unit, wish) if self.bug != Some(Bug::NeverWakes) => {
-                    if let Ok(unit) = unit.parse() {
-                        self.wakers.ask(self.simulation.now(), unit, wish);
-                    }
-                }
-                Note::Command(unit, visit) => drop(self.commands.insert(unit.clone(), *visit)),
-                Note::Blind => {
-                    self.beyond = true;
-                    return Ok(());
-                }
-                _ => {}
-            }
-        }
-        let (mut commands, mut down) = (Vec::new(), Vec::new());
-        let world = self.simulation.world();
-        for event in &world.history().events()[self.seen..] {
-            if let Happening::HookBegin { unit, .. } = &event.happening {
-                let seen = world.relations_seen_by(unit).into_iter();
-                if self.sight.sees(unit, seen.map(|(_, relation)| relation.0)) {
-                    self.beyond = true;
-                    return Ok(());
-                }
-            }
-            if self.lease.see(event) || self.sight.see(event) {
-                self.beyond = true;
-                return Ok(());
-            }
-            self.referee.see(event).map_err(told)?;
-            if let Some(outer) = &mut self.shared.borrow_mut().outer {
-                tell(outer, event);
-            }
-            match &event.happening {
-                Happening::HookEnd {
-                    unit,
-                    hook,
-                    outcome,
-                    ..
-                } => {
-                    self.wakers.hook_ended(unit, event.at);
-                    let visit = hook == "juju-exec"
-                        && self.commands.remove(&unit.to_string()) == Some(true);
-                    let done = *outcome == Outcome::Done;
-                    if hook == "juju-exec" {
-                        commands.push((unit.clone(), done));
-                    }
-                    if visit {
-                        continue;
-                    }
-                    let mut shared = self.shared.borrow_mut();
-                    if done {
-                        shared.failed.remove(&unit.to_string());
-                    } else {
-                        shared.failed.insert(unit.to_string());
-                    }
-                }
-                Happening::LeftoversEnded { unit } => {
-                    self.wakers.end(unit);
-                    // As when the machine is booted.
-                    let mut shared = self.shared.borrow_mut();
-                    *shared.boots.entry(unit.to_string()).or_default() += 1;
-                }
-                Happening::Agent {
-                    unit,
-                    condition: Condition::Down | Condition::Lost,
-                } => down.push(unit.clone()),
-                _ => {}
-            }
-        }
-        self.seen = world.history().events().len();
-        for (lock, bench) in self.simulation.judge().locks() {
-            if let Some(breach) = bench.breaches.first() {
-                let inside: Vec<String> = breach.inside.iter().map(ToString::to_string).collect();
-                return Err(Violation {
-                    promise: "at-most-limit-inside",
-                    found: format!("inside lock {lock}: {}", inside.join(", ")),
-                });
-            }
-        }
-        if let Some(outer) = &self.shared.borrow().outer
-            && outer.progress() != self.progress
-        {
-            outer.check().map_err(told)?;
-        }
-        for (unit, done) in commands {
-            let success = done || self.bug == Some(Bug::WakerGivesUp);
-            self.wakers.command_ended(&self.simulation, &unit, success);
-        }
-        for unit in down {
-            self.wakers.agent_down(&self.simulation, &unit);
-        }
-        Ok(())
-    }
-}
-
-/// What happens to units and their machines happens to their deputies.
-fn tell(outer: &mut Outer, event: &Event) {
-    match &event.happening {
-        Happening::Agent { unit, condition } => {
-            let unit = unit.to_string();
-            outer.freeze(&unit, *condition == Condition::Suspended);
-            match condition {
-                Condition::Down => outer.end_processes(&unit, false),
-                Condition::Lost => {
-                    outer.end_processes(&unit, true);
-                    outer.kill_deputies(&unit);
-                }
-                _ => {}
-            }
-        }
-        Happening::LeftoversEnded { unit } => outer.kill_deputies(&unit.to_string()),
-        Happening::DiskLost { unit } => outer.files_gone(&unit.to_string(), false),
-        Happening::Life {
-            unit,
-            life: Life::Dead,
-        } => outer.files_gone(&unit.to_string(), true),
-        _ => {}
     }
 }
 

@@ -46,6 +46,16 @@ fn a_unit_tells_that_it_is_unavailable_though_it_has_asked_for_nothing() {
 }
 
 #[test]
+fn another_process_of_the_hook_knows_what_was_told() {
+    let mut world = World::new(2);
+    world.line_up([1]);
+    release(&mut world, 1, broken());
+    let session = world.disks[&name(1)].session.as_ref();
+    let session = serde_json::to_string(session.expect("it was stored")).unwrap();
+    assert!(session.contains("the disk is full"), "{session}");
+}
+
+#[test]
 fn it_is_told_again_until_it_was_read_back_and_then_no_more() {
     let mut world = World::new(2);
     world.line_up([0, 1]);

@@ -148,6 +148,20 @@ fn times_are_published_with_what_is_published_anyway_and_counted() {
 }
 
 #[test]
+fn each_attempt_that_was_cut_off_is_counted() {
+    let mut world = World::new(2);
+    world.wall = Some(1000);
+    world.line_up([1]);
+    for _ in 0..3 {
+        world.hook(1).start(&mut world);
+    }
+    let mut visit = world.hook(1);
+    let text = visit.ask(&mut world, Engine::metrics);
+    let line = "ops_coordinator_interruptions_total{unit=\"app/1\",lock=\"restart\"} 2\n";
+    assert!(text.contains(line), "{text}");
+}
+
+#[test]
 fn without_a_wall_clock_nothing_has_a_time_and_nothing_is_counted() {
     let mut world = World::new(2);
     world.line_up([1]);

@@ -66,6 +66,23 @@ fn waits_stopped(unit: &Unit) -> bool {
 }
 
 #[test]
+fn when_a_failed_operation_is_tried_again_is_published_only_if_it_waits() {
+    for (back_off, retry_at) in [(0, None), (30_000, Some(Wall(1030)))] {
+        let line = Reading::Good(line_of(&[ticket(1)]));
+        let mut unit = hook(Reading::Good(record(1, 0)), line, &Journal::default());
+        let now = unit.now.clone();
+        unit.handle_time(Some(Wall(1000)), now);
+        unit.start(&lock(), &View::default()).unwrap();
+        let recovery = Recovery {
+            back_off,
+            ..Recovery::default()
+        };
+        unit.fail(&lock(), "exit code 1", recovery);
+        assert_eq!(unit.record().locks[&lock()].retry_at, retry_at);
+    }
+}
+
+#[test]
 fn a_failure_that_stops_keeps_its_place_until_it_is_permitted_to_try_again() {
     let unit = stopped();
     let state = &unit.record().locks[&lock()];

@@ -6,11 +6,11 @@ use ops_coordinator_juju::{Availability, Environment, Error, Gate, Machine};
 use ops_coordinator_lab::Dispatch;
 use ops_coordinator_lab::simulation::HookContext;
 
-use super::super::bridge::{Bridge, Surroundings};
-use super::super::disk;
-use super::super::revision::Revision;
 use super::{Note, VirtualUnit, clock_of, environment, number};
 use crate::Aftercare;
+use crate::simulation::bridge::{Bridge, Surroundings};
+use crate::simulation::disk;
+use crate::simulation::revision::Revision;
 
 impl VirtualUnit {
     pub(super) fn revision(&self, hook: &Dispatch) -> &Revision {
