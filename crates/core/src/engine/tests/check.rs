@@ -153,6 +153,15 @@ fn each_change_is_published_once_and_a_waker_brings_the_next_look() {
 }
 
 #[test]
+fn a_turn_that_ends_in_a_hook_that_is_not_tried_again_has_a_waker() {
+    let mut world = operated(Ok(()));
+    world.now += SOAK;
+    let mut visit = world.action(1);
+    assert!(matches!(visit.start(&mut world), Start::Done(_)));
+    assert_eq!(wakers(&visit.effects), [Errand::Hook]);
+}
+
+#[test]
 fn a_reboot_begins_the_soak_anew() {
     let mut world = operated(Ok(()));
     world.boot += 1;
@@ -192,6 +201,11 @@ fn a_check_that_does_not_come_good_fails_the_operation() {
             then: on_failure,
         };
         assert_eq!(visit.start(&mut world), failed);
+        let again = wakers(&visit.effects).contains(&Errand::Hook);
+        assert_eq!(again, on_failure == OnFailure::Retry, "{on_failure:?}");
+        let session = world.disks[&name(1)].session.as_ref().unwrap();
+        let passes_on = session.finished_operation;
+        assert_eq!(passes_on, on_failure == OnFailure::Continue);
         visit.release(&mut world);
         let state = published(&world, 1);
         assert_eq!(

@@ -154,6 +154,30 @@ fn a_unit_that_departs_is_forgotten() {
 }
 
 #[test]
+fn whoever_has_departed_is_remembered_while_it_is_in_the_line_and_until_it_is_back() {
+    let departed = |world: &World| -> Vec<UnitName> {
+        let session = world.disks[&name(1)].session.as_ref().unwrap();
+        session.departed.iter().cloned().collect()
+    };
+    let departs = |world: &mut World, other: u32| {
+        let facts = world.changed_facts(1, Some(other));
+        drop(world.visit(Facts {
+            departing_unit: Some(name(other)),
+            ..facts
+        }));
+        departed(world)
+    };
+    let mut world = known(4);
+    world.line_up([2]);
+    assert_eq!(departs(&mut world, 3), [], "it is not in the line");
+    assert_eq!(departs(&mut world, 2), [name(2)]);
+    drop(world.changed(1, Some(3)));
+    assert_eq!(departed(&world), [name(2)]);
+    drop(world.changed(1, Some(2)));
+    assert_eq!(departed(&world), []);
+}
+
+#[test]
 fn an_old_record_never_hides_that_a_unit_has_finished_in_the_line() {
     let mut world = known(3);
     world.line_up([1, 2]);

@@ -1,6 +1,7 @@
 //! Units that expect a campaign, and none asks.
 
 use super::*;
+use crate::Errand;
 
 /// A hook of a unit in which it learns what all units learn.
 fn expects(world: &mut World, unit: u32, reason: &str) {
@@ -64,7 +65,18 @@ fn a_unit_is_woken_when_its_patience_ends() {
         engine.expect(&lock(), &call("config 7"))
     });
     visit.release(&mut world);
-    assert!(visit.did().contains(&"wake"), "{:?}", visit.did());
+    let later = |visit: &Visit| {
+        visit.effects.iter().find_map(|effect| match effect {
+            Effect::Wake { errand, .. } => Some(*errand),
+            _ => None,
+        })
+    };
+    assert_eq!(later(&visit), Some(Errand::Later(60_000)));
+    let engine = &mut visit.engine;
+    engine.handle_wake_failed("peers", Errand::Later(60_000), "no memory");
+    world.now += 10_000;
+    visit.release(&mut world);
+    assert_eq!(later(&visit), Some(Errand::Later(50_000)));
 }
 
 #[test]
