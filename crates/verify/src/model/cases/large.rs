@@ -290,4 +290,17 @@ pub const LARGE: &[Case] = &[
         states: 0,
         ..CASE
     },
+    Case {
+        name: "shared-lock-and-lowered-limit",
+        limit: 2,
+        shares: true,
+        requests: [1, 1, 0],
+        faults: Faults {
+            limit: 1,
+            fail: 1,
+            ..NONE
+        },
+        states: 1_342_932,
+        ..CASE
+    },
 ];

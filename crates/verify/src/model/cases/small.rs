@@ -112,19 +112,6 @@ pub const SMALL: &[Case] = &[
         ..CASE
     },
     Case {
-        name: "shared-lock-and-lowered-limit",
-        limit: 2,
-        shares: true,
-        requests: [1, 1, 0],
-        faults: Faults {
-            limit: 1,
-            fail: 1,
-            ..NONE
-        },
-        states: 0,
-        ..CASE
-    },
-    Case {
         name: "shared-lock-pause-and-stop",
         shares: true,
         requests: [1, 1, 0],
