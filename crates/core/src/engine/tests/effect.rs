@@ -94,6 +94,30 @@ fn a_refused_line_is_no_failure_and_the_hook_may_not_rely_on_it() {
 }
 
 #[test]
+fn a_leader_that_learns_of_a_lower_relation_writes_no_line() {
+    let mut world = World::new(2);
+    world.hook(0).release(&mut world);
+    world.hook(1).request(&mut world);
+    let mut visit = world.hook(0);
+    world.lower = Some(crate::RelationId::new("peers:0"));
+    visit.release(&mut world);
+    assert!(!visit.did().contains(&"line"), "{:?}", visit.did());
+}
+
+#[test]
+fn a_databag_that_cannot_be_read_is_told_to_the_leader() {
+    let mut world = World::new(2);
+    world
+        .bags
+        .insert(super::fixture::name(1), "{torn".to_owned());
+    let mut visit = world.hook(0);
+    visit.release(&mut world);
+    let warnings = visit.engine.poll_warnings();
+    let about = "ignoring the databag of app/1: ";
+    assert!(warnings[0].starts_with(about), "{warnings:?}");
+}
+
+#[test]
 fn a_line_that_was_read_too_long_ago_is_left_to_a_visit() {
     let mut world = World::new(2);
     world.hook(1).request(&mut world);

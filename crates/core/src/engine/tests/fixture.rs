@@ -33,6 +33,12 @@ pub(super) struct World {
     /// The wall clock of all units, in seconds.
     pub(super) wall: Option<u64>,
     pub(super) refuses_line: bool,
+    /// Units that the controller has forgotten and the relation still lists.
+    pub(super) untold: Vec<u32>,
+    /// A relation that Juju lists before the usual one.
+    pub(super) lower: Option<RelationId>,
+    /// What each unit has on its disk for any other endpoint.
+    pub(super) elsewhere: Stored,
     pub(super) no_relation: bool,
     /// Whether processes of earlier hooks are still alive.
     pub(super) orphans: bool,
@@ -107,8 +113,10 @@ impl World {
     pub(super) fn answer(&self, unit: &UnitName, need: &Need) -> Answer {
         match need.clone() {
             Need::Stored(endpoint) => {
-                let stored = self.disks.get(unit).filter(|_| endpoint == "peers");
-                let stored = stored.cloned().unwrap_or_default();
+                let stored = match endpoint.as_str() {
+                    "peers" => self.disks.get(unit).cloned().unwrap_or_default(),
+                    _ => self.elsewhere.clone(),
+                };
                 Answer::Stored(endpoint, Box::new(stored))
             }
             Need::Roster(endpoint) => {
@@ -117,7 +125,8 @@ impl World {
             }
             Need::Relations(endpoint) => {
                 let exists = endpoint == "peers" && !self.no_relation;
-                Answer::Relations(endpoint, exists.then(relation).into_iter().collect())
+                let ids = self.lower.clone().into_iter().chain([relation()]);
+                Answer::Relations(endpoint, ids.filter(|_| exists).collect())
             }
             Need::Line(relation) => {
                 let line = LineRead {
@@ -133,7 +142,8 @@ impl World {
                 Answer::Records(relation, units.into_iter().map(value).collect())
             }
             Need::Members(relation) => {
-                let others = (0..self.units).map(name).filter(|other| other != unit);
+                let listed = (0..self.units).chain(self.untold.iter().copied());
+                let others = listed.map(name).filter(|other| other != unit);
                 Answer::Members(relation, others.collect())
             }
             Need::Gate(lock) => Answer::Gate(lock, self.gate.clone()),

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::fixture::{World, lock, name, words};
-use crate::{Payload, Place};
+use crate::engine::{Facts, Stored};
+use crate::{Journal, Payload, Place};
 
 #[test]
 fn a_unit_knows_what_it_has_asked_for() {
@@ -37,6 +38,45 @@ fn a_unit_that_only_waits_knows_what_is_outstanding_without_reading_its_databag(
     let outstanding = visit.ask(&mut world, |engine| engine.outstanding(&[]));
     assert_eq!(outstanding, BTreeMap::from([(lock(), 1)]));
     assert_eq!(words(&visit.needs), ["stored", "line"]);
+}
+
+#[test]
+fn what_was_asked_for_on_an_endpoint_of_before_is_outstanding_too() {
+    let kept = |seq, done| {
+        let mut journal = Journal::default();
+        let kept = journal.locks.entry(lock()).or_default();
+        (kept.record.seq, kept.record.done) = (seq, done);
+        Stored {
+            journal: Some(journal),
+            session: None,
+        }
+    };
+    let mut world = World::new(2);
+    for (seq, done, outstanding) in [(3, 1, Some(2)), (3, 3, None)] {
+        world.elsewhere = kept(seq, done);
+        let others = ["cluster".to_owned()];
+        let mut visit = world.hook(1);
+        let found = visit.ask(&mut world, |engine| engine.outstanding(&others));
+        assert_eq!(found.get(&lock()).copied(), outstanding);
+    }
+}
+
+#[test]
+fn the_status_says_who_has_left_and_keeps_its_place() {
+    let mut world = World::new(3);
+    world.line_up([2]);
+    let facts = world.changed_facts(0, Some(2));
+    let mut visit = world.visit(Facts {
+        departing_unit: Some(name(2)),
+        ..facts
+    });
+    let status = visit.ask(&mut world, crate::Engine::status);
+    let status = status.table();
+    let row = status.lines().find(|line| line.starts_with("app/2"));
+    assert!(
+        row.is_some_and(|row| row.contains("until Juju forgets it")),
+        "{status}"
+    );
 }
 
 #[test]

@@ -12,3 +12,4 @@ mod need;
 mod news;
 mod roster;
 mod shared;
+mod standstill;
