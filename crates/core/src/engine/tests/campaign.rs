@@ -141,6 +141,19 @@ fn what_a_campaign_gives_is_told_when_the_turn_has_come_and_before_it_begins() {
 }
 
 #[test]
+fn a_campaign_that_another_order_only_fills_is_the_same() {
+    let mut world = born(3);
+    let mut visit = world.action(0);
+    let announced = visit.ask(&mut world, |engine| {
+        engine.roll(&lock(), &call("keys"), None)
+    });
+    assert_eq!(announced, Instructed::Done(None));
+    assert_eq!(world.line(), [""; 0]);
+    assert_eq!(roll(&mut world, "keys"), Instructed::AlreadySo(None));
+    assert!(!world.line().is_empty());
+}
+
+#[test]
 fn a_campaign_for_the_same_reason_joins_and_one_for_another_takes_over() {
     let mut world = born(3);
     roll(&mut world, "keys");

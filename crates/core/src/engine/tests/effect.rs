@@ -2,7 +2,7 @@
 
 use super::fixture::{World, lock};
 use crate::engine::{Effect, Engine, HookOver, Process};
-use crate::{Errand, Start};
+use crate::{Errand, Start, Wait};
 
 /// The front of the line, in a hook that has just begun its operation.
 fn inside() -> (World, super::fixture::Visit) {
@@ -244,6 +244,9 @@ fn as_long_as_an_operation_outlives_its_hook_each_hook_has_a_waker() {
     });
     visit.start(&mut world);
     world.orphans = true;
+    let mut beside = world.hook(1);
+    assert_eq!(beside.start(&mut world), Start::Waiting(Wait::Busy));
+    assert!(beside.did().contains(&"wake"), "{:?}", beside.did());
     // The charm has forgotten its request: it does not try to start it, and cannot withdraw it yet.
     let mut next = world.hook(1);
     assert!(!next.ask(&mut world, |engine| engine.withdraw(&lock(), None)));

@@ -195,3 +195,13 @@ fn another_hook_follows_an_order_because_nobody_looked_who_could_join_the_line()
     quiet.release(&mut world);
     assert!(!quiet.did().contains(&"wake"));
 }
+
+#[test]
+fn what_is_cancelled_by_force_leaves_the_line_at_once() {
+    let mut world = World::new(3);
+    world.line_up([1, 2]);
+    let forced = Instruction::Force(name(1));
+    let told = instruct(&mut world, &forced);
+    assert!(matches!(told, Instructed::Done(Some(_))), "{told:?}");
+    assert_eq!(world.line(), ["app/2#1"]);
+}

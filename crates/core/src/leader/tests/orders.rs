@@ -153,3 +153,30 @@ fn a_skip_is_a_cancellation_with_a_mark_of_its_own() {
     };
     assert_eq!(marks(&line), (0, 0, 0));
 }
+
+#[test]
+fn two_orders_in_one_hook_are_both_carried_out() {
+    let roll = Order::Roll(
+        lock(),
+        crate::Call {
+            reason: "keys".to_owned(),
+            operation: None,
+            payload: None,
+        },
+    );
+    let pause = Order::Pause(lock(), "night".to_owned());
+    let skip = Order::Skip(lock(), ticket(1, 1));
+    let retry = Order::Retry(lock(), ticket(1, 1), 2);
+    let in_line = || Case::new(&[(0, 0), (1, 0), (1, 0)], &[1, 2]);
+    for two in [[&roll, &skip], [&skip, &pause], [&pause, &retry]] {
+        let orders = two.map(Clone::clone);
+        let line = &ordered(in_line(), &orders).locks[&lock()];
+        let done = |order: &Order| match order {
+            Order::Roll(..) => line.campaign.is_some(),
+            Order::Pause(..) => line.paused.is_some(),
+            Order::Skip(..) => !line.cancelled.is_empty(),
+            _ => !line.retries.is_empty(),
+        };
+        assert!(orders.iter().all(done), "{orders:?}");
+    }
+}
