@@ -6,13 +6,18 @@
 #![expect(clippy::expect_used, reason = "a trial that cannot go on has failed")]
 
 pub mod bench;
+mod callers;
 mod certificate;
+mod clock;
+mod disk;
 pub mod faults;
+mod member;
+mod peers;
 mod proxy;
 mod server;
 
 pub use certificate::Certificates;
-pub use proxy::Proxy;
+pub use proxy::{Proxy, Way};
 pub use server::{Cluster, program, signal};
 
 /// Runs a future on this thread.

@@ -31,6 +31,9 @@ enum Task {
         /// How many at a time
         #[arg(long, default_value_t = 2)]
         jobs: usize,
+        /// Only runs of this kind
+        #[arg(long)]
+        kind: Option<faults::Kind>,
     },
     /// Measures hand-offs, beside `etcdctl lock`.
     Bench {
@@ -61,7 +64,8 @@ fn main() -> ExitCode {
             seeds,
             seed,
             jobs,
-        } => faults::campaign(&command, seed, seeds, jobs, tell),
+            kind,
+        } => faults::campaign(&command, seed..seed + seeds, kind, jobs, tell),
         Task::Bench { command, largest } => {
             bench(&command, largest, tell);
             true

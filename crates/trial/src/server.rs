@@ -1,10 +1,10 @@
 //! A real etcd on free ports of this machine, of one member or of several.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::time::{Duration, Instant};
 
 use ops_coordinator_etcd::message::kv::RangeRequest;
@@ -13,6 +13,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::certificate::Certificates;
+use crate::disk::Disks;
+use crate::member::{Member, Setting};
+use crate::peers::Peers;
 use crate::run;
 
 /// How long a cluster may take to answer for the first time.
@@ -22,26 +25,10 @@ const READY: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Cluster {
     members: Vec<Member>,
-    certificates: Option<Certificates>,
-    times: Times,
+    /// What is between the members, if they do not talk to each other directly.
+    peers: Option<Peers>,
+    setting: Setting,
     directory: TempDir,
-}
-
-/// How soon members miss their leader.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Times {
-    /// So soon that tests need not wait for it.
-    Short,
-    /// As etcd has it by itself.
-    Usual,
-}
-
-#[derive(Debug)]
-struct Member {
-    name: String,
-    client_port: u16,
-    peer_port: u16,
-    child: Option<Child>,
 }
 
 /// The program: `ETCD` in the environment, else `etcd` on the PATH.
@@ -55,7 +42,7 @@ impl Cluster {
     /// # Panics
     /// When etcd is not installed, or does not start.
     pub fn start(members: usize) -> Self {
-        Self::with(members, None, Times::Short)
+        Self::with(members, false, Setting::default)
     }
 
     /// A cluster of one member with the times that etcd has by itself, on which depends how short a lease can be.
@@ -63,7 +50,10 @@ impl Cluster {
     /// # Panics
     /// As [`Cluster::start`].
     pub fn with_usual_times() -> Self {
-        Self::with(1, None, Times::Usual)
+        Self::with(1, false, || Setting {
+            usual_times: true,
+            ..Setting::default()
+        })
     }
 
     /// A cluster that talks only TLS, and only to those who have a certificate.
@@ -71,32 +61,73 @@ impl Cluster {
     /// # Panics
     /// As [`Cluster::start`].
     pub fn with_tls(members: usize) -> Self {
-        Self::with(members, Some(Certificates::make()), Times::Short)
+        let made = Certificates::make();
+        Self::with(members, false, || Setting {
+            certificates: Some(made.clone()),
+            ..Setting::default()
+        })
     }
 
-    fn with(count: usize, certificates: Option<Certificates>, times: Times) -> Self {
+    /// A cluster whose members have a database of so many bytes at most.
+    ///
+    /// # Panics
+    /// As [`Cluster::start`].
+    pub fn with_quota(members: usize, quota: u64) -> Self {
+        Self::with(members, false, || Setting {
+            quota: Some(quota),
+            ..Setting::default()
+        })
+    }
+
+    /// A cluster in which everything can go wrong: between the members as well, with that quota, and, if wanted, each of them
+    /// with a small disk of its own.
+    pub(crate) fn fragile(members: usize, quota: u64, small_disks: bool) -> Self {
+        Self::with(members, true, || Setting {
+            quota: Some(quota),
+            disks: small_disks.then(Disks::default),
+            ..Setting::default()
+        })
+    }
+
+    fn with(count: usize, proxied: bool, setting: impl Fn() -> Setting) -> Self {
         // Another process may take a port between our looking and etcd's binding it.
         for _ in 0..5 {
-            if let Some(cluster) = Self::attempt(count, certificates.clone(), times) {
+            if let Some(cluster) = Self::attempt(count, proxied, setting()) {
                 return cluster;
             }
         }
         panic!("etcd does not start: is it installed (`./dev setup`)? its log is on standard error")
     }
 
-    fn attempt(count: usize, certificates: Option<Certificates>, times: Times) -> Option<Self> {
+    fn attempt(count: usize, proxied: bool, mut setting: Setting) -> Option<Self> {
         let ports = free_ports(2 * count);
-        let member = |index: usize| Member {
-            name: format!("m{index}"),
-            client_port: ports[2 * index],
-            peer_port: ports[2 * index + 1],
-            child: None,
+        let peers = proxied.then(|| Peers::before(ports.iter().skip(1).step_by(2).copied()));
+        let directory = TempDir::new().expect("a temporary directory");
+        let member = |index: usize| {
+            let peer_port = ports[2 * index + 1];
+            Member {
+                name: format!("m{index}"),
+                client_port: ports[2 * index],
+                peer_port,
+                known_port: peers.as_ref().map_or(peer_port, |all| all.port(index)),
+                program: program(),
+                lost: false,
+                child: None,
+            }
         };
+        let members: Vec<Member> = (0..count).map(member).collect();
+        if let Some(disks) = &mut setting.disks {
+            disks.mount(
+                members
+                    .iter()
+                    .map(|member| directory.path().join(&member.name)),
+            );
+        }
         let mut cluster = Self {
-            members: (0..count).map(member).collect(),
-            certificates,
-            times,
-            directory: TempDir::new().expect("a temporary directory"),
+            members,
+            peers,
+            setting,
+            directory,
         };
         for index in 0..count {
             cluster.start_member(index);
@@ -105,13 +136,7 @@ impl Cluster {
         while since.elapsed() < READY {
             if cluster.members.iter_mut().any(Member::has_ended) {
                 for member in &cluster.members {
-                    let log = fs::read_to_string(
-                        cluster
-                            .directory
-                            .path()
-                            .join(&member.name)
-                            .with_extension("log"),
-                    );
+                    let log = fs::read_to_string(member.log(cluster.directory.path()));
                     eprintln!("{}", log.unwrap_or_default());
                 }
                 return None;
@@ -136,17 +161,23 @@ impl Cluster {
 
     /// Whether each member answers a linearizable read.
     fn answers(&self) -> bool {
-        (0..self.members.len()).all(|index| {
-            let mut config = self.config();
-            config.endpoints = vec![config.endpoints[index].clone()];
-            config.deadline = Duration::from_millis(700);
-            let client = Client::new(config).expect("our own certificates are good");
-            let read = RangeRequest {
-                key: b"x".to_vec(),
-                ..RangeRequest::default()
-            };
-            run(async { client.range(&read).await }).is_ok()
-        })
+        (0..self.members.len()).all(|index| self.member_answers(index))
+    }
+
+    /// Whether a member answers a linearizable read.
+    ///
+    /// # Panics
+    /// Never: the configuration is ours.
+    pub fn member_answers(&self, index: usize) -> bool {
+        let mut config = self.config();
+        config.endpoints = vec![config.endpoints[index].clone()];
+        config.deadline = Duration::from_millis(700);
+        let client = Client::new(config).expect("our own certificates are good");
+        let read = RangeRequest {
+            key: b"x".to_vec(),
+            ..RangeRequest::default()
+        };
+        run(async { client.range(&read).await }).is_ok()
     }
 
     /// Starts a member, again or for the first time.
@@ -154,74 +185,17 @@ impl Cluster {
     /// # Panics
     /// When etcd cannot be run.
     pub fn start_member(&mut self, index: usize) {
-        let scheme = if self.certificates.is_some() {
-            "https"
-        } else {
-            "http"
-        };
-        let all: Vec<String> = self
+        let known = self
             .members
             .iter()
-            .map(|member| format!("{}=http://127.0.0.1:{}", member.name, member.peer_port))
-            .collect();
+            .map(|member| format!("{}=http://127.0.0.1:{}", member.name, member.known_port));
+        let known: Vec<String> = known.collect();
         let root = self.directory.path();
-        let member = &self.members[index];
-        let client = format!("{scheme}://127.0.0.1:{}", member.client_port);
-        let peer = format!("http://127.0.0.1:{}", member.peer_port);
-        let log = File::options()
-            .create(true)
-            .append(true)
-            .open(root.join(&member.name).with_extension("log"))
-            .expect("a log");
-        // So that it ends with us, however we end.
-        let mut command = Command::new("setpriv");
-        command
-            .args(["--pdeathsig", "KILL"])
-            .arg(program())
-            .env(
-                "ETCD_UNSUPPORTED_ARCH",
-                std::env::consts::ARCH.replace("aarch64", "arm64"),
-            )
-            .args(["--name", &member.name])
-            .arg("--data-dir")
-            .arg(root.join(&member.name))
-            .args([
-                "--listen-client-urls",
-                &client,
-                "--advertise-client-urls",
-                &client,
-            ])
-            .args([
-                "--listen-peer-urls",
-                &peer,
-                "--initial-advertise-peer-urls",
-                &peer,
-            ])
-            .args([
-                "--initial-cluster",
-                &all.join(","),
-                "--initial-cluster-state",
-                "new",
-            ])
-            .args(["--logger", "zap", "--log-level", "error"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log);
-        if self.times == Times::Short {
-            command.args(["--heartbeat-interval", "50", "--election-timeout", "500"]);
+        self.members[index].start(root, &self.setting, &known.join(","));
+        let process = self.members[index].child.as_ref().map(Child::id);
+        if let Some((peers, process)) = self.peers.as_ref().zip(process) {
+            peers.callers.set(index, process);
         }
-        if let Some(made) = &self.certificates {
-            command
-                .arg("--client-cert-auth")
-                .arg("--trusted-ca-file")
-                .arg(made.path("ca.pem"))
-                .arg("--cert-file")
-                .arg(made.path("server.pem"))
-                .arg("--key-file")
-                .arg(made.path("server.key"));
-        }
-        let child = command.spawn().expect("setpriv, of util-linux, runs etcd");
-        self.members[index].child = Some(child);
     }
 
     /// Kills a member with SIGKILL. Its files stay.
@@ -229,10 +203,22 @@ impl Cluster {
         self.members[index].end();
     }
 
+    /// Ends a member in good order, if it runs, and starts another program with its files.
+    ///
+    /// # Panics
+    /// As [`Cluster::start_member`].
+    pub fn replace_member(&mut self, index: usize, program: &Path) {
+        self.members[index].stop();
+        program.clone_into(&mut self.members[index].program);
+        self.start_member(index);
+    }
+
     /// Kills a member and deletes its files: it does not come back.
     pub fn lose_member(&mut self, index: usize) {
         self.members[index].end();
-        let _ = fs::remove_dir_all(self.directory.path().join(&self.members[index].name));
+        self.members[index].lost = true;
+        let files = self.files(index).join("data");
+        let _ = fs::remove_dir_all(files);
     }
 
     /// Stops a member's process, or lets it go on.
@@ -247,12 +233,28 @@ impl Cluster {
         self.members[index].child.is_some()
     }
 
+    /// Whether a member's process has ended by itself.
+    pub fn has_ended(&mut self, index: usize) -> bool {
+        self.members[index].has_ended()
+    }
+
     /// Whether a member has its files, or has never been started.
     pub fn has_files(&self, index: usize) -> bool {
-        self.directory
-            .path()
-            .join(&self.members[index].name)
-            .exists()
+        !self.members[index].lost
+    }
+
+    /// Where a member's files are, as this process sees them.
+    pub(crate) fn files(&self, index: usize) -> PathBuf {
+        let path = self.directory.path().join(&self.members[index].name);
+        match &self.setting.disks {
+            Some(disks) => disks.seen(&path),
+            None => path,
+        }
+    }
+
+    /// What is between the members, if anything.
+    pub(crate) fn peers(&self) -> Option<&Peers> {
+        self.peers.as_ref()
     }
 
     /// How many members there are, whether they run or not.
@@ -275,11 +277,7 @@ impl Cluster {
 
     /// The endpoints, as `--etcd` takes them.
     pub fn endpoints(&self) -> String {
-        let scheme = if self.certificates.is_some() {
-            "https"
-        } else {
-            "http"
-        };
+        let scheme = self.setting.scheme();
         let all: Vec<String> = self
             .members
             .iter()
@@ -290,7 +288,7 @@ impl Cluster {
 
     /// The certificates, if it talks TLS.
     pub fn certificates(&self) -> Option<&Certificates> {
-        self.certificates.as_ref()
+        self.setting.certificates.as_ref()
     }
 
     /// A place for a test's own files.
@@ -303,10 +301,8 @@ impl Cluster {
     /// # Panics
     /// Never: the endpoints are ours.
     pub fn config(&self) -> Config {
-        let tls = self
-            .certificates
-            .as_ref()
-            .map_or(Tls::default(), Certificates::client);
+        let certificates = self.setting.certificates.as_ref();
+        let tls = certificates.map_or(Tls::default(), Certificates::client);
         Config::parse(&self.endpoints(), tls).expect("our own endpoints are good")
     }
 
@@ -316,22 +312,6 @@ impl Cluster {
     /// Never: the configuration is ours.
     pub fn client(&self) -> Client {
         Client::new(self.config()).expect("our own certificates are good")
-    }
-}
-
-impl Member {
-    fn has_ended(&mut self) -> bool {
-        matches!(
-            self.child.as_mut().map(Child::try_wait),
-            Some(Ok(Some(_)) | Err(_))
-        )
-    }
-
-    fn end(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
     }
 }
 

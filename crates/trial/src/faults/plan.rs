@@ -1,12 +1,54 @@
-//! What goes wrong in a run, and when. A seed determines all of it.
+//! What goes wrong in a run, and when.
 
 use std::fmt;
 use std::time::Duration;
 
-use fastrand::Rng;
+use clap::ValueEnum;
 
 /// The shortest lease that the runs use, which is what a freeze is measured against.
 pub const TTL: Duration = Duration::from_secs(2);
+
+/// What a run is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Kind {
+    /// Members, connections and holders, and a database that is full.
+    Usual,
+    /// Disks that are full. Takes root, for disks of our own.
+    Disk,
+    /// Members that are replaced by the next version of etcd, one by one. Takes such a version.
+    Upgrade,
+    /// Workers whose clocks run faster or slower than etcd's. Takes libfaketime.
+    Clock,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Usual, Self::Disk, Self::Upgrade, Self::Clock];
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Usual => "usual",
+            Self::Disk => "disk",
+            Self::Upgrade => "upgrade",
+            Self::Clock => "clock",
+        })
+    }
+}
+
+/// Traffic of a member that can be cut alone, while what goes the other way arrives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// What it says to the other members.
+    ToMembers,
+    /// What the other members say to it.
+    FromMembers,
+    /// What it says to clients.
+    ToClients,
+    /// What clients say to it.
+    FromClients,
+}
 
 /// Something that goes wrong, or that is put right again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,8 +76,23 @@ pub enum Strike {
     Refuse(usize, bool),
     /// The connections to a member fall silent, or that ends.
     Silence(usize, bool),
+    /// A member's traffic falls silent on one side, or that ends.
+    OneWay(usize, Side, bool),
     /// Each piece to and from a member is late by so many milliseconds; 0 ends that.
     Delay(usize, u64),
+    /// Somebody fills the database up to its quota.
+    Flood,
+    /// What filled it is deleted, and the cluster is told so.
+    Drain,
+    /// A member's disk is full, or has room again, and the member is started if it has ended.
+    FillDisk(usize, bool),
+    /// A member is replaced by the next version of etcd.
+    Upgrade {
+        /// Which one.
+        member: usize,
+        /// Whether everything waits until it answers.
+        patient: bool,
+    },
 }
 
 /// A run's plan.
@@ -43,99 +100,24 @@ pub enum Strike {
 pub struct Plan {
     /// The seed.
     pub seed: u64,
+    /// What it is about.
+    pub kind: Kind,
     /// How many may be inside.
     pub limit: u32,
-    /// How many want the lock at the same time.
-    pub workers: usize,
-    /// How often each of them.
-    pub turns: u32,
+    /// How many turns each of those wants who want the lock at the same time, and how fast its clock runs, in percent.
+    pub workers: Vec<(u32, u32)>,
     /// How long each turn lasts, in milliseconds.
     pub hold: u64,
+    /// How long a lease lives.
+    pub ttl: Duration,
     /// What goes wrong, in order.
     pub strikes: Vec<(Duration, Strike)>,
 }
 
 impl Plan {
-    /// The plan of this seed, for a cluster with three members.
-    pub fn draw(seed: u64) -> Self {
-        let mut random = Rng::with_seed(seed);
-        let mut strikes = Vec::new();
-        let mut lost = false;
-        for _ in 0..random.usize(2..=5) {
-            fault(&mut random, &mut strikes, &mut lost);
-        }
-        strikes.sort_by_key(|(at, _)| *at);
-        Self {
-            seed,
-            limit: [1, 1, 2, 3][random.usize(..4)],
-            workers: random.usize(4..=7),
-            turns: random.u32(2..=4),
-            hold: random.u64(20..=250),
-            strikes,
-        }
-    }
-}
-
-fn fault(random: &mut Rng, strikes: &mut Vec<(Duration, Strike)>, lost: &mut bool) {
-    let member = random.usize(..3);
-    let at = random.u64(100..2500);
-    let length = random.u64(100..3000);
-    let mut strike = |after: u64, strike: Strike| {
-        strikes.push((Duration::from_millis(at + after), strike));
-    };
-    match random.u32(..20) {
-        0..=2 => {
-            strike(0, Strike::Kill(member, true));
-            strike(length, Strike::Kill(member, false));
-        }
-        3..=4 => {
-            strike(0, Strike::Freeze(member, true));
-            strike(length, Strike::Freeze(member, false));
-        }
-        5 if !*lost => {
-            *lost = true;
-            strike(0, Strike::Lose(member));
-        }
-        // The majority is gone for a while.
-        6 => {
-            for other in [member, (member + 1) % 3] {
-                strike(0, Strike::Kill(other, true));
-                strike(length, Strike::Kill(other, false));
-            }
-        }
-        5 | 7 => {
-            for other in [member, (member + 1) % 3] {
-                strike(0, Strike::Freeze(other, true));
-                strike(length, Strike::Freeze(other, false));
-            }
-        }
-        8..=10 => {
-            let whole = random.bool();
-            strike(0, Strike::FreezeHolder { whole, long: true });
-            strike(2800 + length / 2, Strike::ThawHolders);
-        }
-        11 => {
-            let whole = random.bool();
-            strike(0, Strike::FreezeHolder { whole, long: false });
-            strike(200 + length / 4, Strike::ThawHolders);
-        }
-        12..=13 => strike(0, Strike::KillHolder),
-        14..=15 => strike(0, Strike::Cut(member)),
-        16 => {
-            strike(0, Strike::Refuse(member, true));
-            strike(length, Strike::Refuse(member, false));
-        }
-        17..=18 => {
-            strike(0, Strike::Silence(member, true));
-            strike(length, Strike::Silence(member, false));
-        }
-        // All of them: whoever holds has to stop in time.
-        _ => {
-            for other in 0..3 {
-                strike(0, Strike::Delay(other, length / 10));
-                strike(length, Strike::Delay(other, 0));
-            }
-        }
+    /// How many turns all of them want.
+    pub fn turns(&self) -> usize {
+        self.workers.iter().map(|(turns, _)| *turns as usize).sum()
     }
 }
 
@@ -143,62 +125,23 @@ impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "seed {}: limit {}, {} workers with {} turns of {} ms",
-            self.seed, self.limit, self.workers, self.turns, self.hold
+            "seed {}, {}: limit {}, {} workers, {} turns of {} ms, leases of {} s",
+            self.seed,
+            self.kind,
+            self.limit,
+            self.workers.len(),
+            self.turns(),
+            self.hold,
+            self.ttl.as_secs()
         )?;
+        for (worker, (_, rate)) in self.workers.iter().enumerate() {
+            if *rate != 100 {
+                writeln!(f, "  the clock of worker {worker} runs at {rate} %")?;
+            }
+        }
         for (at, strike) in &self.strikes {
             writeln!(f, "  {:5} ms  {strike:?}", at.as_millis())?;
         }
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_seed_determines_the_plan() {
-        for seed in 0..100 {
-            assert_eq!(Plan::draw(seed), Plan::draw(seed));
-        }
-    }
-
-    #[test]
-    fn every_kind_of_fault_is_drawn_and_ends() {
-        let mut said = String::new();
-        for seed in 0..200 {
-            let plan = Plan::draw(seed);
-            let on = |wanted: bool| {
-                plan.strikes
-                    .iter()
-                    .filter(|(_, strike)| match strike {
-                        Strike::Kill(_, on)
-                        | Strike::Freeze(_, on)
-                        | Strike::Refuse(_, on)
-                        | Strike::Silence(_, on) => *on == wanted,
-                        Strike::Delay(_, time) => (*time > 0) == wanted,
-                        _ => false,
-                    })
-                    .count()
-            };
-            assert_eq!(on(true), on(false), "{plan}");
-            said += &plan.to_string();
-        }
-        for kind in [
-            "Kill(",
-            "Freeze(",
-            "Lose",
-            "long: true",
-            "long: false",
-            "ThawHolders",
-            "KillHolder",
-            "Cut",
-            "Refuse",
-            "Silence",
-            "Delay",
-        ] {
-            assert!(said.contains(kind), "{kind}");
-        }
     }
 }
