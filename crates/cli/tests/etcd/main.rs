@@ -3,11 +3,12 @@
 #![cfg(feature = "etcd")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod clock;
 mod deputy;
 mod ending;
 mod faults;
-
 mod holding;
+mod space;
 mod waiting;
 
 use std::process::{Child, Command, Output, Stdio};

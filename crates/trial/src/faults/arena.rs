@@ -71,6 +71,7 @@ impl Arena {
         let log = Log::create(&self.cluster.directory().join(format!("run-{}", plan.seed)));
         let ports = self.proxies.iter().map(Proxy::port).collect();
         let workers = Workers::new(command, plan, log, ports);
+        space::forget(&self.cluster);
         let mut history = History::begin(&self.cluster, &workers.prefix);
         let mut stuck = false;
         thread::scope(|scope| {
@@ -129,7 +130,10 @@ impl Arena {
                     space::flood(&self.cluster, QUOTA);
                 }
                 Strike::Drain => self.flooded &= !space::drain(&self.cluster, history),
-                Strike::FillDisk(member, true) => disk::fill(&self.cluster.files(member)),
+                Strike::FillDisk(member, true) => {
+                    disk::fill(&self.cluster.files(member));
+                    space::press(&self.cluster);
+                }
                 Strike::FillDisk(member, false) => self.empty_disk(member),
                 Strike::Upgrade { member, patient } => self.upgrade(member, patient),
             }

@@ -21,30 +21,43 @@ const PREFIX: &[u8] = b"flood/";
 const PIECE: usize = 512 << 10;
 
 /// Fills the database until etcd refuses. Returns whether it has.
-///
-/// # Panics
-/// Never: the endpoints are ours.
 pub fn flood(cluster: &Cluster, quota: u64) -> bool {
+    let refused = write(cluster, 2 * quota / PIECE as u64).err();
+    let full = |error: &Error| matches!(error, Error::Refused { status, .. } if status.code == Code::RESOURCE_EXHAUSTED);
+    refused.as_ref().is_some_and(full)
+}
+
+/// Writes so many pieces, until one is not taken.
+fn write(cluster: &Cluster, pieces: u64) -> Result<(), Error> {
     let mut config = cluster.config();
     config.deadline = Duration::from_secs(1);
-    let client = Client::new(config).expect("our own endpoints are good");
+    let client = Client::new(config)?;
     run(async {
-        for piece in 0..2 * quota / PIECE as u64 {
+        for piece in 0..pieces {
             let put = PutRequest {
                 key: [PREFIX, &piece.to_be_bytes()].concat(),
                 value: vec![b'x'; PIECE],
                 ..PutRequest::default()
             };
-            match client.put(&put).await {
-                Ok(_) => {}
-                Err(Error::Refused { status, .. }) => {
-                    return status.code == Code::RESOURCE_EXHAUSTED;
-                }
-                Err(_) => return false,
-            }
+            client.put(&put).await?;
         }
-        false
+        Ok(())
     })
+}
+
+/// Has every member need some room on its disk, which it may have in its files without our knowing.
+pub(super) fn press(cluster: &Cluster) {
+    // Whatever becomes of it.
+    let _ = write(cluster, 2).and_then(|()| delete(cluster));
+}
+
+/// Forgets what was before now, so that the database stays small.
+///
+/// # Panics
+/// When etcd does not do its part.
+pub(super) fn forget(cluster: &Cluster) {
+    let forgotten = latest(cluster).and_then(|revision| compact(cluster, revision));
+    forgotten.expect("all is well");
 }
 
 /// As [`make_room`], for a run, whose history is saved first.
@@ -85,7 +98,7 @@ fn latest(cluster: &Cluster) -> Result<i64, Error> {
 }
 
 /// Forgets what was before this revision.
-pub(super) fn compact(cluster: &Cluster, revision: i64) -> Result<(), Error> {
+fn compact(cluster: &Cluster, revision: i64) -> Result<(), Error> {
     let request = CompactionRequest {
         revision,
         physical: true,

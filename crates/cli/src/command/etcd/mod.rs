@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use ops_coordinator_etcd::{Client, Config, Endpoint, Error, PREFIX, Tls};
+use ops_coordinator_etcd::{Client, Config, Endpoint, Error, PREFIX, Tls, Turn};
 
 use super::CommandError;
 
@@ -20,6 +20,9 @@ use super::CommandError;
 const UNREACHABLE: u8 = 69;
 /// "Permission denied" in sysexits.h: etcd answers that it will not.
 const REFUSED: u8 = 77;
+
+/// The pause before etcd is asked again after it has refused or has not answered.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// How to reach a cluster, apart from where it is.
 #[derive(Debug, Args)]
@@ -64,6 +67,15 @@ fn told(error: Error) -> CommandError {
         _ => CommandError::failed(error),
     };
     told.hint(hint)
+}
+
+/// Tells the others in the line that the turn has begun, however long it takes: with a limit above 1, whoever is next waits for
+/// this. Never ends, so that it can be one branch of a `select!`.
+async fn tell(turn: &Turn) {
+    while turn.announce().await.is_err() {
+        tokio::time::sleep(PAUSE).await;
+    }
+    std::future::pending::<()>().await;
 }
 
 /// Runs a future on this thread.

@@ -15,6 +15,7 @@ use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 use tokio::time::timeout;
 
 use super::guard::Guard;
+use super::tell;
 use crate::command::CommandError;
 use crate::output::complain;
 
@@ -177,16 +178,14 @@ impl Operation {
     ) -> Result<Option<u8>, CommandError> {
         let grace = turn.ttl() / GRACE;
         // What the others wait for must not keep this command from starting, nor its end from being seen.
-        let mut told = std::pin::pin!(turn.announce());
-        let mut announced = false;
+        let mut told = std::pin::pin!(tell(turn));
         loop {
             tokio::select! {
                 ended = self.child.wait() => {
                     return ended.map(|status| Some(code(status))).map_err(CommandError::failed);
                 }
                 signal = signals.next() => self.pass_on(signal),
-                // If it fails, the lease will tell.
-                _ = &mut told, if !announced => announced = true,
+                () = &mut told => {}
                 () = turn.nearly_over(grace) => break,
             }
         }

@@ -13,9 +13,7 @@ use tokio::time::{sleep, timeout};
 
 use super::board::Board;
 use crate::command::etcd::status::ordinal;
-
-/// The pause before etcd is asked again after it has refused or has not answered.
-const PAUSE: Duration = Duration::from_secs(1);
+use crate::command::etcd::{PAUSE, tell};
 
 /// A wish that is being served.
 pub(super) struct Place {
@@ -136,7 +134,7 @@ impl Place {
     /// Has the turn until it is gone.
     async fn hold(&self, turn: Turn) {
         let token = turn.token();
-        let mut told = pin!(self.tell(&turn));
+        let mut told = pin!(tell(&turn));
         let mut vigil = Vigil::new(self.since);
         let mut pause = Duration::ZERO;
         loop {
@@ -157,14 +155,6 @@ impl Place {
                 () = sleep(pause) => {}
             }
         }
-    }
-
-    /// Tells the others in the line that the turn has begun. If that fails for good, the lease will tell.
-    async fn tell(&self, turn: &Turn) {
-        while turn.announce().await.is_err() {
-            sleep(PAUSE).await;
-        }
-        std::future::pending::<()>().await;
     }
 
     fn trouble(&self, error: &Error) {
