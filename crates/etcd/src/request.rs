@@ -109,8 +109,8 @@ impl Request {
             return Ok(seen);
         }
         self.looks += 1;
-        let answer = self.client.txn(&self.ticket.looking()).await?;
-        Ticket::looked(answer).ok_or(WaitError::Lost)
+        let answer = self.client.range(&self.ticket.looking()).await?;
+        self.ticket.looked(answer).ok_or(WaitError::Lost)
     }
 
     /// Looks once: whether its turn has come.

@@ -5,8 +5,8 @@ use crate::Wish;
 use crate::entry::{Entry, Note, key, lock_prefix};
 use crate::line::{Decision, Watched, decide, sight};
 use crate::message::kv::{
-    Compare, Op, PutRequest, RangeRequest, RequestOp, SortOrder, SortTarget, TxnRequest,
-    TxnResponse,
+    Compare, Op, PutRequest, RangeRequest, RangeResponse, RequestOp, SortOrder, SortTarget,
+    TxnRequest, TxnResponse,
 };
 use crate::message::prefix_end;
 use crate::message::watch::{Event, Filter, WatchCreateRequest};
@@ -151,22 +151,39 @@ impl Ticket {
         })
     }
 
-    /// Looks at the line.
-    pub fn looking(&self) -> TxnRequest {
-        let read = RangeRequest {
-            limit: sight(self.wish.limit),
-            ..ahead(&self.wish, self.token - 1)
-        };
-        self.if_there(vec![Op::Range(read).into()])
+    /// Looks at the line, up to the ticket itself. A read and no transaction: those are refused where a database is full, even
+    /// if they write nothing.
+    pub fn looking(&self) -> RangeRequest {
+        RangeRequest {
+            limit: sight(self.wish.limit) + 1,
+            ..ahead(&self.wish, self.token)
+        }
     }
 
     /// What the answer to [`Ticket::looking`] has seen; `None` if the place is gone.
-    pub fn looked(answer: TxnResponse) -> Option<Sight> {
+    pub fn looked(&self, answer: RangeResponse) -> Option<Sight> {
         let revision = answer.header.as_ref().map_or(0, |header| header.revision);
-        answer.succeeded.then(|| Sight {
-            ahead: answer.into_range().into_iter().map(Entry::from).collect(),
+        let mut entries = answer.kvs.into_iter().map(Entry::from);
+        // The last one created, or there would be one created after it.
+        let own = entries.next()?;
+        (own.key == self.key && own.token == self.token).then(|| Sight {
+            ahead: entries.collect(),
             revision,
         })
+    }
+
+    /// Looks at the ticket alone.
+    pub fn looking_at_itself(&self) -> RangeRequest {
+        RangeRequest {
+            key: self.key.clone(),
+            ..RangeRequest::default()
+        }
+    }
+
+    /// Whether the place is there, by the answer to [`Ticket::looking_at_itself`].
+    pub fn is_there(&self, answer: &RangeResponse) -> bool {
+        let mut found = answer.kvs.iter();
+        found.any(|kv| kv.create_revision == self.token)
     }
 
     /// What follows from a look. That the turn has come counts only while the lease surely lives: the answer may be old.

@@ -31,8 +31,8 @@ async fn guard(client: Client, ticket: Ticket, told: Arc<watch::Sender<Validity>
     let mut seen = ticket.token();
     loop {
         request::watch(&client, ticket.watching_itself(seen)).await;
-        match client.txn(&ticket.if_there(Vec::new())).await {
-            Ok(answer) if !answer.succeeded => {
+        match client.range(&ticket.looking_at_itself()).await {
+            Ok(answer) if !ticket.is_there(&answer) => {
                 told.send_modify(|validity| validity.end(Moment::now()));
                 return;
             }
@@ -93,7 +93,9 @@ impl Turn {
     /// # Errors
     /// As [`Client::call`].
     pub async fn is_held(&self) -> Result<bool, Error> {
-        Ok(self.write_if_held(Vec::new()).await?.succeeded)
+        let ticket = &self.0.ticket;
+        let answer = self.0.client.range(&ticket.looking_at_itself()).await?;
+        Ok(ticket.is_there(&answer))
     }
 
     /// Carries out a transaction of the caller's, in etcd, if the turn is held at that moment: the one kind of write that

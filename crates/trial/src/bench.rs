@@ -1,8 +1,7 @@
 //! What a hand-off takes, beside `etcdctl lock`.
 
 use std::fs::{self, File};
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -12,6 +11,7 @@ use ops_coordinator_etcd::message::kv::RangeRequest;
 use ops_coordinator_etcd::message::prefix_end;
 use ops_coordinator_etcd::{Lease, Moment, PREFIX, Request, Wish};
 
+use crate::metrics::metric;
 use crate::{Cluster, run};
 
 /// What one run of a tool has shown.
@@ -34,22 +34,9 @@ struct Counted {
 }
 
 impl Counted {
-    /// Asks the server, in its words for Prometheus.
+    /// Asks the server.
     fn now(cluster: &Cluster) -> Self {
-        let mut stream = TcpStream::connect(("127.0.0.1", cluster.ports()[0])).expect("etcd runs");
-        let ask = "GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n";
-        let mut text = String::new();
-        let asked = stream
-            .write_all(ask.as_bytes())
-            .and_then(|()| stream.read_to_string(&mut text));
-        asked.expect("etcd has metrics");
-        let value = |name: &str| -> f64 {
-            let line = text
-                .lines()
-                .find(|line| line.split(' ').next() == Some(name));
-            let value = line.and_then(|line| line.split(' ').nth(1)?.parse().ok());
-            value.expect("etcd counts this")
-        };
+        let value = |name| metric(cluster.ports()[0], name).expect("etcd counts this");
         Self {
             events: value("etcd_debugging_mvcc_events_total"),
             bytes: value("etcd_network_client_grpc_sent_bytes_total")

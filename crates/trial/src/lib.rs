@@ -12,6 +12,7 @@ mod clock;
 mod disk;
 pub mod faults;
 mod member;
+mod metrics;
 mod peers;
 mod proxy;
 mod server;

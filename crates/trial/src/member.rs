@@ -10,7 +10,7 @@ use rustix::process::Signal;
 
 use crate::certificate::Certificates;
 use crate::disk::Disks;
-use crate::server::signal;
+use crate::server::{program, signal};
 
 /// How long a member may take to end when it is asked to.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -31,8 +31,10 @@ pub(crate) struct Member {
 }
 
 /// What all members of a cluster have in common.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Setting {
+    /// The program as which they begin.
+    pub(crate) program: PathBuf,
     /// If they talk TLS.
     pub(crate) certificates: Option<Certificates>,
     /// Whether they have the times that etcd has by itself, or miss their leader so soon that tests need not wait for it.
@@ -41,6 +43,18 @@ pub(crate) struct Setting {
     pub(crate) quota: Option<u64>,
     /// If each has a small disk of its own.
     pub(crate) disks: Option<Disks>,
+}
+
+impl Default for Setting {
+    fn default() -> Self {
+        Self {
+            program: program(),
+            certificates: None,
+            usual_times: false,
+            quota: None,
+            disks: None,
+        }
+    }
 }
 
 impl Setting {

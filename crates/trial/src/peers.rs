@@ -40,25 +40,16 @@ impl Peers {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Read, Write};
-    use std::net::TcpStream;
     use std::thread;
     use std::time::Duration;
 
     use crate::Cluster;
+    use crate::metrics::metric;
 
-    /// How many bytes a member has received from the others, in its own words for Prometheus.
+    /// How many bytes a member has received from the others.
     fn received(cluster: &Cluster, member: usize) -> f64 {
-        let mut stream = TcpStream::connect(("127.0.0.1", cluster.ports()[member])).unwrap();
-        let ask = b"GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n";
-        stream.write_all(ask).unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).unwrap();
-        let rows = text
-            .lines()
-            .filter(|row| row.starts_with("etcd_network_peer_received_bytes_total"));
-        rows.filter_map(|row| row.rsplit(' ').next()?.parse::<f64>().ok())
-            .sum()
+        let name = "etcd_network_peer_received_bytes_total";
+        metric(cluster.ports()[member], name).unwrap()
     }
 
     /// Cuts what the members `from` say to the members `to`. Returns how much each of them has received since.

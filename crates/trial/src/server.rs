@@ -68,13 +68,14 @@ impl Cluster {
         })
     }
 
-    /// A cluster whose members have a database of so many bytes at most.
+    /// A cluster of one member that has a database of so many bytes at most.
     ///
     /// # Panics
     /// As [`Cluster::start`].
-    pub fn with_quota(members: usize, quota: u64) -> Self {
-        Self::with(members, false, || Setting {
+    pub fn with_quota(program: &Path, quota: u64) -> Self {
+        Self::with(1, false, || Setting {
             quota: Some(quota),
+            program: program.to_owned(),
             ..Setting::default()
         })
     }
@@ -110,7 +111,7 @@ impl Cluster {
                 client_port: ports[2 * index],
                 peer_port,
                 known_port: peers.as_ref().map_or(peer_port, |all| all.port(index)),
-                program: program(),
+                program: setting.program.clone(),
                 lost: false,
                 child: None,
             }

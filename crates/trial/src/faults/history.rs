@@ -1,9 +1,10 @@
 //! What etcd remembers of a run: all that happened under its prefix.
 
 use ops_coordinator_etcd::Error;
-use ops_coordinator_etcd::message::kv::{DeleteRangeRequest, Op, PutRequest, TxnRequest};
+use ops_coordinator_etcd::message::kv::{DeleteRangeRequest, DeleteRangeResponse, PutRequest};
 use ops_coordinator_etcd::message::watch::Event;
 
+use super::space::DELETE;
 use crate::{Cluster, run};
 
 /// How often the past can be read before there is room to write again.
@@ -83,13 +84,9 @@ impl History {
                 key: self.key(mark),
                 ..DeleteRangeRequest::default()
             };
-            let delete = TxnRequest {
-                success: vec![Op::DeleteRange(delete).into()],
-                ..TxnRequest::default()
-            };
             run(async {
                 let client = cluster.client();
-                let deleted = client.txn(&delete).await?;
+                let deleted: DeleteRangeResponse = client.call(DELETE, &delete).await?;
                 let to = deleted.header.map_or(0, |header| header.revision);
                 let events = client.events(&self.prefix, self.from, to).await?;
                 self.events.extend(events);

@@ -48,7 +48,7 @@ impl Means {
     }
 
     /// The next version of etcd.
-    pub(super) fn next(&self) -> Option<&Path> {
+    pub fn next(&self) -> Option<&Path> {
         self.next.as_deref()
     }
 

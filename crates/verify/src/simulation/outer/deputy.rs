@@ -460,14 +460,13 @@ impl Outer {
         let Some((_, served)) = self.deputies[number].of_number(place) else {
             return;
         };
-        let Some(request) = served
-            .place
-            .as_ref()
-            .map(|own| own.ticket.if_there(Vec::new()))
-        else {
+        let Some(ticket) = served.place.as_ref().map(|own| own.ticket.clone()) else {
             return;
         };
-        let there = self.call(|store, _| store.txn(&request).is_ok_and(|answer| answer.succeeded));
+        let there = self.call(|store, _| {
+            let answer = store.range(&ticket.looking_at_itself());
+            ticket.is_there(&answer)
+        });
         let now = self.now;
         if there == Some(false)
             && let Some((_, served)) = self.deputies[number].of_number(place)

@@ -133,10 +133,10 @@ impl Place {
                 self.stage = Stage::Looking(None);
                 let request = self.ticket.looking();
                 let mut answer = None;
-                if !call(&mut |store, _| answer = store.txn(&request).ok()) {
+                if !call(&mut |store, _| answer = Some(store.range(&request))) {
                     return Stepped::Trouble;
                 }
-                let Some(sight) = answer.and_then(Ticket::looked) else {
+                let Some(sight) = answer.and_then(|answer| self.ticket.looked(answer)) else {
                     return Stepped::Lost;
                 };
                 self.stage = Stage::Looking(Some(sight));
