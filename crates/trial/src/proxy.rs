@@ -77,12 +77,17 @@ impl Proxy {
                 if ended.load(Ordering::Relaxed) {
                     break;
                 }
+                // Most calls in vain are to one that is not there, and etcd calls again and again.
+                let Ok(called) = TcpStream::connect(("127.0.0.1", target)) else {
+                    continue;
+                };
                 let (all, who) = (all.clone(), who.clone());
                 // To find out who it is takes a moment.
                 thread::spawn(move || {
                     let from = client.peer_addr().ok()?.port();
                     let link = all.get(who(from, port)?)?;
-                    link.connect(client, target).ok()
+                    link.connect(client, called);
+                    Some(())
                 });
             }
         });
@@ -152,13 +157,13 @@ impl Drop for Proxy {
 }
 
 impl Link {
-    fn connect(self: &Arc<Self>, caller: TcpStream, target: u16) -> io::Result<()> {
+    fn connect(self: &Arc<Self>, caller: TcpStream, called: TcpStream) {
         if self.refuses.load(Ordering::Relaxed) {
-            return Ok(());
+            return;
         }
         let connection = Arc::new(Connection {
-            called: TcpStream::connect(("127.0.0.1", target))?,
             caller,
+            called,
             over: AtomicBool::new(false),
         });
         self.open().push(connection.clone());
@@ -174,7 +179,6 @@ impl Link {
         if self.refuses.load(Ordering::Relaxed) {
             connection.end();
         }
-        Ok(())
     }
 
     fn open(&self) -> MutexGuard<'_, Vec<Arc<Connection>>> {

@@ -130,7 +130,10 @@ impl Arena {
                     // If the cluster is away just then, nothing comes of it.
                     let _ = space::flood(&self.cluster, QUOTA);
                 }
-                Strike::Drain => self.flooded &= space::drain(&self.cluster, history).is_err(),
+                Strike::Drain => {
+                    // A member that is behind may fill its database again, so this is not the last time.
+                    let _ = space::drain(&self.cluster, history);
+                }
                 Strike::FillDisk(member, true) => {
                     disk::fill(&self.cluster.files(member));
                     space::press(&self.cluster);
@@ -159,6 +162,10 @@ impl Arena {
             self.revive(member);
         }
         let since = Instant::now();
+        let answers = |member| self.cluster.member_answers(member);
+        let there = (0..self.cluster.len()).filter(|member| self.cluster.has_files(*member));
+        // Until nobody is behind.
+        while self.flooded && since.elapsed() < HEALED && !there.clone().all(answers) {}
         while self.flooded {
             let drained = space::drain(&self.cluster, history);
             self.flooded = drained.is_err();

@@ -9,6 +9,9 @@ use std::thread;
 use super::{Arena, Kind, Means, Plan, Report};
 use crate::clock;
 
+/// After so many runs it says how it goes.
+const STEP: u64 = 50;
+
 /// Carries out the plans of so many seeds, several at a time, and tells of each that violates something. Returns whether all was
 /// well. With a kind, all runs are of that kind.
 ///
@@ -46,19 +49,30 @@ pub fn campaign(
                     }
                     let mut sums = sums.lock().expect("nobody panics with it");
                     sums.entry(plan.kind).or_default().add(&report);
+                    let so_far = all(&sums);
+                    if so_far.runs.is_multiple_of(STEP) {
+                        tell(&format!("so far: {}", so_far.told()));
+                    }
                 }
             });
         }
     });
     clock::sweep();
     let sums = sums.into_inner().expect("nobody panics with it");
-    let mut all = Sum::default();
     for (kind, sum) in &sums {
         tell(&format!("{kind}: {}", sum.told()));
-        all.join(sum);
     }
+    let all = all(&sums);
     tell(&format!("fact: {}", all.told()));
     all.held == all.runs
+}
+
+fn all(sums: &BTreeMap<Kind, Sum>) -> Sum {
+    let mut all = Sum::default();
+    for sum in sums.values() {
+        all.join(sum);
+    }
+    all
 }
 
 /// What several runs have shown.

@@ -31,6 +31,9 @@ const TOGETHER: u64 = 8;
 ///
 /// # Errors
 /// In words, what kept us from it.
+///
+/// # Panics
+/// Never.
 pub fn flood(cluster: &Cluster, quota: u64) -> Result<(), String> {
     let batches = quota / (TOGETHER * PIECE) + 2;
     for batch in 0..batches {
@@ -44,11 +47,12 @@ pub fn flood(cluster: &Cluster, quota: u64) -> Result<(), String> {
                 .map(|done| done.expect("it does not panic"))
                 .collect()
         });
-        for error in written.into_iter().filter_map(Result::err) {
-            return match error {
-                Error::Refused { status, .. } if status.code == Code::RESOURCE_EXHAUSTED => Ok(()),
-                error => Err(error.to_string()),
-            };
+        match written.into_iter().find_map(Result::err) {
+            None => {}
+            Some(Error::Refused { status, .. }) if status.code == Code::RESOURCE_EXHAUSTED => {
+                return Ok(());
+            }
+            Some(error) => return Err(error.to_string()),
         }
         // The size is known with the next batch of writes, ten of which a second has.
         thread::sleep(Duration::from_millis(150));
