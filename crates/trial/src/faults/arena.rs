@@ -15,6 +15,7 @@ use super::plan::{Kind, Plan, Side, Strike};
 use super::space::{self, QUOTA};
 use super::verdict::{leftovers, verdict};
 use super::worker::Workers;
+use crate::metrics::version;
 use crate::{Cluster, Proxy, Way, disk, signal};
 
 /// How long everybody may take once nothing is wrong any more.
@@ -37,15 +38,12 @@ pub struct Arena {
 }
 
 impl Arena {
-    /// Starts the cluster.
+    /// Starts the cluster, as plans of this kind need it. Another kind of plan brings another cluster.
     ///
     /// # Panics
     /// As [`Cluster::start`].
-    pub fn open() -> Self {
-        Self::with(false)
-    }
-
-    fn with(small_disks: bool) -> Self {
+    pub fn open(kind: Kind) -> Self {
+        let small_disks = kind == Kind::Disk;
         let cluster = Cluster::fragile(3, QUOTA, small_disks);
         let proxies = cluster.ports().into_iter().map(Proxy::to).collect();
         Self {
@@ -63,9 +61,8 @@ impl Arena {
     /// # Panics
     /// When the machine does not do its part; see [`Means::lacks`].
     pub fn play(&mut self, plan: &Plan, command: &Path) -> Report {
-        let small_disks = plan.kind == Kind::Disk;
-        if self.spent || self.small_disks != small_disks {
-            *self = Self::with(small_disks);
+        if self.spent || self.small_disks != (plan.kind == Kind::Disk) {
+            *self = Self::open(plan.kind);
         }
         self.died = 0;
         let log = Log::create(&self.cluster.directory().join(format!("run-{}", plan.seed)));
@@ -98,6 +95,8 @@ impl Arena {
             report.violations.push(still);
         }
         report.died = self.died;
+        let ports = self.cluster.ports().into_iter();
+        report.versions = ports.filter_map(|port| version(port).ok()).collect();
         self.spent |= !report.violations.is_empty();
         report
     }

@@ -42,7 +42,8 @@ pub fn campaign(
                     if Means::get().lacks(plan.kind).is_some() {
                         continue;
                     }
-                    let report = arena.get_or_insert_with(Arena::open).play(&plan, command);
+                    let arena = arena.get_or_insert_with(|| Arena::open(plan.kind));
+                    let report = arena.play(&plan, command);
                     if !report.violations.is_empty() {
                         let found = report.violations.join("\n  ");
                         tell(&format!("{plan}  VIOLATED: {found}"));

@@ -12,6 +12,8 @@ mod truth;
 mod verdict;
 mod worker;
 
+use std::collections::BTreeSet;
+
 pub use arena::Arena;
 pub use campaign::campaign;
 pub use means::Means;
@@ -35,6 +37,8 @@ pub struct Report {
     pub refused: u32,
     /// Members that have ended by themselves.
     pub died: usize,
+    /// The versions that the members are of in the end.
+    pub versions: BTreeSet<String>,
 }
 
 impl Report {

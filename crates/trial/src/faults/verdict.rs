@@ -64,6 +64,7 @@ pub(super) fn verdict(workers: &Workers<'_>, history: Vec<Event>) -> Report {
             .count(),
         refused: workers.refused.load(Ordering::Relaxed),
         died: 0,
+        versions: BTreeSet::new(),
     }
 }
 
