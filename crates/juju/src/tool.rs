@@ -279,6 +279,25 @@ impl<T: Transport> Tools<T> {
         Ok(goal.units.into_keys().collect())
     }
 
+    /// `goal-state`: whether a unit of this application is being removed.
+    ///
+    /// # Errors
+    /// The tool's failure.
+    pub fn is_dying(&self, unit: &UnitName) -> Result<bool, Error> {
+        #[derive(serde::Deserialize)]
+        struct GoalState {
+            units: BTreeMap<UnitName, Goal>,
+        }
+        #[derive(serde::Deserialize)]
+        struct Goal {
+            #[serde(default)]
+            status: String,
+        }
+        let goal: GoalState = self.json("goal-state", &["--format=json"])?;
+        let own = goal.units.get(unit);
+        Ok(own.is_some_and(|own| own.status == "dying"))
+    }
+
     /// `config-get`: one option's value; null where it is not set.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use ops_coordinator_juju::policy::PerLock;
+use ops_coordinator_juju::shared::Way;
 use ops_coordinator_juju::{
     Availability, Check, Environment, Errand, Error, Exec, Instruction, LocalMachine, LockName,
     Machine, OnFailure, Operation, Order, Recovery, Shared, SharedLock, Start, Turn, UnitName,
@@ -22,6 +23,7 @@ use crate::machine::HookMachine;
 use crate::model::Model;
 use crate::policy::Rule;
 use crate::rules::{Gatekeeper, Rules};
+use crate::shared::as_json;
 use crate::status::Status;
 
 /// One hook of one unit: what it has read, and what it will write.
@@ -158,10 +160,32 @@ impl Hook {
         Ok(())
     }
 
-    /// On the leader, asks the etcd charm for access; the shared lock is JSON as `checked_shared` returns it.
+    /// On the leader, asks the etcd charm for access; on each unit, notes where etcd is, if this hook is about that. The
+    /// shared lock is JSON as `checked_shared` returns it.
     fn ask_for_access(&self, shared: &str) -> PyResult<()> {
         let shared: SharedLock = serde_json::from_str(shared).map_err(refused)?;
-        self.hook()?.ask_for_access(&shared).map_err(raised)
+        let mut hook = self.hook()?;
+        hook.ask_for_access(&shared).map_err(raised)?;
+        hook.remember_etcd(&shared).map_err(raised)
+    }
+
+    /// How this hook comes to hold a shared lock itself: `("turn", the unit's lock whose turn it is then)`, `("line", the
+    /// lock as JSON for the command)`, `("without", why)` or `("closed", why)`.
+    fn way_to_shared(&self, shared: &str) -> PyResult<(&'static str, String)> {
+        let shared: SharedLock = serde_json::from_str(shared).map_err(refused)?;
+        let way = self.hook()?.way_to(&shared).map_err(raised)?;
+        Ok(match way {
+            Way::ByTurn(lock) => ("turn", lock.into()),
+            Way::InLine(shared) => ("line", as_json(&shared)?),
+            Way::Without(why) => ("without", why),
+            Way::Closed(why) => ("closed", why),
+        })
+    }
+
+    /// In words, how this unit stands with the shared lock of a lock's operation; None if it wants none.
+    fn shared_in_words(&self, lock: &str) -> PyResult<Option<String>> {
+        let mut said = self.hook()?.shared_in_words().map_err(raised)?;
+        Ok(said.remove(&lock_name(lock)?))
     }
 
     /// Answers instead of etcd, for a charm's tests: why the lock is waited for; it is held if that is None.

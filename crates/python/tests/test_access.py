@@ -7,7 +7,7 @@ import ops
 import pytest
 from conftest import record
 from ops import testing
-from ops_coordinator import Policy, SharedLock, _dispatch, _shared
+from ops_coordinator import Policy, SharedLock, _dispatch, _guard
 from rolling import needs_theirs
 from turning import turning
 
@@ -24,8 +24,8 @@ def related(application, tmp_path, monkeypatch):
     command = tmp_path / 'command'
     command.write_text(COMMAND)
     command.chmod(0o755)
-    monkeypatch.setattr(_shared, '_said', lambda name: None)
-    monkeypatch.setattr(_shared, '_in_juju', lambda: True)
+    monkeypatch.setattr(_guard, 'said_by_test', lambda name: None)
+    monkeypatch.setattr(_guard, '_in_juju', lambda: True)
     real = _dispatch.Hook
 
     def hook(*args, **options):

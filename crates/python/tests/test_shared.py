@@ -16,9 +16,10 @@ from ops_coordinator import (
     Serial,
     SharedLock,
     SharedLockLostError,
-    _shared,
+    _etcd_command,
+    _guard,
 )
-from ops_coordinator._shared import Guard
+from ops_coordinator._guard import Guard
 from ops_coordinator.testing import Machine
 from turning import turning
 
@@ -120,13 +121,13 @@ def test_what_cannot_be_a_name_or_a_lock_is_refused():
 
 
 def test_a_command_that_is_not_there_is_named_with_what_to_install(tmp_path, monkeypatch):
-    monkeypatch.setattr(_shared, '_PACKAGE', 'not_there_at_all')
+    monkeypatch.setattr(_etcd_command, '_PACKAGE', 'not_there_at_all')
     with pytest.raises(CoordinatorError, match=r'let the charm install ops-coordinator\[etcd\]'):
         LOCK.require_command()
     (tmp_path / 'stand_in').mkdir()
     (tmp_path / 'stand_in' / '__init__.py').write_text('raise RuntimeError("imported")')
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(_shared, '_PACKAGE', 'stand_in')
+    monkeypatch.setattr(_etcd_command, '_PACKAGE', 'stand_in')
     with pytest.raises(CoordinatorError, match='from its wheel'):
         LOCK.require_command()
     command = tmp_path / 'stand_in' / 'ops-coordinator'
@@ -135,8 +136,8 @@ def test_a_command_that_is_not_there_is_named_with_what_to_install(tmp_path, mon
 
 
 def test_without_the_command_nothing_begins_and_everybody_sees_why(application, monkeypatch):
-    monkeypatch.setattr(_shared, '_PACKAGE', 'not_there_at_all')
-    monkeypatch.setattr(_shared, '_said', lambda name: None)
+    monkeypatch.setattr(_etcd_command, '_PACKAGE', 'not_there_at_all')
+    monkeypatch.setattr(_guard, 'said_by_test', lambda name: None)
     reasons = []
     definition = turning(policy=SHARED)
     definition.look = lambda charm: reasons.append(charm.turns.state.reason)
@@ -163,7 +164,7 @@ class Guarded:
 
         def deputy():
             self.asked += 1
-            return _shared.etcd_command()
+            return _etcd_command.etcd_command()
 
         monkeypatch.setattr(_dispatch, 'Hook', lambda *a, **k: hook(*a, **{**k, 'deputy': deputy}))
 
@@ -341,7 +342,7 @@ def test_a_hook_that_is_busy_is_believed_until_the_end_that_it_has_told(monkeypa
 def test_what_goes_on_past_the_lease_ends_with_the_process(tmp_path):
     code = """
 import sys, time
-from ops_coordinator._shared import Guard, SharedLockLostError
+from ops_coordinator._guard import Guard, SharedLockLostError
 from test_shared import Lease
 try:
     with Guard(Lease(900, 600), 'restart', 'restart'):
@@ -365,6 +366,6 @@ finally:
 
 def test_charms_without_a_shared_lock_do_not_import_it():
     code = 'import sys, ops_coordinator as o; o.Turns, o.Policy(), o.OpsCoordinator; '
-    code += 'print([m for m in sys.modules if m.endswith("_shared")])'
+    code += 'print([m for m in sys.modules if m.endswith(("_shared", "_guard"))])'
     said = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
     assert json.loads(said.stdout) == []

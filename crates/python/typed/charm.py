@@ -11,6 +11,9 @@ from ops_coordinator import (
     RestartCharmEvent,
     RestartEvent,
     Serial,
+    SharedLock,
+    SharedLockTimeoutError,
+    SharedTurn,
     TurnFailedEvent,
     Turns,
     TurnState,
@@ -70,6 +73,7 @@ class MyTurns(ops.CharmBase):
 
     def __init__(self, framework: ops.Framework):
         super().__init__(framework)
+        self.shared = SharedLock('db-restart', relation='etcd')
         self.turns = Turns(self, {'restart': self._restart, 'rotate': self._rotate}, limit='25%')
         self.backups = Turns(self, {'backup': lambda: None}, lock='backup', policy=Policy(limit=2))
         framework.observe(self.turns.on.turn_failed, self._on_turn_failed)
@@ -93,6 +97,14 @@ class MyTurns(ops.CharmBase):
 
     def _restart(self, port: int) -> None:
         service_restart('web')
+
+    def _on_stop(self, _: ops.StopEvent) -> None:
+        try:
+            with self.shared.held(self, timeout='5m') as turn:
+                assert_type(turn, SharedTurn | None)
+        except SharedLockTimeoutError as error:
+            assert_type(error.hint, str | None)
+        self.shared.held(self)  # pyright: ignore[reportCallIssue]
 
     def _rotate(self) -> OperationResult:
         return OperationResult.RETRY_HOLD

@@ -90,6 +90,9 @@ enum Command {
     Deputy(etcd::deputy::DeputyArgs),
     #[cfg(feature = "etcd")]
     #[command(hide = true)]
+    Hold(etcd::hold::HoldArgs),
+    #[cfg(feature = "etcd")]
+    #[command(hide = true)]
     Guard(etcd::guard::GuardArgs),
     #[cfg(feature = "etcd")]
     #[command(hide = true)]
@@ -136,6 +139,8 @@ pub(crate) fn main() -> ExitCode {
         Command::Simulate(args) => Ok(simulate::run(&args)),
         #[cfg(feature = "etcd")]
         Command::Deputy(args) => etcd::deputy::run(&args),
+        #[cfg(feature = "etcd")]
+        Command::Hold(args) => etcd::hold::run(&args),
         #[cfg(feature = "etcd")]
         Command::Guard(args) => Ok(etcd::guard::run(&args)),
         #[cfg(feature = "etcd")]

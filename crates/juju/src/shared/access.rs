@@ -79,9 +79,10 @@ impl Hook {
         let answered = |lock| self.shared_answers.contains_key(lock);
         let asked = self.shared.iter().filter(|(lock, _)| !answered(lock));
         let asked: Vec<SharedLock> = asked.map(|(_, shared)| shared.clone()).collect();
-        asked
-            .iter()
-            .try_for_each(|shared| self.ask_for_access(shared))
+        asked.iter().try_for_each(|shared| {
+            self.ask_for_access(shared)?;
+            self.remember_etcd(shared)
+        })
     }
 
     /// What this unit comes in with, by the relation `etcd`.
@@ -103,15 +104,26 @@ impl Hook {
                 false => "the leader has not made the certificate yet".to_owned(),
             }));
         };
-        let asked = &kept.told.prefix;
+        self.access_with(kept, prefix)
+    }
+
+    /// What this unit has copied by the relation `etcd`, which may have ended since.
+    pub(super) fn copied_access(&self, etcd: &RelationId, prefix: &str) -> Result<Access, Missing> {
+        let kept = self.kept_access(etcd)?;
+        let none = || Missing::Word("it has brought no certificate".to_owned());
+        self.access_with(kept.ok_or_else(none)?, prefix)
+    }
+
+    fn access_with(&self, kept: Kept, prefix: &str) -> Result<Access, Missing> {
+        let (asked, endpoint) = (&kept.told.prefix, kept.told.relation.endpoint());
         if !prefix.starts_with(asked) {
             let why = format!("it was made for the prefix {asked}, and gives none to {prefix}");
             return Err(Missing::Word(excerpt(&why).up_to(LONG).to_string()));
         }
         let file = |name: String| self.environment().state_dir().join(name);
         Ok(Access {
-            cert: file(certificate_file(&endpoint)),
-            key: file(key_file(&endpoint)),
+            cert: file(certificate_file(endpoint)),
+            key: file(key_file(endpoint)),
             secret: kept.told.secret.clone(),
         })
     }

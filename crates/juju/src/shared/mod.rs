@@ -9,10 +9,12 @@ mod access;
 mod attend;
 mod demand;
 mod desk;
+mod memory;
 mod offer;
 mod reach;
 mod service;
 mod standing;
+mod way;
 mod wish;
 
 use std::any::Any;
@@ -27,6 +29,7 @@ pub(crate) use attend::Found;
 pub use desk::Desk;
 pub use service::{Note, Vigil};
 pub use standing::{SharedTurn, Standing, Standings};
+pub use way::Way;
 pub use wish::{SharedLock, Wish, Wishes};
 
 use crate::{Error, Hook};

@@ -79,10 +79,16 @@ impl SharedLock {
 
 /// What a relation says of etcd.
 struct Found {
+    id: RelationId,
     endpoints: Vec<String>,
     /// Who has signed the servers' certificates.
     authority: Option<String>,
     access: Option<Access>,
+}
+
+/// Where the authority of a relation is, in the unit's state.
+pub(super) fn authority_file(relation: &str) -> String {
+    format!("etcd-ca-{relation}.pem")
 }
 
 /// Why a relation does not say where etcd is.
@@ -142,6 +148,8 @@ impl Hook {
         if let Some(relation) = declared.relation.take() {
             match self.look_at_relation(&relation, &declared) {
                 Ok(found) => {
+                    let knows_authority = found.authority.is_some();
+                    self.remember(&found.id, &found.endpoints, knows_authority)?;
                     declared.endpoints = found.endpoints;
                     authority = found.authority;
                     if let Some(access) = found.access {
@@ -202,6 +210,7 @@ impl Hook {
             }
         };
         Ok(Found {
+            id: id.clone(),
             endpoints: offer.endpoints,
             authority,
             access,
@@ -211,7 +220,7 @@ impl Hook {
     /// Writes the authority of a relation into a file of the unit's state, which only its owner may read, unless it is there
     /// already.
     fn keep_authority(&self, relation: &str, pem: &str) -> Result<PathBuf, Error> {
-        let file = format!("etcd-ca-{relation}.pem");
+        let file = authority_file(relation);
         if self.machine.load(&file)?.as_deref() != Some(pem.as_bytes()) {
             self.machine.store(&file, pem.as_bytes(), true)?;
         }

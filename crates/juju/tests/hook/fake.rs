@@ -53,8 +53,10 @@ pub(crate) struct Juju {
     etcd_model: RefCell<Option<String>>,
     /// The unit that leads.
     leader: Cell<u32>,
-    /// Whether the hook is the one with which the relation with etcd ends.
-    etcd_breaks: Cell<bool>,
+    /// The hook, if it is about the relation with etcd.
+    etcd_hook: Cell<Option<&'static str>>,
+    /// The unit that is being removed.
+    dying: Cell<Option<u32>>,
     /// How often a deputy was started, where the command knows etcd.
     deputies: Cell<Option<u32>>,
     /// Whether the command of the deputy is missing.
@@ -91,7 +93,8 @@ impl Juju {
             etcd_ids: RefCell::new(vec!["etcd:9".to_owned()]),
             etcd_model: RefCell::new(Some(MODEL.to_owned())),
             leader: Cell::new(0),
-            etcd_breaks: Cell::new(false),
+            etcd_hook: Cell::new(None),
+            dying: Cell::new(None),
             deputies: Cell::new(None),
             has_no_command: Cell::new(false),
         })
@@ -122,8 +125,12 @@ impl Juju {
             "JUJU_CONTEXT_ID" => Some(format!("context-{}", self.hooks.get())),
             "JUJU_CHARM_DIR" => Some("/nowhere".to_owned()),
             "JUJU_MODEL_UUID" => Some(MODEL.to_owned()),
-            "JUJU_RELATION_ID" if self.etcd_breaks.get() => self.etcd_ids.borrow().first().cloned(),
-            "JUJU_HOOK_NAME" if self.etcd_breaks.get() => Some("etcd-relation-broken".to_owned()),
+            "JUJU_RELATION_ID" if self.etcd_hook.get().is_some() => {
+                self.etcd_ids.borrow().first().cloned()
+            }
+            "JUJU_HOOK_NAME" if self.etcd_hook.get().is_some() => {
+                self.etcd_hook.get().map(str::to_owned)
+            }
             "JUJU_HOOK_NAME" => Some(if self.action.get() { "" } else { "start" }.to_owned()),
             "JUJU_DEPARTING_UNIT" => self.departing.get().map(|unit| format!("app/{unit}")),
             "JUJU_RELATION_ID" => self.about.borrow().clone(),
@@ -348,10 +355,24 @@ impl Juju {
 
     /// Runs the hook with which the relation with etcd ends. Juju still lists it.
     pub(crate) fn etcd_breaks<R>(self: &Rc<Self>, work: impl FnOnce(&mut Hook) -> R) -> R {
-        self.etcd_breaks.set(true);
+        self.etcd_hook("etcd-relation-broken", work)
+    }
+
+    /// Runs the hook that tells unit 0 what etcd says.
+    pub(crate) fn etcd_changes<R>(self: &Rc<Self>, work: impl FnOnce(&mut Hook) -> R) -> R {
+        self.etcd_hook("etcd-relation-changed", work)
+    }
+
+    fn etcd_hook<R>(self: &Rc<Self>, name: &'static str, work: impl FnOnce(&mut Hook) -> R) -> R {
+        self.etcd_hook.set(Some(name));
         let result = self.hook(0, work);
-        self.etcd_breaks.set(false);
+        self.etcd_hook.set(None);
         result
+    }
+
+    /// A unit is being removed.
+    pub(crate) fn remove(&self, unit: u32) {
+        self.dying.set(Some(unit));
     }
 
     /// What is in a unit's file.
@@ -517,7 +538,11 @@ impl Part {
                 let gone = self.juju.gone.borrow();
                 let units = (0..self.juju.units).filter(|unit| !gone.contains(unit));
                 let units: BTreeMap<String, Value> = units
-                    .map(|unit| (format!("app/{unit}"), json!({"status": "active"})))
+                    .map(|unit| {
+                        let dying = self.juju.dying.get() == Some(unit);
+                        let status = if dying { "dying" } else { "active" };
+                        (format!("app/{unit}"), json!({ "status": status }))
+                    })
                     .collect();
                 Ok(json!({ "units": units, "relations": {} }))
             }

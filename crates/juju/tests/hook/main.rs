@@ -14,6 +14,7 @@ mod shared;
 mod standstill;
 mod turn;
 mod visit;
+mod way;
 
 use std::rc::Rc;
 

@@ -35,11 +35,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ._coordinator import BaseCoordinator, Serial
     from ._error import CoordinatorError, PeerRelationError, ServiceRestartError
+    from ._guard import (
+        SharedLockLostError,
+        SharedLockTimeoutError,
+        SharedLockUnreachableError,
+        SharedTurn,
+    )
     from ._machine import service_restart
     from ._operation import OperationResult
     from ._operators import Operators
     from ._policy import Policy
-    from ._shared import SharedLock, SharedLockLostError, SharedTurn
+    from ._shared import SharedLock
     from ._singleton import Singleton
     from ._turn_events import (
         TurnCancelledEvent,
@@ -68,6 +74,8 @@ __all__ = [
     'ServiceRestartError',
     'SharedLock',
     'SharedLockLostError',
+    'SharedLockTimeoutError',
+    'SharedLockUnreachableError',
     'SharedTurn',
     'Singleton',
     'TurnCancelledEvent',
@@ -87,11 +95,17 @@ __all__ = [
 _HOMES = {
     '_coordinator': ('BaseCoordinator', 'Serial'),
     '_error': ('CoordinatorError', 'PeerRelationError', 'ServiceRestartError'),
+    '_guard': (
+        'SharedLockLostError',
+        'SharedLockTimeoutError',
+        'SharedLockUnreachableError',
+        'SharedTurn',
+    ),
     '_machine': ('service_restart',),
     '_operation': ('OperationResult',),
     '_operators': ('Operators',),
     '_policy': ('Policy',),
-    '_shared': ('SharedLock', 'SharedLockLostError', 'SharedTurn'),
+    '_shared': ('SharedLock',),
     '_singleton': ('Singleton',),
     '_turn_events': (
         'TurnCancelledEvent',

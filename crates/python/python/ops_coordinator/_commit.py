@@ -59,8 +59,8 @@ class Commit(ops.Object):
             part.before_release(hook)
         self.claims.judge(hook)
         dispatch.asked.publish()
+        self._ask_for_access(hook)
         if hook.is_leader:
-            self._ask_for_access(hook)
             self.policies.release(hook)
         else:
             hook.release({}, None, [])
@@ -71,12 +71,12 @@ class Commit(ops.Object):
         dispatch.end()
 
     def _ask_for_access(self, hook: Hook) -> None:
-        """Ask the etcd charm for access, where a policy names a relation with it."""
-        for shared in (shared for part in self._parts for shared in part.shared_locks):
+        """Ask the etcd charm for access, and note where it is, where a policy names a relation."""
+        for shared in (one for part in self._parts for one in part.shared_locks if one.relation):
             # Few charms share a lock, and each hook of the others would pay for this.
-            from ._shared import ask_for_access
+            from ._guard import ask_for_access
 
-            ask_for_access(hook, shared)
+            ask_for_access(hook, shared.said)
 
     def _tell_availability(self, hook: Hook) -> None:
         """Ask the charm whether this unit is available, after what it has done in its turn."""

@@ -22,7 +22,7 @@ from ._policy import Policy, checked_policies
 from ._singleton import Singleton, charm_or_caller, charm_or_key_leads
 
 if TYPE_CHECKING:
-    from ._shared import SharedTurn
+    from ._guard import SharedTurn
 
 _P = ParamSpec('_P')
 _R = TypeVar('_R')

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import ops
 
 from ._asked import Asked, said_in
-from ._endpoint import KEY, STATE, peer_relation
+from ._endpoint import KEY, STATE, openers_of, peer_relation
 from ._error import CoordinatorError
 from ._lock_name import LockNames
 from ._machine import machine
@@ -24,7 +24,7 @@ from ._policy import Policy
 from ._restarts import restarts_of
 
 if TYPE_CHECKING:
-    from ._shared import Guard, SharedTurn
+    from ._guard import Guard, SharedTurn
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +70,7 @@ class Dispatch(ops.Object):
         self.names = LockNames(charm.framework)
         self._endpoints: set[str] = charm.framework.__dict__.setdefault(_ENDPOINTS, set())
         self._endpoints.add(endpoint)
+        openers_of(charm)[endpoint] = lambda: self.hook
         self._hook: Hook | None = None
         self._at_open: list[Callable[[Hook], None]] = []
         self._at_end: list[Callable[[], None]] = []
@@ -132,9 +133,9 @@ class Dispatch(ops.Object):
         if lock in self.turns:
             return True, None
         if policy.shared is not None:
-            from ._shared import share
+            from ._guard import share
 
-            share(self.hook, lock, self.names.name_of(lock), policy.shared)
+            share(self.hook, lock, self.names.name_of(lock), policy.shared.said)
             self._shared.add(lock)
         started, waits_for = self.hook.start(lock, policy.rules, policy.blocker)
         if started:
@@ -150,7 +151,7 @@ class Dispatch(ops.Object):
         """Return what ends an operation before its shared lock, if it needs one, is another's."""
         if lock not in self._shared:
             return nullcontext()
-        from ._shared import Guard
+        from ._guard import Guard
 
         return Guard(self.hook, lock, self.names.name_of(lock))
 
@@ -158,7 +159,7 @@ class Dispatch(ops.Object):
         """Return the turn of the shared lock that a begun operation has, None without one."""
         if lock not in self._shared or lock not in self.turns:
             return None
-        from ._shared import shared_turn
+        from ._guard import shared_turn
 
         return shared_turn(self.hook, lock, self.names.name_of(lock))
 
@@ -267,6 +268,6 @@ class Dispatch(ops.Object):
 
 
 def _etcd_command() -> str:
-    from ._shared import etcd_command
+    from ._etcd_command import etcd_command
 
     return etcd_command()

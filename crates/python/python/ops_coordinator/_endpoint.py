@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import ops
 
 from ._error import PeerRelationError, brief
 from ._local_state import replace_file
+
+if TYPE_CHECKING:
+    from ._native import Hook
 
 logger = logging.getLogger(__name__)
 
@@ -20,6 +24,7 @@ KEY = 'ops-coordinator'
 """The databag key of the coordination."""
 
 _FILE = 'endpoint'
+_OPENERS = '_ops_coordinator_openers'
 _TOLD = '_ops_coordinator_told_endpoint'
 
 
@@ -27,6 +32,11 @@ def peer_relation(charm: ops.CharmBase, endpoint: str) -> ops.Relation | None:
     """Return a peer relation, None if it does not exist yet."""
     relations = charm.model.relations[endpoint]
     return relations[0] if relations else None
+
+
+def openers_of(charm: ops.CharmBase) -> dict[str, Callable[[], Hook]]:
+    """Return what opens the hook on each peer relation that the charm's coordinators use."""
+    return charm.framework.__dict__.setdefault(_OPENERS, {})
 
 
 def endpoint_of(charm: ops.CharmBase, wanted: str | None) -> str:

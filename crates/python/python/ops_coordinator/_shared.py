@@ -1,44 +1,24 @@
-"""Locks in etcd that operations need beside their turns."""
+"""What a charm declares of a lock in etcd that operations need beside their turns."""
 
 from __future__ import annotations
 
 import json
 import os
-import signal
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
-from types import FrameType, TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ._error import CoordinatorError, brief
-from ._machine import machine
-from ._native import Fuse, Hook, checked_shared
+from ._error import brief
+from ._etcd_command import etcd_command
+from ._native import checked_shared
 
-TOKEN = 'OPS_COORDINATOR_TOKEN'
-"""The variable in which what an operation starts finds the token of its turn."""
+if TYPE_CHECKING:
+    import ops
 
-_PACKAGE = 'ops_coordinator_etcd'
-_PROGRAM = 'ops-coordinator'
-_GLANCE = 0.1
-"""How often it is seen whether the lock is still held, in seconds."""
+    from ._held import Held
+
 _PATHS = ('endpoints_file', 'cacert', 'cert', 'key')
-
-
-class SharedLockLostError(CoordinatorError):
-    """The shared lock was lost: somebody else may soon be inside, so the operation must end."""
-
-
-@dataclass(frozen=True)
-class SharedTurn:
-    """A turn of a shared lock."""
-
-    token: int
-    """A number that is larger than that of every turn of this lock before it."""
-    left: float
-    """For how many seconds the operation may go on if etcd is not heard of again."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +105,45 @@ class SharedLock:
         """
         return Path(etcd_command())
 
+    def held(self, charm: ops.CharmBase, *, timeout: int | str | None) -> Held:
+        """Hold this lock while a block of the charm's code runs. It waits, and blocks the hook.
+
+        It is for what cannot wait for a later hook, above all for a unit's last ones::
+
+            with self.shared.held(self, timeout='5m'):
+                self._leave_cluster()
+
+        It stands in the line in etcd in which the operations of all applications wait whose policy
+        names this lock, so none of them runs meanwhile. If an operation of this unit has the lock,
+        or waits for it, that place serves; and so does a block around this one. The lock is given
+        back at the end of the block, or when the hook dies.
+
+        If the lock is lost meanwhile, `SharedLockLostError` is raised within the block, as in an
+        operation. What the block starts finds the token in `OPS_COORDINATOR_TOKEN`.
+
+        With a `relation`, a policy of the charm must name this lock, so that the leader asks for
+        access in time. A unit that is being removed finds etcd where that relation led before.
+
+        Args:
+            charm: The charm.
+            timeout: For how long to wait: seconds, or text such as `'5m'`; None for no limit.
+
+        Returns:
+            A context manager, for one `with` statement. Entering it returns the turn; None if the
+            lock is optional and there is no relation, as the block then goes without it. It raises
+            `SharedLockTimeoutError`, which is a `TimeoutError`, if the time is up, whatever was in
+            the way; `SharedLockUnreachableError` if it is not known where etcd is; and another
+            `CoordinatorError` if the command is not installed. Then the block does not run.
+
+        Raises:
+            TypeError: The time is neither a whole number nor text.
+            ValueError: The time is negative, or not a time.
+        """
+        from ._check import span_of
+        from ._held import Held
+
+        return Held(charm, self, None if timeout is None else span_of(timeout, 'timeout'))
+
 
 def lock_from(said: str) -> SharedLock:
     """Return the lock that `coordination.toml` declares."""
@@ -155,176 +174,3 @@ def _number(value: object, name: str) -> int:
 def _endpoints(value: str | Sequence[str]) -> list[str]:
     several = [value] if isinstance(value, str) else list(value)
     return [_text(one, 'an endpoint') for one in several]
-
-
-def etcd_command() -> str:
-    """Return the path of the command that stands in line in etcd.
-
-    It is found beside its package: a charm's hooks do not have the programs of its virtual
-    environment on their `PATH`.
-
-    Raises:
-        CoordinatorError: It is not installed.
-    """
-    spec = find_spec(_PACKAGE)
-    if spec is None or spec.origin is None:
-        raise CoordinatorError(
-            'ops-coordinator-etcd is not installed: let the charm install ops-coordinator[etcd]'
-        )
-    command = Path(spec.origin).with_name(_PROGRAM)
-    if not os.access(command, os.X_OK):
-        raise CoordinatorError(
-            f'{command} cannot be run: install ops-coordinator-etcd from its wheel, and let '
-            'nothing take away its permission to run'
-        )
-    return str(command)
-
-
-def share(hook: Hook, lock: str, name: str, shared: SharedLock) -> None:
-    """Let an operation begin only while this unit holds its shared lock.
-
-    Args:
-        hook: This hook.
-        lock: The lock's name in the line.
-        name: The lock, as the charm calls it.
-        shared: The shared lock.
-    """
-    said = _said(name)
-    if said is None:
-        hook.set_shared(lock, shared.said)
-    else:
-        hook.answer_shared(lock, said if isinstance(said, str) else None)
-
-
-def ask_for_access(hook: Hook, shared: SharedLock) -> None:
-    """Let the leader ask the etcd charm for access; in a test, where nothing enters, do nothing.
-
-    Args:
-        hook: This hook.
-        shared: The shared lock.
-    """
-    if _in_juju():
-        hook.ask_for_access(shared.said)
-
-
-def _in_juju() -> bool:
-    return 'JUJU_CONTEXT_ID' in os.environ
-
-
-def _said(name: str) -> int | str | None:
-    """Return what a test says of the lock, None in a hook of Juju's."""
-    said = machine().shared(name)
-    if said is None and not _in_juju():
-        # A test that says nothing is about something else.
-        return 1
-    return said
-
-
-def shared_turn(hook: Hook, lock: str, name: str) -> SharedTurn | None:
-    """Return the turn of the shared lock that this unit has, None if it is over or ends soon."""
-    found = _turn(hook, lock, name)
-    if found is None or found[1] <= found[2]:
-        return None
-    token, left, grace = found
-    return SharedTurn(token, (left - grace) / 1000)
-
-
-def _turn(hook: Hook, lock: str, name: str) -> tuple[int, int, int] | None:
-    said = _said(name)
-    if said is None:
-        return hook.shared_turn(lock)
-    return (said, 30_000, 10_000) if isinstance(said, int) else None
-
-
-class Guard:
-    """Ends what runs in it before its lock can be somebody else's.
-
-    When a third of the lease is left, or the lock is lost, a signal interrupts it: it raises
-    `SharedLockLostError`, also out of a call that waits. What has not ended when the lease is over
-    ends with this process. For Juju that is a hook that fails, and has changed nothing.
-    """
-
-    def __init__(self, hook: Hook, lock: str, name: str):
-        self._hook, self._lock, self._name = hook, lock, name
-        self._active = self._lost = False
-        self._token, self._until, self._grace = 0, 0, 0
-        self._fuse: Fuse | None = None
-
-    def __enter__(self) -> None:
-        """Begin, if the lock is held.
-
-        Raises:
-            SharedLockLostError: It is not.
-        """
-        found = _turn(self._hook, self._lock, self._name)
-        self._token = found[0] if found else 0
-        if not self._believes(found):
-            raise self._error('the operation did not begin')
-        self._variable, os.environ[TOKEN] = os.environ.get(TOKEN), str(self._token)
-        self._active = True
-        # A hook of Juju's has its unit's process to itself.
-        if _said(self._name) is None:
-            self._fuse = Fuse(self._left())
-            self._handler = signal.signal(signal.SIGALRM, self._look)
-            self._timer = signal.setitimer(signal.ITIMER_REAL, _GLANCE, _GLANCE)
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """End.
-
-        Raises:
-            SharedLockLostError: The lock was lost meanwhile, and nothing else was raised.
-        """
-        # From here on, a signal that is under way raises nothing.
-        self._active = False
-        if self._fuse is not None:
-            signal.setitimer(signal.ITIMER_REAL, *self._timer)
-            signal.signal(signal.SIGALRM, self._handler)
-            self._fuse.put_out()
-        if self._variable is None:
-            del os.environ[TOKEN]
-        else:
-            os.environ[TOKEN] = self._variable
-        if kind is None and (self._lost or not self._still_held()):
-            raise self._error('the operation may not have been alone')
-
-    def _look(self, number: int, frame: FrameType | None) -> None:
-        if not self._active or self._lost or self._still_held():
-            return
-        self._lost = True
-        raise self._error('the operation was interrupted')
-
-    def _still_held(self) -> bool:
-        try:
-            found = _turn(self._hook, self._lock, self._name)
-        except CoordinatorError:
-            # The hook is busy, or a file cannot be read: what was last known becomes older.
-            return self._left() > self._grace
-        if found is None and self._fuse is not None:
-            # What etcd has ended early may be somebody else's already.
-            self._fuse.set(min(self._left(), self._grace))
-        return self._believes(found)
-
-    def _believes(self, found: tuple[int, int, int] | None) -> bool:
-        if found is None or found[0] != self._token:
-            return False
-        _, left, self._grace = found
-        self._until = _now() + left
-        if self._fuse is not None:
-            self._fuse.set(left)
-        return left > self._grace
-
-    def _left(self) -> int:
-        return max(self._until - _now(), 0)
-
-    def _error(self, what: str) -> SharedLockLostError:
-        return SharedLockLostError(f'{self._name}: the shared lock was lost; {what}')
-
-
-def _now() -> int:
-    """Return milliseconds since the boot, which also pass while the machine sleeps."""
-    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000

@@ -22,7 +22,7 @@ from ._restarts import deliver_before_status
 from ._turn_events import TurnsEvents, TurnState, WaitingOperation
 
 if TYPE_CHECKING:
-    from ._shared import SharedTurn
+    from ._guard import SharedTurn
 
 _KEPT = '_ops_coordinator_turns'
 

@@ -18,7 +18,7 @@ use crate::output::complain;
 /// "Temporary failure" in sysexits.h: somebody else has the lock, and we were not to wait.
 const TAKEN: u8 = 75;
 /// As `timeout` has it.
-const TIMED_OUT: u8 = 124;
+pub(super) const TIMED_OUT: u8 = 124;
 
 /// Run a command while holding a lock in etcd, one after the other across machines.
 ///

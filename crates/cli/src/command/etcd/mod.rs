@@ -3,10 +3,12 @@
 pub(super) mod certificate;
 pub(super) mod deputy;
 pub(super) mod guard;
+pub(super) mod hold;
 pub(super) mod lock;
 mod operation;
 pub(super) mod shared;
 pub(super) mod status;
+mod wanted;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -126,7 +126,10 @@ class RollingOpsState:
 
 
 class SyncLockBackend(abc.ABC):
-    """A lock of the charm's own, for code that cannot wait for a later hook."""
+    """A lock of the charm's own, for code that cannot wait for a later hook.
+
+    It is taken where there is no etcd.
+    """
 
     @abc.abstractmethod
     def acquire(self, timeout: int | None) -> None:
@@ -161,7 +164,7 @@ class RollingOpsManager(ops.Object):
             callback also needs a lock there, which all applications with this `cluster_id` share.
             The peer relation still says which unit of this application is next.
         cluster_id: The name under which applications share that lock.
-        sync_lock_targets: The charm's own synchronous locks, by name.
+        sync_lock_targets: The charm's own synchronous locks, by name, for where there is no etcd.
         base_dir: As in charmlibs-rollingops; nothing is stored there.
 
     Raises:
@@ -187,8 +190,9 @@ class RollingOpsManager(ops.Object):
             raise ValueError('cluster_id has a meaning only with an etcd_relation_name')
         policy = None
         self._shares = False
+        self._shared: SharedLock | None = None
         if etcd_relation_name and cluster_id:
-            shared = _shared(etcd_relation_name, cluster_id)
+            self._shared = shared = _shared(etcd_relation_name, cluster_id)
             policy = Policy(shared=shared)
             self._shares = bool(charm.model.relations[etcd_relation_name])
             if self._shares:
@@ -204,7 +208,7 @@ class RollingOpsManager(ops.Object):
         """The relation to etcd."""
         self.turns: CompatTurns = CompatTurns(charm, peer_relation_name, callback_targets, policy)
         """The same with all that this package offers, for charms that move on step by step."""
-        self._callbacks = callback_targets
+        self._charm, self._callbacks = charm, callback_targets
         self._sync_locks = dict(sync_lock_targets or {})
 
     def request_async_lock(
@@ -236,12 +240,17 @@ class RollingOpsManager(ops.Object):
             ) from error
 
     @contextlib.contextmanager
-    def acquire_sync_lock(self, backend_id: str, timeout: int) -> Generator[None, None, None]:
-        """Hold one of the charm's own locks while the block runs. It waits, and blocks the hook.
+    def acquire_sync_lock(
+        self, backend_id: str, timeout: int | None
+    ) -> Generator[None, None, None]:
+        """Hold a lock while the block runs. It waits, and blocks the hook.
+
+        With a `cluster_id` and a relation to etcd it is the lock that callbacks need, the one of
+        all applications with this `cluster_id`. Without that relation it is one of the charm's.
 
         Args:
-            backend_id: The lock's name in `sync_lock_targets`.
-            timeout: For how many seconds to wait at most.
+            backend_id: The name in `sync_lock_targets` of the lock to take where there is no etcd.
+            timeout: For how many seconds to wait at most; None for no limit.
 
         Yields:
             Nothing.
@@ -249,7 +258,27 @@ class RollingOpsManager(ops.Object):
         Raises:
             TimeoutError: The lock was not free in time. The block does not run.
             RollingOpsSyncLockError: There is no such lock, or it cannot be taken or given back.
+            SharedLockLostError: The lock in etcd was lost while the block ran. It is raised in it.
         """
+        with contextlib.ExitStack() as ends:
+            if self._shared is None or not self._hold(self._shared, timeout, ends):
+                ends.enter_context(self._own_lock(backend_id, timeout))
+            yield
+
+    def _hold(self, shared: SharedLock, timeout: int | None, ends: contextlib.ExitStack) -> bool:
+        """Hold the lock in etcd; return whether there is an etcd."""
+        try:
+            return ends.enter_context(shared.held(self._charm, timeout=timeout)) is not None
+        except TimeoutError:
+            raise
+        except CoordinatorError as error:
+            raise RollingOpsSyncLockError(
+                f'Failed to acquire the etcd sync lock: {error}'
+            ) from error
+
+    @contextlib.contextmanager
+    def _own_lock(self, backend_id: str, timeout: int | None) -> Generator[None, None, None]:
+        """Hold one of the charm's own locks."""
         backend = self._sync_locks.get(backend_id)
         if backend is None:
             raise RollingOpsSyncLockError(f'Unknown sync lock backend: {backend_id}.')

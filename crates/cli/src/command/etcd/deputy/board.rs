@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::process::Stdio;
 use std::time::Duration;
 
-use ops_coordinator_etcd::{Client, Config, Endpoint, PREFIX, Tls, Wish as Wanted};
+use ops_coordinator_etcd::Wish as Wanted;
 use ops_coordinator_juju::shared::{Desk, Standing, Standings, Wish};
 use ops_coordinator_juju::{LocalMachine, LockName, Machine, WakerCommand, process};
 use tokio::process::Command;
@@ -16,6 +16,7 @@ use tokio::time::sleep;
 use super::DeputyArgs;
 use crate::command::CommandError;
 use crate::command::coordination::executable;
+use crate::command::etcd::wanted;
 
 /// The pause before it is tried again to keep the unit's hooks away.
 const GLANCE: Duration = Duration::from_millis(10);
@@ -36,10 +37,7 @@ impl Board {
         let boot = LocalMachine::new(&args.state, WakerCommand::none()).boot();
         standings.take_over(process::own(), boot);
         desk.store(&standings, true)?;
-        let who = match std::env::var("JUJU_MODEL_NAME") {
-            Ok(model) if !model.is_empty() => format!("{} in {model}", args.unit),
-            _ => args.unit.clone(),
-        };
+        let who = wanted::who(&args.unit);
         // The waker knows of no hook that asks: it runs another one in any case.
         let waker = [
             executable(),
@@ -99,30 +97,9 @@ impl Board {
         Ok(own.map(|own| own.lease))
     }
 
-    /// The cluster of a wish, or why it cannot be used.
-    pub(super) fn client(wish: &Wish) -> Result<Client, String> {
-        let lock = &wish.lock;
-        let tls = Tls {
-            cacert: lock.cacert.clone(),
-            cert: lock.cert.clone(),
-            key: lock.key.clone(),
-        };
-        let endpoints: Result<Vec<Endpoint>, _> =
-            lock.endpoints.iter().map(|text| text.parse()).collect();
-        let endpoints = endpoints.map_err(|error| error.to_string())?;
-        Client::new(Config::new(endpoints, tls)).map_err(|error| error.to_string())
-    }
-
     /// A wish as etcd's line has it.
     pub(super) fn wanted(&self, wish: &Wish) -> Wanted {
-        let prefix = wish.lock.prefix.clone();
-        Wanted {
-            prefix: prefix.unwrap_or_else(|| PREFIX.to_owned()),
-            lock: wish.lock.name.clone(),
-            limit: wish.lock.limit,
-            ttl: std::time::Duration::from_secs(wish.lock.ttl),
-            who: self.who.clone(),
-        }
+        wanted::wish(&wish.lock, self.who.clone())
     }
 
     /// Has the charm run a hook, unless one has taken this turn already.

@@ -21,7 +21,7 @@ use ops_coordinator_juju::shared::{Desk, Wish, Wishes};
 use tokio::task::{JoinHandle, LocalSet, spawn_local};
 use tokio::time::timeout;
 
-use super::run as block_on;
+use super::{run as block_on, wanted};
 use crate::command::CommandError;
 use board::Board;
 use notice::Notice;
@@ -82,7 +82,10 @@ async fn serve(board: Rc<Board>) -> Result<(), CommandError> {
             };
             one.task.abort();
             if gives_back && let Some(lease) = board.forget(&lock)? {
-                leaving.push(spawn_local(give_back(Board::client(&one.wish), lease)));
+                leaving.push(spawn_local(give_back(
+                    wanted::client(&one.wish.lock),
+                    lease,
+                )));
             }
         }
         drop(guard);

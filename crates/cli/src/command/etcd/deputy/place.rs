@@ -5,15 +5,14 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use ops_coordinator_etcd::{
-    Client, Error, Lease, Moment, Request, Turn, Validity, WaitError, Wish as Wanted, survey,
+    Client, Error, Lease, Moment, Request, Turn, Validity, WaitError, Wish as Wanted,
 };
 use ops_coordinator_juju::shared::{Standing, Vigil, Wish};
 use ops_coordinator_juju::{LockName, SharedLock, Tick};
 use tokio::time::{sleep, timeout};
 
 use super::board::Board;
-use crate::command::etcd::status::ordinal;
-use crate::command::etcd::{PAUSE, tell};
+use crate::command::etcd::{PAUSE, tell, wanted};
 
 /// A wish that is being served.
 pub(super) struct Place {
@@ -34,7 +33,7 @@ impl Place {
             seq: wish.seq,
             shared: wish.lock.clone(),
             wanted: board.wanted(wish),
-            client: Board::client(wish),
+            client: wanted::client(&wish.lock),
             since: now(),
         }
     }
@@ -116,18 +115,10 @@ impl Place {
 
     /// Writes down who is ahead.
     async fn look(&self, client: &Client, token: i64) {
-        let queues = match survey(client, &self.wanted.prefix, Some(&self.wanted.lock)).await {
-            Ok(queues) => queues,
+        let words = match wanted::ahead(client, &self.wanted, token).await {
+            Ok(words) => words,
             Err(error) => return self.trouble(&error),
         };
-        let entries = queues.into_iter().flat_map(|queue| queue.entries);
-        let ahead: Vec<_> = entries.filter(|entry| entry.token < token).collect();
-        let words = ahead.last().map(|next| {
-            let waiting = ahead.iter().filter(|entry| !entry.holds).count();
-            let place = ordinal(u32::try_from(waiting).unwrap_or(u32::MAX).saturating_add(1));
-            let who = next.who.as_deref().unwrap_or("somebody");
-            format!("{place} in line, behind {who}")
-        });
         self.board.change(&self.lock, false, |own| own.waits(words));
     }
 
