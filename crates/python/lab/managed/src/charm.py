@@ -46,16 +46,16 @@ class ManagedCharm(ops.CharmBase):
             self.manager.request_async_lock('restart', {'message': self.config['message']})
 
     def _restart(self, message: str) -> OperationResult:
-        turn = self.manager.turns.shared_turn
-        self._work(turn.token if turn else 0)
+        self._work()
         self._stored.message = message
         return OperationResult.RELEASE
 
     def _on_stop(self, _: ops.StopEvent) -> None:
         with self.manager.acquire_sync_lock(backend_id='stop', timeout=60):
-            self._work(int(os.environ.get('OPS_COORDINATOR_TOKEN', '0')))
+            self._work()
 
-    def _work(self, token: int) -> None:
+    def _work(self) -> None:
+        token = os.environ.get('OPS_COORDINATOR_TOKEN', '0')
         inside = f'{self.config["who"]}-{self.unit.name.rpartition("/")[2]} {token}'
         self._note(f'+ {inside}')
         time.sleep(float(self.config['seconds']))

@@ -77,7 +77,7 @@ class Etcd:
         self.ctl('role', 'grant-permission', user, 'readwrite', '--prefix=true', prefix)
         self.ctl('auth', 'enable')
         with (self.certificates / 'ca.pem').open('a') as trusted:
-            trusted.write(certificate)
+            trusted.write(f'{certificate.strip()}\n')
         self.kill()
         self.start()
 

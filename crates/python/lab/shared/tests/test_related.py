@@ -28,6 +28,14 @@ def etcd(tmp_path):
     server.kill()
 
 
+def shell_of_the_documentation():
+    """What docs/etcd.md has for a hook in shell."""
+    text = (HERE.parents[3] / 'docs' / 'etcd.md').read_text()
+    (_, _, rest) = text.partition("the unit's files say the rest:")
+    (_, _, rest) = rest.partition('```sh\n')
+    return rest.partition('```')[0].replace('./leave-cluster', 'touch left')
+
+
 def common_name(pem):
     """The user whom etcd sees in a certificate."""
     from cryptography import x509
@@ -71,6 +79,10 @@ def test_operations_and_teardowns_of_two_applications_take_turns(
         for unit in range(number):
             lab.exec(unit, CHANGED)
             assert (state(lab, unit) / 'etcd-client-etcd.key').stat().st_mode & 0o777 == 0o600
+    if charm == 'shared':
+        command = shell_of_the_documentation()
+        labs[0].exec(1, f'PATH=lib/ops_coordinator_etcd:$PATH\n{command}')
+        assert (state(labs[0], 1).parent / 'left').exists()
     roll(labs)
     until('one is inside', log)
     # The last hooks of a unit come when its relation with etcd is gone.
