@@ -6,10 +6,13 @@ The same charm on both libraries, in two labs with two units each, on one real e
 certificates. The lab has neither relations between applications nor secrets: stand-ins answer for
 the hook tools. It asserts nothing about times. It must run where /usr/bin/python3 and
 /usr/bin/juju-exec are the environment's and the lab's, because the other library's worker calls
-them by these names; `check` sees to that.
+them by these names; `check` sees to that. Only hand-offs to
+a unit that stood in line already count.
 """
 
+import collections
 import datetime
+import itertools
 import json
 import os
 import pathlib
@@ -51,7 +54,11 @@ class Ours:
         for unit in range(UNITS):
             lab.exec(unit, CHANGED)
 
-    def explain(self, labs, turns):
+    def waited(self, labs, who, since, start):
+        """Whether a unit stood in line when another ended: it does from its request on."""
+        return True
+
+    def explain(self, labs, handoffs):
         """Say where the time goes."""
 
 
@@ -68,7 +75,10 @@ class Theirs:
             ('ops_coordinator.compat.rollingops', 'charmlibs.rollingops'),
             ('import ops\n', 'import ops\nfrom charmlibs import pathops\n'),
             ('            cluster_id=', '            base_dir=BASE,\n            cluster_id='),
-            ('class OwnLock', "BASE = pathops.LocalPath(Path('rollingops').resolve())\n\n\nclass OwnLock"),
+            (
+                'class OwnLock',
+                "BASE = pathops.LocalPath(Path('rollingops').resolve())\n\n\nclass OwnLock",
+            ),
         ):
             assert old in text
             text = text.replace(old, new, 1)
@@ -95,27 +105,31 @@ class Theirs:
             known['key_path'] = str(base / 'tls' / 'client.key')
             (base / 'etcd' / 'etcdctl.json').write_text(json.dumps(known))
 
-    def explain(self, labs, turns):
+    def waited(self, labs, who, since, start):
+        """Whether a unit stood in line when another ended.
+
+        A worker looks every 30 s whether there is anything to do, which is no hand-off.
+        """
+        tries = [at for at in moments(self._log(labs, who), 'Try to get lock') if at < start]
+        return bool(tries) and max(tries) < since
+
+    def explain(self, labs, handoffs):
         """Say where the time goes, from the workers' logs."""
-        logs = [
-            path.read_text()
-            for lab in labs
-            for path in lab.directory.glob('unit-*/charm/rollingops/etcd_rollingops_worker.log')
-        ]
-        granted, seen, freed = (
-            sorted(moment for log in logs for moment in moments(log, words))
-            for words in ('Lock granted', 'completed with', 'revoked and lock released')
-        )
-        parts = {
-            'from the end of the callback until the worker has seen it': pairs(
-                [end for _, end in turns], seen
-            ),
-            'from there until the lock is free': pairs(seen, freed),
-            'until the next worker has seen that': pairs(freed, granted),
-            'from there to the start of the callback': pairs(granted, [at for at, _ in turns]),
-        }
+        parts = collections.defaultdict(list)
+        for (before, end), (after, start) in handoffs:
+            mine, others = self._log(labs, before), self._log(labs, after)
+            freed = next(at for at in moments(mine, 'lock released') if at > end)
+            granted = max(at for at in moments(others, 'Lock granted') if at < start)
+            parts['until the worker of the unit has freed the lock'].append(freed - end)
+            parts['until the next worker looks, every 15 s'].append(granted - freed)
+            parts['until its hook runs the callback'].append(start - granted)
         for words, spans in parts.items():
             print(f'    {words}: {middle(spans)}')
+
+    def _log(self, labs, who):
+        application, _, unit = who.partition('-')
+        (charm,) = labs['ab'.index(application)].directory.glob(f'unit-*-{unit}/charm')
+        return (charm / 'rollingops' / 'etcd_rollingops_worker.log').read_text()
 
 
 def moments(log, words):
@@ -125,12 +139,6 @@ def moments(log, words):
             stamp = re.match(r'(\S+ \S+),(\d+) ', line)
             at = datetime.datetime.fromisoformat(f'{stamp[1]}.{stamp[2]}')
             yield at.timestamp()
-
-
-def pairs(ends, begins):
-    """From each moment to the first of the others after it."""
-    follow = (next((b for b in begins if b >= end), None) for end in ends)
-    return [b - end for end, b in zip(ends, follow, strict=True) if b is not None]
 
 
 def middle(spans):
@@ -195,8 +203,14 @@ class Bench:
         for enter, leave in zip(lines[::2], lines[1::2], strict=True):
             if (enter[0], leave[0], enter[1]) != ('+', '-', leave[1]):
                 print(f'  two were inside: {lines}')
-            turns.append((int(enter[-1]) / 1e9, int(leave[-1]) / 1e9))
+            turns.append((enter[1], int(enter[-1]) / 1e9, int(leave[-1]) / 1e9))
         return turns
+
+    def handoffs(self, turns):
+        """Who ended when, and who began after that, of those who stood in line already."""
+        for (before, _, end), (after, start, _) in itertools.pairwise(turns):
+            if self.library.waited(self.labs, after, end, start):
+                yield (before, end), (after, start)
 
     def end(self):
         """End all of it."""
@@ -214,10 +228,11 @@ def main():
         bench = Bench(library, pathlib.Path(package), pathlib.Path(directory) / library.title)
         try:
             turns = [bench.round(number) for number in range(int(rounds))]
-            gaps = [b[0] - a[1] for one in turns for a, b in zip(one, one[1:], strict=False)]
+            seen = [one for some in turns for one in bench.handoffs(some)]
+            gaps = [start - end for (_, end), (_, start) in seen]
             medians[library.title] = statistics.median(gaps)
             print(f'  {library.title}: {middle(gaps)}, {len(gaps)} hand-offs', flush=True)
-            library.explain(bench.labs, [turn for one in turns for turn in one])
+            library.explain(bench.labs, seen)
         finally:
             bench.end()
     ours, theirs = medians.values()

@@ -144,8 +144,8 @@ class Machine(LocalMachine):
 
         Args:
             why: What it waits for.
-            lock: The lock whose policy has the shared lock, as the charm calls it; for a block with
-                `SharedLock.held`, the name in etcd.
+            lock: The lock whose policy has the shared lock, as the charm calls it; for a block
+                with `SharedLock.held`, the name in etcd.
         """
         self._shared[lock] = why
 
@@ -154,8 +154,8 @@ class Machine(LocalMachine):
 
         Args:
             token: The token of its turn.
-            lock: The lock whose policy has the shared lock, as the charm calls it; for a block with
-                `SharedLock.held`, the name in etcd.
+            lock: The lock whose policy has the shared lock, as the charm calls it; for a block
+                with `SharedLock.held`, the name in etcd.
         """
         self._shared[lock] = token
 
