@@ -108,7 +108,8 @@ def test_what_the_block_raises_comes_out_as_it_is(hook, machine):
 
 def test_a_block_in_a_block_has_the_same_turn(hook, machine):
     def act(charm):
-        same = SharedLock('db-restart', endpoints='10.0.0.1', limit=2)
+        prefix = 'ops-coordinator/'
+        same = SharedLock('db-restart', endpoints='10.0.0.1', limit=2, prefix=prefix)
         with LOCK.held(charm, timeout=5) as outer, same.held(charm, timeout=5) as inner:
             return outer.token, inner.token
 
@@ -264,6 +265,16 @@ def test_without_a_relation_it_is_not_known_where_etcd_is(hook, in_juju):
     error = hook(act, required)
     assert type(error) is SharedLockUnreachableError
     assert str(error) == 'db-restart in etcd: relation etcd does not exist'
+
+
+def test_without_an_optional_lock_no_command_is_needed(hook, in_juju, monkeypatch):
+    monkeypatch.setattr(_held, 'etcd_command', lambda: pytest.fail('it was looked for'))
+
+    def act(charm):
+        with OPTIONAL.held(charm, timeout=5) as turn:
+            return turn
+
+    assert hook(act, OPTIONAL) is None
 
 
 def test_two_guards_in_each_other_both_watch(monkeypatch):

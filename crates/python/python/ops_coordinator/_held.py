@@ -39,6 +39,7 @@ _GLANCE = 0.1
 _LATE = 5_000
 """How much later than its time the command may say that it is up, in milliseconds."""
 _TIMED_OUT = 124
+_PREFIX = 'ops-coordinator/'
 _FAREWELL = 15
 """How many seconds the command has to give the lock back."""
 
@@ -77,8 +78,8 @@ class Held(AbstractContextManager['SharedTurn | None']):
 
     def __init__(self, charm: ops.CharmBase, shared: Declared, timeout: int | None):
         self._charm, self._shared, self._timeout = charm, shared, timeout
-        self._held: dict[tuple[str | None, str], tuple[Lease, str]] = (
-            charm.framework.__dict__.setdefault(_HELD, {})
+        self._held: dict[tuple[str, str], tuple[Lease, str]] = charm.framework.__dict__.setdefault(
+            _HELD, {}
         )
         self._ends = ExitStack()
 
@@ -113,7 +114,8 @@ class Held(AbstractContextManager['SharedTurn | None']):
         self._ends.__exit__(kind, error, trace)
 
     def _enter(self, ends: ExitStack) -> SharedTurn | None:
-        name, place = self._shared.name, (self._shared.prefix, self._shared.name)
+        name = self._shared.name
+        place = (self._shared.prefix or _PREFIX, name)
         if place in self._held:
             # This process has it, and would wait for itself.
             lease, lock = self._held[place]
@@ -132,7 +134,6 @@ class Held(AbstractContextManager['SharedTurn | None']):
         said = said_by_test(name)
         if said is not None:
             return self._take_in_test(said)
-        command = etcd_command()
         hook = self._hook()
         way, what = hook.way_to_shared(self._shared.said)
         if way == 'without':
@@ -146,7 +147,9 @@ class Held(AbstractContextManager['SharedTurn | None']):
             # ourselves.
             self._await_own_turn(hook, what)
             return hook, what
-        holder = _Holder([command, 'hold', self._charm.unit.name], what, name, self._timeout)
+        holder = _Holder(
+            [etcd_command(), 'hold', self._charm.unit.name], what, name, self._timeout
+        )
         return ends.enter_context(holder), name
 
     def _hook(self) -> Hook:
