@@ -23,11 +23,9 @@ use tokio::time::{sleep, timeout};
 
 use super::lock::TIMED_OUT;
 use super::operation::LOST;
-use super::{run as block_on, time, wanted};
+use super::{PAUSE, run as block_on, time, wanted};
 use crate::command::CommandError;
 
-/// The pause before etcd is asked again after it has refused or has not answered.
-const PAUSE: Duration = Duration::from_secs(1);
 /// How long it is tried to give the lock back. After that its lease ends by itself.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How often it tells within the life of a lease how long that is still good.
@@ -58,7 +56,7 @@ pub(crate) fn run(args: &HoldArgs) -> Result<ExitCode, CommandError> {
     match done {
         Ok(code) => Ok(code.into()),
         Err(why) => {
-            tell(&json!({ "error": why }));
+            say(&json!({ "error": why }));
             Err(CommandError::failed(why))
         }
     }
@@ -161,7 +159,7 @@ async fn wait(client: &Client, wish: &Wish, request: &mut Request) -> Result<(),
             biased;
             done = &mut turn => return done,
             () = sleep(pause) => match wanted::ahead(client, wish, token).await {
-                Ok(Some(words)) => tell(&json!({ "waits": words })),
+                Ok(Some(words)) => say(&json!({ "waits": words })),
                 Ok(None) => {}
                 Err(error) => trouble(&error),
             },
@@ -174,11 +172,11 @@ async fn wait(client: &Client, wish: &Wish, request: &mut Request) -> Result<(),
 async fn keep(turn: Turn, mut end: std::pin::Pin<&mut impl Future<Output = ()>>) -> u8 {
     let (token, ttl) = (turn.token(), turn.ttl());
     let kept = {
-        let mut told = pin!(announce(&turn));
+        let mut told = pin!(super::tell(&turn));
         loop {
             if let Validity::Until(moment) = turn.validity() {
                 let ttl = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
-                tell(&json!({ "token": token, "until": moment.as_millis(), "ttl": ttl }));
+                say(&json!({ "token": token, "until": moment.as_millis(), "ttl": ttl }));
             }
             tokio::select! {
                 () = &mut end => break true,
@@ -201,14 +199,6 @@ async fn keep(turn: Turn, mut end: std::pin::Pin<&mut impl Future<Output = ()>>)
     0
 }
 
-/// Tells the others in the line that the turn has begun. If that fails for good, the lease will tell.
-async fn announce(turn: &Turn) {
-    while turn.announce().await.is_err() {
-        sleep(PAUSE).await;
-    }
-    std::future::pending::<()>().await;
-}
-
 /// Returns when standard input has ended.
 async fn input_ends() {
     let (told, ended): (_, Receiver<()>) = channel();
@@ -223,10 +213,10 @@ async fn input_ends() {
 }
 
 fn trouble(error: &Error) {
-    tell(&json!({ "trouble": error.to_string() }));
+    say(&json!({ "trouble": error.to_string() }));
 }
 
 /// Says a line, if there is room for it: the next one says it again.
-fn tell(line: &Value) {
+fn say(line: &Value) {
     let _ = rustix::io::write(io::stdout(), format!("{line}\n").as_bytes());
 }
