@@ -123,6 +123,21 @@ mod tests {
     }
 
     #[test]
+    fn a_lock_may_have_a_budget_of_its_own() {
+        let rules = Rules {
+            max_unavailable: crate::policy::Limit::new(3),
+            ..Rules::default()
+        };
+        let policy = PerLock::new().with_rules("backup".parse().unwrap(), rules);
+        let leader = "app/0".parse().unwrap();
+        let budget = |lock: &str| {
+            let lock = lock.parse().unwrap();
+            policy.max_unavailable(&lock, &Situation::new(&leader))
+        };
+        assert_eq!((budget("backup"), budget("restart")), (Some(3), None));
+    }
+
+    #[test]
     fn a_lock_may_have_a_limit_of_its_own() {
         let limits = ["3", "2", "backup=3"].map(|text| text.parse().unwrap());
         let policy = limits.into_iter().fold(PerLock::new(), PerLock::with_limit);
@@ -188,6 +203,31 @@ mod tests {
             ["lock restart: units join as they come: no answer"]
         );
         assert!(policy.take_faults().is_empty());
+    }
+
+    #[test]
+    fn nobody_is_asked_who_goes_first_where_there_is_no_choice() {
+        let lock: LockName = "restart".parse().unwrap();
+        let leader = "app/0".parse().unwrap();
+        let asked = Arc::new(AtomicU32::new(0));
+        let count = Arc::clone(&asked);
+        let chooser = Chooser::new(move |_, _| {
+            count.fetch_add(1, Ordering::Relaxed);
+            Ok(Vec::new())
+        });
+        let policy = PerLock::new().with_chooser(lock.clone(), chooser);
+        for (units, times) in [(&["app/0"][..], 0), (&["app/0", "app/1"][..], 1)] {
+            let mut requests = units.iter().copied().map(request).collect();
+            policy.order(&lock, &mut requests, &Situation::new(&leader));
+            assert_eq!(asked.load(Ordering::Relaxed), times);
+        }
+    }
+
+    #[test]
+    fn an_order_for_all_locks_changes_nothing_else() {
+        let policy = PerLock::new().with_limit("3".parse().unwrap());
+        let policy = policy.with_sequence(&Sequence::UnitNumber);
+        assert_eq!(limit(&policy, "restart"), 3);
     }
 
     fn request(unit: &str) -> Request {

@@ -47,6 +47,24 @@ fn after_the_loss_of_a_relation_nobody_joins_until_all_have_left_it() {
 }
 
 #[test]
+fn units_that_have_moved_again_are_waited_for_there() {
+    let mut case = after_a_loss();
+    case.line = Reading::Good(Line {
+        term: 1,
+        version: 1,
+        leader: name(0),
+        opening: Some(3),
+        locks: BTreeMap::new(),
+        unknown: BTreeMap::new(),
+    });
+    says_beyond(&mut case, 1, 5);
+    let Plan::Write { line, .. } = case.lead() else {
+        panic!("{:?}", case.lead())
+    };
+    assert_eq!(line.opening, Some(5));
+}
+
+#[test]
 fn a_leader_that_has_lost_nothing_itself_learns_it_from_the_others() {
     let mut case = after_a_loss().edit(|case| case.lost = None);
     assert_eq!(case.writes(), ["app/0#1", "app/1#1", "app/2#1"]);

@@ -154,16 +154,75 @@ fn a_skip_is_a_cancellation_with_a_mark_of_its_own() {
     assert_eq!(marks(&line), (0, 0, 0));
 }
 
+fn roll(lock: LockName) -> Order {
+    let call = crate::Call {
+        reason: "keys".to_owned(),
+        operation: None,
+        payload: None,
+    };
+    Order::Roll(lock, call)
+}
+
+#[test]
+fn an_order_is_about_one_lock() {
+    let backup: LockName = "backup".parse().unwrap();
+    let set = [
+        roll(lock()),
+        Order::Pause(lock(), "night".to_owned()),
+        Order::Move(lock(), "peers".to_owned()),
+    ];
+    let in_line = || Case::new(&[(0, 0), (1, 0), (1, 0)], &[1, 2]);
+    let line = ordered(in_line(), &set);
+    let state = &line.locks[&lock()];
+    assert!(state.campaign.is_some() && state.paused.is_some() && state.moved.is_some());
+    for other in [
+        roll(backup.clone()),
+        Order::Pause(backup.clone(), "noon".to_owned()),
+        Order::Move(backup.clone(), "cluster".to_owned()),
+    ] {
+        let written = ordered(next(line.clone()), &[other]);
+        assert_eq!(&written.locks[&lock()], state);
+    }
+    for other in [
+        Order::Resume(backup.clone()),
+        Order::Abort(backup.clone()),
+        Order::TakeUp(backup),
+    ] {
+        let case = next(line.clone()).edit(|case| case.orders.push(other));
+        assert_eq!(case.lead(), Plan::Keep { wake: false });
+    }
+}
+
+#[test]
+fn a_campaign_is_called_by_the_line_that_announces_it() {
+    let case = Case::new(&[(0, 0), (1, 0), (1, 0)], &[1, 2]);
+    let line = ordered(case, &[roll(lock())]);
+    let campaign = line.locks[&lock()].campaign.as_ref().unwrap();
+    assert_eq!(campaign.version, line.version);
+}
+
+#[test]
+fn a_campaign_in_which_all_have_gone_cannot_be_aborted() {
+    let alone = Case::new(&[(0, 0)], &[]);
+    let mut line = ordered(alone, &[roll(lock())]);
+    let state = line.locks.get_mut(&lock()).unwrap();
+    let campaign = state.campaign.as_mut().unwrap();
+    let id = campaign.id.clone();
+    state.entries.clear();
+    let gone = Case::new(&[(1, 1)], &[]).edit(|case| {
+        let Some(Reading::Good(record)) = case.units.get_mut(&0) else {
+            panic!()
+        };
+        record.locks.get_mut(&lock()).unwrap().served = Some(id);
+        case.line = Reading::Good(line);
+        case.orders.push(Order::Abort(lock()));
+    });
+    assert_eq!(gone.lead(), Plan::Keep { wake: false });
+}
+
 #[test]
 fn two_orders_in_one_hook_are_both_carried_out() {
-    let roll = Order::Roll(
-        lock(),
-        crate::Call {
-            reason: "keys".to_owned(),
-            operation: None,
-            payload: None,
-        },
-    );
+    let roll = roll(lock());
     let pause = Order::Pause(lock(), "night".to_owned());
     let skip = Order::Skip(lock(), ticket(1, 1));
     let retry = Order::Retry(lock(), ticket(1, 1), 2);
