@@ -332,7 +332,8 @@ impl Visit {
     }
 
     /// Whether the lock has nothing unfinished on another endpoint. If the charm has used that endpoint and the lock is
-    /// not marked as moved there, this marks it, and a later hook continues.
+    /// not marked as moved there, this marks it, and a later hook continues: a unit of the charm before, once it leads, would
+    /// open the lock there.
     fn leave(
         &mut self,
         round: &mut Round<'_>,
@@ -342,8 +343,8 @@ impl Visit {
         let here = round.facts.endpoint.clone();
         let site = self.meet(round, endpoint)?;
         let is_new = site.line == Reading::Absent && site.session.previous.is_none();
-        if is_new && !site.is_to_be_opened(round)? {
-            // Nobody has taken turns there, and this unit has never asked.
+        if is_new && !site.is_to_be_opened(round)? && !site.is_known_to_others(round)? {
+            // Nobody has taken turns there, and no unit has ever been there.
             return Ok(true);
         }
         let line = match &site.line {
@@ -369,6 +370,13 @@ impl Visit {
 }
 
 impl Site {
+    /// Whether any other unit has published a record here.
+    fn is_known_to_others(&mut self, round: &mut Round<'_>) -> Result<bool, Need> {
+        let members = self.read_members(round)?;
+        let mut records = self.view.records().iter();
+        Ok(records.any(|(unit, record)| members.contains(unit) && *record != Reading::Absent))
+    }
+
     /// Whether no lock has its line here any more.
     fn has_moved_away(&self) -> bool {
         let lines = self.line.good().into_iter();

@@ -326,6 +326,28 @@ fn a_leader_that_never_used_the_old_endpoint_finds_it_in_the_metadata() {
 }
 
 #[test]
+fn a_unit_of_the_charm_before_opens_no_line_beside_the_new_one_when_it_leads() {
+    let juju = Juju::new(2);
+    // It has asked, and nobody has led meanwhile; then its refresh is put off, because its hook fails.
+    juju.hook(1, |hook| drop(hook.request(&lock()).unwrap()));
+    juju.list_relations(&["coordinator:3", "peers:7"]);
+    juju.use_endpoint("peers");
+    // The leader is new, and has never been on the old endpoint.
+    juju.hook(0, |hook| {
+        hook.request(&lock()).unwrap();
+        release(hook);
+    });
+    juju.hook(0, release);
+    let line = juju.bag("peers:7 app").unwrap();
+    assert!(line.contains(r#""unit":"app/0""#), "{line}");
+    juju.elect(1);
+    juju.list_relations(&["coordinator:3"]);
+    juju.use_endpoint("coordinator");
+    juju.hook(1, release);
+    assert!(run(&juju, 1).is_err(), "{:?}", juju.bag("app"));
+}
+
+#[test]
 fn a_request_that_the_old_line_never_took_up_is_asked_for_again_on_the_new_endpoint() {
     let juju = Juju::new(3);
     juju.hook(1, |hook| {
@@ -337,6 +359,10 @@ fn a_request_that_the_old_line_never_took_up_is_asked_for_again_on_the_new_endpo
     assert!(run(&juju, 1).is_err());
     let old = juju.bag("app/1").unwrap();
     assert!(old.contains(r#""seq":1,"done":1"#), "{old}");
+    juju.hook(0, release);
+    let mark = juju.bag("app").unwrap();
+    assert!(mark.contains(r#""moved":"peers""#), "{mark}");
+    assert!(juju.woken(0), "a later hook opens the new line");
     juju.hook(0, release);
     juju.hook(1, |hook| {
         let (_, operation) = hook.start(&lock()).unwrap().begun().unwrap();
@@ -352,6 +378,7 @@ fn what_was_lost_stays_lost_when_it_is_asked_for_again_elsewhere() {
     juju.list_relations(&["coordinator:3", "peers:7"]);
     juju.use_endpoint("peers");
     juju.hook(1, |hook| drop(hook.start(&lock()).unwrap()));
+    juju.hook(0, release);
     juju.hook(0, release);
     juju.hook(1, |hook| {
         let (_, operation) = hook.start(&lock()).unwrap().begun().unwrap();
