@@ -9,13 +9,15 @@ use ops_coordinator_lab::history::Event;
 use ops_coordinator_verify::history::check;
 use ops_coordinator_verify::simulation::{Fault, Recipe, simulate};
 
-/// The histories of some simulated seeds, with the limits of their locks.
+/// The histories of some simulated seeds, with the limits of their locks. One that stopped at the edge of the failure model did
+/// not come to rest.
 fn histories() -> impl Iterator<Item = (u64, Vec<Event>, BTreeMap<String, usize>)> {
     let faults: BTreeSet<Fault> = Fault::usual();
-    (0..40).map(move |seed| {
+    (0..40).filter_map(move |seed| {
         let recipe = Recipe::new(seed, &faults);
         let limit = ["restart", "backup"].map(|lock| (lock.to_owned(), recipe.limit as usize));
-        (seed, simulate(&recipe, None).history, limit.into())
+        let course = simulate(&recipe, None);
+        (!course.beyond).then(|| (seed, course.history, limit.into()))
     })
 }
 
