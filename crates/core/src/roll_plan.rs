@@ -390,6 +390,15 @@ mod tests {
         assert_eq!(units(&plan(&limits, &all, 1)), expected);
     }
 
+    /// Three at once, among them those that are unavailable.
+    fn three_at_once() -> Rules {
+        Rules {
+            limit: Limit::new(3).unwrap(),
+            max_unavailable: Limit::new(3),
+            ..Rules::default()
+        }
+    }
+
     #[test]
     fn a_plan_takes_units_that_are_unavailable_into_account() {
         let mut records = records(&[(1, 0), (2, 0), (3, 0), (4, 1)]);
@@ -397,11 +406,7 @@ mod tests {
             record.unavailable = Some("the disk is full".to_owned());
         }
         let here = records.keys().cloned().collect();
-        let policy = Rules {
-            limit: Limit::new(3).unwrap(),
-            max_unavailable: Limit::new(3),
-            ..Rules::default()
-        };
+        let policy = three_at_once();
         let plan = RollPlan::of(&lock(), &Reading::Absent, &records, &here, &policy);
         assert_eq!(units(&plan), [vec![1, 2], vec![3]]);
         let obstacle = &plan.obstacles[0];
@@ -420,11 +425,7 @@ mod tests {
             record.unavailable = Some("the disk is full".to_owned());
         }
         let here = records.keys().cloned().collect();
-        let policy = Rules {
-            limit: Limit::new(3).unwrap(),
-            max_unavailable: Limit::new(3),
-            ..Rules::default()
-        };
+        let policy = three_at_once();
         let line = line(&[(1, 3, 0)], |_| ());
         let plan = RollPlan::of(&lock(), &line, &records, &here, &policy);
         assert_eq!(units(&plan), [vec![1, 2, 3]]);
