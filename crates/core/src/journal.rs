@@ -435,6 +435,38 @@ mod tests {
     }
 
     #[test]
+    fn failures_are_kept_for_the_request_that_is_served_next_and_for_no_other() {
+        let with_failures_of = |seq| {
+            let mut kept = LockJournal {
+                record: LockRecord {
+                    retry_at: Some(Wall(30)),
+                    ..state(4, 1)
+                },
+                failures: Some(Failures {
+                    seq,
+                    count: 1,
+                    last: Moment {
+                        boot: None,
+                        at: crate::Tick(0),
+                    },
+                    wait: 0,
+                }),
+                ..LockJournal::default()
+            };
+            kept.finish_through(2);
+            (kept.failures.is_some(), kept.record.retry_at.is_some())
+        };
+        assert_eq!(with_failures_of(2), (false, false), "it is over");
+        assert_eq!(with_failures_of(3), (true, true));
+        let mut all_over = LockJournal {
+            record: state(2, 2),
+            ..LockJournal::default()
+        };
+        all_over.finish_through(2);
+        assert_eq!(all_over.next(), None);
+    }
+
+    #[test]
     fn what_is_finished_is_forgotten_up_to_the_newest_request_and_not_beyond() {
         let mut kept = LockJournal {
             record: state(4, 1),

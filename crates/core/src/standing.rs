@@ -28,3 +28,14 @@ impl Standing {
         }) && self.limit > 0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_may_start_where_the_limit_is_none() {
+        assert!(!Standing { limit: 0, wave: 0 }.may_start([]));
+        assert!(Standing { limit: 1, wave: 0 }.may_start([]));
+    }
+}
