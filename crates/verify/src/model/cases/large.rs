@@ -15,7 +15,7 @@ pub const LARGE: &[Case] = &[
             ..NONE
         },
         healed_one_in: 16,
-        states: 4_695_704,
+        states: 3_821_496,
         ..CASE
     },
     Case {
@@ -27,7 +27,7 @@ pub const LARGE: &[Case] = &[
             ..NONE
         },
         healed_one_in: 16,
-        states: 1_843_566,
+        states: 1_458_080,
         ..CASE
     },
     Case {
@@ -39,7 +39,7 @@ pub const LARGE: &[Case] = &[
             ..NONE
         },
         healed_one_in: 16,
-        states: 1_073_084,
+        states: 753_056,
         ..CASE
     },
     Case {
@@ -52,7 +52,7 @@ pub const LARGE: &[Case] = &[
             ..NONE
         },
         healed_one_in: 16,
-        states: 3_300_802,
+        states: 2_021_209,
         ..CASE
     },
     Case {
@@ -65,7 +65,7 @@ pub const LARGE: &[Case] = &[
             ..NONE
         },
         healed_one_in: 16,
-        states: 6_107_305,
+        states: 5_695_578,
         ..CASE
     },
     Case {
@@ -75,7 +75,7 @@ pub const LARGE: &[Case] = &[
         requests: [0, 1, 1],
         faults: Faults { limit: 2, ..NONE },
         healed_one_in: 16,
-        states: 2_906_877,
+        states: 2_478_005,
         ..CASE
     },
     Case {
@@ -97,6 +97,7 @@ pub const LARGE: &[Case] = &[
         requests: [0, 1, 1],
         faults: Faults { ail: 1, ..NONE },
         healed_one_in: 16,
+        states: 914_150,
         ..CASE
     },
     Case {
@@ -104,7 +105,7 @@ pub const LARGE: &[Case] = &[
         units: 3,
         lookahead: 2,
         healed_one_in: 16,
-        states: 1_772_324,
+        states: 861_615,
         ..CASE
     },
     Case {
@@ -112,7 +113,7 @@ pub const LARGE: &[Case] = &[
         units: 3,
         limit: 2,
         healed_one_in: 16,
-        states: 1_939_503,
+        states: 1_538_630,
         ..CASE
     },
     Case {
@@ -121,7 +122,7 @@ pub const LARGE: &[Case] = &[
         lookahead: 2,
         faults: Faults { remove: 1, ..NONE },
         healed_one_in: 16,
-        states: 23_814_486,
+        states: 9_491_834,
         ..CASE
     },
     Case {
@@ -130,7 +131,7 @@ pub const LARGE: &[Case] = &[
         requests: [0, 1, 1],
         faults: Faults { remove: 2, ..NONE },
         healed_one_in: 16,
-        states: 3_663_468,
+        states: 1_715_174,
         ..CASE
     },
     Case {
@@ -142,7 +143,7 @@ pub const LARGE: &[Case] = &[
             ..NONE
         },
         healed_one_in: 16,
-        states: 1_283_577,
+        states: 1_286_861,
         ..CASE
     },
     Case {
@@ -155,7 +156,7 @@ pub const LARGE: &[Case] = &[
             ..NONE
         },
         healed_one_in: 16,
-        states: 2_555_342,
+        states: 1_681_025,
         ..CASE
     },
     Case {
@@ -169,7 +170,7 @@ pub const LARGE: &[Case] = &[
             ..NONE
         },
         healed_one_in: 16,
-        states: 9_119_702,
+        states: 8_034_207,
         ..CASE
     },
     Case {
@@ -180,7 +181,7 @@ pub const LARGE: &[Case] = &[
             kill: 1,
             ..NONE
         },
-        states: 8_151_213,
+        states: 8_220_410,
         ..CASE
     },
     Case {
