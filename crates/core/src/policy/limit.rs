@@ -152,6 +152,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_invalid_limit_says_what_is_valid() {
+        let hint = |text: &str| text.parse::<LimitFor>().unwrap_err().hint();
+        assert!(hint("101").contains("from 1 to 100"), "{}", hint("101"));
+        assert!(!hint("Restart=1").contains("from 1 to 100"));
+    }
+
+    #[test]
     fn a_limit_is_from_one_to_a_hundred() {
         for bad in [
             "0",

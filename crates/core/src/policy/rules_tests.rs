@@ -204,3 +204,9 @@ proptest! {
         prop_assert!((1..=Limit::MAX).contains(&limit));
     }
 }
+
+#[test]
+fn invalid_waves_say_what_is_valid() {
+    let error = "zones".parse::<Waves>().unwrap_err();
+    assert!(error.hint().contains("'zone'"), "{}", error.hint());
+}

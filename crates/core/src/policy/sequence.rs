@@ -98,7 +98,8 @@ mod tests {
         for text in ["first-come", "unit-number", "leader-last", "app/2,app/0"] {
             assert_eq!(text.parse::<Sequence>().unwrap().to_string(), text);
         }
-        assert!("leader-first".parse::<Sequence>().is_err());
+        let error = "leader-first".parse::<Sequence>().unwrap_err();
+        assert!(error.hint().contains("leader-last"), "{}", error.hint());
         assert!("".parse::<Sequence>().is_err());
     }
 }

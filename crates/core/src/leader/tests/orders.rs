@@ -154,9 +154,9 @@ fn a_skip_is_a_cancellation_with_a_mark_of_its_own() {
     assert_eq!(marks(&line), (0, 0, 0));
 }
 
-fn roll(lock: LockName) -> Order {
+fn roll(lock: LockName, reason: &str) -> Order {
     let call = crate::Call {
-        reason: "keys".to_owned(),
+        reason: reason.to_owned(),
         operation: None,
         payload: None,
     };
@@ -167,7 +167,7 @@ fn roll(lock: LockName) -> Order {
 fn an_order_is_about_one_lock() {
     let backup: LockName = "backup".parse().unwrap();
     let set = [
-        roll(lock()),
+        roll(lock(), "keys"),
         Order::Pause(lock(), "night".to_owned()),
         Order::Move(lock(), "peers".to_owned()),
     ];
@@ -176,7 +176,7 @@ fn an_order_is_about_one_lock() {
     let state = &line.locks[&lock()];
     assert!(state.campaign.is_some() && state.paused.is_some() && state.moved.is_some());
     for other in [
-        roll(backup.clone()),
+        roll(backup.clone(), "cipher"),
         Order::Pause(backup.clone(), "noon".to_owned()),
         Order::Move(backup.clone(), "cluster".to_owned()),
     ] {
@@ -184,6 +184,9 @@ fn an_order_is_about_one_lock() {
         assert_eq!(&written.locks[&lock()], state);
     }
     for other in [
+        Order::Cancel(backup.clone(), ticket(1, 1)),
+        Order::Skip(backup.clone(), ticket(1, 1)),
+        Order::Force(backup.clone(), ticket(1, 1)),
         Order::Resume(backup.clone()),
         Order::Abort(backup.clone()),
         Order::TakeUp(backup),
@@ -196,7 +199,7 @@ fn an_order_is_about_one_lock() {
 #[test]
 fn a_campaign_is_called_by_the_line_that_announces_it() {
     let case = Case::new(&[(0, 0), (1, 0), (1, 0)], &[1, 2]);
-    let line = ordered(case, &[roll(lock())]);
+    let line = ordered(case, &[roll(lock(), "keys")]);
     let campaign = line.locks[&lock()].campaign.as_ref().unwrap();
     assert_eq!(campaign.version, line.version);
 }
@@ -204,7 +207,7 @@ fn a_campaign_is_called_by_the_line_that_announces_it() {
 #[test]
 fn a_campaign_in_which_all_have_gone_cannot_be_aborted() {
     let alone = Case::new(&[(0, 0)], &[]);
-    let mut line = ordered(alone, &[roll(lock())]);
+    let mut line = ordered(alone, &[roll(lock(), "keys")]);
     let state = line.locks.get_mut(&lock()).unwrap();
     let campaign = state.campaign.as_mut().unwrap();
     let id = campaign.id.clone();
@@ -222,7 +225,7 @@ fn a_campaign_in_which_all_have_gone_cannot_be_aborted() {
 
 #[test]
 fn two_orders_in_one_hook_are_both_carried_out() {
-    let roll = roll(lock());
+    let roll = roll(lock(), "keys");
     let pause = Order::Pause(lock(), "night".to_owned());
     let skip = Order::Skip(lock(), ticket(1, 1));
     let retry = Order::Retry(lock(), ticket(1, 1), 2);
