@@ -332,8 +332,8 @@ impl Visit {
     }
 
     /// Whether the lock has nothing unfinished on another endpoint. If the charm has used that endpoint and the lock is
-    /// not marked as moved there, this marks it, and a later hook continues: a unit of the charm before, once it leads, would
-    /// open the lock there.
+    /// not marked as moved there, this marks it, and a later hook continues: without the mark, a unit that still
+    /// runs the earlier charm would open the lock there once it leads.
     fn leave(
         &mut self,
         round: &mut Round<'_>,

@@ -326,7 +326,7 @@ fn a_leader_that_never_used_the_old_endpoint_finds_it_in_the_metadata() {
 }
 
 #[test]
-fn a_unit_of_the_charm_before_opens_no_line_beside_the_new_one_when_it_leads() {
+fn a_unit_that_still_runs_the_earlier_charm_opens_no_line_beside_the_new_one() {
     let juju = Juju::new(2);
     // It has asked, and nobody has led meanwhile; then its refresh is put off, because its hook fails.
     juju.hook(1, |hook| drop(hook.request(&lock()).unwrap()));
